@@ -1,0 +1,48 @@
+# One command each. Everything runs in .venv, which `make setup` makes; PYTHON=... chooses the Python it is made with.
+PY := .venv/bin/python
+PACKAGES := model protocol link agent sdk cli site broker_test
+SOURCES := agent protocol clients broker-test tests deploy
+ARGS ?=
+
+.PHONY: help setup demo test check fmt bench soak docs locks clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:  ## make .venv; as root on Debian, install the packages that are wanted too
+	@deploy/setup.sh
+
+demo: setup  ## a broker, two simulated hosts and, with libvirt, a real one; ARGS="--hosts 3"
+	@.venv/bin/guestwire demo $(ARGS)
+
+test:  ## set up, check, and run every test but the long ones
+	@deploy/setup.sh test
+	@$(MAKE) --no-print-directory check
+	$(PY) -m pytest $(ARGS)
+
+check: setup  ## ruff, mypy --strict and the import contracts
+	.venv/bin/ruff check $(SOURCES)
+	.venv/bin/ruff format --check $(SOURCES)
+	.venv/bin/mypy $(addprefix -p guestwire.,$(PACKAGES))
+	.venv/bin/lint-imports --no-logo
+
+fmt: setup  ## format the code and mend what ruff can mend
+	.venv/bin/ruff check --fix $(SOURCES)
+	.venv/bin/ruff format $(SOURCES)
+
+bench:  ## measure, beside the raw libraries and other systems; table and JSON
+	@deploy/setup.sh bench
+	$(PY) tests/bench/run.py $(ARGS)
+
+soak: setup  ## the long tests: many crashes, many connections
+	GUESTWIRE_TEST_SOAK=1 $(PY) -m pytest -m soak $(ARGS)
+
+docs: setup  ## generate the pages and documents that come from the code
+	$(PY) deploy/docs/generate.py
+
+locks:  ## write deploy/locks from pyproject.toml; UPGRADE=1 takes the newest versions
+	@deploy/locks/compile.sh
+
+clean:  ## remove what was made here, .venv included
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The host agent: executes operations, reports state."""

@@ -1,0 +1,218 @@
+"""The host's session with the broker: presence by epoch, requests in, answers out.
+
+The epoch is on disk before every CONNECT; the will carries it; the link is judged by the host's own heartbeat coming
+back through the broker (PROTOCOL, Sessions and presence).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from guestwire.agent.announcer import Announcer
+from guestwire.agent.services.running import Running
+from guestwire.link.invoke import CONTENT_TYPE
+from guestwire.link.serve import Server
+from guestwire.link.session import Session
+from guestwire.link.transport import (
+    Connect,
+    Incoming,
+    Options,
+    Properties,
+    Subscription,
+    Transport,
+    TransportError,
+    Will,
+)
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol import topics
+from guestwire.protocol.executor import Inbound, Now, Send
+from guestwire.protocol.operation_models import Empty, EpochBehind
+from guestwire.protocol.presence import HEARTBEAT_S, SUSPECT_S, HostPresence, PresenceBody
+from guestwire.protocol.statements import read
+from guestwire.protocol.trust import Trust
+
+
+class Epochs(Protocol):
+    """Gives epochs that are on disk before they are returned."""
+
+    async def next_epoch(self, at_least: int = 0) -> int: ...
+
+
+class Events(Protocol):
+    """Hears how the link fares."""
+
+    async def link_up(self, *, session_present: bool) -> None: ...
+
+    def link_down(self, error: TransportError | None, next_try_s: float) -> None: ...
+
+    def host_id_conflict(self, why: str) -> None: ...
+
+
+class BrokerLink:
+    """One host's link to its broker. `async with` it; it reconnects by itself. It is the `Path` of MQTT requests."""
+
+    def __init__(
+        self,
+        *,
+        site: str,
+        host: str,
+        options: Callable[[], Options],
+        connect: Connect,
+        server: Server,
+        presence: Callable[[int], HostPresence],
+        epochs: Epochs,
+        announcer: Announcer,
+        trust: Callable[[], Trust],
+        clock: Callable[[], Now],
+        events: Events,
+        boot_delay_s: float = 0.0,
+    ) -> None:
+        self._site = site
+        self._host = host
+        self._options = options
+        self._server = server
+        self._make_presence = presence
+        self._epochs = epochs
+        self._announcer = announcer
+        self._trust = trust
+        self._clock = clock
+        self._events = events
+        self._boot_delay_s = boot_delay_s
+        self._own_presence = topics.make("presence", site, host)
+        self._at_least = 0
+        self._presence: HostPresence | None = None
+        self._beating: asyncio.Task[None] | None = None
+        self.session = Session(self, connect)
+
+    @property
+    def epoch(self) -> int:
+        return self._presence.epoch if self._presence is not None else 0
+
+    async def __aenter__(self) -> "BrokerLink":
+        await self.session.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._presence is not None and self.session.transport is not None:
+            self._announcer.presence(self._presence.farewell("stopped", self._clock()))
+        self._stop_beating()
+        await self.session.__aexit__()
+
+    # -- the session's peer
+
+    async def connecting(self, attempt: int) -> Options:
+        if attempt == 0 and self._boot_delay_s:
+            await asyncio.sleep(self._boot_delay_s)
+        epoch = await self._epochs.next_epoch(self._at_least)
+        self._presence = self._make_presence(epoch)
+        options = self._options()
+        will = Will(self._own_presence, self._presence.will(self._clock()))
+        return replace(options, will=will)
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        return (
+            Subscription(self._own_presence, retained=True),
+            Subscription(topics.topic_filter("request", site=self._site, host=self._host)),
+        )
+
+    async def up(self, transport: Transport) -> None:
+        assert self._presence is not None
+        self._announcer.broker_up(self)
+        self._presence.echoed_at = self._clock().mono
+        self._announcer.presence(self._presence.heartbeat(self._clock()))
+        self._beating = asyncio.create_task(self._beat(), name="heartbeat")
+        await self._events.link_up(session_present=transport.connack.session_present)
+
+    def down(self, error: TransportError | None, next_try_s: float) -> None:
+        self._announcer.broker_down()
+        self._stop_beating()
+        if error is not None and error.code == "SESSION-TAKEN-OVER":
+            self._events.host_id_conflict("the broker gave this host's session to another client")
+        self._events.link_down(error, next_try_s)
+
+    def receive(self, message: Incoming) -> None:
+        topic = topics.parse(message.topic)
+        if topic is None:
+            message.ack()
+        elif topic.kind == "request":
+            inbound = Inbound(message.payload, topic["client"], topic["operation"], message.retain, None, self)
+            self._server.receive(inbound, message.ack)
+        else:
+            message.ack()
+            if message.topic == self._own_presence and message.payload:
+                self._heard_own(message)
+
+    # -- answers and announcements
+
+    def answer(self, send: Send) -> Awaitable[int] | None:
+        """A Path. For QoS 1 the broker's acknowledgement of the last frame can be awaited; None: it did not go out now."""
+        topic = topics.make("response", self._site, send.client, self._host)
+        try:
+            if send.qos == 0:
+                for frame in send.frames:
+                    self.session.send(topic, frame)
+                return None
+            properties = Properties(content_type=CONTENT_TYPE, correlation_data=send.request_id)
+            acknowledged = None
+            for frame in send.frames:
+                acknowledged = self.session.publish(topic, frame, properties)
+        except TransportError:
+            return None
+        return acknowledged
+
+    def announce(self, topic: str, frame: bytes, *, retained: bool) -> None:
+        """An Outlet of the announcer."""
+        self.session.publish(topic, frame, retain=retained)
+
+    # -- presence
+
+    def raise_epoch(self, known: int) -> None:
+        """A controller knows a higher epoch (this disk is older than it was): connect again above it."""
+        if known >= self.epoch:
+            self._at_least = known + 1
+            self.session.reconnect()
+
+    async def epoch_behind(self, running: Running) -> Empty:
+        """The operation: a controller tells what it knows."""
+        request: EpochBehind = running.call.request
+        self.raise_epoch(request.known)
+        return Empty()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            presence, at = self._presence, self._clock()
+            assert presence is not None
+            if presence.echoed_at is not None and at.mono - presence.echoed_at > SUSPECT_S + HEARTBEAT_S:
+                # TCP may say what it likes: nothing of ours comes back through this broker
+                self.session.reconnect()
+                return
+            self._announcer.presence(presence.heartbeat(at))
+
+    def _stop_beating(self) -> None:
+        if self._beating is not None:
+            self._beating.cancel()
+            self._beating = None
+
+    def _heard_own(self, message: Incoming) -> None:
+        presence = self._presence
+        assert presence is not None
+        at = self._clock()
+        try:
+            statement = read(message.payload, self._trust(), self._site, f"host:{self._host}", "presence", None)
+            said = statement.read(PresenceBody)
+        except GuestwireError:
+            return
+        if not statement.verified:
+            return
+        match presence.heard(said, at):
+            case "echo":
+                return
+            case "correct":
+                self._announcer.presence(presence.heartbeat(at))
+            case "conflict" if not presence.echoes or said.why == "will":
+                # what this host said before its disk was lost or put back: go above it
+                self.raise_epoch(said.epoch)
+            case _:
+                self._events.host_id_conflict(f"another agent speaks as this host, in epoch {said.epoch}")

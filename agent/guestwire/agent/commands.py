@@ -1,0 +1,415 @@
+"""The command pipeline: journal, lane, effect, result, outbox. What was accepted here always ends in a stored final.
+
+take (from the link) -> journal INSERT -> acknowledged -> lane -> handler -> result and outbox committed -> answered.
+A command that was under way when the process died is taken up again by `recover`, before any link opens.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from guestwire.agent.journal import Journal
+from guestwire.agent.journal_schema import (
+    Entry,
+    FinalState,
+    Inserted,
+    Mismatch,
+    New,
+    Observer,
+    Outdated,
+    Stored,
+    Unfinished,
+)
+from guestwire.agent.journal_schema import Progress as KeptProgress
+from guestwire.agent.journal_schema import Running as StillRunning
+from guestwire.agent.lane_gate import LaneGate, LanePass
+from guestwire.agent.services.running import Running
+from guestwire.link.serve import Path
+from guestwire.model.base import Model
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol import operation_models as m
+from guestwire.protocol.executor import Call, Executor, Now, Record, Send
+from guestwire.protocol.packing import pack, unpack
+
+PROGRESS_EVERY_S = 1.0
+A_DAY_MS = 86_400_000
+STOP_WITHIN_S = 5.0
+"""How long an orderly stop waits for driver calls that are outstanding."""
+STORE_AGAIN_S = (0.2, 1.0, 5.0, 30.0)
+"""Waits between tries to store a result that the disk did not take; the last one repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """How an operation with an effect runs: its lanes (may raise NOT-FOUND) and its handler. `probe`, for a `once`
+    operation, tells after a crash whether the effect happened: True, False, or None when nothing can tell."""
+
+    lanes: Callable[[Call], tuple[str, ...]]
+    run: Callable[[Running], Awaitable[Model]]
+    probe: Callable[[Call], Awaitable[bool | None]] | None = None
+
+
+class Reports(Protocol):
+    """Hears how commands go."""
+
+    def job_changed(self) -> None: ...
+
+    def defect(self, operation: str, error: BaseException) -> None: ...
+
+    def storage(self, error: GuestwireError) -> None:
+        """The journal did not take an entry or a result."""
+        ...
+
+    def waiting(self, call: Call) -> None:
+        """A call runs on: its client is to be told `accepted`."""
+        ...
+
+
+@dataclass(slots=True)
+class _Job:
+    """One command on its way."""
+
+    call: Call
+    seq: int
+    running: Running
+    ticket: LanePass | None
+    """None for an operation without a lane: cancelling must not wait behind what it is to cancel."""
+    run_task: asyncio.Task[Model] | None = None
+    reported_at: float = float("-inf")
+
+
+class Commands:
+    """The commands of one host. `async with` it; leaving lets nothing new start, ends what waits, and leaves what runs to
+    the next start's `recover`."""
+
+    def __init__(
+        self,
+        *,
+        executor: Executor,
+        journal: Journal,
+        lanes: LaneGate,
+        commands: Mapping[str, Command],
+        reports: Reports,
+        clock: Callable[[], Now],
+        observer: Observer | None = None,
+    ) -> None:
+        self._executor = executor
+        self._journal = journal
+        self._lanes = lanes
+        self._commands = commands
+        self._reports = reports
+        self._clock = clock
+        self._observer = observer or _nobody
+        self._jobs: dict[int, _Job] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> "Commands":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        outstanding = [job.run_task for job in self._jobs.values() if job.run_task and job.running.outstanding]
+        if outstanding:  # what may be `once` should not be left in doubt for want of a moment
+            await asyncio.wait(outstanding, timeout=STOP_WITHIN_S)
+        tasks = [*self._tasks, *(job.run_task for job in self._jobs.values() if job.run_task is not None)]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # -- from the link
+
+    def take(self, record: Record, taken: Callable[[], None]) -> None:
+        """A Commands port of link/serve."""
+        self._spawn(self._take(record, taken))
+
+    async def _take(self, record: Record, taken: Callable[[], None]) -> None:
+        call = record.call
+        ticket: LanePass | None = None
+        final, code = record.final, record.code
+        lanes: tuple[str, ...] = ()
+        try:
+            if final is None:
+                try:
+                    lanes = self._commands[call.operation.name].lanes(call)
+                    ticket = self._enter(lanes, call.start_by_ms)
+                except GuestwireError as err:
+                    if err.code == "BUSY":
+                        raise
+                    # refused for good: recorded, so that a replay cannot run it later
+                    final, code = tuple(self._executor.fail(call, err, self._clock()).frames), err.code
+            entry = self._entry(call, lanes, run=ticket is None or ticket.granted, final=final, code=code)
+            inserted = await self._journal.insert(entry)
+        except GuestwireError as err:
+            self._leave(ticket)
+            taken()
+            if err.code != "BUSY":
+                self._reports.storage(err)
+            _answer(self._executor.refuse(call, err, self._clock()))
+            return
+        taken()
+        self._inserted(call, inserted, ticket, final)
+
+    def _inserted(
+        self, call: Call, inserted: Inserted, ticket: LanePass | None, final: tuple[bytes, ...] | None
+    ) -> None:
+        executor, at = self._executor, self._clock()
+        match inserted:
+            case New(seq) if final is not None:
+                self._leave(ticket)
+                self._deliver(seq, Send(call.client, final, call.operation.qos, call.request_id, call.path))
+            case New(seq):
+                self._reports.waiting(call)
+                started = ticket is None or ticket.granted
+                self._begin(_Job(call, seq, self._running(call, seq), ticket), started=started)
+            case StillRunning():
+                self._leave(ticket)
+                _answer(executor.accepted(call, at))
+            case Stored(seq, _, stored):
+                self._leave(ticket)
+                self._deliver(seq, Send(call.client, unpack(stored), call.operation.qos, call.request_id, call.path))
+            case Mismatch():
+                self._leave(ticket)
+                _answer(executor.refuse(call, GuestwireError("IDEMPOTENCY-MISMATCH"), at))
+            case Outdated():
+                self._leave(ticket)
+                _answer(executor.refuse(call, GuestwireError("EXPIRED"), at))
+
+    # -- after a crash
+
+    async def recover(self, restore: Callable[[Unfinished], Call | GuestwireError]) -> int:
+        """Take up every unfinished row, in journal order; how many. Call it before a link opens."""
+        after, count = 0, 0
+        while page := await self._journal.unfinished(after_seq=after):
+            for row in page:
+                after = row.seq
+                count += 1
+                restored = restore(row)
+                # never run and too late ends DEADLINE in line; what ran must be settled however late it is
+                start_by_ms = row.entry.start_by_ms if row.state == "ACCEPTED" else self._clock().wall_ms + A_DAY_MS
+                ticket = self._enter(row.entry.lanes, start_by_ms, forced=True)
+                if isinstance(restored, GuestwireError):
+                    self._spawn(self._end_unreadable(row, ticket, restored))
+                    continue
+                again = row.state == "RUNNING"
+                job = _Job(restored, row.seq, self._running(restored, row.seq, again=again), ticket)
+                self._begin(job, started=False, recovered=row.state)
+        return count
+
+    async def _end_unreadable(self, row: Unfinished, ticket: LanePass | None, error: GuestwireError) -> None:
+        """A row whose operation or body this version does not know: it ends, honestly."""
+        self._leave(ticket)
+        state: FinalState = "INDETERMINATE" if row.state == "RUNNING" else "FAILED"
+        await self._store(row.seq, state, error.code, pack(()))
+
+    # -- one command
+
+    def _running(self, call: Call, seq: int, *, again: bool = False) -> Running:
+        return Running(
+            call,
+            again=again,
+            report=lambda progress: self._progress(seq, progress),
+            effect=lambda step: self._observer(step, seq),
+        )
+
+    def _begin(self, job: _Job, *, started: bool, recovered: str | None = None) -> None:
+        self._jobs[job.seq] = job
+        self._spawn(self._job(job, started=started, recovered=recovered))
+
+    async def _job(self, job: _Job, *, started: bool, recovered: str | None) -> None:
+        try:
+            self._reports.job_changed()
+            if not started:
+                if job.ticket is not None:
+                    await job.ticket.wait()
+                job.running.checkpoint()
+                if recovered == "ACCEPTED" and job.call.start_by_ms <= self._clock().wall_ms:
+                    raise GuestwireError("DEADLINE")
+                if recovered != "RUNNING":
+                    await self._journal.start(job.seq, self._clock().wall_ms)
+            if recovered == "RUNNING" and job.call.operation.effect == "once":
+                await self._settle_once(job)
+            else:
+                await self._run(job)
+        except GuestwireError as err:
+            await self._fail(job, err)
+        finally:
+            if job.run_task is None or job.run_task.done():
+                self._leave(job.ticket)
+            self._jobs.pop(job.seq, None)
+            self._reports.job_changed()
+
+    async def _run(self, job: _Job) -> None:
+        """Run the handler within the operation's time, and store what came of it."""
+        operation = job.call.operation
+        handler = self._commands[operation.name].run
+        job.run_task = asyncio.ensure_future(handler(job.running))
+        done, _ = await asyncio.wait({job.run_task}, timeout=operation.timeout_s)
+        if not done:
+            await self._overdue(job)
+            return
+        try:
+            reply = job.run_task.result()
+        except asyncio.CancelledError:
+            raise GuestwireError("CANCELED") from None
+        except GuestwireError:
+            raise
+        except Exception as err:  # the entry point of every handler with an effect
+            self._reports.defect(operation.name, err)
+            raise GuestwireError("INTERNAL", cause=(type(err).__name__,)) from err
+        send = self._executor.succeed(job.call, reply, self._clock())
+        await self._store(job.seq, "SUCCEEDED", None, pack(tuple(send.frames)))
+        self._deliver(job.seq, send)
+
+    async def _overdue(self, job: _Job) -> None:
+        """The operation's time is over. With a driver call outstanding nobody knows what will come of it: the job ends
+        INDETERMINATE and its lane stays held until the call returns."""
+        task = job.run_task
+        assert task is not None
+        if job.running.outstanding:
+            if job.ticket is not None:
+                job.ticket.hang()
+            task.add_done_callback(lambda _: self._leave(job.ticket))
+            task.add_done_callback(_retrieve)
+            raise GuestwireError("INDETERMINATE", "The hypervisor did not answer in the operation's time.")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise GuestwireError("TIMED-OUT", detail={"timeout_s": job.call.operation.timeout_s})
+
+    async def _settle_once(self, job: _Job) -> None:
+        """A `once` effect that was under way when the process died: never run blindly a second time."""
+        probe = self._commands[job.call.operation.name].probe
+        happened = await probe(job.call) if probe is not None else None
+        if happened is False:
+            await self._run(job)
+            return
+        text = "The agent stopped while this ran, and nothing tells whether the effect happened."
+        if happened:
+            text = "The agent stopped while this ran; the effect happened, its result was lost."
+        raise GuestwireError("INDETERMINATE", text, detail={"happened": happened})
+
+    async def _fail(self, job: _Job, error: GuestwireError) -> None:
+        state: FinalState = _STATES.get(error.code, "FAILED")
+        send = self._executor.fail(job.call, error, self._clock())
+        await self._store(job.seq, state, error.code, pack(tuple(send.frames)))
+        self._deliver(job.seq, send)
+
+    async def _store(self, seq: int, state: FinalState, code: str | None, final: bytes) -> None:
+        """Store a result, however long the disk is full: the client has `accepted`, and must get a final."""
+        tries = 0
+        while True:
+            try:
+                await self._journal.finish(seq, state, code, final, now_ms=self._clock().wall_ms)
+            except GuestwireError as err:
+                self._reports.storage(err)
+                await asyncio.sleep(STORE_AGAIN_S[min(tries, len(STORE_AGAIN_S) - 1)])
+                tries += 1
+            else:
+                return
+
+    # -- answers
+
+    def _deliver(self, seq: int, send: Send) -> None:
+        acknowledged = _answer(send)
+        if acknowledged is not None:
+            asyncio.ensure_future(acknowledged).add_done_callback(lambda done: self._acknowledged(seq, done))
+
+    def _acknowledged(self, seq: int, done: asyncio.Future[int]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            self._journal.delivered(seq)
+
+    async def resend(self, path: Path) -> None:
+        """Send every final that is not known to be delivered; after each (re)connection."""
+        after = 0
+        while page := await self._journal.outbox(after_seq=after):
+            for row in page:
+                after = row.seq
+                self._deliver(row.seq, Send(row.reply_to, unpack(row.final), 1, row.request_id, path))
+
+    def _progress(self, seq: int, progress: m.Progress) -> None:
+        job = self._jobs.get(seq)
+        if job is None:
+            return
+        self._journal.progress(seq, KeptProgress(progress.percent or 0, progress.step, progress.message))
+        at = self._clock()
+        if at.mono - job.reported_at >= PROGRESS_EVERY_S:
+            job.reported_at = at.mono
+            _answer(self._executor.progress(job.call, progress, at))
+
+    # -- cancel
+
+    def cancel(self, seq: int) -> bool:
+        """Cancel a job that waits, or one that runs at its next step; False when it is not under way."""
+        job = self._jobs.get(seq)
+        if job is None:
+            return False
+        job.running.cancel_requested = True
+        if job.run_task is None:
+            if job.ticket is not None:
+                job.ticket.cancel()
+        elif not job.running.outstanding:
+            job.run_task.cancel()
+        return True
+
+    def live(self) -> int:
+        """How many commands are under way."""
+        return len(self._jobs)
+
+    # -- pieces
+
+    def _entry(
+        self, call: Call, lanes: tuple[str, ...], *, run: bool, final: tuple[bytes, ...] | None, code: str | None
+    ) -> Entry:
+        return Entry(
+            issuer=call.issuer,
+            request_id=call.request_id,
+            operation=call.operation.name,
+            effect=call.operation.effect,
+            lanes=lanes,
+            body_hash=call.body_hash,
+            body=call.body,
+            reply_to=call.client,
+            via="socket" if call.local else "mqtt",
+            accepted_ms=call.accepted_ms,
+            expires_ms=call.expires,
+            start_by_ms=call.start_by_ms,
+            run=run,
+            final=None if final is None else pack(final),
+            code=code,
+        )
+
+    def _enter(self, lanes: tuple[str, ...], start_by_ms: int, *, forced: bool = False) -> LanePass | None:
+        """A place in the lanes; None where none is needed. Raises BUSY."""
+        if not lanes:
+            return None
+        return self._lanes.enter(lanes, wait_ms=max(0, start_by_ms - self._clock().wall_ms), forced=forced)
+
+    def _leave(self, ticket: LanePass | None) -> None:
+        if ticket is not None:
+            ticket.leave()
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+_STATES: Mapping[str, FinalState] = {
+    "CANCELED": "CANCELED",
+    "TIMED-OUT": "TIMED-OUT",
+    "DEADLINE": "TIMED-OUT",
+    "INDETERMINATE": "INDETERMINATE",
+}
+
+
+def _answer(send: Send) -> Awaitable[int] | None:
+    path: Path | None = send.path
+    return path.answer(send) if path is not None else None
+
+
+def _retrieve(task: asyncio.Task[Model]) -> None:
+    if not task.cancelled():
+        task.exception()
+
+
+def _nobody(_step: str, _seq: int) -> None:
+    """No observer."""

@@ -1,0 +1,245 @@
+"""From settings to the parts of a host: drivers, the way to the broker, identity, log. The only module that names drivers."""
+
+import grp
+import random
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import cycle
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+from guestwire.agent import identity
+from guestwire.agent.clock_quality import clock_quality
+from guestwire.agent.config import BrokerAddress, BrokerSection, LimitsSection, LogSection, Settings
+from guestwire.agent.host_agent import HostIdentity, HostParts
+from guestwire.agent.journal_schema import Observer
+from guestwire.agent.journal_writer import JournalWriter
+from guestwire.agent.lane_gate import LaneGate
+from guestwire.agent.lanes import Lanes
+from guestwire.agent.log_files import LogFiles
+from guestwire.agent.logs import LevelControl, make_logger
+from guestwire.agent.messages import Messages, log_id
+from guestwire.agent.services.ports import Guests, HostInspection
+from guestwire.agent.speech import Speech
+from guestwire.link import brokers
+from guestwire.link.clock import now
+from guestwire.link.transport import Connect, OnMessage, Options, Transport
+from guestwire.model.errors import GuestwireError
+from guestwire.model.guest import Guest, ReadyWhen
+from guestwire.model.host import ClockQuality
+from guestwire.protocol.executor import Limits
+
+VERSION = version("guestwire")
+
+
+def wall_ms() -> int:
+    return now().wall_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What an agent says, and how much of it."""
+
+    messages: Messages
+    files: LogFiles | None
+    control: LevelControl
+    log: Any
+
+    def speech(self) -> Speech:
+        return Speech(self.messages, self.files, self.control)
+
+
+def voice(section: LogSection, folder: Path, *, for_people: bool) -> Voice:
+    """Log files below the state directory, and the logger over them."""
+    files = LogFiles(folder, max_bytes=section.file_bytes, files=section.files)
+    messages = Messages(files, log_id(folder), wall_ms, capacity=section.messages)
+    control = LevelControl(section.level, wall_ms)
+    return Voice(messages, files, control, make_logger(messages, control, for_people=for_people))
+
+
+@asynccontextmanager
+async def driver(settings: Settings) -> AsyncIterator[tuple[Guests, HostInspection]]:
+    """The hypervisor, open. A libvirt that is not there yet is waited for in the background."""
+    if settings.host.driver == "simulated":
+        async with _simulated(settings) as host:
+            yield host, host
+        return
+    from guestwire.agent.drivers.libvirt.guests import LibvirtGuests
+    from guestwire.agent.drivers.linux.facts import LinuxInspection
+    from guestwire.agent.drivers.linux.kvm_probe import kvm_proven
+    from guestwire.agent.drivers.linux.threads import threads_of
+
+    emulator = which("qemu-system-x86_64")
+    boot_id = (await LinuxInspection().facts()).boot_id
+    wanted = settings.libvirt.hypervisor_type
+    proven = wanted != "qemu" and await kvm_proven(settings.host.state_dir / "kvm-probe.json", boot_id)
+    inspection = LinuxInspection(
+        hypervisor=f"libvirt {settings.libvirt.uri}", kvm_proven=proven, emulator=Path(emulator) if emulator else None
+    )
+    async with LibvirtGuests(
+        settings.libvirt.uri,
+        inspection=inspection,
+        threads_of=threads_of,
+        clock=wall_ms,
+        hypervisor_type=wanted,
+        kvm_proven=proven,
+    ) as guests:
+        yield guests, inspection
+
+
+@asynccontextmanager
+async def _simulated(settings: Settings) -> AsyncIterator[Any]:
+    from guestwire.agent.drivers.simulated.host import SimulatedHost
+    from guestwire.agent.drivers.simulated.machines import MACHINES
+    from guestwire.agent.drivers.simulated.settings import Settings as Times
+
+    section = settings.simulated
+    machine = MACHINES.get(section.machine)
+    if machine is None:
+        known = ", ".join(MACHINES)
+        raise GuestwireError("CONFIG-INVALID", f"simulated.machine: one of {known}", field="simulated.machine")
+    times = Times(boot_s=section.boot_s, shutdown_s=section.shutdown_s, guest_agent=section.guest_agent)
+    folder = settings.host.state_dir / "simulated"
+    async with SimulatedHost(machine, folder, clock=wall_ms, settings=times, hostname=settings.host.id) as host:
+        if not await host.list():
+            for guest in sample_guests(section.guests):
+                await host.define(guest)
+        yield host
+
+
+def sample_guests(count: int) -> Iterator[Guest]:
+    """What a new simulated host begins with: a real-time guest first, then general ones."""
+    for n in range(1, count + 1):
+        name = "rtlinux" if n == 1 else f"linux{n - 1}"
+        yield Guest(
+            name=name,
+            id=f"GUEST{n:04d}",
+            uuid=f"00000000-0000-4000-8000-{n:012d}",
+            kind="rt" if n == 1 else "gp",
+            memory_mib=256,
+            ready_when=ReadyWhen(by="console_text", text=f"guestwire-guest: up {name}"),
+        )
+
+
+def host_identity(settings: Settings, *, at_least: int = 0) -> HostIdentity:
+    """Keys and trust from their files. Raises KEY-FILE-INVALID, TRUST-INVALID."""
+    key = identity.host_key(settings.trust.host_key)
+    trusted = identity.trust(settings.trust, at_least=at_least)
+    identity.check_member(trusted, key, settings.host.site, settings.host.id)
+    label = settings.host.label or settings.host.id
+    return HostIdentity(settings.host.site, settings.host.id, label, key, trusted, VERSION)
+
+
+def broker(settings: Settings) -> tuple[Callable[[], Options], Connect] | None:
+    """The options of the next connection (each broker in turn) and how to make it; None: there is no broker."""
+    section = settings.broker
+    if not section.urls:
+        return None
+    tls = _tls(section) if any(address.tls for address in section.addresses) else None
+    secret = identity.password(section)
+    turns = cycle(section.addresses)
+
+    def options() -> Options:
+        address: BrokerAddress = next(turns)
+        return Options(
+            host=address.host,
+            port=address.port,
+            client_id=settings.host.id,
+            username=section.username,
+            password=secret,
+            tls=tls if address.tls else None,
+            tls_server_name=address.host if address.tls else None,
+            keep_alive_s=section.keep_alive_s,
+            session_expiry_s=section.session_expiry_s,
+            connect_timeout_s=section.connect_timeout_s,
+        )
+
+    memory = brokers.BrokerMemory()
+
+    async def connect(options: Options, on_message: OnMessage) -> Transport:
+        return await brokers.connect(options, on_message, section.transport, memory)
+
+    return options, connect
+
+
+def boot_delay_s(section: BrokerSection) -> float:
+    """How long to wait before the first connection, so that a fleet that boots at once does not come at once."""
+    return random.uniform(0, section.boot_delay_s)
+
+
+def _tls(section: BrokerSection) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=section.ca)
+        if section.cert is not None and section.key is not None:
+            context.load_cert_chain(section.cert, section.key)
+    except (OSError, ssl.SSLError) as err:
+        raise GuestwireError("CONFIG-INVALID", f"TLS cannot be set up: {err}", field="broker.ca") from err
+    return context
+
+
+def limits(section: LimitsSection) -> Limits:
+    return Limits(
+        reads=section.reads,
+        issuer_rate=section.issuer_rate,
+        issuer_burst=section.issuer_burst,
+        failure_rate=section.failure_rate,
+        failure_burst=section.failure_burst,
+    )
+
+
+def lanes(section: LimitsSection) -> LaneGate:
+    made = Lanes(max_running=section.running, max_queued=section.queued)
+    return LaneGate(made, lambda: round(now().mono * 1000))
+
+
+def clock(settings: Settings) -> Callable[[], ClockQuality]:
+    return clock_quality if settings.host.clock == "auto" else _trusted_clock
+
+
+def _trusted_clock() -> ClockQuality:
+    return "synchronised"
+
+
+def socket_group(name: str) -> int:
+    """The number of a group. Raises CONFIG-INVALID."""
+    if not name:
+        return -1
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise GuestwireError("CONFIG-INVALID", f"There is no group {name}.", field="host.socket_group") from None
+
+
+def host_parts(
+    settings: Settings,
+    hypervisor: tuple[Guests, HostInspection],
+    writer: JournalWriter,
+    speaking: Voice,
+    *,
+    who: HostIdentity | None = None,
+    observer: Observer | None = None,
+) -> HostParts:
+    """Everything a host is composed of."""
+    return HostParts(
+        identity=who or host_identity(settings),
+        driver=hypervisor[0],
+        inspection=hypervisor[1],
+        journal=settings.host.state_dir / "journal.db",
+        writer=writer,
+        speech=speaking.speech(),
+        log=speaking.log,
+        lanes=lanes(settings.limits),
+        broker=broker(settings),
+        boot_delay_s=boot_delay_s(settings.broker),
+        socket=settings.host.socket,
+        socket_group=socket_group(settings.host.socket_group),
+        limits=limits(settings.limits),
+        require_signatures=settings.trust.require_signatures,
+        keep_jobs_s=settings.limits.keep_jobs_days * 86_400,
+        clock=clock(settings),
+        observer=observer,
+    )

@@ -1,0 +1,367 @@
+"""The agent's settings: defaults < TOML file < GUESTWIRE_* environment < flags. The only place that reads the environment.
+
+One frozen model per section; a component is given its own section and no other. An unknown key is an error that names
+it. `settings_table` is what the documentation is generated from.
+"""
+
+import argparse
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from guestwire.model.errors import GuestwireError
+
+DEFAULT_FILE: Final = Path("/etc/guestwire/agent.toml")
+
+_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """A broker's URL, taken apart."""
+
+    host: str
+    port: int
+    tls: bool
+
+
+def broker_address(url: str) -> BrokerAddress:
+    """mqtt://HOST[:PORT] or mqtts://HOST[:PORT]. Raises ValueError for anything else (credentials are settings)."""
+    parts: SplitResult = urlsplit(url)
+    if parts.scheme not in _PORTS:
+        raise ValueError(f"{url!r}: a broker's URL begins with mqtt:// or mqtts://")
+    if not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError(f"{url!r}: a broker's URL is SCHEME://HOST[:PORT] and no more")
+    return BrokerAddress(parts.hostname, parts.port or _PORTS[parts.scheme], parts.scheme == "mqtts")
+
+
+def _checked_url(url: str) -> str:
+    broker_address(url)
+    return url
+
+
+def _words(value: object) -> object:
+    """A list written as one text, as environment and flags have it: separated by commas or blanks."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+def _empty_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,36}$")]
+BrokerUrl = Annotated[str, AfterValidator(_checked_url)]
+OptionalPath = Annotated[Path | None, BeforeValidator(_empty_is_none)]
+Level = Literal["off", "debug", "info", "warning", "error"]
+
+
+class Section(BaseModel):
+    """A section. Texts become numbers where a number is wanted: environment and flags have only texts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class HostSection(Section):
+    id: Slug
+    """The host's id: its MQTT client id and user name. Unique at its broker, never changed."""
+    site: Slug
+    """The site the host belongs to."""
+    label: Annotated[str, Field(max_length=128)] = ""
+    """A name for people."""
+    driver: Literal["libvirt", "simulated"] = "libvirt"
+    """Which guests: those of libvirt, or simulated ones."""
+    state_dir: Path = Path("/var/lib/guestwire")
+    """Where the journal, the messages and the log are kept."""
+    socket: OptionalPath = Path("/run/guestwire/agent.sock")
+    """The Unix socket for local clients; empty for none."""
+    socket_group: str = ""
+    """The group that may open the socket; empty for the agent's own."""
+    clock: Literal["auto", "trusted"] = "auto"
+    """auto: ask the kernel whether the clock is synchronised; trusted: take it that it is. A host whose clock is not makes
+    clients prove that a command is new."""
+
+
+class BrokerSection(Section):
+    urls: Annotated[tuple[BrokerUrl, ...], NoDecode, BeforeValidator(_words)] = ()
+    """Brokers to try in turn, mqtt://HOST:PORT or mqtts://HOST:PORT; none: the host is reached by its socket only."""
+    transport: Literal["auto", "mqtt5", "aiomqtt"] = "auto"
+    """auto: MQTT 5 by our own transport, 3.1.1 by aiomqtt where the broker knows no more."""
+    keep_alive_s: Annotated[int, Field(ge=5, le=3600)] = 30
+    """MQTT keep alive."""
+    session_expiry_s: Annotated[int, Field(ge=0, le=30 * 86_400)] = 72 * 3600
+    """How long the broker keeps the host's session while it is away."""
+    connect_timeout_s: Annotated[float, Field(gt=0, le=120)] = 10.0
+    """How long one attempt to connect may take."""
+    boot_delay_s: Annotated[float, Field(ge=0, le=600)] = 5.0
+    """The first connection is made after a random time up to this: a fleet that boots at once does not come at once."""
+    ca: OptionalPath = None
+    """The CA certificate that mqtts brokers are checked against (PEM); none: the system's."""
+    cert: OptionalPath = None
+    """The host's client certificate (PEM); goes with `key`."""
+    key: OptionalPath = None
+    """The key of the client certificate (PEM)."""
+    username: Annotated[str | None, BeforeValidator(_empty_is_none)] = None
+    """User name, where the broker wants one; it should be the host's id."""
+    password_file: OptionalPath = None
+    """A file whose first line is the password; for systemd's LoadCredential."""
+
+    @model_validator(mode="after")
+    def _pairs(self) -> "BrokerSection":
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("cert and key go together")
+        if self.password_file is not None and self.username is None:
+            raise ValueError("password_file needs username")
+        return self
+
+    @property
+    def addresses(self) -> tuple[BrokerAddress, ...]:
+        return tuple(broker_address(url) for url in self.urls)
+
+
+class TrustSection(Section):
+    document: Path = Path("/etc/guestwire/trust")
+    """The site's trust document."""
+    root_key: Path = Path("/etc/guestwire/root.pub")
+    """The public key of the site's root, which the document is checked against."""
+    host_key: Path = Path("/etc/guestwire/host.key")
+    """The host's own private key; readable by the agent alone."""
+    require_signatures: Literal["effects", "all"] = "effects"
+    """effects: reads may come unsigned where the broker authenticates clients; all: nothing may."""
+
+
+class LimitsSection(Section):
+    queued: Annotated[int, Field(ge=0, le=10_000)] = 64
+    """Commands that may wait for their lane; one more is BUSY."""
+    running: Annotated[int, Field(ge=1, le=1_000)] = 4
+    """Commands that run at once."""
+    reads: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Reads that are answered at once."""
+    issuer_rate: Annotated[float, Field(gt=0)] = 20.0
+    """Commands per second that one issuer may ask for, after its burst."""
+    issuer_burst: Annotated[float, Field(ge=1)] = 64.0
+    """Commands that one issuer may ask for at once."""
+    failure_rate: Annotated[float, Field(gt=0)] = 1.0
+    """Refused messages per second that one client is answered for."""
+    failure_burst: Annotated[float, Field(ge=1)] = 20.0
+    """Refused messages that one client is answered for at once."""
+    journal_group: Annotated[int, Field(ge=1, le=10_000)] = 256
+    """Journal entries in one commit at most; 1: a commit for each."""
+    journal_queue: Annotated[int, Field(ge=1, le=1_000_000)] = 8192
+    """Journal entries that may wait for a commit; one more is BUSY."""
+    keep_jobs_days: Annotated[float, Field(gt=0, le=3650)] = 7.0
+    """How long finished jobs are kept after their request expired."""
+
+
+class LogSection(Section):
+    level: Level = "info"
+    """What is said: this level and above."""
+    file_bytes: Annotated[int, Field(ge=4096, le=1 << 30)] = 4 << 20
+    """Size of one log file below state_dir; the oldest is dropped when all are full."""
+    files: Annotated[int, Field(ge=2, le=100)] = 4
+    """How many log files."""
+    messages: Annotated[int, Field(ge=16, le=100_000)] = 2000
+    """How many messages `message-list` can look back on."""
+
+
+class LibvirtSection(Section):
+    uri: str = "qemu:///system"
+    """The libvirt connection."""
+    hypervisor_type: Literal["auto", "qemu", "kvm"] = "auto"
+    """auto: KVM where a test boot proves it works, else emulation."""
+
+
+class SimulatedSection(Section):
+    machine: str = "4-core"
+    """Which machine it is: 4-core, 16-core-pe, 64-thread-4-node, bios-8-cpu, bios-4-cpu."""
+    guests: Annotated[int, Field(ge=0, le=1000)] = 2
+    """Guests to begin with, when its state is empty."""
+    boot_s: Annotated[float, Field(ge=0, le=3600)] = 1.5
+    """How long a guest takes to come up."""
+    shutdown_s: Annotated[float, Field(ge=0, le=3600)] = 0.5
+    """How long a guest takes to shut down."""
+    guest_agent: bool = True
+    """Whether the guests run a guest agent."""
+
+
+class Settings(BaseSettings):
+    """Everything. Made by `load`; frozen."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="GUESTWIRE_", env_nested_delimiter="_", env_nested_max_split=1
+    )
+
+    host: HostSection
+    broker: BrokerSection = BrokerSection()
+    trust: TrustSection = TrustSection()
+    limits: LimitsSection = LimitsSection()
+    log: LogSection = LogSection()
+    libvirt: LibvirtSection = LibvirtSection()
+    simulated: SimulatedSection = SimulatedSection()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """`load` has merged the sources already."""
+        return (init_settings,)
+
+
+def load(file: Path | None = None, flags: Mapping[str, str] | None = None) -> Settings:
+    """The settings. `file` None means the default one, which may be missing; `flags` by dotted name (`log.level`).
+
+    Raises GuestwireError CONFIG-INVALID with `field` = section.key of the first wrong one, all of them in `detail`.
+    """
+    try:
+        merged = _read(file)
+        _merge(merged, EnvSettingsSource(Settings)())
+        for name, text in (flags or {}).items():
+            section, _, key = name.partition(".")
+            _merge(merged, {section: {key: text}})
+        return Settings(**merged)
+    except ValidationError as err:
+        wrong = [(_field(error["loc"]), _why(error)) for error in err.errors()]
+        field, why = wrong[0]
+        raise GuestwireError(
+            "CONFIG-INVALID",
+            f"{field}: {why}",
+            field=field,
+            detail={"wrong": [f"{name}: {text}" for name, text in wrong]},
+        ) from err
+
+
+def service_environment() -> dict[str, str]:
+    """What systemd put into the environment for sd_notify."""
+    return {name: os.environ[name] for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID") if name in os.environ}
+
+
+def _read(file: Path | None) -> dict[str, Any]:
+    path = file if file is not None else DEFAULT_FILE
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as err:
+        if file is None:
+            return {}
+        raise GuestwireError("CONFIG-INVALID", f"{path}: there is no such file", field=str(path)) from err
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
+        raise GuestwireError("CONFIG-INVALID", f"{path}: {err}", field=str(path)) from err
+
+
+def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> None:
+    for key, value in above.items():
+        if isinstance(value, Mapping) and isinstance(below.get(key), dict):
+            _merge(below[key], value)
+        else:
+            below[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _field(place: Sequence[int | str]) -> str:
+    return ".".join(str(part) for part in place)
+
+
+def _why(error: Mapping[str, Any]) -> str:
+    match error["type"]:
+        case "extra_forbidden":
+            return "no such setting"
+        case "missing":
+            return "must be given"
+        case _:
+            return f"{error['msg']}, not {error['input']!r}" if error["type"] != "value_error" else str(error["msg"])
+
+
+# -- the settings as a table: flags and documentation are loops over it
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """One setting: where it can be given, what it may be, and what it is when nobody gives it."""
+
+    section: str
+    key: str
+    type: str
+    default: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.section}.{self.key}"
+
+    @property
+    def environment(self) -> str:
+        return f"GUESTWIRE_{self.section}_{self.key}".upper()
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.section}-{self.key}".replace("_", "-")
+
+
+def settings_table() -> tuple[SettingRow, ...]:
+    """Every setting, in the order of the file."""
+    return tuple(_rows())
+
+
+def _rows() -> Iterator[SettingRow]:
+    for section, info in Settings.model_fields.items():
+        model = info.annotation
+        assert isinstance(model, type)
+        assert issubclass(model, Section)
+        for key, field in model.model_fields.items():
+            yield SettingRow(section, key, _type_text(field.annotation), _default_text(field), field.description or "")
+
+
+def _type_text(annotation: Any) -> str:
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return " | ".join(str(word) for word in inner)
+    if origin is Annotated:
+        return _type_text(inner[0])
+    if origin is tuple:
+        return "list"
+    if inner:  # X | None
+        return _type_text(inner[0])
+    return {str: "text", int: "integer", float: "number", bool: "true | false", Path: "path"}[annotation]
+
+
+def _default_text(field: FieldInfo) -> str:
+    match field.default:
+        case None | () | "":
+            return ""
+        case bool() as flag:
+            return str(flag).lower()
+        case value:
+            return "(required)" if field.is_required() else str(value)
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """A flag for every setting, by its section; none has a default of its own."""
+    for section in Settings.model_fields:
+        group = parser.add_argument_group(f"[{section}]")
+        for row in settings_table():
+            if row.section == section:
+                metavar = row.type.upper() if "|" not in row.type else f"{{{row.type.replace(' ', '')}}}"
+                text = row.text.replace("%", "%%")
+                group.add_argument(row.flag, dest=row.name, metavar=metavar, default=None, help=text)
+
+
+def given_flags(arguments: argparse.Namespace) -> dict[str, str]:
+    """The settings among the parsed arguments, for `load`."""
+    names = {row.name for row in settings_table()}
+    return {name: text for name, text in vars(arguments).items() if name in names and text is not None}

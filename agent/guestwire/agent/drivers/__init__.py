@@ -1,0 +1,1 @@
+"""The drivers behind the ports of the services: libvirt, simulated, linux."""

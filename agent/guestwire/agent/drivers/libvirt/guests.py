@@ -1,0 +1,239 @@
+"""The Guests port over libvirt: one method, one libvirt call. Events are `watch`'s, the connection `connection`'s."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any, Literal, Self, TypeVar
+from xml.etree.ElementTree import fromstring
+
+import libvirt
+
+from guestwire.agent.drivers.libvirt import policy
+from guestwire.agent.drivers.libvirt.connection import Connection
+from guestwire.agent.drivers.libvirt.console import open_console
+from guestwire.agent.drivers.libvirt.domain_xml import to_xml
+from guestwire.agent.drivers.libvirt.errors import NO_DOMAIN, translate
+from guestwire.agent.drivers.libvirt.observe import observe, observe_all
+from guestwire.agent.drivers.libvirt.states import power
+from guestwire.agent.drivers.libvirt.watch import Watch
+from guestwire.agent.services.ports import GuestEvent, HostInspection, Observed
+from guestwire.model.errors import GuestwireError
+from guestwire.model.guest import Guest, GuestThread
+from guestwire.model.host import DriverKind
+
+T = TypeVar("T")
+
+_START_S = 120.0
+_AGENT_S = 10
+_SHUTDOWN_FLAGS: Mapping[str, int] = {
+    "default": libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN,
+    "acpi": libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN,
+    "agent": libvirt.VIR_DOMAIN_SHUTDOWN_GUEST_AGENT,
+}
+_UNDEFINE_FLAGS = (
+    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+)
+
+
+class LibvirtGuests:
+    """Guests of one libvirt: `async with LibvirtGuests(uri, ...) as guests:`. It opens whether or not libvirt is there.
+
+    inspection       what the machine is (its topology decides the pins)
+    threads_of       the threads of the process that runs a domain, by uuid; empty when there is none; may block
+    clock            the wall clock in Unix ms
+    hypervisor_type  auto | qemu | kvm; kvm_proven: a test boot under KVM passed on this machine
+
+    A shutdown by `default` or `acpi` presses the power button; `agent` asks the guest agent.
+    """
+
+    kind: DriverKind = "libvirt"
+
+    def __init__(
+        self,
+        uri: str = "qemu:///system",
+        *,
+        inspection: HostInspection,
+        threads_of: Callable[[str], Sequence[GuestThread]],
+        clock: Callable[[], int],
+        hypervisor_type: policy.HypervisorType = "auto",
+        kvm_proven: bool = False,
+    ) -> None:
+        self._inspection = inspection
+        self._threads_of = threads_of
+        self._hypervisor_type = hypervisor_type
+        self._kvm_proven = kvm_proven
+        self._watch = Watch(clock)
+        self._connection = Connection(uri, on_up=self._watch.on_up, on_lost=self._watch.on_lost)
+        self._defining = asyncio.Lock()
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self._open.enter_async_context(self._watch)
+        await self._open.enter_async_context(self._connection)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._open.aclose()
+
+    @property
+    def connected(self) -> bool:
+        return self._connection.connected
+
+    async def list(self) -> Sequence[Observed]:
+        return await self._connection.call(observe_all, effect=False)
+
+    async def define(self, guest: Guest) -> Observed:
+        uuid = guest.uuid
+        if uuid is None or guest.id is None:
+            raise ValueError("a definition needs its id and uuid")
+        topology = await self._inspection.topology()
+
+        def act(conn: Any) -> Observed:
+            _settle_identity(conn, guest)
+            kind = policy.hypervisor(self._hypervisor_type, kvm_offered=_offers_kvm(conn), kvm_proven=self._kvm_proven)
+            xml = to_xml(guest, policy.choices(guest, kind, topology))
+            domain = conn.defineXMLFlags(xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+            domain.setAutostart(int(guest.autostart != "off"))
+            return observe(domain)
+
+        async with self._defining:  # between the look for duplicates and the definition no other may slip in
+            observed = await self._connection.call(act, effect=True, key=uuid)
+        self._watch.defined(observed)
+        return observed
+
+    async def undefine(self, uuid: str) -> None:
+        def act(domain: Any) -> None:
+            if domain.isActive():
+                raise _wrong_state(domain, "the guest runs")
+            domain.undefineFlags(_UNDEFINE_FLAGS)
+
+        try:
+            await self._on_domain(uuid, act)
+        except GuestwireError as err:
+            if err.code != "NOT-FOUND":
+                raise
+        self._watch.undefined(uuid)
+
+    async def start(self, uuid: str) -> None:
+        def act(domain: Any) -> None:
+            state = _power(domain)
+            if state == "paused":
+                raise _wrong_state(domain, "the guest is paused: resume it")
+            if state != "running":
+                domain.create()
+
+        await self._on_domain(uuid, act, deadline_s=_START_S)
+
+    async def shutdown(self, uuid: str, mode: Literal["default", "acpi", "agent"] = "default") -> None:
+        def act(domain: Any) -> None:
+            if not domain.isActive():
+                return
+            if _power(domain) == "paused":
+                raise _wrong_state(domain, "a paused guest hears nothing: resume it")
+            if mode == "agent":
+                domain.agentSetResponseTimeout(_AGENT_S)
+            domain.shutdownFlags(_SHUTDOWN_FLAGS[mode])
+
+        await self._on_domain(uuid, act)
+
+    async def destroy(self, uuid: str) -> None:
+        await self._on_domain(uuid, lambda domain: domain.destroy() if domain.isActive() else None)
+
+    async def reset(self, uuid: str) -> None:
+        def act(domain: Any) -> None:
+            if _power(domain) != "running":
+                raise _wrong_state(domain, "only a running guest is reset")
+            domain.reset()
+
+        await self._on_domain(uuid, act)
+
+    async def pause(self, uuid: str) -> None:
+        await self._on_domain(uuid, lambda domain: None if _power(domain) == "paused" else domain.suspend())
+
+    async def resume(self, uuid: str) -> None:
+        await self._on_domain(uuid, lambda domain: None if _power(domain) == "running" else domain.resume())
+
+    async def threads(self, uuid: str) -> Sequence[GuestThread]:
+        def act(domain: Any) -> Sequence[GuestThread]:
+            if not domain.isActive() or not (threads := self._threads_of(uuid)):
+                raise _wrong_state(domain, "the guest has no process")
+            return threads
+
+        return await self._on_domain(uuid, act, effect=False)
+
+    def events(self) -> AbstractAsyncContextManager[AsyncIterator[GuestEvent]]:
+        return self._watch.feed.read()
+
+    def console(self, uuid: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        return open_console(self._connection, uuid)
+
+    async def version(self) -> str:
+        """libvirt's and QEMU's versions, as people write them."""
+
+        def act(conn: Any) -> str:
+            return f"libvirt {_dotted(conn.getLibVersion())}, {conn.getType()} {_dotted(conn.getVersion())}"
+
+        return await self._connection.call(act, effect=False)
+
+    async def _on_domain(
+        self, uuid: str, act: Callable[[Any], T], *, effect: bool = True, deadline_s: float | None = None
+    ) -> T:
+        def on_domain(conn: Any) -> T:
+            try:
+                domain = conn.lookupByUUIDString(uuid)
+            except libvirt.libvirtError as err:
+                raise translate(err, effect=False) from err  # nothing was done yet
+            try:
+                return act(domain)
+            except libvirt.libvirtError as err:
+                if err.get_error_code() == libvirt.VIR_ERR_OPERATION_INVALID:
+                    raise _wrong_state(domain, str(err.get_error_message())) from err
+                if err.get_error_code() == libvirt.VIR_ERR_AGENT_UNRESPONSIVE:
+                    raise _wrong_state(domain, str(err.get_error_message()), agent="disconnected") from err
+                raise
+
+        return await self._connection.call(on_domain, effect=effect, key=uuid, deadline_s=deadline_s)
+
+
+def _power(domain: Any) -> str:
+    return power(*domain.state())[0]
+
+
+def _wrong_state(domain: Any, why: str, **detail: str) -> GuestwireError:
+    return GuestwireError("WRONG-STATE", why, detail={"state": _power(domain), **detail})
+
+
+def _settle_identity(conn: Any, guest: Guest) -> None:
+    """Refuse a name or an id that another domain has, and rename the guest's own domain if it has another name.
+
+    libvirt refuses a definition with a known uuid and a new name, and renames only what does not run.
+    """
+    for observed in observe_all(conn):
+        if observed.guest.uuid == guest.uuid:
+            continue
+        if observed.guest.id == guest.id:
+            raise GuestwireError("GUEST-ID-DUP", f"{guest.id} is {observed.guest.name}", field="id")
+        if observed.guest.name == guest.name:
+            raise GuestwireError("NAME-DUP", f"a guest named {guest.name} exists", field="name")
+    try:
+        domain = conn.lookupByUUIDString(guest.uuid)
+    except libvirt.libvirtError as err:
+        if err.get_error_code() == NO_DOMAIN:
+            return
+        raise
+    if domain.name() != guest.name:
+        if domain.isActive():
+            raise _wrong_state(domain, "a running guest keeps its name")
+        domain.rename(guest.name)
+
+
+def _offers_kvm(conn: Any) -> bool:
+    capabilities = fromstring(conn.getCapabilities())  # noqa: S314 (from libvirt)
+    domains = capabilities.findall("guest/arch[@name='x86_64']/domain")
+    return any(domain.get("type") == "kvm" for domain in domains)
+
+
+def _dotted(number: int) -> str:
+    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"

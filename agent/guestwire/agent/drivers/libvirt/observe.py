@@ -1,0 +1,45 @@
+"""Read a domain: its definition, power state and guest agent. Blocking calls on libvirt's objects, for a thread."""
+
+from collections.abc import Iterable
+from typing import Any
+from xml.etree.ElementTree import fromstring
+
+import libvirt
+
+from guestwire.agent.drivers.libvirt.domain_xml import AGENT_CHANNEL, from_xml
+from guestwire.agent.drivers.libvirt.errors import NO_DOMAIN
+from guestwire.agent.drivers.libvirt.states import power
+from guestwire.agent.services.ports import Observed
+
+
+def observe(domain: Any) -> Observed:
+    """The definition comes from the INACTIVE XML, so a change that waits for a restart is what is seen."""
+    guest = from_xml(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+    state, reason = power(*domain.state())
+    return Observed(guest, state, reason, state in {"running", "paused"} and _agent_connected(domain))
+
+
+def observe_all(conn: Any) -> tuple[Observed, ...]:
+    """Every domain, in order of id; one that goes while we look is left out."""
+    found = []
+    for domain in conn.listAllDomains():
+        try:
+            found.append(observe(domain))
+        except libvirt.libvirtError as err:
+            if err.get_error_code() != NO_DOMAIN:
+                raise
+    return in_order(found)
+
+
+def in_order(observations: Iterable[Observed]) -> tuple[Observed, ...]:
+    """By id; guests of other tools, which have none, last and by name."""
+    return tuple(sorted(observations, key=lambda observed: (observed.guest.id or "~", observed.guest.name)))
+
+
+def _agent_connected(domain: Any) -> bool:
+    try:
+        live = fromstring(domain.XMLDesc(0))  # noqa: S314 (from libvirt)
+    except libvirt.libvirtError:
+        return False  # it stopped meanwhile
+    targets = live.findall("devices/channel/target")
+    return any(target.get("name") == AGENT_CHANNEL and target.get("state") == "connected" for target in targets)

@@ -1,0 +1,1 @@
+"""What Linux itself says of the machine: sysfs, procfs. Needs no hypervisor."""

@@ -1,0 +1,199 @@
+"""One host, composed: journal, executor, services, command pipeline, socket, broker link. Wiring and nothing else.
+
+The order is the protocol's: the journal is open and every unfinished command is back in its lane before a socket or a
+session exists.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from guestwire.agent.announcer import Announcer
+from guestwire.agent.audit import AuditTrail, Log
+from guestwire.agent.broker_link import BrokerLink
+from guestwire.agent.clock_quality import clock_quality
+from guestwire.agent.commands import Commands
+from guestwire.agent.housekeeping import Housekeeping
+from guestwire.agent.jobs import Jobs
+from guestwire.agent.journal import Journal
+from guestwire.agent.journal_schema import Observer
+from guestwire.agent.journal_writer import JournalWriter
+from guestwire.agent.lane_gate import LaneGate
+from guestwire.agent.listeners import HostListeners
+from guestwire.agent.reporting import Reporting
+from guestwire.agent.restore import restorer
+from guestwire.agent.routes import commands, reads
+from guestwire.agent.services.guests import GuestService
+from guestwire.agent.services.hosts import HostService
+from guestwire.agent.services.ports import Guests, HostInspection
+from guestwire.agent.speech import Speech
+from guestwire.link.clock import now
+from guestwire.link.local_server import LocalServer
+from guestwire.link.serve import Server
+from guestwire.link.transport import Connect, Options
+from guestwire.model.errors import GuestwireError
+from guestwire.model.host import ClockQuality
+from guestwire.protocol.capabilities import CapabilitiesBody, WireLimits, capabilities_hash, schema_hashes
+from guestwire.protocol.executor import Executor, Limits
+from guestwire.protocol.operations import BY_NAME
+from guestwire.protocol.presence import HostPresence
+from guestwire.protocol.signing import SigningKey
+from guestwire.protocol.trust import Trust
+
+
+@dataclass(frozen=True, slots=True)
+class HostIdentity:
+    """Who this host is and by which keys it speaks and believes."""
+
+    site: str
+    host: str
+    label: str
+    key: SigningKey
+    trust: Trust
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostParts:
+    """What a host is composed of. `broker`: how to connect, None for a host with a socket only; `socket`: its path, None
+    for none. `clock`: how to judge the wall clock. `observer` is told every step of the journal."""
+
+    identity: HostIdentity
+    driver: Guests
+    inspection: HostInspection
+    journal: Path
+    writer: JournalWriter
+    speech: Speech
+    log: Log
+    lanes: LaneGate
+    broker: tuple[Callable[[], Options], Connect] | None = None
+    boot_delay_s: float = 0.0
+    socket: Path | None = None
+    socket_group: int = -1
+    limits: Limits = field(default_factory=Limits)
+    require_signatures: str = "effects"
+    keep_jobs_s: float = 7 * 86_400.0
+    clock: Callable[[], ClockQuality] = clock_quality
+    observer: Observer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningHost:
+    """A host that serves. `link` None: it has no broker."""
+
+    executor: Executor
+    journal: Journal
+    commands: Commands
+    guests: GuestService
+    link: BrokerLink | None
+    server: Server
+
+
+@asynccontextmanager
+async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
+    """Serve one host while the block lasts. Raises STATE-DIR-IN-USE and what opening the journal raises."""
+    identity = parts.identity
+    async with AsyncExitStack() as stack:
+        journal = await stack.enter_async_context(
+            await Journal.open(parts.journal, parts.writer, now_ms=now().wall_ms, observer=parts.observer)
+        )
+        await _pin_trust(journal, identity.trust)
+        announcer = Announcer(identity.site, identity.host, identity.key, now)
+        audit = AuditTrail(parts.log, announcer, lambda: now().mono)
+        executor = Executor(
+            identity.site, identity.host, BY_NAME, identity.trust, identity.key,
+            journal_created_ms=journal.created_ms, watermark_ms=journal.watermark_ms,
+            clock_synchronised=parts.clock() != "unsynchronised", limits=parts.limits,
+            require_signatures="all" if parts.require_signatures == "all" else "effects",
+        )  # fmt: skip
+        listeners = HostListeners(parts.log, announcer, audit, executor, parts.clock, parts.speech)
+        guests = await stack.enter_async_context(
+            GuestService(parts.driver, lambda: now().wall_ms, listeners.guest_changed)
+        )
+        reporting = await stack.enter_async_context(
+            Reporting(announcer, journal, guests.table, listeners.current_epoch)
+        )
+        jobs = Jobs(journal, lambda: pipeline)
+        hosts = HostService(
+            host=identity.host, site=identity.site, label=identity.label, version=identity.version,
+            driver=parts.driver.kind, inspection=parts.inspection, table=guests.table, agent=listeners,
+            clock_ms=lambda: now().wall_ms,
+        )  # fmt: skip
+        pipeline = Commands(
+            executor=executor, journal=journal, lanes=parts.lanes,
+            commands=commands(guests, jobs, parts.speech, listeners), reports=listeners, clock=now,
+            observer=parts.observer,
+        )  # fmt: skip
+        server = await stack.enter_async_context(
+            Server(executor, reads(hosts, guests, jobs, parts.speech), pipeline, audit)
+        )
+        await stack.enter_async_context(pipeline)
+        listeners.attach(server, reporting)
+        recovered = await pipeline.recover(restorer(BY_NAME))
+        if recovered:
+            parts.log.info("unfinished commands taken up again", count=recovered)
+        if parts.socket is not None:
+            local = LocalServer(parts.socket, identity.site, identity.host, server.receive, group=parts.socket_group)
+            announcer.add_local(await stack.enter_async_context(local))
+        link = await _linked(stack, parts, server, journal, announcer, listeners, pipeline, executor)
+        await stack.enter_async_context(Housekeeping(journal, executor, parts.clock, parts.keep_jobs_s))
+        yield RunningHost(executor, journal, pipeline, guests, link, server)
+
+
+async def _pin_trust(journal: Journal, trusted: Trust) -> None:
+    """Revisions of the trust document only go up, over restarts too. Raises TRUST-INVALID."""
+    known = int.from_bytes(journal.note("trust-rev") or b"", "big")
+    if trusted.rev < known:
+        raise GuestwireError(
+            "TRUST-INVALID",
+            f"The trust document is revision {trusted.rev}; this host has seen revision {known}.",
+            detail={"rev": trusted.rev, "at_least": known},
+        )
+    if trusted.rev > known:
+        await journal.set_note("trust-rev", trusted.rev.to_bytes(8, "big"))
+
+
+async def _linked(
+    stack: AsyncExitStack,
+    parts: HostParts,
+    server: Server,
+    journal: Journal,
+    announcer: Announcer,
+    listeners: HostListeners,
+    pipeline: Commands,
+    executor: Executor,
+) -> BrokerLink | None:
+    """The link to the broker, connecting in the background."""
+    if parts.broker is None:
+        return None
+    identity = parts.identity
+    boot_id = (await parts.inspection.facts()).boot_id
+    hashes, digest = _operation_hashes()
+
+    def presence(epoch: int) -> HostPresence:
+        made = HostPresence(identity.site, identity.host, identity.key, epoch, boot_id, identity.version, now())
+        made.capabilities_hash = digest
+        return made
+
+    def capabilities() -> CapabilitiesBody:
+        return CapabilitiesBody(
+            epoch=link.epoch, n=1, operations=hashes, hash=digest, limits=WireLimits(reads=parts.limits.reads),
+            features=(f"driver-{parts.driver.kind}",), clock=parts.clock(), agent_version=identity.version,
+        )  # fmt: skip
+
+    options, connect = parts.broker
+    link = BrokerLink(
+        site=identity.site, host=identity.host, options=options, connect=connect, server=server, presence=presence,
+        epochs=journal, announcer=announcer, trust=lambda: executor.trust, clock=now, events=listeners,
+        boot_delay_s=parts.boot_delay_s,
+    )  # fmt: skip
+    listeners.linked(link, lambda: pipeline.resend(link), capabilities)
+    return await stack.enter_async_context(link)
+
+
+@cache
+def _operation_hashes() -> tuple[dict[str, bytes], bytes]:
+    """The schema hash of each operation, and that over all: the same for every host of a process."""
+    return schema_hashes(BY_NAME), capabilities_hash(BY_NAME)

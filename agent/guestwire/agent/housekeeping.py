@@ -1,0 +1,54 @@
+"""What an agent does by the clock: judges the wall clock, forgets old jobs."""
+
+import asyncio
+from collections.abc import Callable
+
+from guestwire.agent.journal import Journal
+from guestwire.link.clock import now
+from guestwire.model.errors import GuestwireError
+from guestwire.model.host import ClockQuality
+from guestwire.protocol.executor import Executor
+
+CLOCK_EVERY_S = 60.0
+PRUNE_EVERY = 10
+"""Rounds of the clock between two prunings."""
+
+
+class Housekeeping:
+    """`async with` it. Pruning goes in pages, so no round holds up a command for long."""
+
+    def __init__(
+        self, journal: Journal, executor: Executor, clock: Callable[[], ClockQuality], keep_jobs_s: float
+    ) -> None:
+        self._journal = journal
+        self._executor = executor
+        self._clock = clock
+        self._keep_ms = round(keep_jobs_s * 1000)
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Housekeeping":
+        self._task = asyncio.create_task(self._run(), name="housekeeping")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            for _ in range(PRUNE_EVERY):
+                await asyncio.sleep(CLOCK_EVERY_S)
+                self._executor.clock_synchronised = self._clock() != "unsynchronised"
+            await self.prune()
+
+    async def prune(self) -> int:
+        """Forget what is old enough; how many."""
+        total = 0
+        try:
+            while count := await self._journal.prune(now().wall_ms, self._keep_ms, self._executor.clock_synchronised):
+                total += count
+                self._executor.watermark_ms = self._journal.watermark_ms
+        except GuestwireError:  # a full disk: the next round tries again
+            return total
+        return total

@@ -1,0 +1,69 @@
+"""Reads the files a host lives by: its key, the site's root, the trust document, a password."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from guestwire.agent.config import BrokerSection, TrustSection
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol.key_files import is_private, parse_private, parse_public
+from guestwire.protocol.signing import SigningKey, VerifyingKey
+from guestwire.protocol.trust import Trust, unseal
+
+_K = TypeVar("_K", SigningKey, VerifyingKey)
+
+
+def host_key(path: Path) -> SigningKey:
+    """The host's private key. Raises KEY-FILE-INVALID, also when others may read the file."""
+    text = _text(path)
+    if not is_private(path.stat().st_mode):
+        raise GuestwireError(
+            "KEY-FILE-INVALID", f"{path} can be read by others: chmod 600 it.", detail={"file": str(path)}
+        )
+    return _named(path, lambda: parse_private(text))
+
+
+def trust(section: TrustSection, *, at_least: int = 0) -> Trust:
+    """The trust document in force. Raises TRUST-INVALID, KEY-FILE-INVALID."""
+    root_text = _text(section.root_key)
+    root = _named(section.root_key, lambda: parse_public(root_text))
+    try:
+        data = section.document.read_bytes()
+    except OSError as err:
+        raise GuestwireError("TRUST-INVALID", f"{section.document}: {err.strerror}") from err
+    return Trust(unseal(data, root, at_least=at_least))
+
+
+def check_member(trusted: Trust, key: SigningKey, site: str, host: str) -> None:
+    """Raises TRUST-INVALID unless the document is this site's and knows this host by this key: otherwise every answer
+    of the host would be refused, and it is better said here."""
+    if trusted.site != site:
+        raise GuestwireError("TRUST-INVALID", f"The trust document is of the site {trusted.site}, not {site}.")
+    if trusted.speaks_for_host(key.id, host, None) is None:
+        raise GuestwireError(
+            "TRUST-INVALID", f"The trust document does not know this host's key as host:{host}.",
+            detail={"key": key.id.hex()},
+        )  # fmt: skip
+
+
+def password(section: BrokerSection) -> str | None:
+    """The broker's password, where one is set. Raises KEY-FILE-INVALID."""
+    if section.password_file is None:
+        return None
+    lines = _text(section.password_file).splitlines()
+    return lines[0] if lines else ""
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        why = err.strerror if isinstance(err, OSError) and err.strerror else str(err)
+        raise GuestwireError("KEY-FILE-INVALID", f"{path}: {why}", detail={"file": str(path)}) from err
+
+
+def _named(path: Path, parse: Callable[[], _K]) -> _K:
+    try:
+        return parse()
+    except GuestwireError as err:
+        raise GuestwireError(err.code, f"{path}: {err.message}", detail={"file": str(path)}) from err

@@ -1,0 +1,362 @@
+"""The journal's SQLite side: one file, one connection, plain blocking calls, all of them in the writer's thread.
+
+Nothing here knows a loop. A call changes the open transaction; `commit` makes it durable and only then changes what
+the object knows in memory, so that a failed commit leaves no trace.
+"""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from guestwire.agent.journal_schema import (
+    FORMAT,
+    TABLES,
+    Entry,
+    FinalState,
+    Inserted,
+    JobRow,
+    LiveState,
+    Mismatch,
+    New,
+    Observer,
+    Outdated,
+    Running,
+    State,
+    Step,
+    Stored,
+    Undelivered,
+    Unfinished,
+    Via,
+)
+from guestwire.model.errors import GuestwireError
+
+_LIVE = ("ACCEPTED", "RUNNING")
+_PRAGMAS = (
+    # before the first access: WAL then needs no shared-memory file, and a second agent is refused
+    "PRAGMA locking_mode = EXCLUSIVE",
+    "PRAGMA page_size = 2048",  # half the bytes per commit of the default; only a new file takes it
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA cache_size = -64",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA wal_autocheckpoint = 500",
+)
+_INSERT = (
+    "INSERT INTO job (seq, issuer, request_id, state, delivered, expires_ms, accepted_ms, start_by_ms, started_ms,"
+    " finished_ms, operation, effect, lanes, reply_to, via, body_hash, code, body, final)"
+    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (issuer, request_id) DO NOTHING"
+)
+_KNOWN = "SELECT seq, state, body_hash, expires_ms, final FROM job WHERE issuer = ? AND request_id = ?"
+_START = "UPDATE job SET state = 'RUNNING', started_ms = ? WHERE seq = ? AND state = 'ACCEPTED'"
+_FINISH = (
+    "UPDATE job SET state = ?, code = ?, final = ?, finished_ms = ?, delivered = (via = 'socket'), body = NULL"
+    " WHERE seq = ? AND finished_ms IS NULL"
+)
+_ROW = (
+    "seq, issuer, request_id, operation, effect, lanes, state, code, accepted_ms, expires_ms, start_by_ms, started_ms,"
+    " finished_ms"
+)
+_ENTRY = (
+    "seq, state, issuer, request_id, operation, effect, lanes, body_hash, body, reply_to, via, accepted_ms, expires_ms,"
+    " start_by_ms"
+)
+
+
+class JournalStore:
+    """One journal file, open and locked. Made by `open_store`; every method runs in the writer's thread."""
+
+    def __init__(self, db: sqlite3.Connection, observer: Observer | None, moved_aside: Path | None) -> None:
+        self._db = db
+        self._observer = observer
+        self._committed: list[Callable[[], None]] = []
+        self.moved_aside = moved_aside
+        meta: dict[str, Any] = dict(db.execute("SELECT key, value FROM meta"))
+        self.created_ms = int(meta.pop("created_ms"))
+        self.watermark_ms = int(meta.pop("watermark_ms", 0))
+        self.epoch = int(meta.pop("epoch", 0))
+        pruned_to = int(meta.pop("pruned_to", 0))
+        self.notes: dict[str, bytes] = {key[5:]: value for key, value in meta.items()}
+        (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM job").fetchone()
+        self._seq = max(last, pruned_to)
+        rows = db.execute("SELECT seq, via, finished_ms IS NULL FROM job WHERE delivered = 0 ORDER BY seq").fetchall()
+        self._unfinished: dict[int, Via] = {seq: via for seq, via, live in rows if live}
+        self._undelivered: set[int] = {seq for seq, _, live in rows if not live}
+
+    # -- transactions, called by the writer
+
+    def begin(self) -> None:
+        self._db.execute("BEGIN")
+
+    def commit(self) -> None:
+        """Make everything since `begin` durable."""
+        self._db.execute("COMMIT")
+        for effect in self._committed:
+            effect()
+        self._committed.clear()
+
+    def rollback(self) -> None:
+        """Forget everything since `begin`, whether or not SQLite has done so by itself."""
+        self._committed.clear()
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+    def rest(self) -> None:
+        """Give back the memory of cached pages (about half of what a journal takes) until the next call."""
+        self._db.execute("PRAGMA shrink_memory")
+
+    def close(self) -> None:
+        self._db.close()
+
+    def _step(self, name: Step, seq: int) -> None:
+        if self._observer is not None:
+            self._observer(name, seq)
+
+    def _after_commit(self, name: Step, seq: int) -> None:
+        if (observer := self._observer) is not None:
+            self._committed.append(lambda: observer(name, seq))
+
+    # -- requests
+
+    def insert(self, entry: Entry) -> Inserted:
+        """Decide by the unique key (issuer, request id) whether the request is new, and if so keep it."""
+        if entry.expires_ms <= self.watermark_ms:
+            return self._known(entry) or Outdated(self.watermark_ms)
+        seq = self._seq + 1
+        self._step("before-insert", seq)
+        finished = entry.final is not None
+        state: State = "REJECTED" if finished else "RUNNING" if entry.run else "ACCEPTED"
+        cursor = self._db.execute(
+            _INSERT,
+            (
+                seq,
+                entry.issuer,
+                entry.request_id,
+                state,
+                finished and entry.via == "socket",
+                entry.expires_ms,
+                entry.accepted_ms,
+                entry.start_by_ms,
+                entry.accepted_ms if entry.run and not finished else None,
+                entry.accepted_ms if finished else None,
+                entry.operation,
+                entry.effect,
+                ",".join(entry.lanes),
+                entry.reply_to,
+                entry.via,
+                entry.body_hash,
+                entry.code,
+                None if finished else entry.body,
+                entry.final,
+            ),
+        )
+        if cursor.rowcount == 0:
+            known = self._known(entry)
+            assert known is not None
+            return known
+        self._seq = seq
+        if not finished:
+            self._committed.append(lambda: self._unfinished.__setitem__(seq, entry.via))
+        elif entry.via == "mqtt":
+            self._committed.append(lambda: self._undelivered.add(seq))
+        self._step("before-insert-commit", seq)
+        self._after_commit("after-insert-commit", seq)
+        return New(seq)
+
+    def _known(self, entry: Entry) -> Inserted | None:
+        row = self._db.execute(_KNOWN, (entry.issuer, entry.request_id)).fetchone()
+        if row is None:
+            return None
+        seq, state, body_hash, expires_ms, final = row
+        if body_hash != entry.body_hash:
+            return Mismatch(seq)
+        if entry.expires_ms > expires_ms:
+            # A re-drive has a fresh header and lives longer: the row must outlive every header that named it.
+            self._db.execute("UPDATE job SET expires_ms = ? WHERE seq = ?", (entry.expires_ms, seq))
+        if state in _LIVE:
+            return Running(seq, cast("LiveState", state))
+        return Stored(seq, cast("FinalState", state), final)
+
+    def start(self, seq: int, now_ms: int) -> bool:
+        self._step("before-start", seq)
+        started = self._db.execute(_START, (now_ms, seq)).rowcount == 1
+        self._after_commit("after-start-commit", seq)
+        return started
+
+    def finish(self, seq: int, state: FinalState, code: str | None, final: bytes, now_ms: int) -> bool:
+        self._step("before-finish", seq)
+        if self._db.execute(_FINISH, (state, code, final, now_ms, seq)).rowcount == 0:
+            return False
+        self._committed.append(lambda: self._finished(seq))
+        self._step("before-finish-commit", seq)
+        self._after_commit("after-finish-commit", seq)
+        return True
+
+    def _finished(self, seq: int) -> None:
+        if self._unfinished.pop(seq) == "mqtt":
+            self._undelivered.add(seq)
+
+    def delivered(self, seqs: Sequence[int]) -> None:
+        for seq in seqs:
+            self._step("before-delivered", seq)
+            self._db.execute("UPDATE job SET delivered = 1 WHERE seq = ? AND finished_ms IS NOT NULL", (seq,))
+            self._after_commit("after-delivered-commit", seq)
+        self._committed.append(lambda: self._undelivered.difference_update(seqs))
+
+    def prune(self, before_ms: int, limit: int) -> int:
+        """Delete up to `limit` delivered rows whose `expires` is at or before `before_ms`, and raise the watermark."""
+        rows = self._db.execute(
+            "SELECT seq, expires_ms FROM job WHERE delivered = 1 AND expires_ms <= ? ORDER BY expires_ms LIMIT ?",
+            (before_ms, limit),
+        ).fetchall()
+        if not rows:
+            return 0
+        watermark = max(self.watermark_ms, rows[-1][1])
+        self._set_meta("watermark_ms", watermark)
+        self._set_meta("pruned_to", self._seq)  # numbers of deleted rows are not given out again
+        self._db.executemany("DELETE FROM job WHERE seq = ?", ((seq,) for seq, _ in rows))
+        # before the commit: an insert later in this transaction must see it, and too high for a moment is safe
+        self.watermark_ms = watermark
+        return len(rows)
+
+    # -- numbers and notes
+
+    def next_epoch(self, at_least: int) -> int:
+        epoch = max(self.epoch + 1, at_least)
+        self._set_meta("epoch", epoch)
+        self._committed.append(lambda: setattr(self, "epoch", epoch))
+        return epoch
+
+    def set_note(self, key: str, value: bytes) -> None:
+        self._set_meta(f"note:{key}", value)
+        self._committed.append(lambda: self.notes.update({key: value}))
+
+    def _set_meta(self, key: str, value: int | bytes) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    # -- reads
+
+    def get(self, issuer: str | None, request_id: bytes) -> JobRow | None:
+        by_issuer = "" if issuer is None else " AND issuer = ?"
+        row = self._db.execute(
+            f"SELECT {_ROW}, final FROM job WHERE request_id = ?{by_issuer} ORDER BY seq DESC LIMIT 1",  # noqa: S608
+            (request_id,) if issuer is None else (request_id, issuer),
+        ).fetchone()
+        return None if row is None else _job_row(row)
+
+    def jobs(self, states: Sequence[State], limit: int, before_seq: int | None) -> tuple[JobRow, ...]:
+        wanted = f" AND state IN ({','.join('?' * len(states))})" if states else ""
+        rows = self._db.execute(
+            f"SELECT {_ROW} FROM job WHERE seq < ?{wanted} ORDER BY seq DESC LIMIT ?",  # noqa: S608
+            (self._seq + 1 if before_seq is None else before_seq, *states, limit),
+        )
+        return tuple(_job_row(row) for row in rows)
+
+    def outbox(self, after_seq: int, limit: int) -> tuple[Undelivered, ...]:
+        seqs = [seq for seq in sorted(self._undelivered) if seq > after_seq][:limit]
+        select = "SELECT seq, reply_to, operation, request_id, final FROM job WHERE seq = ?"
+        return tuple(Undelivered(*self._db.execute(select, (seq,)).fetchone()) for seq in seqs)
+
+    def unfinished_entries(self, after_seq: int, limit: int) -> tuple[Unfinished, ...]:
+        seqs = [seq for seq in sorted(self._unfinished) if seq > after_seq][:limit]
+        select = f"SELECT {_ENTRY} FROM job WHERE seq = ?"  # noqa: S608
+        return tuple(_unfinished(self._db.execute(select, (seq,)).fetchone()) for seq in seqs)
+
+
+def _job_row(row: Sequence[Any]) -> JobRow:
+    seq, issuer, request_id, operation, effect, lanes, *rest = row
+    return JobRow(seq, issuer, request_id, operation, effect, _lanes(lanes), *rest)
+
+
+def _unfinished(row: Sequence[Any]) -> Unfinished:
+    seq, state, issuer, request_id, operation, effect, lanes, *rest = row
+    return Unfinished(seq, state, Entry(issuer, request_id, operation, effect, _lanes(lanes), *rest))
+
+
+def _lanes(text: str) -> tuple[str, ...]:
+    return tuple(text.split(",")) if text else ()
+
+
+def open_store(path: Path, now_ms: int, observer: Observer | None) -> JournalStore:
+    """Open the journal at `path`, making it if there is none; a damaged one is moved aside, kept, and begun anew.
+
+    Raises GuestwireError STATE-DIR-IN-USE when another agent has it, JOURNAL-NEWER when a newer agent wrote it, and
+    JOURNAL-FULL when it cannot be opened or made.
+    """
+    moved_aside = None
+    try:
+        try:
+            db = _connect(path, now_ms)
+        except sqlite3.DatabaseError as err:
+            if not _is_damage(err):
+                raise
+            moved_aside = _move_aside(path, now_ms)
+            db = _connect(path, now_ms)
+        store = JournalStore(db, observer, moved_aside)
+        store.rest()
+        return store
+    except (sqlite3.Error, OSError) as err:
+        raise journal_error(err, path) from err
+
+
+def _connect(path: Path, now_ms: int) -> sqlite3.Connection:
+    # The file's permissions pass on to its -wal file. Never open-and-close an existing one: closing any descriptor of
+    # a file drops this process's POSIX locks on it.
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    db = sqlite3.connect(path, isolation_level=None, timeout=0, cached_statements=16)
+    try:
+        for pragma in _PRAGMAS:
+            db.execute(pragma)
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version > FORMAT:
+            raise GuestwireError("JOURNAL-NEWER", detail={"path": str(path), "format": version})
+        if version == 0:
+            db.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {FORMAT};")
+            db.execute("INSERT INTO meta VALUES ('created_ms', ?)", (now_ms,))
+            db.execute("COMMIT")
+        else:
+            (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise _damage(verdict)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _damage(verdict: str) -> sqlite3.DatabaseError:
+    err = sqlite3.DatabaseError(verdict)
+    err.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return err
+
+
+def _is_damage(err: sqlite3.Error) -> bool:
+    return _primary_code(err) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _primary_code(err: sqlite3.Error) -> int:
+    return int(getattr(err, "sqlite_errorcode", 0) or 0) & 0xFF
+
+
+def _move_aside(path: Path, now_ms: int) -> Path:
+    """Rename the file and its -wal, so that a person can look at them. The new name of the file is the answer."""
+    aside = path.with_name(f"{path.name}.damaged-{now_ms}")
+    wal = path.with_name(f"{path.name}-wal")
+    if wal.exists():
+        wal.rename(aside.with_name(f"{aside.name}-wal"))
+    return path.rename(aside)
+
+
+def journal_error(err: Exception, path: Path | None = None) -> GuestwireError:
+    """What a failed database call means to a caller: nothing was done."""
+    detail = {"reason": str(err)}
+    if path is not None:
+        detail["path"] = str(path)
+    if isinstance(err, sqlite3.Error):
+        detail["sqlite"] = getattr(err, "sqlite_errorname", "") or type(err).__name__
+        if _primary_code(err) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return GuestwireError("STATE-DIR-IN-USE", detail=detail)
+    return GuestwireError("JOURNAL-FULL", detail=detail)

@@ -1,0 +1,134 @@
+"""Who hears what: state changes, job changes, the link's ups and downs go to the log, to notices and to `reported`.
+
+Small adapters between parts that do not know each other; nothing is decided here.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from guestwire.agent.announcer import Announcer
+from guestwire.agent.audit import AuditTrail, Log
+from guestwire.agent.broker_link import BrokerLink
+from guestwire.agent.reporting import Reporting
+from guestwire.agent.services.guest_table import Transition
+from guestwire.agent.services.running import Running
+from guestwire.agent.speech import Speech
+from guestwire.link.serve import Server
+from guestwire.link.transport import TransportError
+from guestwire.model.base import Model
+from guestwire.model.errors import GuestwireError
+from guestwire.model.host import ClockQuality
+from guestwire.protocol.capabilities import CapabilitiesBody
+from guestwire.protocol.executor import Call, Executor
+
+
+class HostListeners:
+    """The listeners of one host. `attach` and `linked` come once the parts they need are made."""
+
+    def __init__(
+        self,
+        log: Log,
+        announcer: Announcer,
+        audit: AuditTrail,
+        executor: Executor,
+        clock: Callable[[], ClockQuality],
+        speech: Speech,
+    ) -> None:
+        self._log = log
+        self._announcer = announcer
+        self._audit = audit
+        self._executor = executor
+        self._clock = clock
+        self._speech = speech
+        self._server: Server | None = None
+        self._reporting: Reporting | None = None
+        self._link: BrokerLink | None = None
+        self._resend: Callable[[], Awaitable[None]] | None = None
+        self._capabilities: Callable[[], CapabilitiesBody] | None = None
+
+    def attach(self, server: Server, reporting: Reporting) -> None:
+        self._server = server
+        self._reporting = reporting
+
+    def linked(
+        self, link: BrokerLink, resend: Callable[[], Awaitable[None]], capabilities: Callable[[], CapabilitiesBody]
+    ) -> None:
+        self._link = link
+        self._resend = resend
+        self._capabilities = capabilities
+
+    # -- the guest service's
+
+    def guest_changed(self, change: Transition) -> None:
+        guest = change.guest
+        self._log.info(
+            "guest", guest=guest.id or guest.name, name=guest.name, before=change.before, state=change.after,
+            reason=change.reason,
+        )  # fmt: skip
+        self._announcer.notice(
+            "guest", event="state", guest_id=guest.id, name=guest.name, uuid=guest.uuid or "", before=change.before,
+            state=change.after, reason=change.reason,
+        )  # fmt: skip
+        self.job_changed()
+
+    # -- the command pipeline's (Reports)
+
+    def job_changed(self) -> None:
+        if self._reporting is not None:
+            self._reporting.changed()
+
+    def defect(self, operation: str, error: BaseException) -> None:
+        self._audit.defect(operation, error)
+
+    def storage(self, error: GuestwireError) -> None:
+        self._audit.storage(error)
+
+    def waiting(self, call: Call) -> None:
+        if self._server is not None:
+            self._server.waiting(call)
+
+    # -- the broker link's (Events)
+
+    async def link_up(self, *, session_present: bool) -> None:
+        self._log.info("broker connected", epoch=self.epoch, session_present=session_present)
+        self.job_changed()
+        if self._capabilities is not None:
+            self._announcer.state("capabilities", self._capabilities(), 1)
+        if self._resend is not None:
+            await self._resend()
+
+    def link_down(self, error: TransportError | None, next_try_s: float) -> None:
+        code = error.code if error is not None else "LINK-LOST"
+        text = error.message if error is not None else ""
+        self._log.warning("broker not connected", code=code, reason=text, next_try_s=round(next_try_s, 1))
+
+    def host_id_conflict(self, why: str) -> None:
+        conflict = GuestwireError("HOST-ID-CONFLICT")
+        self._log.error("host id conflict", code=conflict.code, reason=why)
+        self._announcer.notice("alarm", event="host-id-conflict", text=why, code=conflict.code, remedy=conflict.remedy)
+
+    async def epoch_behind(self, running: Running) -> Model:
+        """The operation of that name (an EpochRaiser of routes)."""
+        if self._link is None:
+            raise GuestwireError("UNSUPPORTED", "This host has no broker.")
+        return await self._link.epoch_behind(running)
+
+    # -- what the agent knows of itself (AgentFacts)
+
+    @property
+    def epoch(self) -> int:
+        return self._link.epoch if self._link is not None else 0
+
+    def current_epoch(self) -> int:
+        return self.epoch
+
+    @property
+    def clock_quality(self) -> ClockQuality:
+        return self._clock()
+
+    @property
+    def last_message_seq(self) -> int:
+        return self._speech.last_seq
+
+    @property
+    def refused(self) -> dict[str, int]:
+        return dict(self._executor.refused)

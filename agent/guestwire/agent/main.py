@@ -1,0 +1,105 @@
+"""guestwire-agent: the daemon of a host.
+
+guestwire-agent run   [--config FILE] [settings]   serve one host
+guestwire-agent check [--config FILE] [settings]   say whether the settings and the files they name are sound
+guestwire-agent fleet --hosts N [...]              many simulated hosts in one process, for trials of scale
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from guestwire.agent import compose
+from guestwire.agent.config import Settings, add_flags, given_flags, load, service_environment
+from guestwire.agent.fleet import serve_fleet
+from guestwire.agent.host_agent import host_agent
+from guestwire.agent.journal_writer import JournalWriter
+from guestwire.agent.reload import Reload
+from guestwire.agent.sd_notify import service_manager
+from guestwire.model.errors import GuestwireError
+
+EXIT_FAILED, EXIT_USAGE = 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command. 0: ended as asked; 1: could not start or broke; 2: wrong usage or settings."""
+    arguments = _parser().parse_args(argv)
+    file = Path(arguments.config) if arguments.config else None
+    try:
+        settings = load(file, given_flags(arguments))
+        if arguments.command == "check":
+            return _check(settings)
+        work = serve_fleet(settings, arguments.hosts) if arguments.command == "fleet" else serve(settings, file)
+        _run(work)
+    except GuestwireError as err:
+        sys.stderr.write(f"guestwire-agent: {err.code}: {err.message}\n")
+        return EXIT_USAGE if err.code == "CONFIG-INVALID" else EXIT_FAILED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="guestwire-agent", description="The agent of a Guestwire host.")
+    parser.add_argument("--version", action="version", version=f"guestwire-agent {compose.VERSION}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, text in (
+        ("run", "serve one host"),
+        ("check", "say whether the settings and the files they name are sound"),
+        ("fleet", "serve many simulated hosts in one process"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--config", metavar="FILE", help="default: /etc/guestwire/agent.toml")
+        if name == "fleet":
+            command.add_argument("--hosts", type=int, required=True, metavar="N", help="how many: ID-1 to ID-N")
+        add_flags(command)
+    return parser
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run on uvloop where it is there."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(work)
+    else:
+        uvloop.run(work)
+
+
+def _check(settings: Settings) -> int:
+    who = compose.host_identity(settings)
+    compose.broker(settings)
+    compose.socket_group(settings.host.socket_group)
+    sys.stdout.write(
+        f"host {who.host} of site {who.site}: settings, keys and trust document {who.trust.rev} are sound\n"
+    )
+    return 0
+
+
+async def serve(settings: Settings, file: Path | None) -> None:
+    """Serve one host until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    settings.host.state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+    speaking = compose.voice(settings.log, settings.host.state_dir / "log", for_people=sys.stderr.isatty())
+    async with AsyncExitStack() as stack:
+        hypervisor = await stack.enter_async_context(compose.driver(settings))
+        writer = await stack.enter_async_context(
+            JournalWriter(group_size=settings.limits.journal_group, queue_limit=settings.limits.journal_queue)
+        )
+        host = await stack.enter_async_context(host_agent(compose.host_parts(settings, hypervisor, writer, speaking)))
+        again = Reload(file, settings, host.executor, speaking)
+        loop.add_signal_handler(signal.SIGHUP, again.reload)
+        await stack.enter_async_context(service_manager(service_environment()))
+        speaking.log.info("serving", host=settings.host.id, site=settings.host.site, version=compose.VERSION)
+        await stop.wait()
+        speaking.log.info("stopping", host=settings.host.id)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Publishes `reported`: at most once a second, after anything in it changed."""
+
+import asyncio
+from collections.abc import Callable
+
+from guestwire.agent.announcer import Announcer
+from guestwire.agent.jobs import job_of
+from guestwire.agent.journal import Journal
+from guestwire.agent.services.guest_table import GuestTable
+from guestwire.model.errors import GuestwireError
+from guestwire.model.guest import RUNNING_STATES
+from guestwire.protocol.reported import FINISHED_JOBS, ReportedBody
+
+EVERY_S = 1.0
+
+
+class Reporting:
+    """One host's `reported`. `async with` it; `changed` may be called as often as anything changes."""
+
+    def __init__(self, announcer: Announcer, journal: Journal, table: GuestTable, epoch: Callable[[], int]) -> None:
+        self._announcer = announcer
+        self._journal = journal
+        self._table = table
+        self._epoch = epoch
+        self._n = 0
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Reporting":
+        self._task = asyncio.create_task(self._run(), name="reported")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    def changed(self) -> None:
+        self._changed.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            try:
+                self._announcer.state("reported", await self._body(), self._n)
+            except GuestwireError:  # the journal takes nothing just now: what it holds is said with the next change
+                self._changed.set()
+            await asyncio.sleep(EVERY_S)
+
+    async def _body(self) -> ReportedBody:
+        self._n += 1
+        live = await self._journal.jobs(("RUNNING", "ACCEPTED"), limit=64)
+        recent = await self._journal.jobs(limit=FINISHED_JOBS + len(live))
+        finished = [row for row in recent if row.finished_ms is not None][:FINISHED_JOBS]
+        rows = self._table.rows()
+        return ReportedBody(
+            epoch=self._epoch(),
+            n=self._n,
+            hypervisor_connected=self._table.connected,
+            guests=len(rows),
+            guests_running=sum(row.status.state in RUNNING_STATES for row in rows),
+            jobs=tuple(job_of(row) for row in (*live, *finished)),
+        )

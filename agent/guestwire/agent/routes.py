@@ -1,0 +1,61 @@
+"""Operation -> service: the whole dispatch of the agent, as two tables."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from guestwire.agent.commands import Command
+from guestwire.agent.jobs import Jobs
+from guestwire.agent.services.guests import GuestService
+from guestwire.agent.services.hosts import HostService
+from guestwire.agent.services.running import Running
+from guestwire.agent.speech import Speech
+from guestwire.link.serve import Handler
+from guestwire.model.base import Model
+from guestwire.protocol.executor import Call
+
+
+class EpochRaiser(Protocol):
+    """The host's link to its broker."""
+
+    async def epoch_behind(self, running: Running) -> Model: ...
+
+
+def reads(hosts: HostService, guests: GuestService, jobs: Jobs, speech: Speech) -> Mapping[str, Handler]:
+    """Operations without an effect: called with the Call, answered at once or awaited."""
+    return {
+        "host-ping": hosts.ping,
+        "host-show": hosts.show,
+        "guest-list": guests.list_all,
+        "guest-show": guests.show,
+        "guest-threads": guests.threads,
+        "job-get": jobs.get,
+        "job-list": jobs.list_all,
+        "message-list": speech.messages,
+        "log-query": speech.query,
+    }
+
+
+def commands(guests: GuestService, jobs: Jobs, speech: Speech, epochs: EpochRaiser) -> Mapping[str, Command]:
+    """Operations with an effect: journalled, in lanes."""
+    of_guest = guests.lane_of
+    return {
+        "guest-define": Command(guests.lane_of_definition, guests.define),
+        "guest-undefine": Command(of_guest, guests.undefine),
+        "guest-start": Command(of_guest, guests.start),
+        "guest-shutdown": Command(of_guest, guests.shutdown),
+        "guest-destroy": Command(of_guest, guests.destroy),
+        "guest-reset": Command(of_guest, guests.reset),
+        "guest-pause": Command(of_guest, guests.pause),
+        "guest-resume": Command(of_guest, guests.resume),
+        "job-cancel": Command(_no_lane, jobs.cancel),
+        "epoch-behind": Command(_no_lane, epochs.epoch_behind),
+        "log-level": Command(_host_lane, speech.set_level),
+    }
+
+
+def _no_lane(_call: Call) -> tuple[str, ...]:
+    return ()
+
+
+def _host_lane(_call: Call) -> tuple[str, ...]:
+    return ("host",)

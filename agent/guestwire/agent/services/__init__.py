@@ -1,0 +1,1 @@
+"""What the agent does, over the small ports it needs; no driver is named here."""

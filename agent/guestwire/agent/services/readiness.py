@@ -1,0 +1,64 @@
+"""Watches consoles for the text that makes a guest ready; the guest agent's coming is an event of the driver."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from guestwire.agent.services.guest_table import Row
+from guestwire.agent.services.ports import Guests
+from guestwire.model.errors import GuestwireError
+
+RETRY_S = 5.0
+"""When the console is somebody else's for now."""
+
+
+class Readiness:
+    """One watcher for each running guest that has yet to show its text. `proven` is called with the guest's uuid."""
+
+    def __init__(self, driver: Guests, proven: Callable[[str], None]) -> None:
+        self._driver = driver
+        self._proven = proven
+        self._watchers: dict[str, asyncio.Task[None]] = {}
+
+    async def __aenter__(self) -> "Readiness":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        watchers = tuple(self._watchers.values())
+        for watcher in watchers:
+            watcher.cancel()
+        await asyncio.gather(*watchers, return_exceptions=True)
+
+    def follow(self, rows: Iterable[Row]) -> None:
+        """Start and stop watchers so that they fit the guests as they are now."""
+        wanted = {
+            row.uuid: row.guest.ready_when.text
+            for row in rows
+            if row.observed.state == "running" and row.guest.ready_when.by == "console_text" and not row.proven_ready
+        }
+        for uuid in [uuid for uuid in self._watchers if uuid not in wanted]:
+            self._watchers.pop(uuid).cancel()
+        for uuid, text in wanted.items():
+            watcher = self._watchers.get(uuid)
+            if (watcher is None or watcher.done()) and text is not None:
+                self._watchers[uuid] = asyncio.create_task(self._watch(uuid, text.encode()), name=f"ready-{uuid}")
+
+    async def _watch(self, uuid: str, text: bytes) -> None:
+        while True:
+            try:
+                if await self._seen(uuid, text):
+                    self._proven(uuid)
+                    return
+            except GuestwireError:  # stopped just now, or the console is somebody else's
+                await asyncio.sleep(RETRY_S)
+            else:
+                return  # the console ended: the guest stopped, and a start makes a new watcher
+
+    async def _seen(self, uuid: str, text: bytes) -> bool:
+        tail = b""
+        async with self._driver.console(uuid) as output:
+            async for chunk in output:
+                tail += chunk
+                if text in tail:
+                    return True
+                tail = tail[-len(text) :]
+        return False

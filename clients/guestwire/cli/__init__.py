@@ -1,0 +1,1 @@
+"""The `guestwire` command: one command group per module. Nothing here is imported before it is needed."""

@@ -1,0 +1,97 @@
+"""`guestwire context`: the ways to sites that this user's configuration file has."""
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from guestwire.cli import failures
+from guestwire.cli.settings import Noun, Settings, pass_settings
+
+if TYPE_CHECKING:
+    from guestwire.cli.output import View
+    from guestwire.sdk.contexts import Context, Contexts
+
+
+@click.group("context", cls=Noun)
+def context() -> None:
+    """The ways to sites that this user has."""
+
+
+@context.command("list")
+@pass_settings
+def list_contexts(settings: Settings) -> None:
+    """Every context; * marks the current one."""
+    from guestwire.cli.output import write_all
+
+    known = _load()
+    write_all(settings, _view(known), sorted(known.contexts.items()))
+
+
+@context.command("show")
+@click.argument("name", required=False)
+@pass_settings
+def show(settings: Settings, name: str | None) -> None:
+    """One context's settings; the current one's without a NAME."""
+    from guestwire.cli.output import write_one
+
+    known = _load()
+    found = known.get(name or settings.context)
+    facts = [("name", found[0])]
+    for field, value in found[1].model_dump(mode="json", exclude_none=True).items():
+        if value != []:
+            facts.append((field, ", ".join(value) if isinstance(value, list) else str(value)))
+    write_one(settings, found, _view(known), facts)
+
+
+@context.command("use")
+@click.argument("name")
+@pass_settings
+def use(settings: Settings, name: str) -> None:
+    """Make NAME the current context."""
+    from guestwire.sdk import context_file
+
+    path = _load().path
+    context_file.use(path, name)
+    failures.remark(settings, f"{name} is the current context now")
+
+
+@context.command("remove")
+@click.argument("name")
+@pass_settings
+def remove(settings: Settings, name: str) -> None:
+    """Take NAME out of the configuration file. Its keys and other files stay."""
+    from guestwire.sdk import context_file
+
+    known = _load()
+    known.get(name)
+    context_file.remove(known.path, name)
+    failures.remark(settings, f"{name} removed from {known.path}")
+
+
+def _load() -> "Contexts":
+    from guestwire.sdk import contexts
+
+    return contexts.load(contexts.default_path(os.environ))
+
+
+def _view(known: "Contexts") -> "View[tuple[str, Context]]":
+    from guestwire.cli.output import Column, View
+
+    return View(
+        columns=(
+            Column("", lambda item: "*" if item[0] == known.current else ""),
+            Column("NAME", lambda item: item[0]),
+            Column("SITE", lambda item: item[1].site),
+            Column("VIA", lambda item: item[1].via),
+            Column("ADDRESS", lambda item: item[1].socket or ", ".join(item[1].brokers)),
+            Column("KEY", lambda item: item[1].key or "-", wide=True),
+        ),
+        name=lambda item: item[0],
+        document=lambda item: {
+            "name": item[0],
+            "current": item[0] == known.current,
+            **item[1].model_dump(mode="json", exclude_none=True),
+        },
+        none=f"no contexts in {known.path}",
+    )

@@ -1,0 +1,248 @@
+"""The demo's fleet: a site, a broker, one agent process for each host, guests, contexts; and all of it undone again."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from guestwire.cli import failures, guest_files
+from guestwire.cli.child_processes import Child, Children, children
+from guestwire.cli.demo_files import HostFiles, broker_argv, host_files
+from guestwire.cli.settings import Settings
+from guestwire.cli.terminal import coloured, paint
+from guestwire.model.errors import GuestwireError
+from guestwire.model.guest import Guest
+from guestwire.protocol.operation_models import GuestDefine, GuestRef
+from guestwire.sdk import context_file, contexts
+from guestwire.sdk.answers import CallOptions
+from guestwire.sdk.bulk import each
+from guestwire.sdk.client import Client, open_client
+from guestwire.sdk.contexts import Context
+from guestwire.site.enrolment import SitePlan, create
+from guestwire.site.layout import Layout
+
+READY_S = 30.0
+REAL_HOST = "real"
+UNDO = CallOptions(timeout_s=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to start. `why_not_real` says why there is no libvirt host, where there is none."""
+
+    simulated: int
+    real: bool
+    why_not_real: str
+    guests: Sequence[Path]
+    port: int
+    transport: Literal["auto", "mqtt5", "aiomqtt"]
+    embedded: bool
+    directory: Path | None
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        simulated = tuple(f"h{number}" for number in range(1, self.simulated + 1))
+        return (*simulated, REAL_HOST) if self.real else simulated
+
+
+async def run_demo(settings: Settings, plan: Plan) -> int:
+    """Run it until SIGINT or SIGTERM, or until a child dies; gives the exit code."""
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, asked.set)
+    own = [guest_files.load(path) for path in plan.guests]
+    stop = asyncio.create_task(asked.wait())
+    running = asyncio.create_task(_fleet(settings, plan, own, asked))
+    try:
+        await asyncio.wait({running, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if not running.done() and not asked.is_set():
+            return 1
+        return await running
+    finally:
+        stop.cancel()
+
+
+async def _fleet(settings: Settings, plan: Plan, own: Sequence[Guest], asked: asyncio.Event) -> int:
+    with _directory(plan.directory) as base:
+        layout = create(base / "site", SitePlan("demo", hosts=plan.hosts), time.time_ns() // 1_000_000)
+        (base / "logs").mkdir()
+        async with children(base / "logs") as started:
+            _say(settings, f"everything is in {base}")
+            url = await _broker(settings, plan, started)
+            files = [host_files(layout, base, host, url, plan.transport, real=host == REAL_HOST) for host in plan.hosts]
+            for host in files:
+                await started.start(host.host, host.argv)
+            context = _context(layout, url, plan)
+            async with open_client(context, connect_timeout_s=READY_S) as client:
+                await _until_ready(settings, plan, client, started, asked)
+                if asked.is_set():
+                    return 0
+                async with _guests(client, own):
+                    with _contexts(context, files) as name:
+                        _tell(settings, plan, name, url, await _a_guest(client, plan))
+                        return await _until_asked(settings, started, asked)
+
+
+async def _broker(settings: Settings, plan: Plan, started: Children) -> str:
+    child = await started.start("broker", broker_argv(plan.port, embedded=plan.embedded))
+    ready = json.loads(await child.line(r"^\{", READY_S))
+    _say(settings, f"{'broker':<8} {ready['kind']} {ready['version']} on {ready['url']}")
+    return str(ready["url"])
+
+
+async def _until_ready(settings: Settings, plan: Plan, client: Client, started: Children, asked: asyncio.Event) -> None:
+    """Until every host is heard. Raises what a child says that died, HOST-UNREACHABLE when it takes too long."""
+    died = asyncio.create_task(started.first_to_end())
+    stop = asyncio.create_task(asked.wait())
+    waiting = asyncio.create_task(client.hosts(READY_S))
+    try:
+        await asyncio.wait({died, stop, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if asked.is_set():
+            return
+        if died.done():
+            raise died.result().failed("ended")
+        away = [seen.host for seen in waiting.result() if seen.state == "offline"]
+        if away:
+            child = next(child for child in started.all if child.name == away[0])
+            raise child.failed("was not heard in time")
+    finally:
+        for task in (died, stop, waiting):
+            task.cancel()
+    for host in plan.hosts:
+        _say(settings, f"{'host':<8} {host} ({'libvirt: this machine' if host == REAL_HOST else 'simulated'})")
+    if plan.why_not_real:
+        _say(settings, f"no libvirt host: {plan.why_not_real}")
+
+
+@asynccontextmanager
+async def _guests(client: Client, own: Sequence[Guest]) -> AsyncIterator[None]:
+    """The user's guests on the libvirt host, taken away again at the end."""
+
+    async def define(guest: Guest) -> None:
+        await client.host(REAL_HOST).guest_define(GuestDefine(guest=guest))
+
+    async def clear(guest: Guest) -> None:
+        reference, api = GuestRef(guest=guest.name), client.host(REAL_HOST)
+        await api.guest_destroy(reference, UNDO)
+        await api.guest_undefine(reference, UNDO)
+
+    async with AsyncExitStack() as stack:
+        if own:
+            stack.push_async_callback(each, own, clear)
+        for outcome in await each(own, define):
+            if outcome.error is not None:
+                raise outcome.error
+        yield
+
+
+@contextmanager
+def _contexts(context: Context, files: Sequence[HostFiles]) -> Iterator[str]:
+    """The context of the demo, and one over each host's socket; gone at the end. The demo's becomes the current one
+    where there was none."""
+    path = contexts.default_path(os.environ)
+    known = contexts.load(path)
+    name = next(name for name in _names() if name not in known.contexts)
+    made = [name]
+    try:
+        context_file.put(path, name, context, make_current=known.current is None)
+        for host in files:
+            local = Context(site=context.site, via="socket", socket=str(host.socket), host=host.host)
+            context_file.put(path, f"{name}-{host.host}", local)
+            made.append(f"{name}-{host.host}")
+        yield name
+    finally:
+        for one in made:
+            context_file.remove(path, one)
+
+
+def _names() -> Iterator[str]:
+    yield "demo"
+    number = 2
+    while True:
+        yield f"demo{number}"
+        number += 1
+
+
+def _context(layout: Layout, url: str, plan: Plan) -> Context:
+    return Context(
+        site="demo", brokers=(url,), transport=plan.transport, trust=str(layout.trust), root=str(layout.root_public),
+        key=str(layout.key("operator:admin")),
+    )  # fmt: skip
+
+
+async def _until_asked(settings: Settings, started: Children, asked: asyncio.Event) -> int:
+    died = asyncio.create_task(started.first_to_end())
+    stop = asyncio.create_task(asked.wait())
+    try:
+        await asyncio.wait({died, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if asked.is_set():
+            _say(settings, "\nending ...")
+            return 0
+        child: Child = died.result()
+        return failures.report(settings, child.failed("ended by itself"))
+    finally:
+        died.cancel()
+        stop.cancel()
+
+
+async def _a_guest(client: Client, plan: Plan) -> str:
+    """A guest to name in what is told."""
+    for host in plan.hosts:
+        views = (await client.host(host).guest_list()).reply.guests
+        stopped = [view for view in views if view.status.state == "stopped"]
+        if stopped:
+            return f"{host}/{stopped[0].guest.name}"
+    return f"{plan.hosts[0]}/NAME"
+
+
+def _tell(settings: Settings, plan: Plan, name: str, url: str, guest: str) -> None:
+    """What to type next, on stdout: it is what the command gives."""
+    host = plan.hosts[0]
+    current = contexts.load(contexts.default_path(os.environ)).current == name
+    guestwire = "guestwire" if current else f"guestwire --context {name}"
+    colour = coloured(sys.stdout)
+    lines = [
+        (f"{guestwire} host list", "the hosts"),
+        (f"{guestwire} guest list", "their guests"),
+        (f"{guestwire} guest start {guest} --wait ready", "turn one on"),
+        (f"{guestwire} notices -f", "watch what happens"),
+        (f"guestwire --context {name}-{host} guest list", "by the host's socket, broker or not"),
+    ]
+    if settings.for_programs:
+        document = {"context": name, "broker": url, "hosts": list(plan.hosts)}
+        print(json.dumps(document), flush=True)
+        return
+    width = max(len(command) for command, _ in lines) + 3
+    text = "\n".join(f"  {command:<{width}}{paint(f'# {why}', 'faint', colour=colour)}" for command, why in lines)
+    print(f"\nIn another terminal:\n\n{text}\n\nCtrl-C ends the demo and leaves nothing behind.", flush=True)
+
+
+@contextmanager
+def _directory(wanted: Path | None) -> Iterator[Path]:
+    """Where everything goes. A directory of our own making goes away again."""
+    if wanted is not None:
+        wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(wanted.iterdir()):
+            raise GuestwireError("EXISTS", f"{wanted} is not empty; nothing was overwritten.")
+        yield wanted.absolute()
+        return
+    made = Path(tempfile.mkdtemp(prefix="guestwire-demo-"))
+    try:
+        yield made
+    finally:
+        with suppress(OSError):
+            shutil.rmtree(made)
+
+
+def _say(settings: Settings, text: str) -> None:
+    failures.remark(settings, text)

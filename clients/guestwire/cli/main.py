@@ -1,0 +1,116 @@
+"""The `guestwire` command: its groups by name, each imported when it is used, and what an error looks like."""
+
+import importlib
+from typing import Any, NamedTuple
+
+import click
+
+from guestwire.cli.settings import Settings, shared_options
+
+
+class Entry(NamedTuple):
+    """A row of the command table: where the command is, and its line in `guestwire --help`."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "broker": Entry("guestwire.cli.broker", "broker", "Run a test broker on this machine."),
+    "completion": Entry("guestwire.cli.completion", "completion", "Print the completion script of a shell."),
+    "context": Entry("guestwire.cli.context", "context", "The ways to sites that this user has."),
+    "demo": Entry("guestwire.cli.demo", "demo", "A whole fleet on this machine, to try things on."),
+    "doctor": Entry("guestwire.cli.doctor", "doctor", "Check this machine, the context and the way to its hosts."),
+    "guest": Entry("guestwire.cli.guest", "guest", "Virtual machines: list, define, start, shut down, ..."),
+    "host": Entry("guestwire.cli.host", "host", "Hypervisor hosts: list, show, ping."),
+    "job": Entry("guestwire.cli.job", "job", "Requests that hosts have accepted."),
+    "log": Entry("guestwire.cli.log", "log", "The log of a host's agent."),
+    "messages": Entry("guestwire.cli.messages", "messages", "What a host's agent said, by level and number."),
+    "notices": Entry("guestwire.cli.notices", "notices", "What happens on the hosts, as it happens."),
+    "site": Entry("guestwire.cli.site", "site", "Make a site: its root, keys, trust document and certificates."),
+}
+
+INTERRUPTED = 130
+
+
+class Root(click.Group):
+    """Loads a command's module when the command is used, so that `--help` is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command = getattr(importlib.import_module(entry.module), entry.attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name].summary) for name in sorted(COMMANDS)])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            ctx.fail(f"There is no command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from guestwire.model.errors import GuestwireError
+
+        try:
+            return super().invoke(ctx)
+        except GuestwireError as err:
+            from guestwire.cli import failures
+
+            ctx.exit(failures.report(ctx.ensure_object(Settings), err))
+        except BrokenPipeError:
+            raise  # click ends quietly: the reader of our output left
+        except OSError as err:
+            from guestwire.cli import failures
+
+            ctx.exit(failures.report_os(ctx.ensure_object(Settings), err))
+        except KeyboardInterrupt:
+            click.echo(err=True)
+            ctx.exit(INTERRUPTED)
+
+
+def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    from importlib.metadata import version
+
+    click.echo(f"guestwire {version('guestwire')}")
+    ctx.exit()
+
+
+cli = Root(
+    "guestwire",
+    help=(
+        "Manage Linux/KVM real-time hypervisor hosts and their guests, over MQTT or a host's Unix socket.\n\n"
+        "Guests are named HOST/GUEST, by name or GUESTnnnn. The first steps: `guestwire demo`."
+    ),
+    params=[
+        *shared_options(),
+        click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version,
+                     help="Print the version and exit."),
+    ],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)  # fmt: skip
+
+
+def main() -> None:
+    """The entry point."""
+    cli(prog_name="guestwire")
+
+
+if __name__ == "__main__":
+    main()

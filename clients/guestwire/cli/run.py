@@ -1,0 +1,68 @@
+"""Runs a command's work with a client: which context is meant, the loop, and what is shown while it takes time."""
+
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from guestwire.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from guestwire.sdk.answers import CallOptions
+    from guestwire.sdk.client import Client
+    from guestwire.sdk.contexts import Context
+
+DEFAULT_SOCKET = Path("/run/guestwire/agent.sock")
+CONNECT_S = 5.0
+
+T = TypeVar("T")
+
+
+def with_client(settings: Settings, work: Callable[["Client"], Awaitable[T]]) -> T:
+    """The result of `work` with a client of the chosen context. Raises GuestwireError."""
+    import asyncio
+
+    return asyncio.run(_with_client(settings, work))
+
+
+async def chosen_context(settings: Settings) -> "tuple[str, Context]":
+    """The context that the options name and its name; a socket's is the socket's path.
+    Raises CONTEXT-UNKNOWN, CONFIG-INVALID, SOCKET-UNREACHABLE."""
+    from guestwire.sdk.client import context_of_socket
+
+    path = _socket(settings)
+    return _configured(settings) if path is None else (str(path), await context_of_socket(path))
+
+
+async def _with_client(settings: Settings, work: Callable[["Client"], Awaitable[T]]) -> T:
+    from guestwire.sdk.client import open_client
+
+    _, context = await chosen_context(settings)
+    connect_s = min(CONNECT_S, settings.timeout) if settings.timeout else CONNECT_S
+    async with open_client(context, connect_timeout_s=connect_s) as client:
+        return await work(client)
+
+
+def _configured(settings: Settings) -> "tuple[str, Context]":
+    from guestwire.sdk import contexts
+
+    known = contexts.load(contexts.default_path(os.environ))
+    return known.get(settings.context or os.environ.get(contexts.ENVIRONMENT_CONTEXT))
+
+
+def _socket(settings: Settings) -> Path | None:
+    """The socket to use: the one named, or on a host whose user chose no context the agent's own."""
+    if settings.socket is not None:
+        return Path(settings.socket)
+    from guestwire.sdk import contexts
+
+    if settings.context or os.environ.get(contexts.ENVIRONMENT_CONTEXT) or not DEFAULT_SOCKET.exists():
+        return None
+    return DEFAULT_SOCKET if contexts.load(contexts.default_path(os.environ)).current is None else None
+
+
+def options(settings: Settings) -> "CallOptions":
+    """The call options that the shared options mean."""
+    from guestwire.sdk.answers import CallOptions
+
+    return CallOptions(timeout_s=settings.timeout)

@@ -1,0 +1,92 @@
+"""Who a client is and whom it believes: reads the key, trust and root files that a context names."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol import key_files
+from guestwire.protocol.signing import SigningKey, VerifyingKey
+from guestwire.protocol.trust import MAX_BYTES, Trust, unseal
+from guestwire.sdk.contexts import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """`issuer` is the principal requests are made as, `client` the name the broker knows this client by."""
+
+    issuer: str
+    client: str
+    key: SigningKey | None = None
+    trust: Trust | None = None
+
+
+def read(context: Context, now_ms: int) -> Credentials:
+    """The credentials of a context. Raises KEY-FILE-INVALID, TRUST-INVALID, KEY-UNKNOWN (a key the site does not know)."""
+    trust = read_trust(Path(context.trust), Path(context.root)) if context.trust and context.root else None
+    if trust is not None and trust.site != context.site:
+        raise GuestwireError("TRUST-INVALID", f"The trust document is for site {trust.site}, not {context.site}.")
+    if context.via == "socket":
+        local = f"local-{os.getuid()}"
+        return Credentials(f"local:{os.getuid()}", context.client or local, None, trust)
+    if context.key is None:
+        client = context.client or context.username or "observer"
+        return Credentials(f"observer:{client}", client, None, trust)
+    key = read_private_key(Path(context.key))
+    if trust is None:
+        raise GuestwireError("CONFIG-INVALID", "A context with a key needs trust and root as well.", field="trust")
+    known = trust.key(key.id, now_ms)
+    if known is None:
+        raise GuestwireError(
+            "KEY-UNKNOWN",
+            f"The key in {context.key} is not in the site's trust document, not valid now, or revoked.",
+            detail={"key": key.id.hex()},
+        )
+    principal = known.signer.principal
+    return Credentials(principal, context.client or principal.partition(":")[2], key, trust)
+
+
+def read_trust(trust: Path, root: Path) -> Trust:
+    """A trust document, checked against the root key that a client pins. Raises TRUST-INVALID, KEY-FILE-INVALID."""
+    data = _bytes(trust, "TRUST-INVALID", MAX_BYTES)
+    return Trust(unseal(data, read_public_key(root)))
+
+
+def read_public_key(path: Path) -> VerifyingKey:
+    """The public key in a file. Raises KEY-FILE-INVALID."""
+    data = _bytes(path, "KEY-FILE-INVALID", key_files.MAX_BYTES)
+    try:
+        return key_files.parse_public(data.decode("ascii", "replace"))
+    except GuestwireError as err:
+        raise GuestwireError(err.code, f"{path}: {err.message}") from err
+
+
+def read_private_key(path: Path) -> SigningKey:
+    """The private key in a file that nobody else may read. Raises KEY-FILE-INVALID."""
+    data = _bytes(path, "KEY-FILE-INVALID", key_files.MAX_BYTES, private=True)
+    try:
+        return key_files.parse_private(data.decode("ascii", "replace"))
+    except GuestwireError as err:
+        raise GuestwireError(err.code, f"{path}: {err.message}") from err
+
+
+def read_password(context: Context) -> str | None:
+    """The broker password of a context, its line end taken off. Raises KEY-FILE-INVALID."""
+    if context.password_file is None:
+        return None
+    data = _bytes(Path(context.password_file), "KEY-FILE-INVALID", key_files.MAX_BYTES, private=True)
+    return data.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _bytes(path: Path, code: str, limit: int, *, private: bool = False) -> bytes:
+    try:
+        with path.open("rb") as file:
+            closed = key_files.is_private(os.fstat(file.fileno()).st_mode)
+            data = file.read(limit + 1)
+    except OSError as err:
+        raise GuestwireError(code, f"{path}: {err.strerror}.") from err
+    if private and not closed:
+        raise GuestwireError(code, f"{path} is open to other users: run `chmod 600 {path}`.")
+    if len(data) > limit:
+        raise GuestwireError(code, f"{path} is larger than such a file can be.")
+    return data

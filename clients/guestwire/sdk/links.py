@@ -1,0 +1,151 @@
+"""Opens the link that a context names: MQTT by the first of its brokers that answers, or a host's Unix socket."""
+
+import asyncio
+import secrets
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from itertools import cycle
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from guestwire.link.invoke import Caller, caller
+from guestwire.link.local_client import LocalConnect
+from guestwire.link.transport import Connect, OnMessage, Options, Transport, TransportError
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol.invoker import Invoker
+from guestwire.sdk.contexts import Context
+from guestwire.sdk.credentials import Credentials, read_password
+
+PLAIN_PORT, TLS_PORT = 1883, 8883
+
+
+class BrokerAddress(NamedTuple):
+    """Where a broker listens."""
+
+    host: str
+    port: int
+    tls: bool
+
+
+def broker_address(url: str) -> BrokerAddress:
+    """The address in mqtt://HOST[:PORT] or mqtts://HOST[:PORT]. Raises CONFIG-INVALID."""
+    try:
+        parts = urlsplit(url)
+        tls = parts.scheme == "mqtts"
+        port = parts.port or (TLS_PORT if tls else PLAIN_PORT)
+    except ValueError as err:
+        raise GuestwireError("CONFIG-INVALID", f"{url!r}: {err}", field="brokers") from err
+    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path or parts.username:
+        raise GuestwireError(
+            "CONFIG-INVALID", f"{url!r} is not mqtt://HOST:PORT or mqtts://HOST:PORT.", field="brokers"
+        )
+    return BrokerAddress(parts.hostname, port, tls)
+
+
+def tls_context(context: Context) -> ssl.SSLContext:
+    """The TLS side of a context. Raises CONFIG-INVALID when a file of it cannot be used."""
+    try:
+        made = ssl.create_default_context(cafile=context.ca)
+        if context.certificate and context.certificate_key:
+            made.load_cert_chain(context.certificate, context.certificate_key)
+    except (OSError, ssl.SSLError) as err:
+        named = ", ".join(path for path in (context.ca, context.certificate, context.certificate_key) if path)
+        raise GuestwireError(
+            "CONFIG-INVALID", f"TLS cannot be set up from {named}: {err}", field="certificate"
+        ) from err
+    return made
+
+
+def broker_options(context: Context, who: Credentials, client_id: str) -> tuple[Options, ...]:
+    """How to connect to each broker of a context. A session of its own that ends with the connection: what was asked
+    is asked again by request id, so nothing needs to wait at the broker."""
+    addresses = [broker_address(url) for url in context.brokers]
+    tls = tls_context(context) if any(address.tls for address in addresses) else None
+    return tuple(
+        Options(
+            host=address.host,
+            port=address.port,
+            client_id=client_id,
+            username=context.username or (None if context.certificate else who.client),
+            password=read_password(context),
+            tls=tls if address.tls else None,
+            tls_server_name=address.host if address.tls else None,
+            clean_start=True,
+            session_expiry_s=0,
+        )
+        for address in addresses
+    )
+
+
+@asynccontextmanager
+async def mqtt_link(context: Context, who: Credentials, connect_timeout_s: float) -> AsyncIterator[Caller]:
+    """A caller over MQTT. Raises BROKER-UNREACHABLE, BROKER-REFUSED once every broker was tried, CONFIG-INVALID."""
+    from guestwire.link import brokers
+
+    memory = brokers.BrokerMemory()
+
+    async def connect(options: Options, on_message: OnMessage) -> Transport:
+        return await brokers.connect(options, on_message, context.transport, memory)
+
+    # several processes of one user are one {client} of the protocol, and different clients of the broker
+    client_id = f"{who.client}-{secrets.token_hex(4)}"
+    async with _opened(context, who, broker_options(context, who, client_id), connect, connect_timeout_s) as it:
+        yield it
+
+
+@asynccontextmanager
+async def socket_link(context: Context, who: Credentials, connect_timeout_s: float) -> AsyncIterator[Caller]:
+    """A caller over a Unix socket, whose kernel vouches for both ends. Raises SOCKET-UNREACHABLE."""
+    assert context.socket is not None
+    options = Options(context.socket, 0, who.client)
+    async with _opened(context, who, (options,), LocalConnect(Path(context.socket)), connect_timeout_s) as it:
+        yield it
+
+
+@asynccontextmanager
+async def _opened(
+    context: Context, who: Credentials, options: Sequence[Options], connect: Connect, connect_timeout_s: float
+) -> AsyncIterator[Caller]:
+    invoker = Invoker(
+        context.site, who.client, who.issuer, who.key, who.trust,
+        path_vouches=context.via == "socket", sign_reads=who.key is not None,
+    )  # fmt: skip
+    first_round = _FirstRound(connect, len(options))
+    turn: Callable[[], Options] = cycle(options).__next__
+    async with caller(invoker, turn, first_round, connect_timeout_s=False) as it:
+        await first_round.connected(it, connect_timeout_s)
+        yield it
+
+
+class _FirstRound:
+    """A `Connect` that knows when every address failed once: a person at a terminal wants to hear that at once."""
+
+    def __init__(self, connect: Connect, addresses: int) -> None:
+        self._connect = connect
+        self._left = addresses
+        self._all_failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def __call__(self, options: Options, on_message: OnMessage) -> Transport:
+        try:
+            return await self._connect(options, on_message)
+        except TransportError as err:
+            self._left -= 1
+            if self._left == 0 and not self._all_failed.done():
+                self._all_failed.set_exception(err)
+            raise
+
+    async def connected(self, it: Caller, timeout_s: float) -> None:
+        """Wait for the first connection. Raises the error of the last address."""
+        up = asyncio.ensure_future(it.session.connected(timeout_s))
+        try:
+            either: set[asyncio.Future[Any]] = {up, self._all_failed}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not up.done():
+                self._all_failed.result()
+            await up
+        finally:
+            up.cancel()
+            self._all_failed.cancel()
+            await asyncio.gather(up, self._all_failed, return_exceptions=True)

@@ -1,0 +1,10 @@
+"""The one place that reads the time for the protocol objects."""
+
+import time
+
+from guestwire.protocol.executor import Now
+
+
+def now() -> Now:
+    """Wall and monotonic time, together."""
+    return Now(time.time_ns() // 1_000_000, time.monotonic())

@@ -1,0 +1,1 @@
+"""Pure and sans-I/O: bytes and time in, messages out."""

@@ -1,0 +1,20 @@
+"""Models as message bodies: msgpack both ways. Here a request spends a good part of its time, so pydantic's
+serializer and validator are called themselves, without the methods around them."""
+
+from typing import TypeVar
+
+from guestwire.model.base import Model
+from guestwire.protocol.packing import pack, unpack
+
+M = TypeVar("M", bound=Model)
+
+
+def to_bytes(value: Model) -> bytes:
+    """The body that says `value`; fields that are None are left out."""
+    return pack(value.__pydantic_serializer__.to_python(value, exclude_none=True))
+
+
+def from_bytes(model: type[M], body: bytes) -> M:
+    """The value in a body. Raises PackingError (not well formed) or pydantic's ValidationError (not this model)."""
+    value: M = model.__pydantic_validator__.validate_python(unpack(body))
+    return value

@@ -1,0 +1,500 @@
+"""The host's end of a request, sans-I/O: bytes and time in, steps out.
+
+The checks run in PROTOCOL's order, cheap ones first, each failing with its own code. The executor decides; whoever
+drives it (link/serve) sends, runs handlers and asks the journal, and reports back with `recorded`, `succeed`, `fail`.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from pydantic import ValidationError
+
+from guestwire.model.base import Model
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol import ids
+from guestwire.protocol.bodies import from_bytes, to_bytes
+from guestwire.protocol.buckets import Buckets
+from guestwire.protocol.envelope import Envelope, EnvelopeError, Header, body_hash, decode, encode_parts
+from guestwire.protocol.error_body import to_body
+from guestwire.protocol.operations import Operation
+from guestwire.protocol.packing import PackingError
+from guestwire.protocol.parts import Assembly
+from guestwire.protocol.signing import Domain, SigningKey
+from guestwire.protocol.trust import Scope, Trust
+from guestwire.protocol.versions import answer_version
+
+MAX_EXPIRES_MS = 3_600_000
+SKEW_MS = 120_000
+"""How far ahead of the host's clock a sender's may be."""
+ACCEPT_AFTER_S = 0.3
+"""A call without a result by then is told `accepted` (PROTOCOL allows 1 s); a quick one answers with its final alone."""
+CHALLENGE_S = 60.0
+
+
+class Now(NamedTuple):
+    """The time: Unix milliseconds for the wire, monotonic seconds for everything inside."""
+
+    wall_ms: int
+    mono: float
+
+
+class Inbound(NamedTuple):
+    """A frame as it came. `client` and `operation` are the topic's, which the broker authenticated; on a socket
+    `uid` is the peer's, which the kernel authenticated. `path` is where answers go: opaque here, handed back in Send."""
+
+    payload: bytes
+    client: str
+    operation: str
+    retained: bool = False
+    uid: int | None = None
+    path: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one executor; `issuer_rate` and `failure_rate` per second."""
+
+    reads: int = 64
+    issuer_rate: float = 20.0
+    issuer_burst: float = 64.0
+    failure_rate: float = 1.0
+    failure_burst: float = 20.0
+
+
+class Call:
+    """A request that passed every check. `key` is what a journal knows it by."""
+
+    __slots__ = (
+        "accepted_ms", "answered", "body", "body_hash", "client", "expires", "inbound_uid", "issuer", "n", "operation",
+        "path", "request", "request_id", "signed", "start_by_ms", "version",
+    )  # fmt: skip
+
+    def __init__(
+        self, operation: Operation, header: Header, inbound: Inbound, issuer: str, *, signed: bool, wall_ms: int
+    ) -> None:
+        self.operation = operation
+        self.request_id = header.request_id
+        self.issuer = issuer
+        self.client = inbound.client
+        self.inbound_uid = inbound.uid
+        self.path = inbound.path
+        self.signed = signed
+        self.version = header.version
+        self.accepted_ms = wall_ms
+        self.expires = header.expires
+        self.start_by_ms = wall_ms + header.ttl_ms
+        self.body_hash = header.body_hash
+        self.body = b""
+        self.request: Any = None
+        self.answered = False
+        self.n = 0
+
+    @property
+    def key(self) -> tuple[str, bytes]:
+        return (self.issuer, self.request_id)
+
+    @property
+    def local(self) -> bool:
+        """Whether it came over the socket."""
+        return self.inbound_uid is not None
+
+
+class Send(NamedTuple):
+    """Frames to a client's response topic (or down its socket). `code`: it refuses a message, for this reason."""
+
+    client: str
+    frames: Sequence[bytes]
+    qos: Literal[0, 1]
+    request_id: bytes
+    path: Any = None
+    code: str | None = None
+
+
+class Run(NamedTuple):
+    """Run the operation's handler."""
+
+    call: Call
+
+
+class Record(NamedTuple):
+    """Insert into the journal, then say the outcome to `recorded`. With `final` it is a refusal, recorded as REJECTED
+    so that a replay cannot run it later."""
+
+    call: Call
+    final: tuple[bytes, ...] | None = None
+    code: str | None = None
+
+
+class Dropped(NamedTuple):
+    """Nothing is sent. `audit`: whether it belongs in the audit log (somebody did what a sound client does not)."""
+
+    code: str
+    audit: bool
+    client: str
+
+
+Step = Send | Run | Record | Dropped
+Outcome = Literal["new", "running", "stored", "mismatch"]
+"""What the journal's INSERT on (issuer, request id) said."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is known of a message so far, for its refusal."""
+
+    client: str
+    request_id: bytes | None = None
+    operation: str = ""
+    version: tuple[int, int] | None = None
+    qos: Literal[0, 1] = 0
+    sign: bool = True
+    nonce: bytes | None = None
+    path: Any = None
+
+
+class _Refused(Exception):
+    def __init__(self, error: GuestwireError, *, drop: bool = False, failure: bool = False) -> None:
+        self.error = error
+        self.drop = drop
+        self.failure = failure
+
+
+@dataclass(slots=True)
+class Executor:
+    """One host's executor. `trust`, `watermark_ms` and `clock_synchronised` change while it lives; their owner sets them.
+
+    `journal_created_ms`: a request whose id is older is refused, for its journal entry may have been lost.
+    """
+
+    site: str
+    host: str
+    operations: Mapping[str, Operation]
+    trust: Trust
+    key: SigningKey
+    journal_created_ms: int = 0
+    watermark_ms: int = 0
+    clock_synchronised: bool = True
+    require_signatures: Literal["effects", "all"] = "effects"
+    limits: Limits = Limits()
+    refused: Counter[str] = field(default_factory=Counter)
+    _reading: dict[tuple[str, bytes], Call] = field(default_factory=dict)
+    _waiting: deque[tuple[float, Call]] = field(default_factory=deque)
+    _parts: Assembly = field(default_factory=Assembly)
+    _challenge_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    _failures: Buckets = field(init=False)
+    _issuers: Buckets = field(init=False)
+    _audience: tuple[str, str] = field(init=False)
+    _speaker: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._failures = Buckets(self.limits.failure_rate, self.limits.failure_burst)
+        self._issuers = Buckets(self.limits.issuer_rate, self.limits.issuer_burst)
+        self._audience = (self.site, self.host)
+        self._speaker = f"host:{self.host}"
+
+    # -- in
+
+    def receive(self, inbound: Inbound, now: Now) -> Step | None:
+        """What to do with a frame; None: it was one part of several, the rest is to come."""
+        seen = _Seen(inbound.client, path=inbound.path)
+        try:
+            return self._checked(inbound, now, seen)
+        except _Refused as refusal:
+            return self._refuse(refusal, seen, now)
+
+    def _checked(self, inbound: Inbound, now: Now, seen: _Seen) -> Step | None:
+        if inbound.retained:
+            raise _Refused(GuestwireError("RETAINED-REQUEST"), drop=True)
+        try:
+            envelope = decode(inbound.payload)
+        except EnvelopeError as err:
+            seen.request_id, seen.operation = err.request_id, inbound.operation
+            raise _Refused(err, drop=err.request_id is None, failure=True) from err
+        header = envelope.header
+        operation = self._addressed(inbound, header, seen)
+        self._in_time(operation, header, now, seen)
+        issuer, signed = self._authenticated(inbound, envelope, operation, now, seen)
+        if header.part[1] > 1:
+            if not signed and inbound.uid is None:  # memory is spent on those who proved who they are
+                raise _Refused(GuestwireError("UNSIGNED", "A body in parts must be signed."), failure=True)
+            try:
+                body = self._parts.add((inbound.client, header.request_id), envelope, now.mono)
+            except GuestwireError as err:
+                raise _Refused(err, failure=err.code == "BODY-MISMATCH") from err
+            if body is None:
+                return None
+        else:
+            body = envelope.body
+            if body_hash(body) != header.body_hash:
+                raise _Refused(GuestwireError("BODY-MISMATCH"), failure=True)
+        if envelope.mandates and header.mandate_hash is None:
+            text = "The message carries a mandate that its signature does not cover."
+            raise _Refused(GuestwireError("BODY-MISMATCH", text), failure=True)
+        call = Call(operation, header, inbound, issuer, signed=signed, wall_ms=now.wall_ms)
+        return self._decoded(call, header, body, now)
+
+    def _addressed(self, inbound: Inbound, header: Header, seen: _Seen) -> Operation:
+        operation = self.operations.get(header.operation)
+        seen.operation, seen.version = header.operation, header.version
+        seen.qos = operation.qos if operation else 0
+        if (
+            header.kind != "request"
+            or header.audience != self._audience
+            or header.reply_to != inbound.client
+            or inbound.operation != header.operation
+        ):
+            raise _Refused(GuestwireError("MISADDRESSED"), drop=True, failure=True)
+        seen.request_id = header.request_id
+        if operation is None:
+            raise _Refused(GuestwireError("UNIMPLEMENTED", detail={"operation": header.operation[:64]}))
+        return operation
+
+    def _in_time(self, operation: Operation, header: Header, now: Now, seen: _Seen) -> None:
+        if operation.effect != "none":
+            if not ids.is_request_id(header.request_id):
+                raise _Refused(GuestwireError("MALFORMED", "A request id is a UUIDv7."))
+            if header.expires <= self.watermark_ms:
+                raise _Refused(_expired(header, now))
+            if ids.issued_ms(header.request_id) < self.journal_created_ms:
+                raise _Refused(GuestwireError("JOURNAL-LOST", detail={"journal_created_at": self.journal_created_ms}))
+        if header.expires - header.issued_at > MAX_EXPIRES_MS:
+            raise _Refused(GuestwireError("EXPIRED", "A request may be valid for an hour at most.", field="expires"))
+        if not self.clock_synchronised:
+            if operation.effect != "none" and not self._challenge_met(header, now):
+                seen.nonce = self._challenge(header, now)
+                raise _Refused(GuestwireError("CLOCK-UNSYNCHRONISED", after_ms=0))
+            return
+        if header.expires <= now.wall_ms or header.issued_at > now.wall_ms + SKEW_MS:
+            raise _Refused(_expired(header, now))
+
+    def _authenticated(
+        self, inbound: Inbound, envelope: Envelope, operation: Operation, now: Now, seen: _Seen
+    ) -> tuple[str, bool]:
+        """The issuer and whether a signature vouches for it."""
+        if not envelope.signatures:
+            return self._unsigned_issuer(inbound, operation, seen), False
+        at = now.wall_ms if self.clock_synchronised else None
+        signers = []
+        for key_id, signature in envelope.signatures:
+            key = self.trust.key(key_id, at)
+            if key is None:
+                raise _Refused(GuestwireError("KEY-UNKNOWN", detail={"key": key_id.hex()}), failure=True)
+            self._in_scope(key.signer.scope, operation, key.signer.principal)
+            signers.append((key, signature))
+        if envelope.header.issuer != signers[0][0].signer.principal:
+            raise _Refused(GuestwireError("BAD-SIGNATURE", "The issuer is not the first signer."), failure=True)
+        needed = self.trust.signers_needed(operation.risk)
+        if len({key.signer.principal for key, _ in signers}) < needed:
+            raise _Refused(
+                GuestwireError("OUT-OF-SCOPE", f"This operation needs {needed} different signers."), failure=True
+            )
+        if self._failures.known(inbound.client) and self._failures[inbound.client].wait_ms(now.mono):
+            seen.sign = False
+            wait = self._failures[inbound.client].wait_ms(now.mono)
+            raise _Refused(GuestwireError("THROTTLED", after_ms=wait))
+        for key, signature in signers:
+            if not key.verifying.verifies(Domain.ENVELOPE, envelope.header_bytes, signature):
+                raise _Refused(GuestwireError("BAD-SIGNATURE"), failure=True)
+        return envelope.header.issuer, True
+
+    def _unsigned_issuer(self, inbound: Inbound, operation: Operation, seen: _Seen) -> str:
+        if inbound.uid is not None:
+            scope = self.trust.local_scope(inbound.uid)
+            principal = f"local:{inbound.uid}"
+            self._in_scope(scope or Scope(operations=(), hosts=(), risk=0), operation, principal)
+            return principal
+        if operation.effect != "none" or self.require_signatures == "all":
+            raise _Refused(GuestwireError("UNSIGNED"), failure=True)
+        seen.sign = False
+        return f"unsigned:{inbound.client}"
+
+    def _in_scope(self, scope: Scope, operation: Operation, principal: str) -> None:
+        if not scope.covers(operation.name, self.host, operation.risk):
+            detail = {"principal": principal, "operation": operation.name, "risk": operation.risk}
+            raise _Refused(GuestwireError("OUT-OF-SCOPE", detail=detail), failure=True)
+
+    def _decoded(self, call: Call, header: Header, body: bytes, now: Now) -> Step:
+        error: GuestwireError | None = None
+        unknown = header.crit or (("mandate",) if header.mandate_hash is not None else ())
+        if unknown:
+            error = GuestwireError("UNKNOWN-CRITICAL", detail={"crit": list(unknown)[:8]})
+        else:
+            try:
+                call.request = from_bytes(call.operation.request, body)
+            except ValidationError as err:
+                error = invalid_body(err)
+            except PackingError as err:
+                error = GuestwireError("INVALID-BODY", f"The body is not well formed: {err}")
+        call.body = body
+        if call.operation.effect == "none":
+            if error is not None:
+                return self._answer(call, error, now, phase="refused")
+            return self._read(call, now)
+        wait = self._issuers[call.issuer].take(now.mono)
+        if wait:
+            return self._answer(call, GuestwireError("BUSY", after_ms=wait), now, phase="refused")
+        if error is not None:
+            self.refused[error.code] += 1
+            frames = self._response(call, to_body(error), now, status=error.code, phase="final", sign=True)
+            return Record(call, tuple(frames), error.code)
+        return Record(call)
+
+    def _read(self, call: Call, now: Now) -> Step:
+        running = self._reading.get(call.key)
+        if running is not None:
+            return self.accepted(running, now)
+        if len(self._reading) >= self.limits.reads:
+            return self._answer(call, GuestwireError("BUSY", after_ms=1000), now, phase="refused")
+        self._reading[call.key] = call
+        return Run(call)
+
+    # -- what the driver of this object reports back
+
+    def recorded(self, call: Call, outcome: Outcome, final: Sequence[bytes], now: Now) -> Step:
+        """After a Record: what the journal said. `final`: the stored frames, with outcome `stored`; with `new` those of a
+        Record that was a refusal."""
+        if outcome == "new" and not final:
+            return Run(call)
+        if outcome == "running":
+            return self.accepted(call, now)
+        if outcome in ("new", "stored"):
+            return Send(call.client, final, call.operation.qos, call.request_id, call.path)
+        return self._answer(call, GuestwireError("IDEMPOTENCY-MISMATCH"), now, phase="refused")
+
+    def refuse(self, call: Call, error: GuestwireError, now: Now) -> Send:
+        """Refuse a checked call that was not recorded (BUSY, JOURNAL-FULL): the same request may come again."""
+        return self._answer(call, error, now, phase="refused")
+
+    def waiting(self, call: Call, now: Now) -> None:
+        """The call runs on: tell its client `accepted` unless it ends first (see `due`)."""
+        self._waiting.append((now.mono + ACCEPT_AFTER_S, call))
+
+    def next_due(self) -> float | None:
+        """When `due` has something to say, monotonic."""
+        while self._waiting and self._waiting[0][1].answered:
+            self._waiting.popleft()
+        return self._waiting[0][0] if self._waiting else None
+
+    def due(self, now: Now) -> list[Send]:
+        """The `accepted` messages whose time has come."""
+        sends = []
+        while self._waiting and (self._waiting[0][0] <= now.mono or self._waiting[0][1].answered):
+            _, call = self._waiting.popleft()
+            if not call.answered:
+                sends.append(self.accepted(call, now))
+        return sends
+
+    def accepted(self, call: Call, now: Now) -> Send:
+        call.answered = True
+        frames = self._response(call, b"\x80", now, status="ok", phase="accepted", sign=False)
+        return Send(call.client, frames, 0, call.request_id, call.path)
+
+    def progress(self, call: Call, report: Model, now: Now) -> Send:
+        """At most once a second is the caller's duty. An operation_models.Progress."""
+        call.answered = True
+        call.n += 1
+        body = to_bytes(report)
+        frames = self._response(call, body, now, status="ok", phase="progress", sign=False)
+        return Send(call.client, frames, 0, call.request_id, call.path)
+
+    def succeed(self, call: Call, reply: Model, now: Now) -> Send:
+        """The final of a success: signed when the operation has an effect or the request was signed."""
+        self._ended(call)
+        try:
+            body = to_bytes(reply)
+            frames = self._response(call, body, now, status="ok", phase="final", sign=self._signs(call))
+        except GuestwireError as err:  # larger than a body may be
+            return self.fail(
+                call, GuestwireError("INTERNAL", "The answer is too large to send.", cause=(err.code,)), now
+            )
+        except PackingError as err:
+            return self.fail(call, GuestwireError("INTERNAL", f"The answer cannot be sent: {err}"), now)
+        return Send(call.client, frames, call.operation.qos, call.request_id, call.path)
+
+    def fail(self, call: Call, error: GuestwireError, now: Now) -> Send:
+        """The final of a failure."""
+        self._ended(call)
+        frames = self._response(call, to_body(error), now, status=error.code, phase="final", sign=self._signs(call))
+        return Send(call.client, frames, call.operation.qos, call.request_id, call.path)
+
+    # -- out
+
+    def _ended(self, call: Call) -> None:
+        call.answered = True
+        if call.operation.effect == "none":
+            self._reading.pop(call.key, None)
+
+    def _signs(self, call: Call) -> bool:
+        return call.signed or call.operation.effect != "none"
+
+    def _answer(self, call: Call, error: GuestwireError, now: Now, *, phase: str) -> Send:
+        call.answered = True
+        self.refused[error.code] += 1
+        frames = self._response(call, to_body(error), now, status=error.code, phase=phase, sign=self._signs(call))
+        return Send(call.client, frames, call.operation.qos, call.request_id, call.path, error.code)
+
+    def _response(self, call: Call, body: bytes, now: Now, *, status: str, phase: str, sign: bool) -> list[bytes]:
+        header = Header(
+            answer_version(call.version), "response", self._audience, call.operation.name, call.request_id,
+            self._speaker, now.wall_ms, now.wall_ms + MAX_EXPIRES_MS, 0, body_hash(body), call.client, status,
+            phase, call.n,
+        )  # fmt: skip
+        return encode_parts(header, body, (self.key,) if sign else ())
+
+    def _refuse(self, refusal: _Refused, seen: _Seen, now: Now) -> Step:
+        """The answer to a message that was not believed. Its phase is `refused`: nothing is recorded under its id."""
+        error = refusal.error
+        self.refused[error.code] += 1
+        exhausted = refusal.failure and self._failures[seen.client].take(now.mono) > 0
+        if refusal.drop or seen.request_id is None or exhausted or not ids.is_slug(seen.client):
+            return Dropped(error.code, True, seen.client)
+        body = to_body(error)
+        header = Header(
+            answer_version(seen.version), "response", self._audience, seen.operation[:64], seen.request_id,
+            self._speaker, now.wall_ms, now.wall_ms + MAX_EXPIRES_MS, 0, body_hash(body), seen.client, error.code,
+            "refused", 0, (1, 1), seen.nonce,
+        )  # fmt: skip
+        frames = encode_parts(header, body, (self.key,) if seen.sign else ())
+        return Send(seen.client, frames, seen.qos, seen.request_id, seen.path, error.code)
+
+    # -- a host whose clock is not to be trusted asks for proof that a request is new
+
+    def _challenge(self, header: Header, now: Now) -> bytes:
+        """When it ends, and a code that only this executor can make: nothing is kept, so nobody can crowd it out."""
+        until = round((now.mono + CHALLENGE_S) * 1000).to_bytes(8, "big", signed=True)
+        return until + self._challenge_code(until, header)
+
+    def _challenge_met(self, header: Header, now: Now) -> bool:
+        nonce = header.nonce
+        if nonce is None or int.from_bytes(nonce[:8], "big", signed=True) <= now.mono * 1000:
+            return False
+        return hmac.compare_digest(nonce[8:], self._challenge_code(nonce[:8], header))
+
+    def _challenge_code(self, until: bytes, header: Header) -> bytes:
+        asked = until + header.request_id + header.body_hash
+        return hashlib.blake2b(asked, key=self._challenge_key, digest_size=16).digest()
+
+
+def _expired(header: Header, now: Now) -> GuestwireError:
+    late = now.wall_ms - header.expires
+    text = (
+        f"The request came {late / 1000:.1f} s after it expired, by the host's clock."
+        if late >= 0
+        else "The request was issued in the host's future, or before what its journal still remembers."
+    )
+    return GuestwireError("EXPIRED", f"{text} Check both clocks, then ask again.", detail={"host_now": now.wall_ms})
+
+
+def invalid_body(err: ValidationError) -> GuestwireError:
+    """INVALID-BODY with every wrong field named; `field` is the first."""
+    problems = [
+        {"field": ".".join(str(part) for part in item["loc"]), "problem": item["msg"]}
+        for item in err.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    words = "; ".join(f"{p['field'] or 'request'}: {p['problem']}" for p in problems[:20])
+    return GuestwireError("INVALID-BODY", words, field=problems[0]["field"], detail={"problems": problems[:50]})

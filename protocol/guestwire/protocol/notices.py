@@ -1,0 +1,55 @@
+"""Notices: what a host tells without being asked. Signed statements, numbered (log, seq) for each class."""
+
+from typing import Literal
+
+from guestwire.model.base import Model
+from guestwire.model.guest import GuestState
+
+NoticeClass = Literal["guest", "comm", "config", "audit", "alarm"]
+CLASSES: tuple[NoticeClass, ...] = ("guest", "comm", "config", "audit", "alarm")
+
+
+class Notice(Model):
+    """`log`: 16 bytes, new when the numbering starts anew; `seq` counts within it, without a gap. `at` in Unix ms."""
+
+    log: bytes
+    seq: int
+    at: int
+    event: str
+    text: str = ""
+
+
+class GuestNotice(Notice):
+    """A guest came, changed its state (`before` and `state`; None where there is none) or went."""
+
+    guest_id: str | None
+    name: str
+    uuid: str
+    before: GuestState | None = None
+    state: GuestState | None = None
+    reason: str = ""
+
+
+class AuditNotice(Notice):
+    """Messages were refused: `code` of the error table, the client the broker named, and how many since the last such
+    notice (they are told at most once a second for each code and client)."""
+
+    code: str
+    client: str
+    count: int = 1
+
+
+class AlarmNotice(Notice):
+    """Something a person should look at. `code` of the error table where there is one."""
+
+    code: str | None = None
+    remedy: str = ""
+
+
+MODELS: dict[NoticeClass, type[Notice]] = {
+    "guest": GuestNotice,
+    "comm": Notice,
+    "config": Notice,
+    "audit": AuditNotice,
+    "alarm": AlarmNotice,
+}

@@ -1,0 +1,187 @@
+"""Request and reply models of the operations. Only shapes: which operation uses which is in `operations`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from guestwire.model.base import Model
+from guestwire.model.guest import Guest, GuestThread, GuestView
+from guestwire.model.host import Host
+
+GuestRefText = Annotated[str, StringConstraints(min_length=1, max_length=63)]
+RequestIdBytes = Annotated[bytes, Field(min_length=16, max_length=16)]
+JobState = Literal[
+    "accepted", "running", "succeeded", "failed", "canceled", "timed-out", "rejected", "indeterminate",
+    "rolled-back", "waiting-reboot",
+]  # fmt: skip
+JOB_FINISHED: frozenset[str] = frozenset(
+    {"succeeded", "failed", "canceled", "timed-out", "rejected", "indeterminate", "rolled-back"}
+)
+Level = Literal["off", "debug", "info", "warning", "error"]
+"""The System Manager's message levels 0 to 4 by name (SM 2.2)."""
+LEVELS: tuple[Level, ...] = ("off", "debug", "info", "warning", "error")
+
+
+class Empty(Model):
+    """Nothing to say."""
+
+
+class Ping(Model):
+    """`payload` comes back as it went."""
+
+    payload: Annotated[bytes, Field(max_length=32_768)] = b""
+
+
+class Pong(Model):
+    payload: bytes
+    now: int
+    """The host's wall clock, Unix ms."""
+    epoch: int
+
+
+class GuestRef(Model):
+    """A guest of the addressed host, by name or GUESTnnnn."""
+
+    guest: GuestRefText
+
+
+class GuestStart(GuestRef):
+    """`wait`: when the job counts as done: the power is on, or the guest is ready by its `ready_when`."""
+
+    wait: Literal["running", "ready"] = "running"
+
+
+class GuestShutdown(GuestRef):
+    """Ask the guest to shut down, again every `again_s`, until it has or `within_s` is over (SHUTDOWN-TIMEOUT; it stays
+    on: `guest-destroy` takes the power). `mode`: ask by ACPI, by the guest agent, or whichever the guest answers."""
+
+    mode: Literal["default", "acpi", "agent"] = "default"
+    within_s: Annotated[int, Field(ge=1, le=1800)] = 90
+    again_s: Annotated[int, Field(ge=1, le=600)] = 20
+
+
+class GuestDefine(Model):
+    """Make a guest, or replace the definition of the one with the same `guest.uuid` or, failing that, `guest.id`."""
+
+    guest: Guest
+    replace: bool = False
+
+
+class GuestList(Model):
+    guests: tuple[GuestView, ...]
+
+
+class Threads(Model):
+    threads: tuple[GuestThread, ...]
+
+
+class JobRef(Model):
+    """A job by its request id. `issuer`: whose, where two principals used the same id; else the newest."""
+
+    request_id: RequestIdBytes
+    issuer: str | None = None
+
+
+class Progress(Model):
+    percent: Annotated[int, Field(ge=0, le=100)] | None = None
+    step: str = ""
+    message: str = ""
+
+
+class Job(Model):
+    """An accepted request with an effect. Times in Unix ms; `code` is the error's when it did not succeed."""
+
+    request_id: RequestIdBytes
+    issuer: str
+    operation: str
+    lanes: tuple[str, ...] = ()
+    state: JobState
+    accepted_at: int
+    finished_at: int | None = None
+    expires: int
+    code: str | None = None
+    message: str | None = None
+    progress: Progress | None = None
+
+
+class JobGet(Job):
+    """`final`: the frames of the stored final response, byte for byte (signed envelopes), once there is one."""
+
+    final: tuple[bytes, ...] | None = None
+
+
+class JobQuery(Model):
+    """Newest first; `before` continues a listing (the `next_before` of the previous page)."""
+
+    states: tuple[JobState, ...] = ()
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    before: int | None = None
+
+
+class JobList(Model):
+    jobs: tuple[Job, ...]
+    next_before: int | None = None
+
+
+class LogLevel(Model):
+    """Levels for `ttl_s`, then the configured one again; 0 = until the agent restarts."""
+
+    level: Level
+    ttl_s: Annotated[int, Field(ge=0, le=86_400)] = 3600
+
+
+class LogLevelSet(Model):
+    level: Level
+    until: int | None = None
+
+
+class MessageQuery(Model):
+    """Messages after a sequence number, of a level and above, oldest first. `newest`: instead the last `limit`."""
+
+    after_seq: Annotated[int, Field(ge=0)] = 0
+    level: Level = "info"
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    newest: bool = False
+
+
+class Message(Model):
+    """Something the agent said. `at` in Unix ms."""
+
+    seq: int
+    at: int
+    level: Level
+    event: str
+    fields: dict[str, str | int | float | bool | None] = {}
+
+
+class MessageList(Model):
+    """`log` names the spool (16 bytes, made with it): sequence numbers never restart within it."""
+
+    log: bytes
+    messages: tuple[Message, ...]
+    last_seq: int
+
+
+class LogQuery(Model):
+    """Lines of the agent's log, newest last. Times in Unix ms; `match` is a plain text a line must hold."""
+
+    since: int | None = None
+    until: int | None = None
+    match: Annotated[str, StringConstraints(max_length=256)] | None = None
+    level: Level = "debug"
+    lines: Annotated[int, Field(ge=1, le=2000)] = 200
+
+
+class LogLines(Model):
+    lines: tuple[str, ...]
+    truncated: bool = False
+
+
+class HostShow(Model):
+    host: Host
+
+
+class EpochBehind(Model):
+    """`known`: the highest epoch a controller has seen of this host."""
+
+    known: Annotated[int, Field(ge=0)]

@@ -1,0 +1,69 @@
+"""The operations table: dispatch, SDK, CLI, documents and conformance coverage are loops over it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from guestwire.model.base import Model
+from guestwire.model.guest import GuestView
+from guestwire.protocol import operation_models as m
+from guestwire.protocol.trust import Risk
+
+Effect = Literal["none", "idempotent", "once"]
+Lane = Literal["none", "host", "guest", "new-guest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A row. `effect`: none = no disk, may run twice; idempotent = journalled, may rerun after a crash; once = journalled,
+    never runs twice. `risk`: the class a key's scope must reach. `lane`: what it holds while it runs: nothing, the host's
+    lane, its guest's, or for a definition that of the name it gives. `timeout_s` bounds the running."""
+
+    name: str
+    request: type[Model]
+    reply: type[Model]
+    effect: Effect
+    risk: Risk
+    timeout_s: float
+    summary: str
+    lane: Lane = "none"
+    served_by: Literal["agent", "comm"] = "agent"
+
+    @property
+    def qos(self) -> Literal[0, 1]:
+        return 0 if self.effect == "none" else 1
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("host-ping", m.Ping, m.Pong, "none", 0, 5, "Answer at once, with the payload and the host's clock."),
+    Operation("host-show", m.Empty, m.HostShow, "none", 0, 15, "What the host is, can do and needs."),
+    Operation("guest-list", m.Empty, m.GuestList, "none", 0, 15, "Every guest with its identifiers and state."),
+    Operation("guest-show", m.GuestRef, GuestView, "none", 0, 15, "One guest: its definition and state."),
+    Operation("guest-threads", m.GuestRef, m.Threads, "none", 0, 15,
+              "The threads of the guest's process: role, CPU affinity, scheduler."),
+    Operation("guest-define", m.GuestDefine, GuestView, "idempotent", 1, 60,
+              "Make a guest or replace its definition; a running guest keeps running as it is.", "new-guest"),
+    Operation("guest-undefine", m.GuestRef, m.Empty, "idempotent", 2, 60,
+              "Forget a stopped guest's definition; its disks stay.", "guest"),
+    Operation("guest-start", m.GuestStart, GuestView, "idempotent", 1, 3700, "Turn the guest on.", "guest"),
+    Operation("guest-shutdown", m.GuestShutdown, GuestView, "idempotent", 2, 1830,
+              "Ask the guest to shut down and wait until it has.", "guest"),
+    Operation("guest-destroy", m.GuestRef, GuestView, "idempotent", 2, 60,
+              "Take the power away at once; the guest cannot save anything.", "guest"),
+    Operation("guest-reset", m.GuestRef, GuestView, "once", 2, 60, "Press the guest's reset button.", "guest"),
+    Operation("guest-pause", m.GuestRef, GuestView, "idempotent", 2, 60, "Stop the guest's vCPUs where they are.", "guest"),
+    Operation("guest-resume", m.GuestRef, GuestView, "idempotent", 1, 60, "Let a paused guest go on.", "guest"),
+    Operation("job-get", m.JobRef, m.JobGet, "none", 0, 15, "An accepted request's state and, once final, its result."),
+    Operation("job-list", m.JobQuery, m.JobList, "none", 0, 15, "Accepted requests, newest first."),
+    Operation("job-cancel", m.JobRef, m.Job, "idempotent", 1, 15,
+              "Cancel a request that waits, or at its next step when it runs."),
+    Operation("log-level", m.LogLevel, m.LogLevelSet, "idempotent", 1, 15,
+              "Set how much the agent says, for a time.", "host"),
+    Operation("message-list", m.MessageQuery, m.MessageList, "none", 0, 15,
+              "What the agent said, by level and sequence number."),
+    Operation("log-query", m.LogQuery, m.LogLines, "none", 0, 15, "Lines of the agent's log."),
+    Operation("epoch-behind", m.EpochBehind, m.Empty, "idempotent", 1, 15,
+              "Tell a host that its epoch is older than one it used: it connects again above it."),
+)  # fmt: skip
+
+BY_NAME: Mapping[str, Operation] = {operation.name: operation for operation in OPERATIONS}

@@ -1,0 +1,220 @@
+"""The guest operations over the simulated host."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from guestwire.agent.drivers.simulated.host import SimulatedHost
+from guestwire.agent.drivers.simulated.machines import MACHINES
+from guestwire.agent.drivers.simulated.settings import Faults, Settings
+from guestwire.agent.services.guest_table import Transition
+from guestwire.agent.services.guests import GuestService
+from guestwire.agent.services.running import Running
+from guestwire.link.clock import now
+from guestwire.model.base import Model
+from guestwire.model.errors import GuestwireError
+from guestwire.model.guest import Guest, ReadyWhen
+from guestwire.protocol import operation_models as m
+from guestwire.protocol.envelope import VERSION, Header, body_hash
+from guestwire.protocol.executor import Call, Inbound
+from guestwire.protocol.ids import request_id
+from guestwire.protocol.operations import BY_NAME
+
+QUICK = Settings(boot_s=0.02, shutdown_s=0.01)
+
+
+def call(operation: str, request: Model, identifier: bytes | None = None) -> Call:
+    identifier = identifier or request_id(now().wall_ms)
+    header = Header(
+        VERSION, "request", ("s", "h"), operation, identifier, "operator:a", 0, 1 << 50, 0, body_hash(b""), "c"
+    )
+    made = Call(BY_NAME[operation], header, Inbound(b"", "c", operation), "operator:a", signed=True, wall_ms=0)
+    made.request = request
+    return made
+
+
+@dataclass
+class Bench:
+    host: SimulatedHost
+    service: GuestService
+    told: list[Transition]
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def do(self, operation: str, request: Model, *, again: bool = False, identifier: bytes | None = None) -> Any:
+        running = Running(call(operation, request, identifier), again=again)
+        return await getattr(self.service, operation.removeprefix("guest-"))(running)
+
+    def states(self) -> list[tuple[str | None, str | None]]:
+        return [(t.before, t.after) for t in self.told]
+
+
+@asynccontextmanager
+async def opened(faults: Faults = Faults(), settings: Settings = QUICK) -> AsyncIterator[Bench]:
+    told: list[Transition] = []
+    async with SimulatedHost(MACHINES["4-core"], clock=lambda: now().wall_ms, settings=settings, faults=faults) as host:
+        async with GuestService(host, lambda: now().wall_ms, told.append) as service, asyncio.timeout(20):
+            yield Bench(host, service, told)
+
+
+async def test_define_gives_the_lowest_free_identifier_and_a_uuid_of_the_request() -> None:
+    async with opened() as bench:
+        first = await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a")))
+        second = await bench.do("guest-define", m.GuestDefine(guest=Guest(name="b")))
+        await bench.do("guest-undefine", m.GuestRef(guest="a"))
+        third = await bench.do("guest-define", m.GuestDefine(guest=Guest(name="c")))
+        assert [v.guest.id for v in (first, second, third)] == ["GUEST0001", "GUEST0002", "GUEST0001"]
+        assert len({v.guest.uuid for v in (first, second, third)}) == 3
+        assert first.status.state == "stopped"
+
+
+async def test_a_definition_that_ran_before_a_crash_is_its_own() -> None:
+    """An idempotent operation may rerun and ends in the same state."""
+    async with opened() as bench:
+        identifier = request_id(5)
+        request = m.GuestDefine(guest=Guest(name="a"))
+        before = await bench.do("guest-define", request, identifier=identifier)
+        after = await bench.do("guest-define", request, identifier=identifier, again=True)
+        assert before.guest == after.guest
+
+
+@pytest.mark.parametrize(
+    ("guest", "code", "field_name"),
+    [
+        (Guest(name="a"), "NAME-DUP", "guest.name"),
+        (Guest(name="z", id="GUEST0001"), "GUEST-ID-DUP", "guest.id"),
+        (Guest(name="a", id="GUEST0007"), "NAME-DUP", "guest.name"),
+    ],
+)
+async def test_define_does_not_replace_unless_asked(guest: Guest, code: str, field_name: str) -> None:
+    async with opened() as bench:
+        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a")))
+        with pytest.raises(GuestwireError) as caught:
+            await bench.do("guest-define", m.GuestDefine(guest=guest))
+        assert (caught.value.code, caught.value.field) == (code, field_name)
+
+
+async def test_define_replaces_when_asked_and_keeps_the_identifiers() -> None:
+    async with opened() as bench:
+        old = await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a", memory_mib=64)))
+        new = await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a", memory_mib=128), replace=True))
+        assert (new.guest.id, new.guest.uuid, new.guest.memory_mib) == (old.guest.id, old.guest.uuid, 128)
+
+
+async def test_a_guest_lives_and_every_state_is_told() -> None:
+    async with opened() as bench:
+        ready = ReadyWhen(by="console_text", text="up a")
+        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a", ready_when=ready)))
+        view = await bench.do("guest-start", m.GuestStart(guest="a", wait="ready"))
+        assert view.status.state == "ready"
+        assert (await bench.do("guest-pause", m.GuestRef(guest="a"))).status.state == "paused"
+        assert (await bench.do("guest-resume", m.GuestRef(guest="GUEST0001"))).status.state == "ready"
+        assert (await bench.do("guest-shutdown", m.GuestShutdown(guest="a"))).status.state == "stopped"
+        assert bench.states() == [
+            (None, "stopped"), ("stopped", "starting"), ("starting", "running"), ("running", "ready"),
+            ("ready", "paused"), ("paused", "ready"), ("ready", "stopping"), ("stopping", "stopped"),
+        ]  # fmt: skip
+
+
+async def test_ready_by_the_guest_agent() -> None:
+    async with opened() as bench:
+        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a", ready_when=ReadyWhen(by="guest_agent"))))
+        assert (await bench.do("guest-start", m.GuestStart(guest="a", wait="ready"))).status.state == "ready"
+
+
+async def test_a_guest_that_never_becomes_ready_is_an_error_and_keeps_running() -> None:
+    async with opened(Faults(hang_boot=frozenset({"a"}))) as bench:
+        ready = ReadyWhen(by="console_text", text="up a", within_s=1)
+        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a", ready_when=ready)))
+        with pytest.raises(GuestwireError) as caught:
+            await bench.do("guest-start", m.GuestStart(guest="a", wait="ready"))
+        assert caught.value.code == "READY-TIMEOUT"
+        assert bench.service.table.find("a").status.state == "running"
+
+
+async def test_a_reset_guest_must_show_its_text_again() -> None:
+    async with opened() as bench:
+        ready = ReadyWhen(by="console_text", text="up a")
+        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a", ready_when=ready)))
+        view = await bench.do("guest-start", m.GuestStart(guest="a", wait="ready"))
+        await bench.do("guest-reset", m.GuestRef(guest="a"))
+        assert bench.host.counters(view.guest.uuid).resets == 1
+        row = bench.service.table.find("a")
+        assert row.status.state == "running"
+        view = await bench.do("guest-start", m.GuestStart(guest="a", wait="ready"))
+        assert view.status.state == "ready"
+
+
+async def test_a_guest_that_ignores_the_power_button_is_asked_again_then_given_up() -> None:
+    async with opened(Faults(ignore_acpi=frozenset({"a"}))) as bench:
+        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a")))
+        await bench.do("guest-start", m.GuestStart(guest="a"))
+        with pytest.raises(GuestwireError) as caught:
+            await bench.do("guest-shutdown", m.GuestShutdown(guest="a", mode="acpi", within_s=2, again_s=1))
+        assert caught.value.code == "SHUTDOWN-TIMEOUT"
+        assert caught.value.detail["asked"] == 2
+        assert (await bench.do("guest-destroy", m.GuestRef(guest="a"))).status.state == "stopped"
+
+
+async def test_shutdown_before_the_guest_listens_is_asked_again() -> None:
+    async with opened(settings=Settings(boot_s=0.5, shutdown_s=0.01)) as bench:
+        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a")))
+        await bench.do("guest-start", m.GuestStart(guest="a"))
+        view = await bench.do("guest-shutdown", m.GuestShutdown(guest="a", within_s=10, again_s=1))
+        assert view.status.state == "stopped"
+
+
+@pytest.mark.parametrize("operation", ["guest-pause", "guest-reset"])
+async def test_what_needs_a_running_guest_says_so(operation: str) -> None:
+    async with opened() as bench:
+        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a")))
+        with pytest.raises(GuestwireError) as caught:
+            await bench.do(operation, m.GuestRef(guest="a"))
+        assert (caught.value.code, caught.value.detail["state"]) == ("WRONG-STATE", "stopped")
+
+
+async def test_without_the_hypervisor_states_are_unknown_and_commands_say_why() -> None:
+    async with opened() as bench:
+        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a")))
+        bench.host.lose_connection()
+        await bench.service._until(lambda: not bench.service.table.connected, 5)
+        assert bench.service.table.find("a").status.state == "unknown"
+        with pytest.raises(GuestwireError) as caught:
+            await bench.do("guest-start", m.GuestStart(guest="a"))
+        assert caught.value.code == "DRIVER-LOST"
+
+
+async def test_a_command_that_a_crash_interrupted_waits_for_the_hypervisor() -> None:
+    async with opened() as bench:
+        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a")))
+        bench.host.lose_connection()
+        await bench.service._until(lambda: not bench.service.table.connected, 5)
+        start = asyncio.create_task(bench.do("guest-start", m.GuestStart(guest="a"), again=True))
+        await asyncio.sleep(0)
+        bench.host.restore_connection()
+        assert (await start).status.state == "running"
+
+
+async def test_undefine_that_ran_before_a_crash_is_done() -> None:
+    async with opened() as bench:
+        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a")))
+        await bench.do("guest-undefine", m.GuestRef(guest="a"))
+        assert await bench.do("guest-undefine", m.GuestRef(guest="a"), again=True) == m.Empty()
+        with pytest.raises(GuestwireError, match="NOT-FOUND"):
+            await bench.do("guest-undefine", m.GuestRef(guest="a"))
+
+
+async def test_a_cancelled_shutdown_stops_asking() -> None:
+    async with opened(Faults(ignore_acpi=frozenset({"a"}))) as bench:
+        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a")))
+        await bench.do("guest-start", m.GuestStart(guest="a"))
+        running = Running(call("guest-shutdown", m.GuestShutdown(guest="a", mode="acpi", within_s=30, again_s=1)))
+        task = asyncio.create_task(bench.service.shutdown(running))
+        await asyncio.sleep(0)
+        running.cancel_requested = True
+        with pytest.raises(GuestwireError, match="CANCELED"):
+            await task
+        assert bench.service.table.find("a").status.state == "running"

@@ -1,0 +1,184 @@
+"""The host's session with a broker: epochs, presence, corrections, conflicts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from guestwire.agent.announcer import Announcer
+from guestwire.agent.broker_link import BrokerLink
+from guestwire.link.clock import now
+from guestwire.link.memory import MemoryBroker
+from guestwire.link.serve import Server
+from guestwire.link.transport import Incoming, Options, Subscription, Transport, TransportError
+from guestwire.protocol.executor import Executor, Record
+from guestwire.protocol.operations import BY_NAME
+from guestwire.protocol.presence import WILL_N, HostPresence, PresenceBody
+from guestwire.protocol.signing import SigningKey
+from guestwire.protocol.statements import read
+from guestwire.protocol.trust import Scope, Signer, Trust, TrustDocument
+
+KEY = SigningKey(bytes(range(32)))
+TRUST = Trust(
+    TrustDocument(
+        site="plant",
+        rev=1,
+        issued_at=0,
+        signers=(
+            Signer(principal="host:h1", public_key=KEY.public.raw.hex(), scope=Scope(operations=(), hosts=("h1",))),
+        ),
+    )
+)
+TOPIC = "gw/1/plant/host/h1/presence"
+
+
+class Disk:
+    def __init__(self, epoch: int = 0) -> None:
+        self.epoch = epoch
+
+    async def next_epoch(self, at_least: int = 0) -> int:
+        self.epoch = max(self.epoch + 1, at_least)
+        return self.epoch
+
+
+class Ears:
+    """Everything a link tells: events of the agent, refusals, presence on the broker."""
+
+    def __init__(self) -> None:
+        self.ups = 0
+        self.conflicts: list[str] = []
+        self.heard: asyncio.Queue[PresenceBody] = asyncio.Queue()
+
+    async def link_up(self, *, session_present: bool) -> None:
+        self.ups += 1
+
+    def link_down(self, error: TransportError | None, next_try_s: float) -> None: ...
+
+    def host_id_conflict(self, why: str) -> None:
+        self.conflicts.append(why)
+
+    def refused(self, code: str, client: str, *, audit: bool) -> None: ...
+
+    def defect(self, operation: str, error: BaseException) -> None:
+        raise error
+
+    def take(self, record: Record, taken: object) -> None: ...
+
+    def receive(self, message: Incoming) -> None:
+        message.ack()
+        said = read(message.payload, TRUST, "plant", "host:h1", "presence", None)
+        assert said.verified
+        self.heard.put_nowait(said.read(PresenceBody))
+
+    async def until(self, **wanted: object) -> PresenceBody:
+        async with asyncio.timeout(5):
+            while True:
+                body = await self.heard.get()
+                if all(getattr(body, name) == value for name, value in wanted.items()):
+                    return body
+
+
+@asynccontextmanager
+async def linked(broker: MemoryBroker, disk: Disk, client: str = "h1") -> AsyncIterator[tuple[BrokerLink, Ears]]:
+    ears = Ears()
+    listener = await broker(Options("b", 1, f"ears-{client}"), ears.receive)
+    await listener.subscribe([Subscription(TOPIC)])
+    executor = Executor("plant", "h1", BY_NAME, TRUST, KEY)
+    async with Server(executor, {}, ears, ears) as server:
+        link = BrokerLink(
+            site="plant",
+            host="h1",
+            options=lambda: Options("b", 1, client),
+            connect=broker,
+            server=server,
+            presence=lambda epoch: HostPresence("plant", "h1", KEY, epoch, "boot", "0", now()),
+            epochs=disk,
+            announcer=Announcer("plant", "h1", KEY, now),
+            trust=lambda: TRUST,
+            clock=now,
+            events=ears,
+        )
+        async with link:
+            await link.session.connected(5)
+            yield link, ears
+    await listener.close()
+
+
+async def test_the_epoch_is_on_disk_before_the_host_speaks_and_goes_up_with_each_connection() -> None:
+    broker, disk = MemoryBroker(), Disk(epoch=4)
+    async with linked(broker, disk) as (link, ears):
+        assert (await ears.until(online=True)).epoch == 5 == disk.epoch
+        broker.cut("h1")
+        will = await ears.until(online=False)
+        assert (will.epoch, will.n, will.why) == (5, WILL_N, "will")
+        link.session.reconnect()
+        assert (await ears.until(online=True)).epoch == 6 == disk.epoch
+
+
+async def test_a_host_that_stops_says_farewell() -> None:
+    broker = MemoryBroker()
+    async with linked(broker, Disk()) as (_, ears):
+        await ears.until(online=True)
+    assert (await ears.until(online=False)).why == "stopped"
+    said = read(broker.retained[TOPIC], TRUST, "plant", "host:h1", "presence", None).read(PresenceBody)
+    assert not said.online
+
+
+async def test_after_a_lost_disk_the_host_goes_above_its_own_retained_presence() -> None:
+    broker = MemoryBroker()
+    async with linked(broker, Disk(epoch=40)) as (_, ears):
+        await ears.until(online=True)
+    async with linked(broker, Disk(epoch=0)) as (link, ears):
+        assert (await ears.until(online=True, epoch=42)).epoch == link.epoch
+        assert ears.conflicts == []
+
+
+async def test_a_stale_will_is_corrected() -> None:
+    broker = MemoryBroker()
+    async with linked(broker, Disk(epoch=9)) as (_, ears):
+        first = await ears.until(online=True)
+        stale = HostPresence("plant", "h1", KEY, 8, "boot", "0", now()).will(now())
+        broker.route(TOPIC, stale, 1, retain=True)
+        again = await ears.until(online=True)
+        assert (again.epoch, again.n) == (first.epoch, first.n + 1)
+        said = read(broker.retained[TOPIC], TRUST, "plant", "host:h1", "presence", None).read(PresenceBody)
+        assert said.online, "what is retained says that the host is there"
+
+
+async def test_another_agent_with_the_same_host_id_is_a_conflict() -> None:
+    broker = MemoryBroker()
+    async with linked(broker, Disk(epoch=1)) as (_, ears):
+        await ears.until(online=True)
+        other = HostPresence("plant", "h1", KEY, 99, "other", "0", now()).heartbeat(now())
+        broker.route(TOPIC, other, 1, retain=True)
+        await ears.until(epoch=99)
+        assert ears.conflicts == ["another agent speaks as this host, in epoch 99"]
+
+
+async def test_a_forged_presence_moves_nothing() -> None:
+    broker = MemoryBroker()
+    stranger = SigningKey(bytes(32))
+    async with linked(broker, Disk(epoch=1)) as (link, ears):
+        await ears.until(online=True)
+        forged = HostPresence("plant", "h1", stranger, 99, "other", "0", now()).heartbeat(now())
+        link.receive(Incoming(TOPIC, forged, 1, True, False, lambda: None))
+        assert (link.epoch, ears.conflicts) == (2, [])
+
+
+async def test_a_controller_that_knows_a_higher_epoch_raises_it() -> None:
+    broker = MemoryBroker()
+    async with linked(broker, Disk(epoch=1)) as (link, ears):
+        await ears.until(online=True)
+        link.raise_epoch(50)
+        assert (await ears.until(online=True)).epoch == 51
+        link.raise_epoch(3)
+        assert link.epoch == 51
+
+
+async def test_a_session_that_was_taken_over_is_a_conflict() -> None:
+    broker = MemoryBroker()
+    async with linked(broker, Disk()) as (_, ears):
+        await ears.until(online=True)
+        other: Transport = await broker(Options("b", 1, "h1"), lambda message: message.ack())
+        await ears.until(online=False)
+        assert ears.conflicts == ["the broker gave this host's session to another client"]
+        await other.close()

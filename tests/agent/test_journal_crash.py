@@ -1,0 +1,63 @@
+"""kill -9 at every step of the journal: what was acknowledged is there afterwards, and never half a row."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from journal_samples import NOW, request_id
+
+from guestwire.agent.journal import Journal
+from guestwire.agent.journal_schema import STEPS
+from guestwire.agent.journal_writer import JournalWriter
+
+JOURNAL_STEPS = [step for step in STEPS if not step.startswith("effect-")]
+CHILD = Path(__file__).parent / "journal_crash_child.py"
+
+
+async def _crash(path: Path, step: str, occurrence: int) -> dict[str, set[int]]:
+    """Run the child until it kills itself; what it had heard from the journal by then."""
+    child = subprocess.run(
+        [sys.executable, str(CHILD), str(path), step, str(occurrence)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert child.returncode == -9, child.stderr
+    heard: dict[str, set[int]] = {"sent": set(), "inserted": set(), "started": set(), "finished": set()}
+    for line in child.stdout.splitlines():
+        what, number = json.loads(line)
+        heard[what].add(number)
+    return heard
+
+
+@pytest.mark.parametrize("occurrence", [1, 7, 20])
+@pytest.mark.parametrize("step", JOURNAL_STEPS)
+async def test_what_was_acknowledged_is_there(step: str, occurrence: int, tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    heard = await _crash(path, step, occurrence)
+    async with JournalWriter() as writer, await Journal.open(path, writer, now_ms=NOW + 1) as journal:
+        assert journal.moved_aside is None
+        assert journal.created_ms == NOW
+        known = {}
+        for number in heard["sent"]:
+            if (job := await journal.get("op:alice", request_id(number))) is not None:
+                known[number] = job
+        assert heard["inserted"] <= known.keys()
+        assert len(await journal.jobs(limit=256)) == len(known)
+        live = {row.entry.request_id: row for row in await journal.unfinished()}
+        waiting = {row.request_id: row for row in await journal.outbox()}
+        for number, job in known.items():
+            if number in heard["finished"]:
+                assert job.state == "SUCCEEDED"
+            if job.state == "SUCCEEDED":
+                assert job.final == b"final %d" % number
+                assert job.request_id not in live
+                assert job.finished_ms is not None
+            else:
+                assert job.final is None
+                assert job.request_id not in waiting
+                assert live[job.request_id].entry.body == b"body %d" % number
+                assert number not in heard["started"] or job.state == "RUNNING"

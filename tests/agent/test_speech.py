@@ -1,0 +1,76 @@
+"""log-query and log-level: what of the log is found, how much at most, and the level that is set."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from guestwire.agent.log_files import LogFiles
+from guestwire.agent.logs import LevelControl
+from guestwire.agent.messages import Messages, parse_line
+from guestwire.agent.speech import QUERY_BYTES, Speech
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol.operation_models import Level, LogLevel, LogLevelSet, LogLines, LogQuery
+
+LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Iterator[LogFiles]:
+    files = LogFiles(tmp_path, max_bytes=4096, files=3)
+    yield files
+    files.close()
+
+
+def _say(files: LogFiles, count: int, size: int = 0) -> None:
+    at = iter(range(1000, 1_000_000))
+    messages = Messages(files, b"i" * 16, lambda: next(at))
+    for number in range(count):
+        messages.say(LEVELS[number % 4], f"event {number}", {"pad": "x" * size})
+
+
+async def _query(files: LogFiles | None, **fields: Any) -> LogLines:
+    speech = Speech(Messages(None, b"i" * 16, lambda: 0), files, LevelControl("info", lambda: 0))
+    call: Any = SimpleNamespace(request=LogQuery(**fields))
+    return await speech.query(call)
+
+
+def _events(answer: LogLines) -> list[str]:
+    found = [parse_line(line.encode()) for line in answer.lines]
+    return [message.event for message in found if message is not None]
+
+
+async def test_by_time_level_and_text(files: LogFiles) -> None:
+    _say(files, 12)
+    assert _events(await _query(files)) == [f"event {number}" for number in range(12)]
+    assert _events(await _query(files, level="error")) == ["event 3", "event 7", "event 11"]
+    assert _events(await _query(files, since=1004, until=1006)) == ["event 4", "event 5", "event 6"]
+    assert _events(await _query(files, match="event 1")) == ["event 1", "event 10", "event 11"]
+    answer = await _query(files, lines=2)
+    assert (_events(answer), answer.truncated) == (["event 10", "event 11"], True)
+
+
+async def test_an_answer_is_bounded(tmp_path: Path) -> None:
+    files = LogFiles(tmp_path, max_bytes=2 << 20)
+    _say(files, 400, size=3000)
+    answer = await _query(files, lines=2000)
+    assert answer.truncated
+    assert sum(len(line) for line in answer.lines) <= QUERY_BYTES
+    assert _events(answer)[-1] == "event 399"
+    files.close()
+
+
+async def test_without_log_files() -> None:
+    with pytest.raises(GuestwireError) as refused:
+        await _query(None)
+    assert refused.value.code == "UNSUPPORTED"
+
+
+async def test_a_level_for_a_time() -> None:
+    control = LevelControl("info", lambda: 5000)
+    speech = Speech(Messages(None, b"i" * 16, lambda: 0), None, control)
+    running: Any = SimpleNamespace(call=SimpleNamespace(request=LogLevel(level="debug", ttl_s=10)))
+    assert await speech.set_level(running) == LogLevelSet(level="debug", until=15_000)
+    assert control.says("debug")

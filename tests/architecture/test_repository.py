@@ -1,0 +1,143 @@
+"""The repository's own rules: where files are, what no file says, how long a module is, what tests may not do."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TOP_LEVEL = {
+    ".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "Makefile", "README.md", "agent", "broker-test", "clients", "deploy",
+    "protocol", "pyproject.toml", "tests",
+}  # fmt: skip
+
+TEXTS = (".py", ".md", ".toml", ".txt", ".in", ".sh", ".yml", ".yaml", ".json", ".conf", ".service", ".svg", ".acl", "")
+
+# The package indexes of the machine that a file was made on are nobody else's; nor are its folders.
+FORBIDDEN = [
+    "pypi" + ".org", "python" + "hosted.org", "npmjs" + ".org", "proxy." + "golang", "crates" + ".io", "deb.debian" + ".org",
+    "--index" + "-url", "--extra-index" + "-url", "--find" + "-links", "/opt/" + "pypi", "/opt/" + "wheels",
+    "/work" + "/main", "/work" + "/shared",
+]  # fmt: skip
+
+UNFINISHED = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|NotImplemented" + r"Error)\b")
+
+MODULE_LINES = 400
+# a single state machine or a single table, which would be harder to read in two files
+LONGER_MODULES = {
+    "protocol/guestwire/protocol/executor.py": "the host's end of the life of a request",
+    "protocol/guestwire/protocol/invoker.py": "the client's end of the life of a request",
+    "protocol/guestwire/link/mqtt5.py": "one MQTT connection",
+    "agent/guestwire/agent/drivers/simulated/host.py": "the simulated hypervisor's states",
+    "agent/guestwire/agent/commands.py": "the life of a journalled command",
+}
+LONGEST = 520
+FUNCTION_LINES = 60
+
+
+def test_the_top_level_is_fixed(repository):
+    assert {path.parts[0] for path in repository.files()} == TOP_LEVEL
+
+
+def test_no_file_names_this_workplace_or_a_package_index(repository):
+    found = [
+        f"{path}: {word}"
+        for path in repository.files(*TEXTS)
+        for word in FORBIDDEN
+        if word in repository.text(path)
+    ]  # fmt: skip
+    assert not found
+
+
+def test_nothing_is_left_unfinished(repository):
+    found = [
+        f"{path}:{number}"
+        for path in repository.files(*TEXTS)
+        for number, line in enumerate(repository.text(path).splitlines(), 1)
+        if UNFINISHED.search(line)
+    ]
+    assert not found
+
+
+def test_modules_are_short(repository):
+    lengths = {str(path): len(repository.text(path).splitlines()) for path in repository.modules()}
+    long = {path for path, lines in lengths.items() if lines > MODULE_LINES}
+    assert not long - set(LONGER_MODULES), "too long, and not on the list"
+    assert not set(LONGER_MODULES) - set(lengths), "on the list, and not there"
+    assert not {path for path in LONGER_MODULES if lengths[path] > LONGEST}
+
+
+def test_functions_are_short(repository):
+    long = [
+        f"{path}:{node.lineno} {node.name}, {node.end_lineno - node.lineno + 1} lines"
+        for path in repository.modules()
+        for node in ast.walk(ast.parse(repository.text(path)))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if node.end_lineno - node.lineno + 1 > FUNCTION_LINES
+    ]
+    assert not long
+
+
+def test_no_module_is_a_drawer(repository):
+    drawers = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "managers", "base_classes"}
+    assert not [path for path in repository.modules() if path.stem in drawers or drawers & set(path.parts)]
+
+
+def test_every_module_says_what_it_is(repository):
+    silent = [path for path in repository.modules() if not ast.get_docstring(ast.parse(repository.text(path)))]
+    assert not silent
+
+
+def test_packages_export_nothing(repository):
+    """`from guestwire.link.session import Session` says where a name lives; an `__init__` that re-exports hides it."""
+    inits = [path for path in repository.modules() if path.name == "__init__.py"]
+    full = [path for path in inits if len(ast.parse(repository.text(path)).body) > 1]
+    assert not full
+
+
+def _sleeps(tree: ast.AST, *, polling: bool = False) -> Iterator[ast.Call]:
+    """Calls of sleep outside a loop; `sleep(0)`, which only gives way, is none."""
+    for node in ast.iter_child_nodes(tree):
+        within = polling or isinstance(node, ast.While)
+        if isinstance(node, ast.Call) and not polling:
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            gives_way = bool(node.args) and isinstance(node.args[0], ast.Constant) and node.args[0].value == 0
+            if name == "sleep" and not gives_way:
+                yield node
+        yield from _sleeps(node, polling=within)
+
+
+def test_no_test_waits_for_a_length_of_time(repository):
+    """A test waits for what it needs, with a deadline; a loop that asks another process again may pause in between."""
+    found = [
+        f"{path}:{call.lineno}"
+        for path in repository.tests()
+        if "bench" not in path.parts
+        for call in _sleeps(ast.parse(repository.text(path)))
+    ]
+    assert not found
+
+
+def test_no_test_patches_our_code(repository):
+    """What a test wants to replace, the code takes as an argument. Patching the environment or a limit of Python is fine."""
+    patching = re.compile(
+        r"""unittest\.mock|from unittest import mock|mocker\b|monkeypatch\.setattr\(\s*["']guestwire"""
+    )
+    here = Path(__file__).name
+    found = [path for path in repository.tests() if path.name != here and patching.search(repository.text(path))]
+    assert not found
+
+
+@pytest.mark.parametrize(
+    ("code", "waits"),
+    [
+        ("import time\ntime.sleep(1)", True),
+        ("async def f():\n    await asyncio.sleep(0.1)", True),
+        ("async def f():\n    await asyncio.sleep(0)", False),
+        ("while not ready():\n    time.sleep(0.05)", False),
+        ("for _ in range(3):\n    sleep(seconds)", True),
+    ],
+)
+def test_a_sleep_is_seen(code, waits):
+    assert bool(list(_sleeps(ast.parse(code)))) is waits

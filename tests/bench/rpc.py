@@ -1,0 +1,108 @@
+"""The peers of the RPC benches: which processes each needs, and how a load on one is ordered."""
+
+import contextlib
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from children import HERE, Child, ChildFailed, python
+from settings import Settings
+
+Said = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One variant, ready: `caller` takes orders."""
+
+    name: str
+    caller: Child
+
+    def load(self, in_flight: int, seconds: float) -> Said:
+        return self.caller.order({"in_flight": in_flight, "seconds": seconds}, seconds + 30)
+
+
+def ready(stack: contextlib.ExitStack, child: Child) -> dict[str, object]:
+    """Its ready line, once the stack owns it."""
+    return stack.enter_context(child).answer()
+
+
+@contextlib.contextmanager
+def both_ends(name: str, responder: list[str], caller: list[str]) -> Iterator[Peer]:
+    with contextlib.ExitStack() as stack:
+        ready(stack, Child(responder, "responder"))
+        child = Child(caller, "caller")
+        ready(stack, child)
+        yield Peer(name, child)
+
+
+def ours(port: int, name: str = "ours") -> contextlib.AbstractContextManager[Peer]:
+    return both_ends(name, python("responder_small.py", str(port)), python("peer_ours.py", str(port)))
+
+
+def raw(library: str, port: int) -> contextlib.AbstractContextManager[Peer]:
+    """aiomqtt or paho."""
+    script = f"peer_{library}.py"
+    return both_ends(library, python(script, "responder", str(port)), python(script, "caller", str(port)))
+
+
+def libmosquitto(port: int, folder: Path) -> contextlib.AbstractContextManager[Peer]:
+    """Compiled here and now; needs gcc and libmosquitto-dev."""
+    program = folder / "peer_libmosquitto"
+    source = HERE / "peer_libmosquitto.c"
+    subprocess.run(["gcc", "-O2", "-o", program, source, "-lmosquitto"], check=True)
+    return both_ends("libmosquitto", [str(program), "responder", str(port)], [str(program), "caller", str(port)])
+
+
+@contextlib.contextmanager
+def nats(port: int) -> Iterator[Peer]:
+    """With its own server; needs the Debian package nats-server."""
+    binary = shutil.which("nats-server", path="/usr/sbin:/usr/bin:/usr/local/bin")
+    if binary is None:
+        raise ChildFailed("no nats-server: install the package nats-server")
+    with Child([binary, "-a", "127.0.0.1", "-p", str(port), "-l", "/dev/null"], "broker"):
+        with both_ends("nats-py", python("peer_nats.py", "responder", str(port)),
+                       python("peer_nats.py", "caller", str(port))) as peer:  # fmt: skip
+            yield peer
+
+
+@contextlib.contextmanager
+def grpc() -> Iterator[Peer]:
+    with contextlib.ExitStack() as stack:
+        port = ready(stack, Child(python("peer_grpc.py", "responder"), "responder"))["port"]
+        child = Child(python("peer_grpc.py", "caller", str(port)), "caller")
+        ready(stack, child)
+        yield Peer("gRPC asyncio", child)
+
+
+@dataclass(slots=True)
+class Figures:
+    """One peer's runs: calls/s and caller CPU (us/call) at 64 in flight, p50 and p99 (us) at one."""
+
+    rate: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    p50: list[float] = field(default_factory=list)
+    p99: list[float] = field(default_factory=list)
+
+
+Measured = Mapping[str, Figures]
+
+
+def measured(peers: Sequence[Peer], settings: Settings) -> Measured:
+    """Every peer in turn, then all of them again, so that a drift of the machine meets all alike."""
+    figures = {peer.name: Figures() for peer in peers}
+    for peer in peers:
+        peer.load(64, settings.seconds(0.5))
+        peer.load(1, settings.seconds(0.3))
+    for _ in range(settings.runs):
+        for peer in peers:
+            said = peer.load(64, settings.seconds(1.5))
+            figures[peer.name].rate.append(said["calls_s"])
+            figures[peer.name].cpu.append(said["cpu_us"])
+        for peer in peers:
+            said = peer.load(1, settings.seconds(1.0))
+            figures[peer.name].p50.append(said["p50_us"])
+            figures[peer.name].p99.append(said["p99_us"])
+    return figures

@@ -1,0 +1,67 @@
+"""`guestwire context` over the user's file."""
+
+import json
+from pathlib import Path
+
+TEXT = """# mine
+current = "plant"
+
+[contexts.plant]  # the plant
+site = "plant"
+brokers = ["mqtt://10.0.0.1:1883", "mqtts://10.0.0.2"]
+
+[contexts.desk]
+site = "plant"
+via = "socket"
+socket = "agent.sock"
+host = "h1"
+"""
+
+
+def _write(config: Path) -> None:
+    config.parent.mkdir(parents=True)
+    config.write_text(TEXT)
+
+
+def test_list_marks_the_current_one(run, config: Path) -> None:  # type: ignore[no-untyped-def]
+    _write(config)
+    rows = json.loads(run("context", "list", "-o", "json").stdout)
+    assert [(row["name"], row["current"]) for row in rows] == [("desk", False), ("plant", True)]
+    assert rows[0]["socket"] == str(config.parent / "agent.sock")
+
+
+def test_use_keeps_remarks(run, config: Path) -> None:  # type: ignore[no-untyped-def]
+    _write(config)
+    assert run("context", "use", "desk").exit_code == 0
+    text = config.read_text()
+    assert text.count("current =") == 1
+    assert text.replace('current = "desk"', 'current = "plant"').split() == TEXT.split()
+    assert run("context", "show", "-o", "name").stdout == "desk\n"
+
+
+def test_unknown(run, config: Path) -> None:  # type: ignore[no-untyped-def]
+    _write(config)
+    result = run("context", "use", "nowhere")
+    assert result.exit_code == 3
+    assert "desk, plant" in result.stderr
+
+
+def test_remove(run, config: Path) -> None:  # type: ignore[no-untyped-def]
+    _write(config)
+    assert run("context", "remove", "plant").exit_code == 0
+    assert "10.0.0.1" not in config.read_text()
+    assert "[contexts.desk]" in config.read_text()
+    assert run("guest", "list").exit_code == 3
+
+
+def test_no_file_is_no_contexts(run) -> None:  # type: ignore[no-untyped-def]
+    result = run("context", "list", "-o", "name")
+    assert (result.exit_code, result.stdout) == (0, "")
+
+
+def test_a_wrong_setting_is_named(run, config: Path) -> None:  # type: ignore[no-untyped-def]
+    config.parent.mkdir(parents=True)
+    config.write_text('[contexts.plant]\nsite = "plant"\nbroker = "x"\n')
+    result = run("context", "list")
+    assert result.exit_code == 9
+    assert "contexts.plant.broker" in result.stderr

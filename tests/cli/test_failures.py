@@ -1,0 +1,46 @@
+"""Errors as people and programs read them."""
+
+import json
+
+import pytest
+
+from guestwire.cli import failures
+from guestwire.cli.settings import Settings
+from guestwire.model.errors import CODES, GuestwireError
+
+
+def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    error = GuestwireError("WRONG-STATE", "The guest is off.", detail={"state": "stopped", "list": [1]})
+    assert failures.report(Settings(), error, "h1/web") == 4
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        "error: WRONG-STATE: h1/web: The guest is off.",
+        "  state: stopped",
+        f"  {error.remedy}",
+    ]
+
+
+@pytest.mark.parametrize("row", CODES, ids=lambda row: row.code)
+def test_every_code_for_programs(row: object, capsys: pytest.CaptureFixture[str]) -> None:
+    code: str = row.code  # type: ignore[attr-defined]
+    number = failures.report(Settings(output="json"), GuestwireError(code, detail={"x": "y"}), "h1")
+    said = json.loads(capsys.readouterr().err)["error"]
+    assert (said["code"], said["exit_code"], said["target"], said["detail"]) == (code, number, "h1", {"x": "y"})
+    assert said["remedy"]
+
+
+def test_the_remedy_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    error = GuestwireError("NOT-FOUND")
+    failures.report(Settings(), error)
+    assert capsys.readouterr().err.count(error.remedy) == 1
+
+
+def test_a_hosts_text_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    failures.report(Settings(), GuestwireError("INTERNAL", "\x1b]0;owned\x07", detail={"a": "\x1b[2J"}))
+    assert "\x1b" not in capsys.readouterr().err
+
+
+def test_what_the_system_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert failures.report_os(Settings(), PermissionError(13, "Permission denied", "/x")) == 1
+    assert capsys.readouterr().err == "error: /x: Permission denied\n"

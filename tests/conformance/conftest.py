@@ -1,0 +1,6 @@
+"""The runner stands beside its cases, not in a package."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
