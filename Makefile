@@ -17,8 +17,8 @@ demo: setup  ## a broker, two simulated hosts and, with libvirt, a real one; ARG
 
 test:  ## set up, check, and run every test but the long ones
 	@deploy/setup.sh test
-	@$(MAKE) --no-print-directory check
-	$(PY) -m pytest $(ARGS)
+	@status=0; $(MAKE) --no-print-directory check || status=$$?; \
+	  $(PY) -m pytest $(ARGS) || status=$$?; exit $$status
 
 check: setup  ## ruff, mypy --strict and the import contracts
 	.venv/bin/ruff check $(SOURCES)
@@ -30,15 +30,17 @@ fmt: setup  ## format the code and mend what ruff can mend
 	.venv/bin/ruff check --fix $(SOURCES)
 	.venv/bin/ruff format $(SOURCES)
 
-bench:  ## measure, beside the raw libraries and other systems; table and JSON
+bench:  ## measure, beside the raw libraries and other systems; a table and build/bench.json
 	@deploy/setup.sh bench
-	$(PY) tests/bench/run.py $(ARGS)
+	@mkdir -p build
+	$(PY) tests/bench/run.py --json build/bench.json $(ARGS)
 
 soak: setup  ## the long tests: many crashes, many connections
-	GUESTWIRE_TEST_SOAK=1 $(PY) -m pytest -m soak $(ARGS)
+	$(PY) -m pytest -m soak $(ARGS)
 
 docs: setup  ## generate the pages and documents that come from the code
 	$(PY) deploy/docs/generate.py
+	$(PY) deploy/docs/reference/generate.py
 
 locks:  ## write deploy/locks from pyproject.toml; UPGRADE=1 takes the newest versions
 	@deploy/locks/compile.sh

@@ -9,6 +9,7 @@ from guestwire.agent.broker_link import BrokerLink
 from guestwire.link.clock import now
 from guestwire.link.memory import MemoryBroker
 from guestwire.link.serve import Server
+from guestwire.link.session import State
 from guestwire.link.transport import Incoming, Options, Subscription, Transport, TransportError
 from guestwire.protocol.executor import Executor, Record
 from guestwire.protocol.operations import BY_NAME
@@ -146,12 +147,28 @@ async def test_a_stale_will_is_corrected() -> None:
 
 async def test_another_agent_with_the_same_host_id_is_a_conflict() -> None:
     broker = MemoryBroker()
-    async with linked(broker, Disk(epoch=1)) as (_, ears):
+    async with linked(broker, Disk(epoch=1)) as (link, ears):
         await ears.until(online=True)
         other = HostPresence("plant", "h1", KEY, 99, "other", "0", now()).heartbeat(now())
         broker.route(TOPIC, other, 1, retain=True)
         await ears.until(epoch=99)
         assert ears.conflicts == ["another agent speaks as this host, in epoch 99"]
+        async with asyncio.timeout(5):
+            while link.session.state is not State.WAITING:  # it leaves, and stays away
+                await asyncio.sleep(0)
+
+
+async def test_two_agents_that_take_the_session_from_each_other_are_a_conflict() -> None:
+    """As behind a broker that does not say why it closed: each sees a higher epoch of the other, again and again."""
+    broker = MemoryBroker()
+    async with linked(broker, Disk(epoch=1)) as (link, ears):
+        await ears.until(online=True)
+        for known in (10, 20, 30):
+            other = HostPresence("plant", "h1", KEY, known, "other", "0", now()).will(now())
+            broker.route(TOPIC, other, 1, retain=True)
+            await ears.until(epoch=known)
+        assert link.epoch == 21
+        assert ears.conflicts == ["another agent speaks as this host, in epoch 30"]
 
 
 async def test_a_forged_presence_moves_nothing() -> None:

@@ -36,7 +36,17 @@ async def _crash(path: Path, step: str, occurrence: int) -> dict[str, set[int]]:
 @pytest.mark.parametrize("occurrence", [1, 7, 20])
 @pytest.mark.parametrize("step", JOURNAL_STEPS)
 async def test_what_was_acknowledged_is_there(step: str, occurrence: int, tmp_path: Path) -> None:
-    path = tmp_path / "journal.db"
+    await _crash_and_look(tmp_path / "journal.db", step, occurrence)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("step", JOURNAL_STEPS)
+async def test_fifty_crashes_at_every_step(step: str, tmp_path: Path) -> None:
+    for occurrence in range(1, 51):
+        await _crash_and_look(tmp_path / f"{occurrence}.db", step, occurrence)
+
+
+async def _crash_and_look(path: Path, step: str, occurrence: int) -> None:
     heard = await _crash(path, step, occurrence)
     async with JournalWriter() as writer, await Journal.open(path, writer, now_ms=NOW + 1) as journal:
         assert journal.moved_aside is None

@@ -7,7 +7,10 @@ import re
 import shutil
 import ssl
 import subprocess
-import time
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ import pytest
 from guestwire.broker_test.child import end_child, start_child
 from guestwire.broker_test.fixtures import require_mosquitto
 from guestwire.broker_test.mosquitto import find_mosquitto, free_port
-from guestwire.site.enrolment import SitePlan, create
+from guestwire.site.layout import Layout
 
 
 @pytest.fixture
@@ -56,7 +59,7 @@ async def connack(port: int, tls: ssl.SSLContext) -> bytes:
     """What the broker answers to a CONNECT; nothing when it closes instead."""
     try:
         async with asyncio.timeout(10):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls, server_hostname="localhost")
             writer.write(CONNECT)
             try:
                 return await reader.read(4)
@@ -66,11 +69,26 @@ async def connack(port: int, tls: ssl.SSLContext) -> bytes:
         return b""
 
 
-async def test_mosquitto_runs_with_the_shipped_configuration(repository, tmp_path):
-    """With the certificates of a site: a client of the site is let in, one without a certificate is not."""
+@dataclass(frozen=True)
+class Plant:
+    """The site of the pages: host press1, operator eve, and a mosquitto as it is shipped for it."""
+
+    layout: Layout
+    port: int
+    context: Path
+
+
+@pytest.fixture
+async def plant(repository, tmp_path) -> AsyncIterator[Plant]:
+    """Made and started with the commands and files of deploy/docs/first-run.md and broker.md."""
     require_mosquitto()
-    site = create(tmp_path / "plant", SitePlan(site="plant", hosts=("h1",), tls=True), time.time_ns() // 1_000_000)
-    port = free_port()
+    port, context = free_port(), tmp_path / "config.toml"
+    base = tmp_path / "plant"
+    await guestwire(
+        context, "site", "init", str(base), "--host", "press1", "--operator", "eve", "--tls",
+        "--broker-name", "localhost", "--broker", f"mqtts://localhost:{port}",
+    )  # fmt: skip
+    site = Layout(base)
     files = tmp_path / "mosquitto"
     files.mkdir()
     for source in (site.ca_certificate, site.certificate("broker"), site.certificate_key("broker")):
@@ -80,22 +98,76 @@ async def test_mosquitto_runs_with_the_shipped_configuration(repository, tmp_pat
     text = text.replace("/etc/mosquitto/guestwire", str(files)).replace("listener 8883", f"listener {port} 127.0.0.1")
     assert "/etc/mosquitto/" not in re.sub("^#.*", "", text, flags=re.MULTILINE)
     (files / "mosquitto.conf").write_text(f"{text}\nlog_dest stderr\nuser {getpass.getuser()}\n")
-    broker = await start_child([find_mosquitto() or "", "-c", str(files / "mosquitto.conf")])
-    assert broker.stdout is not None
+    async with process(" running", find_mosquitto() or "", "-c", str(files / "mosquitto.conf")):
+        yield Plant(site, port, context)
+
+
+@asynccontextmanager
+async def process(ready: str, *argv: str) -> AsyncIterator[None]:
+    """A child process that has said this; ended after the block."""
+    child = await start_child(argv)
+    assert child.stdout is not None
     try:
-        log = b""
-        async with asyncio.timeout(10):
-            while b" running" not in log:
-                line = await broker.stdout.readline()
-                log += line
-                assert line, log.decode()
-        known = ssl.create_default_context(cafile=str(site.ca_certificate))
-        assert await connack(port, known) == b""
-        known.load_cert_chain(site.certificate("h1"), site.certificate_key("h1"))
-        answer = await connack(port, known)
-        assert (answer[0], answer[3]) == (0x20, 0)
+        said = ""
+        async with asyncio.timeout(20):
+            while ready not in said:
+                line = (await child.stdout.readline()).decode()
+                said += line
+                assert line, said
+        yield
     finally:
-        await end_child(broker, 5)
+        await end_child(child, 10)
+
+
+async def guestwire(context: Path, *arguments: str) -> str:
+    """What the command says on stdout; it must end with 0."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "guestwire.cli.main", *arguments, env={**os.environ, "GUESTWIRE_CONFIG": str(context)},
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    async with asyncio.timeout(30):
+        out, err = await child.communicate()
+    assert child.returncode == 0, err.decode()
+    return out.decode()
+
+
+async def test_the_shipped_broker_lets_in_the_site_and_nobody_else(plant):
+    tls = ssl.create_default_context(cafile=str(plant.layout.ca_certificate))
+    assert await connack(plant.port, tls) == b""
+    tls.load_cert_chain(plant.layout.certificate("press1"), plant.layout.certificate_key("press1"))
+    answer = await connack(plant.port, tls)
+    assert (answer[0], answer[3]) == (0x20, 0)
+
+
+async def test_a_site_works_as_the_pages_say(repository, plant, tmp_path):
+    """The example configuration, the files where the pages put them, TLS and the access list; a simulated host."""
+    page = repository.text(Path("deploy/docs/agent-configuration.md"))
+    example = re.search(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert example is not None
+    etc, site = tmp_path / "etc", plant.layout
+    etc.mkdir()
+    for source, name in (
+        (site.ca_certificate, "ca.crt"), (site.certificate("press1"), "press1.crt"), (site.trust, "trust"),
+        (site.certificate_key("press1"), "press1.tls.key"), (site.key("host:press1"), "press1.key"),
+        (site.root_public, "root.pub"),
+    ):  # fmt: skip
+        shutil.copy(source, etc / name)
+    text = example[1].replace("/etc/guestwire", str(etc)).replace("broker.example:8883", f"localhost:{plant.port}")
+    (etc / "agent.toml").write_text(text)
+    agent = (
+        sys.executable, "-m", "guestwire.agent.main", "run", "--config", str(etc / "agent.toml"),
+        "--host-driver", "simulated", "--host-state-dir", str(tmp_path / "state"), "--broker-boot-delay-s", "0",
+        "--host-socket", str(tmp_path / "agent.sock"), "--host-clock", "trusted",
+        "--trust-document", str(etc / "trust"), "--trust-root-key", str(etc / "root.pub"),
+    )  # fmt: skip
+    async with process("broker connected", *agent):
+        listed = await guestwire(plant.context, "guest", "list", "press1", "-o", "name")
+        name = listed.split()[0]
+        assert name.startswith("press1/")
+        assert '"running"' in await guestwire(plant.context, "guest", "start", name, "-o", "json")
+        assert listed == await guestwire(
+            plant.context, "--socket", str(tmp_path / "agent.sock"), "guest", "list", "-o", "name"
+        )  # fmt: skip
 
 
 def test_the_scripts_are_sound(repository):

@@ -35,6 +35,30 @@ LONGER_MODULES = {
 LONGEST = 520
 FUNCTION_LINES = 60
 
+# Modules that no test names, by where what they do is tested. A module that a test imports, or that has a test module of
+# its name, needs no line here.
+TESTED_THROUGH = {
+    "agent/guestwire/agent/drivers/libvirt/*.py": "tests/contract/test_guests_contract.py",
+    "agent/guestwire/agent/drivers/simulated/*.py": "tests/contract/test_guests_contract.py",
+    "agent/guestwire/agent/journal_store.py": "tests/agent/test_journal.py",
+    "broker-test/guestwire/broker_test/connection.py": "tests/broker_test/test_broker_contract.py",
+    "broker-test/guestwire/broker_test/gate.py": "tests/broker_test/test_access_contract.py",
+    "broker-test/guestwire/broker_test/hall.py": "tests/broker_test/test_broker_contract.py",
+    "broker-test/guestwire/broker_test/running.py": "tests/broker_test/test_broker_contract.py",
+    "clients/guestwire/cli/broker.py": "tests/cli/test_main.py",
+    "clients/guestwire/cli/*_views.py": "tests/cli/test_guest.py",
+    "clients/guestwire/cli/outcomes.py": "tests/cli/test_guest.py",
+    "clients/guestwire/cli/run.py": "tests/cli/test_guest.py",
+    "clients/guestwire/cli/targets.py": "tests/cli/test_guest.py",
+    "clients/guestwire/cli/pings.py": "tests/cli/test_host.py",
+    "protocol/guestwire/link/aiomqtt_client.py": "tests/link/test_transport_contract.py",
+    "protocol/guestwire/link/outcomes.py": "tests/link/test_transport_contract.py",
+    "protocol/guestwire/link/packet_mapping.py": "tests/link/test_transport_contract.py",
+    "protocol/guestwire/link/tcp.py": "tests/link/test_transport_contract.py",
+    "protocol/guestwire/link/write_queue.py": "tests/link/test_transport_contract.py",
+    "protocol/guestwire/link/packet_checks.py": "tests/link/test_codec.py",
+}
+
 
 def test_the_top_level_is_fixed(repository):
     assert {path.parts[0] for path in repository.files()} == TOP_LEVEL
@@ -66,6 +90,34 @@ def test_modules_are_short(repository):
     assert not long - set(LONGER_MODULES), "too long, and not on the list"
     assert not set(LONGER_MODULES) - set(lengths), "on the list, and not there"
     assert not {path for path in LONGER_MODULES if lengths[path] > LONGEST}
+
+
+def _names_in_tests(repository) -> set[str]:
+    """What the tests import, and the names of the test modules."""
+    found: set[str] = set()
+    for path in repository.tests():
+        found.add(path.stem)
+        for node in ast.walk(ast.parse(repository.text(path))):
+            if isinstance(node, ast.Import):
+                found.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.update((node.module, *(f"{node.module}.{alias.name}" for alias in node.names)))
+    return found
+
+
+def test_every_module_is_tested(repository):
+    named = _names_in_tests(repository)
+    untested = [
+        str(path)
+        for path in repository.modules()
+        if path.name not in ("__init__.py", "__main__.py")
+        if f"test_{path.stem}" not in named
+        if ".".join(path.with_suffix("").parts[1:]) not in named
+        if not any(path.match(pattern) for pattern in TESTED_THROUGH)
+    ]
+    assert not untested, "no test imports these, and TESTED_THROUGH does not have them"
+    gone = [test for test in TESTED_THROUGH.values() if not (repository.base / test).is_file()]
+    assert not gone
 
 
 def test_functions_are_short(repository):

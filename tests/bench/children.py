@@ -33,8 +33,6 @@ def cpus(role: Role) -> str:
         return str(have[0])
     if role == "responder":
         return str(have[1 % len(have)])
-    if role == "broker" and len(have) == 2:
-        return os.environ.get("BR", "0,1")
     if role == "broker" and len(have) > 2:
         return str(have[2])
     return ",".join(map(str, have))

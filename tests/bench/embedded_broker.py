@@ -1,20 +1,22 @@
 """The same client, responder and read over our embedded broker and over mosquitto."""
 
 import contextlib
+from pathlib import Path
 
 import rpc
-from children import broker
+from children import broker, scratch
 from rows import Row, median
 from settings import Settings
 
 
 def run(settings: Settings) -> list[Row]:
     with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(scratch()))
         peers = []
         for kind in ("embedded", "mosquitto"):
             child, port = broker(kind)
             stack.enter_context(child)
-            peers.append(stack.enter_context(rpc.ours(port, kind)))
+            peers.append(stack.enter_context(rpc.ours(port, folder, kind)))
         measured = rpc.measured(peers, settings)
     embedded, mosquitto = measured["embedded"], measured["mosquitto"]
     return [

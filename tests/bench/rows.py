@@ -8,7 +8,8 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line. `ratio` is ours / peer; without a peer the target is for `ours` itself. A row without a target informs."""
+    """One line. `ratio` is ours / peer. The target is for the ratio, or for `ours` itself where there is no peer or it is
+    `absolute`. A row without a target informs."""
 
     bench: str
     what: str
@@ -17,6 +18,7 @@ class Row:
     peer: float | None = None
     sense: Literal[">=", "<="] = ">="
     target: float | None = None
+    absolute: bool = False
 
     @property
     def ratio(self) -> float | None:
@@ -27,7 +29,7 @@ class Row:
         """None where there is no target."""
         if self.target is None:
             return None
-        judged = self.ours if self.peer is None else self.ratio
+        judged = self.ours if self.peer is None or self.absolute else self.ratio
         if judged is None:
             return False
         return judged >= self.target if self.sense == ">=" else judged <= self.target
@@ -60,7 +62,7 @@ def table(rows: Sequence[Row]) -> str:
     """All rows as text: what, ours, peer, ratio, target, met."""
     cells = [("bench", "what", "ours", "peer", "unit", "ratio", "target", "met")]
     for row in rows:
-        target = "-" if row.target is None else f"{row.sense} {number(row.target)}{'' if row.peer is None else ' x'}"
+        target = "-" if row.target is None else f"{row.sense} {number(row.target)}{'' if row.peer is None or row.absolute else ' x'}"
         met = {None: "-", True: "yes", False: "NO"}[row.met]
         cells.append(
             (row.bench, row.what, number(row.ours), number(row.peer), row.unit, number(row.ratio), target, met)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import plant
 from children import HERE, Child, ChildFailed, python
 from settings import Settings
 
@@ -38,8 +39,17 @@ def both_ends(name: str, responder: list[str], caller: list[str]) -> Iterator[Pe
         yield Peer(name, child)
 
 
-def ours(port: int, name: str = "ours") -> contextlib.AbstractContextManager[Peer]:
-    return both_ends(name, python("responder_small.py", str(port)), python("peer_ours.py", str(port)))
+@contextlib.contextmanager
+def ours(port: int, folder: Path, name: str = "ours") -> Iterator[Peer]:
+    """An agent on the simulated driver, and our client; a site of its own below `folder`."""
+    base = folder / name
+    base.mkdir()
+    site = plant.make(base, (name,), ("caller",))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(plant.agent(site.config(name, port)))
+        child = Child(python("peer_ours.py", "read", name, "caller", str(base), str(port)), "caller")
+        stack.enter_context(child).answer(60)
+        yield Peer(name, child)
 
 
 def raw(library: str, port: int) -> contextlib.AbstractContextManager[Peer]:

@@ -1,11 +1,10 @@
 """A read (host-ping, 128 bytes) through our whole stack, against bare echoes of raw libraries."""
 
 import contextlib
-import tempfile
 from pathlib import Path
 
 import rpc
-from children import broker
+from children import broker, scratch
 from rows import Row, median
 from settings import Settings
 
@@ -19,13 +18,13 @@ P50_TARGETS = {"aiomqtt": 0.55, "nats-py": 1.1, "libmosquitto": 4.0}
 
 def run(settings: Settings) -> list[Row]:
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="guestwire-bench-")))
+        folder = Path(stack.enter_context(scratch()))
         mosquitto, port = broker("mosquitto")
         stack.enter_context(mosquitto)
         peers = [
             stack.enter_context(peer)
             for peer in (
-                rpc.ours(port), rpc.raw("aiomqtt", port), rpc.raw("paho", port), rpc.libmosquitto(port, folder),
+                rpc.ours(port, folder), rpc.raw("aiomqtt", port), rpc.raw("paho", port), rpc.libmosquitto(port, folder),
                 rpc.nats(free_port()), rpc.grpc(),
             )
         ]  # fmt: skip

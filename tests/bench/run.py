@@ -14,7 +14,12 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import agent_idle
+import burst
+import cli
+import command
 import embedded_broker
+import fleet
 import journal
 import rpc_read
 from rows import Row, table
@@ -22,8 +27,13 @@ from settings import Settings
 
 BENCHES: Mapping[str, Callable[[Settings], list[Row]]] = {
     "rpc_read": rpc_read.run,
+    "command": command.run,
     "journal": journal.run,
     "embedded_broker": embedded_broker.run,
+    "fleet": fleet.run,
+    "agent_idle": agent_idle.run,
+    "cli": cli.run,
+    "burst": burst.run,
 }
 
 

@@ -5,6 +5,7 @@ back through the broker (PROTOCOL, Sessions and presence).
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -13,7 +14,7 @@ from guestwire.agent.announcer import Announcer
 from guestwire.agent.services.running import Running
 from guestwire.link.invoke import CONTENT_TYPE
 from guestwire.link.serve import Server
-from guestwire.link.session import Session
+from guestwire.link.session import CONFLICT_PAUSE_S, Session
 from guestwire.link.transport import (
     Connect,
     Incoming,
@@ -31,6 +32,9 @@ from guestwire.protocol.operation_models import Empty, EpochBehind
 from guestwire.protocol.presence import HEARTBEAT_S, SUSPECT_S, HostPresence, PresenceBody
 from guestwire.protocol.statements import read
 from guestwire.protocol.trust import Trust
+
+CONFLICT_RAISES = 3
+"""How often within ten minutes the epoch may be raised above somebody else's before it is a conflict."""
 
 
 class Epochs(Protocol):
@@ -82,6 +86,8 @@ class BrokerLink:
         self._own_presence = topics.make("presence", site, host)
         self._at_least = 0
         self._presence: HostPresence | None = None
+        self._leaving = False
+        self._raised: deque[float] = deque(maxlen=CONFLICT_RAISES)
         self._beating: asyncio.Task[None] | None = None
         self.session = Session(self, connect)
 
@@ -106,6 +112,7 @@ class BrokerLink:
             await asyncio.sleep(self._boot_delay_s)
         epoch = await self._epochs.next_epoch(self._at_least)
         self._presence = self._make_presence(epoch)
+        self._leaving = False
         options = self._options()
         will = Will(self._own_presence, self._presence.will(self._clock()))
         return replace(options, will=will)
@@ -211,8 +218,17 @@ class BrokerLink:
                 return
             case "correct":
                 self._announcer.presence(presence.heartbeat(at))
-            case "conflict" if not presence.echoes or said.why == "will":
+            case "conflict" if (not presence.echoes or said.why == "will") and not self._raised_often(at):
                 # what this host said before its disk was lost or put back: go above it
                 self.raise_epoch(said.epoch)
             case _:
-                self._events.host_id_conflict(f"another agent speaks as this host, in epoch {said.epoch}")
+                if not self._leaving:
+                    self._leaving = True
+                    self._events.host_id_conflict(f"another agent speaks as this host, in epoch {said.epoch}")
+                    self.session.hold(CONFLICT_PAUSE_S)
+
+    def _raised_often(self, at: Now) -> bool:
+        """A disk is lost once. Who must go above somebody again and again shares the id with a living agent (some brokers
+        close a session that was taken over without the reason code that would say so)."""
+        self._raised.append(at.mono)
+        return len(self._raised) == CONFLICT_RAISES and at.mono - self._raised[0] < CONFLICT_PAUSE_S

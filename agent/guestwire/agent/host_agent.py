@@ -129,6 +129,7 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         server = await stack.enter_async_context(
             Server(executor, reads(hosts, guests, jobs, parts.speech), pipeline, audit)
         )
+        stack.callback(parts.lanes.close)
         await stack.enter_async_context(pipeline)
         listeners.attach(server, reporting)
         recovered = await pipeline.recover(restorer(BY_NAME))

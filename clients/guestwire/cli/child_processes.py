@@ -32,7 +32,7 @@ class Child:
         return self._process.pid
 
     async def line(self, pattern: str, timeout_s: float) -> str:
-        """The next line of its output that matches. Raises BROKER-START-FAILED when it ends or the time is over."""
+        """The next line of its output that matches. Raises PROCESS-FAILED when it ends or the time is over."""
         found: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._waits.append((re.compile(pattern), found))
         try:
@@ -44,7 +44,7 @@ class Child:
     def failed(self, how: str) -> GuestwireError:
         """What to raise when it failed."""
         said = "\n".join(self.tail)
-        return GuestwireError("BROKER-START-FAILED", f"{self.name} {how}:\n{said}", detail={"log": str(self.log)})
+        return GuestwireError("PROCESS-FAILED", f"{self.name} {how}:\n{said}", detail={"log": str(self.log)})
 
     async def read(self) -> None:
         """Keep its output, to its end."""

@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Literal
 
 from guestwire.cli import failures, guest_files
-from guestwire.cli.child_processes import Child, Children, children
-from guestwire.cli.demo_files import HostFiles, broker_argv, host_files
+from guestwire.cli.child_processes import Children, children
+from guestwire.cli.demo_contexts import PREFIX, demo_contexts, held
+from guestwire.cli.demo_files import broker_argv, host_files
 from guestwire.cli.settings import Settings
 from guestwire.cli.terminal import coloured, paint
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
 from guestwire.protocol.operation_models import GuestDefine, GuestRef
-from guestwire.sdk import context_file, contexts
+from guestwire.sdk import contexts
 from guestwire.sdk.answers import CallOptions
 from guestwire.sdk.bulk import each
 from guestwire.sdk.client import Client, open_client
@@ -32,6 +33,8 @@ from guestwire.site.layout import Layout
 
 READY_S = 30.0
 REAL_HOST = "real"
+LONGEST = 60
+"""Bytes of the directory's path: sockets in it (hosts/ID/agent.sock, and while they are made a little more) have 107."""
 UNDO = CallOptions(timeout_s=10)
 
 
@@ -55,25 +58,30 @@ class Plan:
 
 
 async def run_demo(settings: Settings, plan: Plan) -> int:
-    """Run it until SIGINT or SIGTERM, or until a child dies; gives the exit code."""
-    asked = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, asked.set)
+    """Run it until SIGINT, SIGTERM or SIGHUP, or until a child dies; gives the exit code."""
     own = [guest_files.load(path) for path in plan.guests]
-    stop = asyncio.create_task(asked.wait())
-    running = asyncio.create_task(_fleet(settings, plan, own, asked))
+    fleet = asyncio.create_task(_fleet(settings, plan, own))
+    asked = False
+
+    def end() -> None:
+        nonlocal asked
+        if not asked:  # a second Ctrl-C must not cut short what the first one began
+            asked = True
+            _say(settings, "\nending ...")
+            fleet.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, end)
     try:
-        await asyncio.wait({running, stop}, return_when=asyncio.FIRST_COMPLETED)
-        if not running.done() and not asked.is_set():
-            return 1
-        return await running
-    finally:
-        stop.cancel()
+        return await fleet
+    except asyncio.CancelledError:
+        if not asked:
+            raise
+        return 0
 
 
-async def _fleet(settings: Settings, plan: Plan, own: Sequence[Guest], asked: asyncio.Event) -> int:
-    with _directory(plan.directory) as base:
+async def _fleet(settings: Settings, plan: Plan, own: Sequence[Guest]) -> int:
+    with _directory(plan.directory) as base, held(base):
         layout = create(base / "site", SitePlan("demo", hosts=plan.hosts), time.time_ns() // 1_000_000)
         (base / "logs").mkdir()
         async with children(base / "logs") as started:
@@ -84,13 +92,12 @@ async def _fleet(settings: Settings, plan: Plan, own: Sequence[Guest], asked: as
                 await started.start(host.host, host.argv)
             context = _context(layout, url, plan)
             async with open_client(context, connect_timeout_s=READY_S) as client:
-                await _until_ready(settings, plan, client, started, asked)
-                if asked.is_set():
-                    return 0
+                await _until_ready(settings, plan, client, started)
                 async with _guests(client, own):
-                    with _contexts(context, files) as name:
+                    with demo_contexts(context, files) as name:
                         _tell(settings, plan, name, url, await _a_guest(client, plan))
-                        return await _until_asked(settings, started, asked)
+                        child = await started.first_to_end()
+                        return failures.report(settings, child.failed("ended by itself"))
 
 
 async def _broker(settings: Settings, plan: Plan, started: Children) -> str:
@@ -100,15 +107,12 @@ async def _broker(settings: Settings, plan: Plan, started: Children) -> str:
     return str(ready["url"])
 
 
-async def _until_ready(settings: Settings, plan: Plan, client: Client, started: Children, asked: asyncio.Event) -> None:
-    """Until every host is heard. Raises what a child says that died, HOST-UNREACHABLE when it takes too long."""
+async def _until_ready(settings: Settings, plan: Plan, client: Client, started: Children) -> None:
+    """Until every host is heard. Raises PROCESS-FAILED with the words of a child that died, or was not heard in time."""
     died = asyncio.create_task(started.first_to_end())
-    stop = asyncio.create_task(asked.wait())
     waiting = asyncio.create_task(client.hosts(READY_S))
     try:
-        await asyncio.wait({died, stop, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if asked.is_set():
-            return
+        await asyncio.wait({died, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if died.done():
             raise died.result().failed("ended")
         away = [seen.host for seen in waiting.result() if seen.state == "offline"]
@@ -116,8 +120,8 @@ async def _until_ready(settings: Settings, plan: Plan, client: Client, started: 
             child = next(child for child in started.all if child.name == away[0])
             raise child.failed("was not heard in time")
     finally:
-        for task in (died, stop, waiting):
-            task.cancel()
+        died.cancel()
+        waiting.cancel()
     for host in plan.hosts:
         _say(settings, f"{'host':<8} {host} ({'libvirt: this machine' if host == REAL_HOST else 'simulated'})")
     if plan.why_not_real:
@@ -145,54 +149,11 @@ async def _guests(client: Client, own: Sequence[Guest]) -> AsyncIterator[None]:
         yield
 
 
-@contextmanager
-def _contexts(context: Context, files: Sequence[HostFiles]) -> Iterator[str]:
-    """The context of the demo, and one over each host's socket; gone at the end. The demo's becomes the current one
-    where there was none."""
-    path = contexts.default_path(os.environ)
-    known = contexts.load(path)
-    name = next(name for name in _names() if name not in known.contexts)
-    made = [name]
-    try:
-        context_file.put(path, name, context, make_current=known.current is None)
-        for host in files:
-            local = Context(site=context.site, via="socket", socket=str(host.socket), host=host.host)
-            context_file.put(path, f"{name}-{host.host}", local)
-            made.append(f"{name}-{host.host}")
-        yield name
-    finally:
-        for one in made:
-            context_file.remove(path, one)
-
-
-def _names() -> Iterator[str]:
-    yield "demo"
-    number = 2
-    while True:
-        yield f"demo{number}"
-        number += 1
-
-
 def _context(layout: Layout, url: str, plan: Plan) -> Context:
     return Context(
         site="demo", brokers=(url,), transport=plan.transport, trust=str(layout.trust), root=str(layout.root_public),
         key=str(layout.key("operator:admin")),
     )  # fmt: skip
-
-
-async def _until_asked(settings: Settings, started: Children, asked: asyncio.Event) -> int:
-    died = asyncio.create_task(started.first_to_end())
-    stop = asyncio.create_task(asked.wait())
-    try:
-        await asyncio.wait({died, stop}, return_when=asyncio.FIRST_COMPLETED)
-        if asked.is_set():
-            _say(settings, "\nending ...")
-            return 0
-        child: Child = died.result()
-        return failures.report(settings, child.failed("ended by itself"))
-    finally:
-        died.cancel()
-        stop.cancel()
 
 
 async def _a_guest(client: Client, plan: Plan) -> str:
@@ -231,17 +192,29 @@ def _tell(settings: Settings, plan: Plan, name: str, url: str, guest: str) -> No
 def _directory(wanted: Path | None) -> Iterator[Path]:
     """Where everything goes. A directory of our own making goes away again."""
     if wanted is not None:
+        _check_length(wanted.absolute())
         wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(wanted.iterdir()):
             raise GuestwireError("EXISTS", f"{wanted} is not empty; nothing was overwritten.")
         yield wanted.absolute()
         return
-    made = Path(tempfile.mkdtemp(prefix="guestwire-demo-"))
+    made = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
+        _check_length(made)
         yield made
     finally:
         with suppress(OSError):
             shutil.rmtree(made)
+
+
+def _check_length(base: Path) -> None:
+    """A Unix socket's path is short, and the agents' sockets are in there. Raises CONFIG-INVALID."""
+    if len(os.fsencode(base)) > LONGEST:
+        raise GuestwireError(
+            "CONFIG-INVALID",
+            f"{base} is too long for Unix sockets in it: give a shorter --dir, or TMPDIR.",
+            field="dir",
+        )
 
 
 def _say(settings: Settings, text: str) -> None:

@@ -18,7 +18,7 @@ def report(settings: Settings, error: GuestwireError, target: str | None = None)
         colour = coloured(sys.stderr)
         about = f"{target}: " if target else ""
         word = paint("error:", "bad", colour=colour)
-        lines = [f"{word} {error.code}: {about}{printable(error.message)}"]
+        lines = [f"{word} {error.code}: {about}{_lines(error.message)}"]
         lines += [f"  {key}: {printable(_short(value))}" for key, value in error.detail.items() if _worth_saying(value)]
         if error.remedy not in error.message:
             lines.append(paint(f"  {error.remedy}", "faint", colour=colour))
@@ -71,6 +71,11 @@ def _write_document(value: dict[str, Any]) -> None:
 
 def _worth_saying(value: object) -> bool:
     return isinstance(value, (str, int, float)) and value != ""
+
+
+def _lines(text: str) -> str:
+    """The text with its line ends, further lines indented."""
+    return "\n    ".join(printable(line) for line in text.splitlines())
 
 
 def _short(value: object) -> str:

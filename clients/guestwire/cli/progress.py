@@ -9,6 +9,7 @@ from guestwire.cli.settings import Settings
 from guestwire.cli.terminal import person_watches, printable
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
@@ -54,15 +55,15 @@ class Shown:
             for waiting in self._texts:
                 self._draw(waiting)
 
-    def show(self) -> None:
-        """Begin to draw."""
+    def show(self, console: "Console | None" = None) -> None:
+        """Begin to draw, on stderr where no console is given."""
         from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
         self._bars = Progress(
             SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24),
             TextColumn("{task.fields[said]}", markup=False), TimeElapsedColumn(),
-            console=Console(stderr=True), transient=True,
+            console=console or Console(stderr=True), transient=True,
         )  # fmt: skip
         self._bars.start()
         if self._total > 1:

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 from guestwire.link.frames import Close, Frame, FrameError, FrameReader, Hello, Publish, Watch, Watching, encode
 from guestwire.link.topic_filters import matches
@@ -31,11 +32,10 @@ class Connection(asyncio.Protocol):
         self._filters: list[str] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is not derived from it
         if not self._server.admit(self):
             self.write(Close("BUSY"))
-            transport.close()
+            self._transport.close()
             return
         peer: socket.socket = transport.get_extra_info("socket")
         credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))

@@ -125,7 +125,9 @@ class Mqtt5Transport(asyncio.Protocol):
         self._gone = asyncio.Event()
         self._connack: Connack | None = None
         self._framer = Framer(options.max_packet, "server")
-        self._intake = Intake(on_message, self._acknowledge, self._resume_reading, options.receive_maximum)
+        self._intake = Intake(
+            on_message, lambda key: self._queue.add(puback(key)), self._resume_reading, options.receive_maximum
+        )
         self._window: PublishWindow[bytes] = PublishWindow(
             lambda _, frame: self._queue.add(frame), self._lose, options.publish_timeout_s
         )
@@ -133,7 +135,9 @@ class Mqtt5Transport(asyncio.Protocol):
         self._packet_id = 0
         self._max_packet = LARGEST_PACKET
         self._queue = WriteQueue(self._write)
-        self._keep_alive = KeepAlive(lambda: self._queue.add(_PING), lambda: self._lose("no answer to PINGREQ"))
+        self._keep_alive = KeepAlive(
+            self._loop, lambda: self._queue.add(_PING), lambda: self._lose("no answer to PINGREQ")
+        )
         self._ended = False
         self._cut: asyncio.TimerHandle | None = None
 
@@ -296,9 +300,6 @@ class Mqtt5Transport(asyncio.Protocol):
         )
         if not self._intake.offer(message) and self._intake.overfull:
             self._stop_reading()
-
-    def _acknowledge(self, packet_id: int) -> None:
-        self._queue.add(puback(packet_id))
 
     def _stop_reading(self) -> None:
         """From now on TCP makes the broker wait; its answers to our pings wait as well."""

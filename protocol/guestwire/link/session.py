@@ -72,6 +72,7 @@ class Session:
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _retry_now: asyncio.Event = field(default_factory=asyncio.Event)
     _last_error: TransportError | None = None
+    _hold_s: float = 0.0
 
     async def __aenter__(self) -> "Session":
         self._task = asyncio.create_task(self._run(), name="mqtt-session")
@@ -115,6 +116,11 @@ class Session:
         """End the present connection, or the wait for the next try, and connect again at once."""
         self._retry_now.set()
 
+    def hold(self, seconds: float) -> None:
+        """End the present connection and stay away so long: somebody else is entitled to this client id for now."""
+        self._hold_s = seconds
+        self._retry_now.set()
+
     def _failed_task(self) -> None:
         if self._task is not None and self._task.done() and not self._task.cancelled():
             self._task.result()
@@ -128,6 +134,9 @@ class Session:
                 wait = self.backoff.failed(lasted)
                 if error is not None and error.code == "SESSION-TAKEN-OVER":
                     wait = CONFLICT_PAUSE_S
+                if self._hold_s:
+                    wait, self._hold_s = self._hold_s, 0.0
+                    self._retry_now.clear()
                 self._last_error = error
                 self._set(State.WAITING)
                 self.peer.down(error, wait)

@@ -128,6 +128,7 @@ CODES: tuple[Code, ...] = (
     Code("EXISTS", _K.CONFLICT, _R.NO, _W.LOCAL, "It exists already; nothing was overwritten."),
     Code("BROKER-BINARY-MISSING", _K.PRECONDITION, _R.NO, _W.LOCAL, "Install mosquitto, or use the embedded broker (`--embedded`)."),
     Code("BROKER-START-FAILED", _K.RESOURCE, _R.NEW_REQUEST, _W.LOCAL, "The test broker did not start; `detail` has its log."),
+    Code("PROCESS-FAILED", _K.RESOURCE, _R.NEW_REQUEST, _W.LOCAL, "A process that this command started did not come up, or ended; `detail` names its log."),
 )
 
 BY_CODE: Mapping[str, Code] = {row.code: row for row in CODES}

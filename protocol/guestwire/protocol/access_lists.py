@@ -73,6 +73,7 @@ _RULES = {"host": _host, "operator": _operator, "controller": _controller, "obse
 _HEAD = """\
 # The access list of a Guestwire site for mosquitto: acl_file in mosquitto.conf, with use_identity_as_username.
 # %u is the common name of the client's certificate: the host's id, or the client's. What is not granted is denied.
+# mosquitto warns of patterns without %u or %c when it starts: those are what everybody may do, and meant so.
 """
 
 

@@ -39,6 +39,7 @@ def to_body(error: GuestwireError) -> bytes:
     )
     try:
         packed = pack(body.model_dump(exclude_none=True))
+        unpack(packed)  # a detail may be nested deeper than a reader takes
     except PackingError:
         packed = b""
     if not packed or len(packed) > 16_384:

@@ -53,11 +53,16 @@ class Bench:
 
 
 @asynccontextmanager
-async def opened(faults: Faults = Faults(), settings: Settings = QUICK) -> AsyncIterator[Bench]:
+async def opened(faults: Faults | None = None, settings: Settings = QUICK) -> AsyncIterator[Bench]:
     told: list[Transition] = []
-    async with SimulatedHost(MACHINES["4-core"], clock=lambda: now().wall_ms, settings=settings, faults=faults) as host:
-        async with GuestService(host, lambda: now().wall_ms, told.append) as service, asyncio.timeout(20):
-            yield Bench(host, service, told)
+    async with (
+        SimulatedHost(
+            MACHINES["4-core"], clock=lambda: now().wall_ms, settings=settings, faults=faults or Faults()
+        ) as host,
+        GuestService(host, lambda: now().wall_ms, told.append) as service,
+        asyncio.timeout(20),
+    ):
+        yield Bench(host, service, told)
 
 
 async def test_define_gives_the_lowest_free_identifier_and_a_uuid_of_the_request() -> None:

@@ -8,6 +8,7 @@ from xml.etree.ElementTree import fromstring
 
 import libvirt
 
+from guestwire.agent.drivers.duplicates import refuse_duplicates
 from guestwire.agent.drivers.libvirt import policy
 from guestwire.agent.drivers.libvirt.connection import Connection
 from guestwire.agent.drivers.libvirt.console import open_console
@@ -210,13 +211,7 @@ def _settle_identity(conn: Any, guest: Guest) -> None:
 
     libvirt refuses a definition with a known uuid and a new name, and renames only what does not run.
     """
-    for observed in observe_all(conn):
-        if observed.guest.uuid == guest.uuid:
-            continue
-        if observed.guest.id == guest.id:
-            raise GuestwireError("GUEST-ID-DUP", f"{guest.id} is {observed.guest.name}", field="id")
-        if observed.guest.name == guest.name:
-            raise GuestwireError("NAME-DUP", f"a guest named {guest.name} exists", field="name")
+    refuse_duplicates(guest, (observed.guest for observed in observe_all(conn)))
     try:
         domain = conn.lookupByUUIDString(guest.uuid)
     except libvirt.libvirtError as err:

@@ -47,8 +47,9 @@ def _recall(record: Path, boot_id: str) -> bool | None:
 
 def _remember(record: Path, boot_id: str, passed: bool) -> None:
     fresh = record.with_suffix(".new")
-    fresh.write_text(json.dumps({"boot_id": boot_id, "passed": passed}))
-    fresh.replace(record)
+    with suppress(OSError):  # then it is tried again the next time
+        fresh.write_text(json.dumps({"boot_id": boot_id, "passed": passed}))
+        fresh.replace(record)
 
 
 async def _test_boot(qemu: str, accelerator: str, deadline_s: float) -> bool:

@@ -7,13 +7,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from typing import Literal, Self
 
+from guestwire.agent.drivers.duplicates import refuse_duplicates
 from guestwire.agent.drivers.feed import Feed
 from guestwire.agent.drivers.simulated import inspection
 from guestwire.agent.drivers.simulated.console import Console
 from guestwire.agent.drivers.simulated.machines import Machine
-from guestwire.agent.drivers.simulated.runtime import GuestRuntime
+from guestwire.agent.drivers.simulated.runtime import Counters, GuestRuntime
 from guestwire.agent.drivers.simulated.settings import Faults, Settings, hits
 from guestwire.agent.drivers.simulated.start_checks import Situation, check_start
 from guestwire.agent.drivers.simulated.store import GuestLog, Power, Stored
@@ -25,13 +26,6 @@ from guestwire.model.pinning import pinning
 from guestwire.model.topology import Topology
 
 _ON: frozenset[PowerState] = frozenset({"running", "paused", "stopping"})
-
-
-class Counters(NamedTuple):
-    """How often a guest was switched on, and how often its reset button was pressed, since it was defined."""
-
-    boots: int
-    resets: int
 
 
 class SimulatedHost:
@@ -103,11 +97,11 @@ class SimulatedHost:
             uuid = guest.uuid
             if uuid is None or guest.id is None:
                 raise ValueError("a definition needs its id and uuid")
-            self._check_identity(guest)
+            refuse_duplicates(guest, (runtime.guest for runtime in self._guests.values()))
             pinning(guest, self._machine.topology)  # a CPU set that means nothing here is refused
             runtime = self._guests.get(uuid)
             if runtime is not None and runtime.guest.name != guest.name and runtime.power.state in _ON:
-                raise _wrong_state(runtime, "a running guest keeps its name")
+                raise runtime.wrong_state("a running guest keeps its name")
             self._check_disk()
             self._log.append(uuid, guest=guest)
             if runtime is None:
@@ -123,7 +117,7 @@ class SimulatedHost:
             if (runtime := self._guests.get(uuid)) is None:
                 return
             if runtime.power.state in _ON:
-                raise _wrong_state(runtime, "the guest runs")
+                raise runtime.wrong_state("the guest runs")
             self._check_disk()
             self._log.append(uuid)
             del self._guests[uuid]
@@ -137,7 +131,7 @@ class SimulatedHost:
             if runtime.power.state == "running":
                 return
             if runtime.power.state == "paused":
-                raise _wrong_state(runtime, "the guest is paused: resume it")
+                raise runtime.wrong_state("the guest is paused: resume it")
             free = self._machine.memory_mib - self._memory_used()
             check_start(runtime.guest, Situation(self._machine, self._faults, free))
             self._check_disk()
@@ -149,9 +143,9 @@ class SimulatedHost:
             if runtime.power.state not in _ON:
                 return
             if runtime.power.state == "paused":
-                raise _wrong_state(runtime, "a paused guest hears nothing: resume it")
+                raise runtime.wrong_state("a paused guest hears nothing: resume it")
             if mode == "agent" and not runtime.agent:
-                raise _wrong_state(runtime, "the guest agent is not connected", agent="disconnected")
+                raise runtime.wrong_state("the guest agent is not connected", agent="disconnected")
             deaf = mode != "agent" and hits(self._faults.ignore_acpi, runtime.guest.name)
             # the button pressed before the operating system is up is lost, as on a real machine
             if runtime.up and not deaf and not runtime.is_due("off"):
@@ -168,7 +162,7 @@ class SimulatedHost:
         async with self._call():
             runtime = self._guest(uuid)
             if runtime.power.state != "running":
-                raise _wrong_state(runtime, "only a running guest is reset")
+                raise runtime.wrong_state("only a running guest is reset")
             self._check_disk()
             self._restart(runtime, resets=runtime.power.resets + 1)
 
@@ -178,7 +172,7 @@ class SimulatedHost:
             if runtime.power.state == "paused":
                 return
             if runtime.power.state not in _ON:
-                raise _wrong_state(runtime, "the guest does not run")
+                raise runtime.wrong_state("the guest does not run")
             self._set_power(runtime, runtime.power._replace(state="paused", reason="user"))
             runtime.freeze()
             self._publish(runtime)
@@ -189,7 +183,7 @@ class SimulatedHost:
             if runtime.power.state == "running":
                 return
             if runtime.power.state != "paused":
-                raise _wrong_state(runtime, "the guest does not run")
+                raise runtime.wrong_state("the guest does not run")
             self._set_power(runtime, runtime.power._replace(state="running", reason="unpaused"))
             runtime.thaw()
             self._publish(runtime)
@@ -198,7 +192,7 @@ class SimulatedHost:
         async with self._call():
             runtime = self._guest(uuid)
             if runtime.power.state not in _ON:
-                raise _wrong_state(runtime, "the guest has no process")
+                raise runtime.wrong_state("the guest has no process")
             first_tid = 10_000 + 1_100 * sorted(self._guests).index(uuid)
             return inspection.threads(runtime.guest, self._machine, first_tid)
 
@@ -210,7 +204,7 @@ class SimulatedHost:
         async with self._call():
             runtime = self._guest(uuid)
             if runtime.console is None:
-                raise _wrong_state(runtime, "the guest does not run")
+                raise runtime.wrong_state("the guest does not run")
             console = runtime.console
             console.open()
         try:
@@ -237,9 +231,7 @@ class SimulatedHost:
         if self._lost is None:
             self._lost = reason
             for runtime in self._guests.values():
-                if runtime.console is not None:
-                    runtime.console.end()
-                    runtime.console = Console()
+                runtime.cut_console()
             self._feed.publish(Lost(self._epoch, reason))
 
     def restore_connection(self) -> None:
@@ -252,7 +244,7 @@ class SimulatedHost:
         """The guest's operating system panics: the guest is crashed."""
         runtime = self._guest(uuid)
         if runtime.power.state in _ON:
-            self._write(runtime, "Kernel panic - not syncing: simulated")
+            runtime.write_line("Kernel panic - not syncing: simulated")
             self._power_off(runtime, "crashed", "panicked")
 
     def reboot_inside(self, uuid: str) -> None:
@@ -286,8 +278,7 @@ class SimulatedHost:
         self.restore_connection()
 
     def counters(self, uuid: str) -> Counters:
-        power = self._guest(uuid).power
-        return Counters(power.boots, power.resets)
+        return self._guest(uuid).counters()
 
     # -- inside
 
@@ -320,14 +311,6 @@ class SimulatedHost:
             raise GuestwireError("NOT-FOUND", f"no guest has the uuid {uuid}", detail={"uuid": uuid})
         return runtime
 
-    def _check_identity(self, guest: Guest) -> None:
-        for other in self._guests.values():
-            if other.guest.uuid != guest.uuid:
-                if other.guest.name == guest.name:
-                    raise GuestwireError("NAME-DUP", f"a guest named {guest.name} exists", field="name")
-                if other.guest.id == guest.id:
-                    raise GuestwireError("GUEST-ID-DUP", f"{guest.id} is {other.guest.name}", field="id")
-
     def _observations(self) -> tuple[Observed, ...]:
         return tuple(
             runtime.observed()
@@ -354,10 +337,6 @@ class SimulatedHost:
             guests = {uuid: (runtime.guest, runtime.power) for uuid, runtime in self._guests.items()}
             self._log.rewrite(Stored(self._host_boots, guests))
 
-    def _write(self, runtime: GuestRuntime, line: str) -> None:
-        if runtime.console is not None:
-            runtime.console.write(line.encode() + b"\r\n")
-
     def _power_on(self, runtime: GuestRuntime) -> None:
         now = self._clock()
         self._set_power(runtime, Power("running", "booted", now, 0, runtime.power.boots + 1, runtime.power.resets))
@@ -372,7 +351,7 @@ class SimulatedHost:
         self._publish(runtime, rebooted=True)
 
     def _boot(self, runtime: GuestRuntime, boot_s: float) -> None:
-        self._write(runtime, f"Linux version {self._machine.kernel} (simulated)")
+        runtime.write_line(f"Linux version {self._machine.kernel} (simulated)")
         if not hits(self._faults.hang_boot, runtime.guest.name):
             runtime.after("up", boot_s, lambda: self._up(runtime))
         if self._faults.crash_after_s is not None:
@@ -395,7 +374,7 @@ class SimulatedHost:
 
     def _up(self, runtime: GuestRuntime) -> None:
         runtime.up = True
-        self._write(runtime, self._settings.up_text.format(name=runtime.guest.name))
+        runtime.write_line(self._settings.up_text.format(name=runtime.guest.name))
         if self._has_agent(runtime):
             runtime.agent = True
             self._publish(runtime)
@@ -406,7 +385,7 @@ class SimulatedHost:
 
     def _shut_off(self, runtime: GuestRuntime) -> None:
         """As QEMU and libvirt tell it: first that the guest shut down, then that its process is gone."""
-        self._write(runtime, "reboot: Power down")
+        runtime.write_line("reboot: Power down")
         runtime.power = runtime.power._replace(state="stopping", reason="guest")
         self._publish(runtime)
         self._power_off(runtime, "stopped", "shutdown")
@@ -419,7 +398,3 @@ class SimulatedHost:
             self._set_power(runtime, power)
         runtime.power = power
         self._publish(runtime)
-
-
-def _wrong_state(runtime: GuestRuntime, why: str, **detail: str) -> GuestwireError:
-    return GuestwireError("WRONG-STATE", why, detail={"state": runtime.power.state, **detail})

@@ -5,14 +5,22 @@ The clockwork is at most three timers of the event loop (up, off, crash); a gues
 
 import asyncio
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from guestwire.agent.drivers.simulated.console import Console
 from guestwire.agent.drivers.simulated.store import Power
 from guestwire.agent.services.ports import Observed
+from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
 
 Due = Literal["up", "off", "crash"]
+
+
+class Counters(NamedTuple):
+    """How often a guest was switched on, and how often its reset button was pressed, since it was defined."""
+
+    boots: int
+    resets: int
 
 
 class GuestRuntime:
@@ -31,6 +39,23 @@ class GuestRuntime:
 
     def observed(self) -> Observed:
         return Observed(self.guest, self.power.state, self.power.reason, self.agent)
+
+    def wrong_state(self, why: str, **detail: str) -> GuestwireError:
+        return GuestwireError("WRONG-STATE", why, detail={"state": self.power.state, **detail})
+
+    def write_line(self, line: str) -> None:
+        """Onto the console, if the guest runs."""
+        if self.console is not None:
+            self.console.write(line.encode() + b"\r\n")
+
+    def cut_console(self) -> None:
+        """Whoever reads the console sees its end; the guest writes on."""
+        if self.console is not None:
+            self.console.end()
+            self.console = Console()
+
+    def counters(self) -> Counters:
+        return Counters(self.power.boots, self.power.resets)
 
     def after(self, due: Due, delay_s: float, act: Callable[[], None]) -> None:
         """Do `act` after a delay, in place of what was due under that name; a paused guest's time stands still."""

@@ -1,0 +1,74 @@
+"""From settings to parts."""
+
+import os
+from pathlib import Path
+
+import pytest
+from site_files import SiteFiles, site_files
+
+from guestwire.agent import compose
+from guestwire.model.errors import GuestwireError
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> SiteFiles:
+    return site_files(tmp_path, os.getuid())
+
+
+def test_brokers_are_tried_in_turn(site: SiteFiles) -> None:
+    settings = site.settings(broker__urls="mqtt://a:1 mqtt://b", broker__keep_alive_s="17")
+    found = compose.broker(settings)
+    assert found is not None
+    options, _ = found
+    assert [(o.host, o.port, o.client_id, o.keep_alive_s) for o in (options(), options(), options())] == [
+        ("a", 1, "h1", 17), ("b", 1883, "h1", 17), ("a", 1, "h1", 17),
+    ]  # fmt: skip
+
+
+def test_no_broker_is_a_host_by_its_socket(site: SiteFiles) -> None:
+    assert compose.broker(site.settings()) is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "field"),
+    [
+        ({"broker__urls": "mqtts://a", "broker__ca": "/nowhere/ca.pem"}, "broker.ca"),
+        ({"host__socket_group": "no-such-group"}, "host.socket_group"),
+    ],
+)
+def test_what_settings_name_must_be_there(site: SiteFiles, flags: dict[str, str], field: str) -> None:
+    settings = site.settings(**flags)
+    with pytest.raises(GuestwireError) as caught:
+        compose.broker(settings)
+        compose.socket_group(settings.host.socket_group)
+    assert (caught.value.code, caught.value.field) == ("CONFIG-INVALID", field)
+
+
+async def test_an_unknown_machine_is_refused_with_the_known_ones(site: SiteFiles) -> None:
+    with pytest.raises(GuestwireError, match="64-thread-4-node"):
+        async with compose.driver(site.settings(simulated__machine="cray")):
+            pass
+
+
+async def test_a_new_simulated_host_begins_with_guests_and_keeps_what_becomes_of_them(site: SiteFiles) -> None:
+    settings = site.settings(simulated__guests="3")
+    async with compose.driver(settings) as (guests, _):
+        assert [o.guest.name for o in await guests.list()] == ["rtlinux", "linux1", "linux2"]
+        await guests.undefine("00000000-0000-4000-8000-000000000002")
+    async with compose.driver(settings) as (guests, _):
+        assert [o.guest.id for o in await guests.list()] == ["GUEST0001", "GUEST0003"]
+
+
+def test_the_clock_is_asked_or_trusted(site: SiteFiles) -> None:
+    assert compose.clock(site.settings())() == "synchronised"
+    assert compose.clock(site.settings(host__clock="auto"))() in ("synchronised", "unsynchronised")
+
+
+def test_limits_reach_the_executor_and_the_lanes(site: SiteFiles) -> None:
+    section = site.settings(limits__reads="7", limits__running="2", limits__queued="0").limits
+    assert compose.limits(section).reads == 7
+    gate = compose.lanes(section)
+    first, _ = gate.enter(("a",), wait_ms=1), gate.enter(("b",), wait_ms=1)
+    assert first.granted
+    with pytest.raises(GuestwireError, match="BUSY"):
+        gate.enter(("c",), wait_ms=1)

@@ -1,0 +1,63 @@
+"""A thousand simulated hosts in one process, each with a session, a journal and two guests: memory each, time to connect.
+
+The memory of a host is the difference between a process of a thousand and one of ten, shared out.
+"""
+
+import contextlib
+import re
+import resource
+import sys
+import time
+from pathlib import Path
+
+import plant
+from children import Child, broker, rss_kib, scratch
+from rows import Row, median
+from settings import Settings
+
+FEW = 10
+SETTLE_S = 6.0
+"""Journals give back their cached pages when they have rested for some seconds."""
+
+
+def run(settings: Settings) -> list[Row]:
+    _allow_files()
+    many = settings.count(1000)
+    memory: list[float] = []
+    seconds: list[float] = []
+    runs = 1 if settings.quick else min(settings.runs, 3)  # a run takes ten seconds and varies little
+    for _ in range(runs):
+        small, _ = _measure(FEW)
+        large, took = _measure(many)
+        memory.append((large - small) / (many - FEW))
+        seconds.append(took)
+    return [
+        Row("fleet", f"memory of each of {many:,} hosts in one process", median(memory), "KiB", None, "<=", 300),
+        Row("fleet", f"{many:,} hosts opened and connected", median(seconds), "s", None, "<=", 3.0),
+    ]
+
+
+def _measure(count: int) -> tuple[int, float]:
+    """KiB resident, seconds to connect."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(scratch()))
+        mosquitto, port = broker("mosquitto")
+        stack.enter_context(mosquitto)
+        site = plant.make(folder, tuple(f"h-{n}" for n in range(1, count + 1)), ("caller",))
+        keys = str(site.layout.key("host:{host}"))
+        config = site.config("h", port, host_key=keys)
+        command = [sys.executable, "-m", "guestwire.agent.main", "fleet", "--hosts", str(count), "--config", str(config)]
+        child = stack.enter_context(Child(command, "responder"))
+        said = child.line(120)
+        match = re.search(r"connected in ([0-9.]+) s", said)
+        if match is None:
+            raise ValueError(f"the fleet said {said!r}")
+        time.sleep(SETTLE_S)
+        return rss_kib(child.pid), float(match[1])
+
+
+def _allow_files() -> None:
+    """The broker inherits it: a socket for each host."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 8192 if hard == resource.RLIM_INFINITY else min(8192, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,237 @@
+"""The invoker beyond the conformance cases: its timers, and any network between it and a host."""
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol import operation_models as m
+from guestwire.protocol.envelope import decode
+from guestwire.protocol.executor import Executor, Inbound, Limits, Now, Record, Run, Send
+from guestwire.protocol.invoker import Accepted, Done, Failed, Invoker, Pending, Progressed, Transmit
+from guestwire.protocol.operations import BY_NAME
+from guestwire.protocol.signing import SigningKey
+from guestwire.protocol.trust import Scope, Signer, Trust, TrustDocument
+
+HOST, ANNA = SigningKey(bytes([1] * 32)), SigningKey(bytes([2] * 32))
+TRUST = Trust(
+    TrustDocument(
+        site="plant",
+        rev=1,
+        issued_at=0,
+        signers=(
+            Signer(principal="host:h1", public_key=HOST.public.raw.hex(), scope=Scope(operations=())),
+            Signer(principal="operator:anna", public_key=ANNA.public.raw.hex(), scope=Scope(risk=3)),
+        ),
+    )
+)
+NOW = Now(1_800_000_000_000, 100.0)
+PING, UNDEFINE, RESET = BY_NAME["host-ping"], BY_NAME["guest-undefine"], BY_NAME["guest-reset"]
+
+
+def later(seconds: float) -> Now:
+    return Now(NOW.wall_ms + round(seconds * 1000), NOW.mono + seconds)
+
+
+def invoker(**more: Any) -> Invoker:
+    return Invoker("plant", "cli-1", "operator:anna", ANNA, TRUST, **more)
+
+
+def begin(it: Invoker, operation: Any = UNDEFINE, timeout_s: float = 60.0, **more: Any) -> Pending:
+    request = m.Ping() if operation is PING else m.GuestRef(guest="web")
+    return it.begin("h1", operation, request, NOW, timeout_s=timeout_s, **more)
+
+
+def test_what_a_request_says() -> None:
+    pending = begin(invoker(), accept_within_s=10.0)
+    header = decode(pending.frames[0]).header
+    assert pending.topic == "gw/1/plant/host/h1/request/cli-1/guest-undefine"
+    assert (header.audience, header.reply_to, header.issuer) == (("plant", "h1"), "cli-1", "operator:anna")
+    assert (header.issued_at, header.expires, header.ttl_ms) == (NOW.wall_ms, NOW.wall_ms + 10_000, 10_000)
+    assert header.version == (1, 0)
+
+
+def test_a_request_is_valid_for_an_hour_at_most() -> None:
+    header = decode(begin(invoker(), timeout_s=1e9).frames[0]).header
+    assert header.expires - header.issued_at == 3_600_000
+
+
+def test_the_timer_is_for_the_next_thing_only() -> None:
+    it = invoker()
+    assert it.next_due() is None
+    one, two = begin(it), begin(it, PING, timeout_s=0.5)
+    assert it.next_due() == NOW.mono + 0.5
+    it.abandon(two)
+    assert it.next_due() == NOW.mono + 1
+    assert it.due(later(0.9)) == []
+    [event] = it.due(later(1))
+    assert event == Transmit(one)
+    it.abandon(one)
+    assert it.next_due() is None
+    assert len(it) == 0
+
+
+def test_resends_double_up_to_a_minute() -> None:
+    it = invoker()
+    begin(it, timeout_s=3600.0)
+    times = []
+    for _ in range(10):
+        at = it.next_due()
+        assert at is not None
+        times.append(at - NOW.mono)
+        it.due(later(times[-1]))
+    gaps = [b - a for a, b in zip([0.0, *times], times, strict=False)]
+    assert gaps == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
+
+
+def test_without_a_key_only_reads_can_be_asked_over_a_broker() -> None:
+    it = Invoker("plant", "cli-1", "operator:anna", None, TRUST)
+    assert not decode(begin(it, PING).frames[0]).signatures
+    assert not decode(begin(it).frames[0]).signatures
+
+
+def test_a_read_can_be_signed_to_have_its_answer_signed() -> None:
+    assert decode(begin(invoker(), PING, sign=True).frames[0]).signatures
+    assert decode(begin(invoker(sign_reads=True), PING).frames[0]).signatures
+    assert not decode(begin(invoker(), PING).frames[0]).signatures
+
+
+def test_an_inquiry_is_no_tuple_to_its_driver() -> None:
+    """link/invoke keeps (future, callback) tuples in `context` and tells them from inquiries by that."""
+    it = invoker()
+    begin(it, accept_within_s=1.0)
+    [event] = it.due(later(1))
+    assert isinstance(event, Transmit)
+    assert event.pending.operation.name == "job-get"
+    assert not isinstance(event.pending.context, tuple)
+
+
+def test_ids_can_be_given() -> None:
+    it = invoker()
+    pending = begin(it)
+    with pytest.raises(GuestwireError) as raised:
+        begin(it, request_id=pending.request_id)
+    assert raised.value.code == "IDEMPOTENCY-MISMATCH"
+    it.abandon(pending)
+    assert begin(it, request_id=pending.request_id).request_id == pending.request_id
+
+
+class Host:
+    """A host with a journal, for one kind of operation; it can die between any two messages."""
+
+    def __init__(self) -> None:
+        self.journal: dict[tuple[str, bytes], list[Any]] = {}
+        self.effects = 0
+        self.start()
+
+    def start(self) -> None:
+        fast = Limits(issuer_rate=1e9, issuer_burst=1e9, failure_rate=1e9, failure_burst=1e9)
+        self.executor = Executor("plant", "h1", BY_NAME, TRUST, HOST, limits=fast)
+
+    def crash(self, now: Now) -> None:
+        self.start()
+        for row in self.journal.values():
+            if row[1] is None:
+                row[1] = tuple(self.executor.fail(row[0], GuestwireError("INDETERMINATE"), now).frames)
+
+    def end(self, now: Now) -> list[bytes]:
+        frames: list[bytes] = []
+        for row in self.journal.values():
+            if row[1] is None:
+                row[1] = tuple(self.executor.fail(row[0], GuestwireError("WRONG-STATE"), now).frames)
+                frames += row[1]
+        return frames
+
+    def receive(self, operation: str, frame: bytes, now: Now) -> list[bytes]:
+        step = self.executor.receive(Inbound(frame, "cli-1", operation), now)
+        if isinstance(step, Record):
+            row = self.journal.get(step.call.key)
+            if row is None:
+                self.journal[step.call.key] = [step.call, None]
+                self.effects += 1
+                return list(self.executor.accepted(step.call, now).frames)
+            outcome, final = ("running", ()) if row[1] is None else ("stored", row[1])
+            step = self.executor.recorded(step.call, outcome, final, now)
+        if isinstance(step, Run):
+            return self.job_get(step, now)
+        return list(step.frames) if isinstance(step, Send) else []
+
+    def job_get(self, step: Run, now: Now) -> list[bytes]:
+        asked: m.JobRef = step.call.request
+        row = self.journal.get((asked.issuer or "", asked.request_id))
+        if row is None:
+            return list(self.executor.fail(step.call, GuestwireError("NOT-FOUND"), now).frames)
+        job = m.JobGet(
+            request_id=asked.request_id, issuer="operator:anna", operation="guest-reset",
+            state="running" if row[1] is None else "failed", accepted_at=0, expires=0, final=row[1],
+        )  # fmt: skip
+        return list(self.executor.succeed(step.call, job, now).frames)
+
+
+class Network:
+    """Between a client and a host: loses, doubles, delays and so reorders; the host may die between any two messages."""
+
+    def __init__(self, seed: int, loss: float, crashes: float, skew_ms: int) -> None:
+        self.chance = random.Random(seed)
+        self.loss, self.crashes, self.skew_ms = loss, crashes, skew_ms
+        self.host, self.client = Host(), invoker()
+        self.to_host: list[tuple[float, str, bytes]] = []
+        self.to_client: list[tuple[float, bytes]] = []
+        self.ends: list[Any] = []
+
+    def arrivals(self, at: float) -> list[float]:
+        copies = self.chance.choice([1, 1, 2])
+        return [at + self.chance.random() * 4 for _ in range(copies) if self.chance.random() >= self.loss]
+
+    def answer(self, frames: list[bytes], at: float) -> None:
+        self.to_client += [(arrival, frame) for frame in frames for arrival in self.arrivals(at)]
+
+    def handle(self, events: Any, at: float) -> None:
+        for event in events:
+            if isinstance(event, Transmit):
+                name = event.pending.operation.name
+                self.to_host += [(t, name, frame) for frame in event.pending.frames for t in self.arrivals(at)]
+            elif isinstance(event, Done | Failed):
+                self.ends.append(event)
+            else:
+                assert isinstance(event, Accepted | Progressed)
+
+    def tick(self, at: float) -> None:
+        now = later(at)
+        there = Now(now.wall_ms + self.skew_ms, now.mono)
+        if self.chance.random() < self.crashes * 0.1:
+            self.host.crash(there)
+        for item in [item for item in self.to_host if item[0] <= at]:
+            self.to_host.remove(item)
+            self.answer(self.host.receive(item[1], item[2], there), at)
+        if self.chance.random() < 0.1:
+            self.answer(self.host.end(there), at)
+        for answer in [item for item in self.to_client if item[0] <= at]:
+            self.to_client.remove(answer)
+            self.handle(self.client.receive(answer[1], now, "h1"), at)
+        self.handle(self.client.due(now), at)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 1 << 32), st.floats(0, 0.6), st.floats(0, 0.3), st.integers(-20_000, 20_000) | st.just(0))
+def test_over_any_network_an_effect_happens_at_most_once_and_the_answer_is_true(
+    seed: int, loss: float, crashes: float, skew_ms: int
+) -> None:
+    """Loss, duplication, reordering, delay, restarts and wrong clocks: the effect happens at most once, there is exactly
+    one end, and who is told EXPIRED, so may ask again under a new id, is told the truth."""
+    net = Network(seed, loss, crashes, skew_ms)
+    pending = begin(net.client, RESET, timeout_s=120.0, accept_within_s=8.0)
+    net.handle([Transmit(pending)], 0.0)
+    for tick in range(1, 500):
+        net.tick(tick * 0.25)
+    assert net.host.effects <= 1
+    [end] = net.ends
+    assert isinstance(end, Failed)
+    if end.error.code == "EXPIRED":
+        assert net.host.effects == 0
+    elif end.error.code != "HOST-UNREACHABLE":
+        assert end.error.code in ("WRONG-STATE", "INDETERMINATE", "NO-ANSWER")
+        assert net.host.effects == 1

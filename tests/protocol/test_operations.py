@@ -1,0 +1,73 @@
+"""The operations table and its models."""
+
+import pytest
+from pydantic import ValidationError
+
+from guestwire.protocol import operation_models as m
+from guestwire.protocol.ids import is_slug
+from guestwire.protocol.operations import BY_NAME, OPERATIONS, Operation
+
+EACH = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+
+
+@EACH
+def test_rows_are_sound(operation: Operation) -> None:
+    assert is_slug(operation.name)
+    assert operation.qos == (0 if operation.effect == "none" else 1)
+    assert 0 < operation.timeout_s <= 3700
+    assert operation.summary.endswith(".")
+    assert (operation.effect == "none") == (operation.risk == 0) or operation.name == "epoch-behind"
+    assert operation.lane == "none" or operation.effect != "none"
+    assert operation.request.model_config["frozen"]
+    assert operation.reply.model_config["strict"]
+
+
+def test_names_are_unique() -> None:
+    assert len(BY_NAME) == len(OPERATIONS)
+
+
+@EACH
+def test_a_newer_peer_may_send_more(operation: Operation) -> None:
+    samples: dict[type, dict[str, object]] = {
+        m.GuestDefine: {"guest": {"name": "web", "since-minor-9": 1}},
+        m.JobRef: {"request_id": bytes(16)},
+        m.LogLevel: {"level": "info"},
+    }
+    sample = samples.get(operation.request, {})
+    if issubclass(operation.request, m.GuestRef):
+        sample = {"guest": "web"}
+    if operation.name == "epoch-behind":
+        sample = {"known": 7}
+    operation.request.model_validate(sample | {"since-minor-9": True})
+
+
+@pytest.mark.parametrize(
+    ("model", "wrong"),
+    [
+        (m.Ping, {"payload": "text"}),
+        (m.Ping, {"payload": bytes(32_769)}),
+        (m.GuestRef, {}),
+        (m.GuestRef, {"guest": ""}),
+        (m.GuestRef, {"guest": "x" * 64}),
+        (m.GuestRef, {"guest": 7}),
+        (m.GuestStart, {"guest": "web", "wait": "soon"}),
+        (m.GuestShutdown, {"guest": "web", "within_s": 0}),
+        (m.GuestShutdown, {"guest": "web", "within_s": "90"}),
+        (m.JobRef, {"request_id": bytes(15)}),
+        (m.JobQuery, {"limit": 0}),
+        (m.JobQuery, {"limit": 501}),
+        (m.JobQuery, {"states": ("done",)}),
+        (m.LogLevel, {"level": "loud"}),
+        (m.LogLevel, {"level": "info", "ttl_s": -1}),
+        (m.MessageQuery, {"after_seq": -1}),
+        (m.LogQuery, {"lines": 2001}),
+        (m.Progress, {"percent": 101}),
+    ],
+)
+def test_what_does_not_fit(model: type[m.Empty], wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        model.model_validate(wrong)
+
+
+def test_finished_states_are_states() -> None:
+    assert {"accepted", "running", "waiting-reboot"}.isdisjoint(m.JOB_FINISHED)
