@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 
 from guestwire.agent.config import (
-    BrokerAddress,
     Settings,
     add_flags,
-    broker_address,
     given_flags,
     load,
     settings_table,
 )
+from guestwire.link.broker_url import BrokerAddress
 from guestwire.model.errors import GuestwireError
 
 TOML = """
@@ -109,12 +108,6 @@ def test_missing_and_unreadable(tmp_path: Path) -> None:
 def test_what_goes_together(file: Path) -> None:
     assert "go together" in _refused(file, broker__cert="/x").message
     assert "needs username" in _refused(file, broker__password_file="/x").message
-
-
-@pytest.mark.parametrize("url", ["mqtt://", "mqtt://u:p@h", "mqtt://h/path", "mqtt://h:port", "h:1883", ""])
-def test_what_is_no_broker_url(url: str) -> None:
-    with pytest.raises(ValueError):
-        broker_address(url)
 
 
 def test_the_table_has_every_setting_and_says_what_it_is() -> None:

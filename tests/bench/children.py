@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -41,13 +41,17 @@ def cpus(role: Role) -> str:
 class Child:
     """One process. `with` it: leaving ends it."""
 
-    def __init__(self, command: Sequence[str], role: Role, *, env: Mapping[str, str] | None = None) -> None:
-        self._process = subprocess.Popen(
-            ["taskset", "-c", cpus(role), *command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **(env or {})},
-        )
+    def __init__(
+        self, command: Sequence[str], role: Role, *, env: Mapping[str, str] | None = None, log: Path | None = None
+    ) -> None:
+        with ExitStack() as stack:
+            self._process = subprocess.Popen(
+                ["taskset", "-c", cpus(role), *command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=None if log is None else stack.enter_context(log.open("wb")),
+                env={**os.environ, **(env or {})},
+            )
         self._rest = b""
         self._orderly = False  # it takes orders, so it ends by itself when there are no more
         self.name = Path(command[-1] if command[0] != sys.executable else command[1]).name

@@ -49,7 +49,6 @@ class Plant:
             "broker": {"urls": [] if port is None else [f"mqtt://127.0.0.1:{port}"], "boot_delay_s": 0},
             "trust": {"document": str(self.layout.trust), "root_key": str(self.layout.root_public),
                       "host_key": host_key or str(self.layout.key(f"host:{host}"))},
-            "log": {"level": "warning"},
         }  # fmt: skip
         for section, values in more.items():
             sections.setdefault(section, {}).update(values)
@@ -70,4 +69,5 @@ def make(base: Path, hosts: tuple[str, ...], operators: tuple[str, ...]) -> Plan
 
 def agent(config: Path, env: Mapping[str, str] | None = None) -> Child:
     """An agent process. Its caller finds out when it is ready: a request is sent again until somebody answers."""
-    return Child([sys.executable, "-m", "guestwire.agent.main", "run", "--config", str(config)], "responder", env=env)
+    command = [sys.executable, "-m", "guestwire.agent.main", "run", "--config", str(config)]
+    return Child(command, "responder", env=env, log=config.with_suffix(".log"))

@@ -8,28 +8,19 @@ import pytest
 from guestwire.model.errors import GuestwireError
 from guestwire.sdk.contexts import Context
 from guestwire.sdk.credentials import Credentials
-from guestwire.sdk.links import broker_address, broker_options, mqtt_link, socket_link
+from guestwire.sdk.links import addresses, broker_options, mqtt_link, socket_link
 
 WHO = Credentials("operator:eve", "eve")
 
 
-@pytest.mark.parametrize(
-    ("url", "address"),
-    [
-        ("mqtt://b", ("b", 1883, False)),
-        ("mqtts://b", ("b", 8883, True)),
-        ("mqtt://[::1]:99", ("::1", 99, False)),
-        ("mqtts://b.example:1", ("b.example", 1, True)),
-    ],
-)
-def test_addresses(url: str, address: tuple[str, int, bool]) -> None:
-    assert broker_address(url) == address
+def test_addresses() -> None:
+    assert addresses(Context(site="plant", brokers=("mqtt://a", "mqtts://b:1"))) == (("a", 1883, False), ("b", 1, True))
 
 
-@pytest.mark.parametrize("url", ["http://b", "mqtt://", "mqtt://b:port", "mqtt://b:99999", "mqtt://u@b", "mqtt://b/x"])
-def test_no_addresses(url: str) -> None:
-    with pytest.raises(GuestwireError, match="CONFIG-INVALID"):
-        broker_address(url)
+def test_a_url_that_is_none_is_an_error_of_the_configuration() -> None:
+    with pytest.raises(GuestwireError) as caught:
+        addresses(Context(site="plant", brokers=("mqtt://u@b",)))
+    assert (caught.value.code, caught.value.field) == ("CONFIG-INVALID", "brokers")
 
 
 def test_options(tmp_path: Path) -> None:

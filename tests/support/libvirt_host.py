@@ -172,6 +172,9 @@ def private_libvirt() -> Iterator[PrivateLibvirt]:
         yield private
     finally:
         private.kill()
+        log = directory / "libvirtd.log"
+        if log.exists():  # shown with a test that fails
+            print(log.read_text("utf-8", "replace")[-4000:])
         shutil.rmtree(directory, ignore_errors=True)
 
 

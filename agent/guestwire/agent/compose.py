@@ -14,7 +14,7 @@ from typing import Any
 
 from guestwire.agent import identity
 from guestwire.agent.clock_quality import clock_quality
-from guestwire.agent.config import BrokerAddress, BrokerSection, LimitsSection, LogSection, Settings
+from guestwire.agent.config import BrokerSection, LimitsSection, LogSection, Settings
 from guestwire.agent.host_agent import HostIdentity, HostParts
 from guestwire.agent.journal_schema import Observer
 from guestwire.agent.journal_writer import JournalWriter
@@ -26,6 +26,7 @@ from guestwire.agent.messages import Messages, log_id
 from guestwire.agent.services.ports import Guests, HostInspection
 from guestwire.agent.speech import Speech
 from guestwire.link import brokers
+from guestwire.link.broker_url import BrokerAddress
 from guestwire.link.clock import now
 from guestwire.link.transport import Connect, OnMessage, Options, Transport
 from guestwire.model.errors import GuestwireError

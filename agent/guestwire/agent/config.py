@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -23,30 +22,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from guestwire.link.broker_url import BrokerAddress, broker_address
 from guestwire.model.errors import GuestwireError
 
 DEFAULT_FILE: Final = Path("/etc/guestwire/agent.toml")
-
-_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerAddress:
-    """A broker's URL, taken apart."""
-
-    host: str
-    port: int
-    tls: bool
-
-
-def broker_address(url: str) -> BrokerAddress:
-    """mqtt://HOST[:PORT] or mqtts://HOST[:PORT]. Raises ValueError for anything else (credentials are settings)."""
-    parts: SplitResult = urlsplit(url)
-    if parts.scheme not in _PORTS:
-        raise ValueError(f"{url!r}: a broker's URL begins with mqtt:// or mqtts://")
-    if not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError(f"{url!r}: a broker's URL is SCHEME://HOST[:PORT] and no more")
-    return BrokerAddress(parts.hostname, parts.port or _PORTS[parts.scheme], parts.scheme == "mqtts")
 
 
 def _checked_url(url: str) -> str:

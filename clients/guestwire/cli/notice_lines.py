@@ -148,7 +148,7 @@ def _text(notice: Notice) -> str:
             parts = [
                 notice.name,
                 f"({notice.guest_id})" if notice.guest_id else "",
-                notice.event,
+                "" if notice.event == "state" else notice.event,
                 change,
                 notice.reason,
             ]

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import cycle
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any
 
+from guestwire.link.broker_url import BrokerAddress, broker_address
 from guestwire.link.invoke import Caller, caller
 from guestwire.link.local_client import LocalConnect
 from guestwire.link.transport import Connect, OnMessage, Options, Transport, TransportError
@@ -18,30 +18,13 @@ from guestwire.protocol.invoker import Invoker
 from guestwire.sdk.contexts import Context
 from guestwire.sdk.credentials import Credentials, read_password
 
-PLAIN_PORT, TLS_PORT = 1883, 8883
 
-
-class BrokerAddress(NamedTuple):
-    """Where a broker listens."""
-
-    host: str
-    port: int
-    tls: bool
-
-
-def broker_address(url: str) -> BrokerAddress:
-    """The address in mqtt://HOST[:PORT] or mqtts://HOST[:PORT]. Raises CONFIG-INVALID."""
+def addresses(context: Context) -> tuple[BrokerAddress, ...]:
+    """The brokers of a context. Raises CONFIG-INVALID."""
     try:
-        parts = urlsplit(url)
-        tls = parts.scheme == "mqtts"
-        port = parts.port or (TLS_PORT if tls else PLAIN_PORT)
+        return tuple(broker_address(url) for url in context.brokers)
     except ValueError as err:
-        raise GuestwireError("CONFIG-INVALID", f"{url!r}: {err}", field="brokers") from err
-    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path or parts.username:
-        raise GuestwireError(
-            "CONFIG-INVALID", f"{url!r} is not mqtt://HOST:PORT or mqtts://HOST:PORT.", field="brokers"
-        )
-    return BrokerAddress(parts.hostname, port, tls)
+        raise GuestwireError("CONFIG-INVALID", f"{err}.", field="brokers") from err
 
 
 def tls_context(context: Context) -> ssl.SSLContext:
@@ -61,8 +44,8 @@ def tls_context(context: Context) -> ssl.SSLContext:
 def broker_options(context: Context, who: Credentials, client_id: str) -> tuple[Options, ...]:
     """How to connect to each broker of a context. A session of its own that ends with the connection: what was asked
     is asked again by request id, so nothing needs to wait at the broker."""
-    addresses = [broker_address(url) for url in context.brokers]
-    tls = tls_context(context) if any(address.tls for address in addresses) else None
+    brokers = addresses(context)
+    tls = tls_context(context) if any(address.tls for address in brokers) else None
     return tuple(
         Options(
             host=address.host,
@@ -75,7 +58,7 @@ def broker_options(context: Context, who: Credentials, client_id: str) -> tuple[
             clean_start=True,
             session_expiry_s=0,
         )
-        for address in addresses
+        for address in brokers
     )
 
 

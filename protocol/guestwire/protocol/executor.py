@@ -449,7 +449,8 @@ class Executor:
     def _refuse(self, refusal: _Refused, seen: _Seen, now: Now) -> Step:
         """The answer to a message that was not believed. Its phase is `refused`: nothing is recorded under its id."""
         error = refusal.error
-        self.refused[error.code] += 1
+        if seen.nonce is None:  # asking for proof that a request is new refuses nothing yet
+            self.refused[error.code] += 1
         exhausted = refusal.failure and self._failures[seen.client].take(now.mono) > 0
         if refusal.drop or seen.request_id is None or exhausted or not ids.is_slug(seen.client):
             return Dropped(error.code, True, seen.client)

@@ -42,7 +42,7 @@ class Pending:
     """A request under way. `context` is its driver's (a future, a callback); this module never looks at it."""
 
     __slots__ = (
-        "accepted", "asking", "body", "challenges", "context", "deadline", "done", "expires_ms", "frames", "header",
+        "accepted", "answered_at", "asking", "body", "challenges", "context", "deadline", "done", "expires_ms", "frames", "header",
         "host", "operation", "pause", "refusal", "refusals", "request_id", "resend_at", "topic", "unbelieved",
     )  # fmt: skip
 
@@ -66,6 +66,8 @@ class Pending:
         self.asking: Pending | None = None
         self.refusal: GuestwireError | None = None
         self.refusals = 0
+        self.answered_at = 0
+        """What the host's clock showed at its last answer."""
         self.unbelieved: GuestwireError | None = None
         self.context: Any = None
 
@@ -240,6 +242,7 @@ class Invoker:
     def _understood(self, pending: Pending, header: Header, body: bytes, verified: bool, now: Now) -> list[Event]:
         if header.phase == "accepted":
             return self._accepted(pending, now)
+        pending.answered_at = header.issued_at
         try:
             if header.phase == "progress":
                 if isinstance(pending.context, _AskedFor):
@@ -282,8 +285,10 @@ class Invoker:
             self._schedule(pending, now.mono + wait)
             pending.pause = min(pending.pause, FIRST_RESEND_S / 2)
             return []
-        if error.code == "EXPIRED" and pending.operation.effect != "none":
-            return self._inquire(pending, now)  # an earlier copy may have been accepted
+        # an earlier copy may have been accepted, unless the host's clock is so far ahead that none ever could be
+        in_doubt = header.issued_at - now.wall_ms < pending.expires_ms - pending.header.issued_at
+        if error.code == "EXPIRED" and pending.operation.effect != "none" and in_doubt:
+            return self._inquire(pending, now)
         if error.code in OF_A_COPY and pending.refusals == 1 and pending.expires_ms > now.wall_ms:
             return [Transmit(pending)]
         return self._finish(pending, Failed(pending, error, verified), now)
@@ -328,16 +333,16 @@ class Invoker:
         return events
 
     def _not_known(self, job: Pending, event: Failed, now: Now) -> list[Event]:
-        if event.error.code == "NOT-FOUND" and job.accepted:
+        if event.error.code != "NOT-FOUND":
+            return []
+        if job.accepted:
             text = "The host accepted the request and does not know it any more: its journal was lost."
             error = GuestwireError("INDETERMINATE", text)
-        elif event.error.code == "NOT-FOUND":
+        elif event.pending.answered_at < job.expires_ms:
+            return []  # by the host's clock a copy that is still on its way could be accepted
+        else:
             text = "The host never accepted the request, and it has expired: ask again."
             error = job.refusal or GuestwireError("EXPIRED", text)
-        elif event.error.code == "EXPIRED" and job.refusal is not None and not job.accepted:
-            error = job.refusal  # the clocks are so far apart that not even a new question is in time
-        else:
-            return []
         return self._finish(job, Failed(job, error, event.verified), now)
 
     # -- pieces
@@ -396,6 +401,11 @@ class Invoker:
             error = pending.unbelieved
         elif pending.accepted:
             error = GuestwireError("NO-ANSWER", detail={"request_id": ids.text(pending.request_id)})
+        elif pending.refusal is not None and pending.refusal.code == "EXPIRED" and pending.operation.effect != "none":
+            text = f"{pending.refusal.message} Whether an earlier copy was accepted could not be found out."
+            error = GuestwireError(
+                "NO-ANSWER", text, detail={"request_id": ids.text(pending.request_id)}, cause=("EXPIRED",)
+            )
         elif pending.refusal is not None:
             error = pending.refusal
         else:
