@@ -19,7 +19,7 @@ def test_addresses() -> None:
 
 def test_a_url_that_is_none_is_an_error_of_the_configuration() -> None:
     with pytest.raises(GuestwireError) as caught:
-        addresses(Context(site="plant", brokers=("mqtt://u@b",)))
+        addresses(Context(site="plant", brokers=("mqtt://b:99999",)))
     assert (caught.value.code, caught.value.field) == ("CONFIG-INVALID", "brokers")
 
 
