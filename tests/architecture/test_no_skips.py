@@ -43,7 +43,7 @@ def test_a_skip_fails(repository, tmp_path):
 
 
 def test_a_reason_on_the_list_is_a_skip(repository, tmp_path):
-    text = WRITTEN.format(reason="about version 5")
+    text = WRITTEN.format(reason="may not mount a small file system: no permission")
     assert outcome(repository, tmp_path, text).startswith("1 passed, 3 skipped, 1 xfailed")
 
 

@@ -1,7 +1,8 @@
 """Signed, journalled commands (guest-pause, guest-resume) through an agent with simulated guests.
 
 One in flight against the disk's own commits; 64 in flight against the same agent without group commit, both on a disk
-that is 1 ms slower; and on the disk as it is, against what one core can verify.
+that is 1 ms slower; and on the disk as it is, against what one core can verify. No process is pinned: an agent has two
+threads that work, and all variants are alike.
 """
 
 import contextlib
@@ -40,8 +41,8 @@ def _agent(stack: contextlib.ExitStack, site: plant.Plant, host: str, port: int)
     limits = {**LIMITS, "journal_group": HOSTS[host]}
     config = site.config(host, port, limits=limits, simulated={"guests": GUESTS, "boot_s": 0})
     env = _slow_disk(site.base) if host.startswith("slow") else None
-    stack.enter_context(plant.agent(config, env))
-    caller = Child(python("peer_ours.py", "command", host, f"op-{host}", str(site.base), str(port)), "caller")
+    stack.enter_context(plant.agent(config, env, "free"))
+    caller = Child(python("peer_ours.py", "command", host, f"op-{host}", str(site.base), str(port)), "free")
     stack.enter_context(caller).answer(90)
     return rpc.Peer(host, caller)
 

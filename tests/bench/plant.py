@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from children import Child
+from children import Child, Role
 
 from guestwire.protocol.invoker import Invoker
 from guestwire.protocol.key_files import parse_private, parse_public
@@ -67,7 +67,7 @@ def make(base: Path, hosts: tuple[str, ...], operators: tuple[str, ...]) -> Plan
     return Plant(base)
 
 
-def agent(config: Path, env: Mapping[str, str] | None = None) -> Child:
+def agent(config: Path, env: Mapping[str, str] | None = None, role: Role = "responder") -> Child:
     """An agent process. Its caller finds out when it is ready: a request is sent again until somebody answers."""
     command = [sys.executable, "-m", "guestwire.agent.main", "run", "--config", str(config)]
-    return Child(command, "responder", env=env, log=config.with_suffix(".log"))
+    return Child(command, role, env=env, log=config.with_suffix(".log"))

@@ -148,9 +148,12 @@ async def test_calls_that_hang_end_at_their_deadline_and_the_connection_is_made_
         if epoch == 2:
             release.set()
 
+    async def check(_connection: Any) -> None:
+        pass
+
     await private_libvirt.start()
     async with asyncio.timeout(60):
-        connection = Connection(private_libvirt.uri, on_up=on_up, on_lost=lambda *_: lost.set())
+        connection = Connection(private_libvirt.uri, on_up=on_up, on_lost=lambda *_: lost.set(), check=check)
         async with connection:
             hold = __import__("threading").Event()
             try:

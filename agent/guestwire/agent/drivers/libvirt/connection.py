@@ -3,8 +3,8 @@
 Open, keepalive, close callback, then `on_up`, which registers for events and lists everything; on loss `on_lost`, and
 again with full-jitter back-off. The epoch counts connections.
 
-A daemon that is frozen is found by asking it something every few seconds: libvirt's keepalive notices too, but does not
-wake a single waiting call (libvirt 9.0). libvirtd serves 5 calls of one client at once, so when several hang the link is
+A daemon that is frozen is found by asking it something (`check`) every few seconds: libvirt's keepalive notices too, but
+does not wake a single waiting call (libvirt 9.0). libvirtd serves 5 calls of one client at once, so when several hang the link is
 given up with them.
 """
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 READ_S = 10.0
 EFFECT_S = 60.0
 _OPEN_S = 15.0
-_ASK_EVERY_S = 5.0
+_CHECK_EVERY_S = 5.0
 _KEEPALIVE_S, _KEEPALIVE_COUNT = 5, 3
 _BACKOFF_FIRST_S, _BACKOFF_MOST_S = 0.2, 15.0
 _HUNG_CALLS = 4
@@ -37,7 +37,8 @@ class Connection:
     """One connection, kept up. `async with Connection(...)` returns after the first attempt, whether it succeeded.
 
     `on_up(connection, epoch)` runs on each new link before it counts as connected; what it raises ends this attempt.
-    `on_lost(epoch, reason)` follows every loss, and a first attempt that failed. `on_close` holds what must know that a
+    `on_lost(epoch, reason)` follows every loss, and a first attempt that failed. `check(connection)` runs every few
+    seconds; a GuestwireError from it ends the link. `on_close` holds what must know that a
     link ended: libvirt tells its streams nothing when the daemon dies.
     """
 
@@ -47,14 +48,16 @@ class Connection:
         *,
         on_up: Callable[["Connection", int], Awaitable[None]],
         on_lost: Callable[[int, str], None],
+        check: Callable[["Connection"], Awaitable[None]],
         jitter: Callable[[float, float], float] = random.uniform,
-        ask_every_s: float = _ASK_EVERY_S,
+        check_every_s: float = _CHECK_EVERY_S,
     ) -> None:
         self._uri = uri
         self._on_up = on_up
         self._on_lost = on_lost
+        self._check = check
         self._jitter = jitter
-        self._ask_every_s = ask_every_s
+        self._check_every_s = check_every_s
         self._opener = Calls(threads=1)
         self._opening: asyncio.Future[Any] | None = None
         self._ended = False
@@ -208,11 +211,11 @@ class Connection:
         """Why the link ended."""
         assert self._gone is not None
         while True:
-            done, _ = await asyncio.wait({self._gone}, timeout=self._ask_every_s)
+            done, _ = await asyncio.wait({self._gone}, timeout=self._check_every_s)
             if done:
                 return self._gone.result()
             try:
-                await self.call(lambda conn: conn.getLibVersion(), effect=False)
+                await self._check(self)
             except GuestwireError as err:
                 return self._gone.result() if self._gone.done() else err.message
 

@@ -66,7 +66,9 @@ class LibvirtGuests:
         self._hypervisor_type = hypervisor_type
         self._kvm_proven = kvm_proven
         self._watch = Watch(clock)
-        self._connection = Connection(uri, on_up=self._watch.on_up, on_lost=self._watch.on_lost)
+        self._connection = Connection(
+            uri, on_up=self._watch.on_up, on_lost=self._watch.on_lost, check=self._watch.check
+        )
         self._defining = asyncio.Lock()
         self._open = AsyncExitStack()
 
@@ -140,7 +142,17 @@ class LibvirtGuests:
         await self._on_domain(uuid, act)
 
     async def destroy(self, uuid: str) -> None:
-        await self._on_domain(uuid, lambda domain: domain.destroy() if domain.isActive() else None)
+        def act(domain: Any) -> None:
+            if not domain.isActive():
+                return
+            try:
+                domain.destroy()
+            except libvirt.libvirtError:
+                # libvirt 9.0 kills QEMU, and where its monitor notices first it says "domain is not running"
+                if domain.isActive():
+                    raise
+
+        await self._on_domain(uuid, act)
 
     async def reset(self, uuid: str) -> None:
         def act(domain: Any) -> None:
@@ -195,7 +207,11 @@ class LibvirtGuests:
                     raise _wrong_state(domain, str(err.get_error_message()), agent="disconnected") from err
                 raise
 
-        return await self._connection.call(on_domain, effect=effect, key=uuid, deadline_s=deadline_s)
+        try:
+            return await self._connection.call(on_domain, effect=effect, key=uuid, deadline_s=deadline_s)
+        finally:
+            if effect:
+                self._watch.touched(uuid)
 
 
 def _power(domain: Any) -> str:

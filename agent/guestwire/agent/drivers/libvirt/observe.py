@@ -9,7 +9,7 @@ import libvirt
 from guestwire.agent.drivers.libvirt.domain_xml import AGENT_CHANNEL, from_xml
 from guestwire.agent.drivers.libvirt.errors import NO_DOMAIN
 from guestwire.agent.drivers.libvirt.states import power
-from guestwire.agent.services.ports import Observed
+from guestwire.agent.services.ports import Observed, PowerState
 
 
 def observe(domain: Any) -> Observed:
@@ -29,6 +29,15 @@ def observe_all(conn: Any) -> tuple[Observed, ...]:
             if err.get_error_code() != NO_DOMAIN:
                 raise
     return in_order(found)
+
+
+def power_of_all(conn: Any) -> dict[str, PowerState]:
+    """Every domain's power state by uuid, in one call."""
+    stats = conn.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE)
+    return {
+        domain.UUIDString(): power(values.get("state.state", -1), values.get("state.reason", -1))[0]
+        for domain, values in stats
+    }
 
 
 def in_order(observations: Iterable[Observed]) -> tuple[Observed, ...]:

@@ -1,8 +1,9 @@
 """What happens to domains, as events of the port: libvirt's callbacks in, one ordered feed out.
 
 Callbacks only queue; one task handles them in order. Where libvirt's event says all there is to say it is believed as it
-stands (asking again would lose a stop that a start follows at once); else the domain is asked. An overflow of the
-bounded queue is answered by listing everything anew, like a new connection.
+stands (asking again would lose a stop that a start follows at once); else the domain is asked. libvirt also loses events
+(9.0: a destroy right after the daemon's restart), so a domain is asked after each call on it, and all states are compared
+every few seconds. An overflow of the bounded queue is answered by listing everything anew, like a new connection.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ import libvirt
 from guestwire.agent.drivers.feed import Feed
 from guestwire.agent.drivers.libvirt.connection import Connection
 from guestwire.agent.drivers.libvirt.errors import NO_DOMAIN
-from guestwire.agent.drivers.libvirt.observe import in_order, observe, observe_all
+from guestwire.agent.drivers.libvirt.observe import in_order, observe, observe_all, power_of_all
 from guestwire.agent.drivers.libvirt.states import EVENT_REASONS, LIFECYCLE
 from guestwire.agent.services.ports import Changed, Gone, Lost, Observed, PowerState, Resynced
 from guestwire.model.errors import GuestwireError
@@ -104,6 +105,20 @@ class Watch:
         if self._known.pop(uuid, None) is not None:
             self.feed.publish(Gone(self._epoch, self._clock(), uuid))
 
+    def touched(self, uuid: str) -> None:
+        """Something was done to a domain: see for ourselves what came of it."""
+        self._put(_Happening("ask", uuid))
+
+    async def check(self, connection: Connection) -> None:
+        """Compare every domain's state with what is known; ask where they differ. Raises when libvirt gives no answer."""
+        states = await connection.call(power_of_all, effect=False)
+        if self._queue or self._lost:
+            return  # events are on their way
+        for uuid in states.keys() | self._known.keys():
+            known = self._known.get(uuid)
+            if known is None or known.state != states.get(uuid):
+                self.touched(uuid)
+
     async def _list(self, connection: Connection, epoch: int) -> None:
         everything = await connection.call(observe_all, effect=False)
         self._known = {observed.guest.uuid or "": observed for observed in everything}
@@ -152,6 +167,8 @@ class Watch:
         if happening.kind == "ask" or known is None:
             await self._ask(connection, happening.uuid)
         elif happening.kind == "power":
+            if happening.state == "stopping" and known.state in {"stopped", "crashed"}:
+                return  # we asked before its events came
             running = happening.state in {"running", "paused"}
             self._change(
                 replace(
