@@ -57,7 +57,7 @@ class GuestShutdown(GuestRef):
 
     mode: Literal["default", "acpi", "agent"] = "default"
     within_s: Annotated[int, Field(ge=1, le=1800)] = 90
-    again_s: Annotated[int, Field(ge=1, le=600)] = 20
+    again_s: Annotated[int, Field(ge=1, le=600)] = 5
 
 
 class GuestDefine(Model):
