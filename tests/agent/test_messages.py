@@ -64,15 +64,25 @@ def test_a_restart_goes_on_counting(tmp_path: Path) -> None:
 
 
 def test_the_log_keeps_its_name_as_long_as_it_lives(tmp_path: Path) -> None:
-    first = log_id(tmp_path)
+    first = log_id(tmp_path, "boot-1")
     files = LogFiles(tmp_path)
     _messages(files).say("info", "x", {})
     files.close()
     assert len(first) == 16
-    assert log_id(tmp_path) == first
+    assert log_id(tmp_path, "boot-1") == first
     (tmp_path / NAME).unlink()
-    second = log_id(tmp_path)
+    second = log_id(tmp_path, "boot-1")
     assert second != first, "numbers begin anew, so the name must be new as well"
+
+
+def test_after_a_boot_of_the_host_the_log_has_another_name(tmp_path: Path) -> None:
+    """A power cut may have taken the newest lines: their numbers must not be given out again under the same name."""
+    files = LogFiles(tmp_path)
+    first = log_id(tmp_path, "boot-1")
+    _messages(files).say("info", "x", {})
+    files.close()
+    assert log_id(tmp_path, "boot-1") == first
+    assert log_id(tmp_path, "boot-2") != first
 
 
 @pytest.mark.parametrize("line", [b"", b"nonsense", b"[]", b"1", b'{"seq":1}', b"\xff\xfe", b'{"seq":[],"at":1,"level":"info","event":"","fields":{}}',

@@ -15,7 +15,9 @@ MESSAGES = 60_000
 
 def run(settings: Settings) -> list[Row]:
     count = settings.count(MESSAGES)
-    lost = {consumer: _lost(consumer, limits, count) for consumer, limits in (("ours", "shipped"), ("aiomqtt", "default"))}
+    lost = {
+        consumer: _lost(consumer, limits, count) for consumer, limits in (("ours", "shipped"), ("aiomqtt", "default"))
+    }
     return [
         Row("burst", f"lost of {count:,} confirmed QoS 1 messages, vs aiomqtt's defaults", lost["ours"], "messages",
             lost["aiomqtt"], "<=", 0, absolute=True),

@@ -38,6 +38,10 @@ def cpus(role: Role) -> str:
     return ",".join(map(str, have))
 
 
+class Missing(Exception):
+    """A peer cannot be measured here: a program or library is not installed."""
+
+
 class Child:
     """One process. `with` it: leaving ends it."""
 

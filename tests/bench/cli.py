@@ -34,7 +34,7 @@ def run(settings: Settings) -> list[Row]:
         commands = {"--help": [program, "--help"], "guest list": [program, "guest", "list"],
                     "guest list by socket": [program, "--context", "local", "guest", "list"]}  # fmt: skip
         took: dict[str, list[float]] = {name: [] for name in commands}
-        for name, command in commands.items():
+        for command in commands.values():
             _milliseconds(command, environment)  # writes the byte code
         for _ in range(settings.count(4) * settings.runs):
             for name, command in commands.items():
@@ -42,7 +42,9 @@ def run(settings: Settings) -> list[Row]:
     return [
         Row("cli", "guestwire --help", median(took["--help"]), "ms", None, "<=", 120),
         Row("cli", "guestwire guest list, over mosquitto", median(took["guest list"]), "ms", None, "<=", 350),
-        Row("cli", "guestwire guest list, over the socket", median(took["guest list by socket"]), "ms", None, "<=", 350),
+        Row(
+            "cli", "guestwire guest list, over the socket", median(took["guest list by socket"]), "ms", None, "<=", 350
+        ),
     ]
 
 

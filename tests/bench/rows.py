@@ -62,14 +62,21 @@ def table(rows: Sequence[Row]) -> str:
     """All rows as text: what, ours, peer, ratio, target, met."""
     cells = [("bench", "what", "ours", "peer", "unit", "ratio", "target", "met")]
     for row in rows:
-        target = "-" if row.target is None else f"{row.sense} {number(row.target)}{'' if row.peer is None or row.absolute else ' x'}"
+        target = (
+            "-"
+            if row.target is None
+            else f"{row.sense} {number(row.target)}{'' if row.peer is None or row.absolute else ' x'}"
+        )
         met = {None: "-", True: "yes", False: "NO"}[row.met]
         cells.append(
             (row.bench, row.what, number(row.ours), number(row.peer), row.unit, number(row.ratio), target, met)
         )
     widths = [max(len(line[i]) for line in cells) for i in range(8)]
     lines = [
-        "  ".join(c.ljust(w) if i in (0, 1, 4, 6, 7) else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths)))
+        "  ".join(
+            c.ljust(w) if i in (0, 1, 4, 6, 7) else c.rjust(w)
+            for i, (c, w) in enumerate(zip(line, widths, strict=True))
+        )
         for line in cells
     ]
     return "\n".join([lines[0], "  ".join("-" * w for w in widths), *lines[1:]])

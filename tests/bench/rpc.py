@@ -2,14 +2,18 @@
 
 import contextlib
 import shutil
+import socket
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import plant
-from children import HERE, Child, ChildFailed, python
+from children import HERE, Child, Missing, python
 from settings import Settings
+
+from guestwire.broker_test.mosquitto import free_port
 
 Said = Mapping[str, float]
 
@@ -58,24 +62,47 @@ def raw(library: str, port: int) -> contextlib.AbstractContextManager[Peer]:
     return both_ends(library, python(script, "responder", str(port)), python(script, "caller", str(port)))
 
 
-def libmosquitto(port: int, folder: Path) -> contextlib.AbstractContextManager[Peer]:
-    """Compiled here and now; needs gcc and libmosquitto-dev."""
+@contextlib.contextmanager
+def libmosquitto(port: int, folder: Path) -> Iterator[Peer]:
+    """Compiled here and now. Raises Missing."""
     program = folder / "peer_libmosquitto"
-    source = HERE / "peer_libmosquitto.c"
-    subprocess.run(["gcc", "-O2", "-o", program, source, "-lmosquitto"], check=True)
-    return both_ends("libmosquitto", [str(program), "responder", str(port)], [str(program), "caller", str(port)])
+    command = ["gcc", "-O2", "-o", str(program), str(HERE / "peer_libmosquitto.c"), "-lmosquitto"]
+    if shutil.which("gcc") is None or subprocess.run(command, check=False, capture_output=True).returncode:
+        raise Missing("libmosquitto: install gcc and libmosquitto-dev")
+    with both_ends("libmosquitto", [str(program), "responder", str(port)], [str(program), "caller", str(port)]) as peer:
+        yield peer
 
 
 @contextlib.contextmanager
-def nats(port: int) -> Iterator[Peer]:
-    """With its own server; needs the Debian package nats-server."""
+def listening(port: int, within_s: float = 10.0) -> Iterator[None]:
+    """Once somebody does."""
+    until = time.monotonic() + within_s
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            break
+    yield
+
+
+@contextlib.contextmanager
+def nats() -> Iterator[Peer]:
+    """With its own server. Raises Missing."""
     binary = shutil.which("nats-server", path="/usr/sbin:/usr/bin:/usr/local/bin")
     if binary is None:
-        raise ChildFailed("no nats-server: install the package nats-server")
-    with Child([binary, "-a", "127.0.0.1", "-p", str(port), "-l", "/dev/null"], "broker"):
-        with both_ends("nats-py", python("peer_nats.py", "responder", str(port)),
-                       python("peer_nats.py", "caller", str(port))) as peer:  # fmt: skip
-            yield peer
+        raise Missing("nats-py: install nats-server")
+    port = str(free_port())
+    script = "peer_nats.py"
+    with (
+        Child([binary, "-a", "127.0.0.1", "-p", port, "-l", "/dev/null"], "broker"),
+        listening(int(port)),
+        both_ends("nats-py", python(script, "responder", port), python(script, "caller", port)) as peer,
+    ):
+        yield peer
 
 
 @contextlib.contextmanager

@@ -2,7 +2,8 @@
 
     python kill_child.py        reads lines {"config": FILE, "step": STEP or null, "occurrence": N} on stdin
 
-For each line it forks an agent, writes {"started": PID} and, when that has ended, {"ended": STATUS}. The agent is composed
+For each line it forks an agent and writes {"started": PID}, {"up": PID} when that is connected, and {"ended": STATUS} when
+it has ended. The agent is composed
 as guestwire-agent does it, with an observer that ends it by SIGKILL when the step is reached for the Nth time.
 """
 
@@ -46,7 +47,10 @@ async def serve(config: Path, observer: Observer | None) -> None:
     speaking = compose.voice(settings.log, settings.host.state_dir / "log", for_people=False)
     async with compose.driver(settings) as hypervisor, JournalWriter() as writer:
         parts = compose.host_parts(settings, hypervisor, writer, speaking, observer=observer)
-        async with host_agent(parts):
+        async with host_agent(parts) as host:
+            assert host.link is not None
+            await host.link.session.connected(30)
+            _say(up=os.getpid())
             await stop.wait()
 
 

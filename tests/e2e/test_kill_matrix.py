@@ -67,35 +67,40 @@ class Rig:
     async def read(self) -> None:
         assert self.nursery.stdout is not None
         while line := await self.nursery.stdout.readline():
-            if line.startswith((b'{"started"', b'{"ended"')):
+            if line.startswith((b'{"started"', b'{"up"', b'{"ended"')):
                 self._said.put_nowait(json.loads(line))
             else:
                 self.noise.append(line.decode(errors="replace"))
 
     async def start(self, step: str | None = None, occurrence: int = 0) -> int:
-        """Start an agent that kills itself at the step, or one that lives; its pid."""
+        """Start an agent that kills itself at the step, or one that lives, and is connected then; its pid."""
         assert self.nursery.stdin is not None
         order = {"config": str(self.config), "step": step, "occurrence": occurrence}
         self.nursery.stdin.write(json.dumps(order).encode() + b"\n")
-        return (await self._next())["started"]
+        pid = await self._next("started")
+        if step is None:
+            await self._next("up")
+        return pid
 
     async def ended(self) -> int:
-        return (await self._next())["ended"]
+        """The exit status of the agent, once it has ended."""
+        return await self._next("ended")
 
     async def stop(self, pid: int) -> None:
         """End it in order."""
         os.kill(pid, signal.SIGTERM)
         assert await self.ended() == 0, self.noise[-5:]
 
-    async def _next(self) -> dict[str, int]:
+    async def _next(self, what: str) -> int:
+        """The next word of that kind; one that nobody waited for is passed over."""
         async with asyncio.timeout(PATIENCE_S):
-            return await self._said.get()
+            while what not in (said := await self._said.get()):
+                continue
+            return said[what]
 
     async def furnish(self) -> None:
         """Guests r0, r1, ... that run and s0, s1, ... that do not."""
         pid = await self.start()
-        # a request that is older than the journal is refused, and the first agent makes the journal
-        await self.host.host_ping(m.Ping(), CallOptions(timeout_s=PATIENCE_S))
         names = [f"{kind}{n}" for kind in ("r", "s") for n in range(GUESTS)]
         for name in names:
             await self.host.guest_define(m.GuestDefine(guest=Guest(name=name, memory_mib=16)))
@@ -167,8 +172,7 @@ async def crash(rig: Rig, ask: Ask, step: str, occurrence: int, *, twice: bool) 
             os.kill(pid, signal.SIGKILL)
         await died
     pid = await rig.start()
-    async with asyncio.timeout(PATIENCE_S):
-        outcomes = await calls
+    outcomes = await calls
     await _settled(rig, outcomes)
     again = await asyncio.gather(*(_outcome(ask, n, request_id) for n, request_id in enumerate(names)))
     assert again == outcomes, "asked again, the host gave another answer"

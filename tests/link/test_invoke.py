@@ -169,6 +169,23 @@ async def test_after_a_cut_the_call_goes_on(broker: MemoryBroker, host: Host) ->
         assert (await task).reply == PONG
 
 
+async def test_what_was_asked_without_a_connection_goes_out_as_soon_as_there_is_one(
+    broker: MemoryBroker, host: Host
+) -> None:
+    broker.refuse = TransportError("BROKER-UNREACHABLE")
+    invoker = Invoker("plant", "cli-1", "operator:anna", ANNA, TRUST)
+    async with caller(invoker, lambda: Options("memory", 1, "cli-1"), broker, connect_timeout_s=False) as it:
+        task = asyncio.create_task(it.call("h1", PING, m.Ping(), timeout_s=60))
+        await asyncio.sleep(0)
+        broker.refuse = None
+        it.session.reconnect()
+        await it.session.connected(2)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert task.done()
+        assert host.received == 1
+
+
 async def test_without_a_broker_the_links_error_is_the_one_to_mend(broker: MemoryBroker) -> None:
     broker.refuse = TransportError("BROKER-UNREACHABLE", "no route")
     invoker = Invoker("plant", "cli-1", "operator:anna", ANNA, TRUST)

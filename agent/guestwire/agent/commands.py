@@ -101,6 +101,7 @@ class Commands:
         self._reports = reports
         self._clock = clock
         self._observer = observer or _nobody
+        self._link = _LinkToCome()
         self._jobs: dict[int, _Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -161,8 +162,11 @@ class Commands:
                 self._reports.waiting(call)
                 started = ticket is None or ticket.granted
                 self._begin(_Job(call, seq, self._running(call, seq), ticket), started=started)
-            case StillRunning():
+            case StillRunning(seq):
                 self._leave(ticket)
+                job = self._jobs.get(seq)
+                if job is not None and (job.call.path is None or call.local):
+                    job.call.path = call.path  # who asks again over a socket has a new connection
                 _answer(executor.accepted(call, at))
             case Stored(seq, _, stored):
                 self._leave(ticket)
@@ -190,6 +194,8 @@ class Commands:
                 if isinstance(restored, GuestwireError):
                     self._spawn(self._end_unreadable(row, ticket, restored))
                     continue
+                if row.entry.via == "mqtt":
+                    restored.path = self._link
                 again = row.state == "RUNNING"
                 job = _Job(restored, row.seq, self._running(restored, row.seq, again=again), ticket)
                 self._begin(job, started=False, recovered=row.state)
@@ -319,6 +325,7 @@ class Commands:
 
     async def resend(self, path: Path) -> None:
         """Send every final that is not known to be delivered; after each (re)connection."""
+        self._link.path = path
         after = 0
         while page := await self._journal.outbox(after_seq=after):
             for row in page:
@@ -391,6 +398,15 @@ class Commands:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+class _LinkToCome:
+    """The Path of a command that was taken up again before there was a link: what ends after that is sent by it."""
+
+    path: Path | None = None
+
+    def answer(self, send: Send) -> Awaitable[int] | None:
+        return self.path.answer(send) if self.path is not None else None
 
 
 _STATES: Mapping[str, FinalState] = {

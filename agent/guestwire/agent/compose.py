@@ -57,9 +57,17 @@ class Voice:
 def voice(section: LogSection, folder: Path, *, for_people: bool) -> Voice:
     """Log files below the state directory, and the logger over them."""
     files = LogFiles(folder, max_bytes=section.file_bytes, files=section.files)
-    messages = Messages(files, log_id(folder), wall_ms, capacity=section.messages)
+    messages = Messages(files, log_id(folder, _boot_id()), wall_ms, capacity=section.messages)
     control = LevelControl(section.level, wall_ms)
     return Voice(messages, files, control, make_logger(messages, control, for_people=for_people))
+
+
+def _boot_id() -> str:
+    """Linux's name for this boot; empty where it has none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
 
 @asynccontextmanager

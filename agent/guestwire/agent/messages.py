@@ -84,18 +84,20 @@ def parse_line(line: bytes) -> Message | None:
         return None
 
 
-def log_id(folder: Path) -> bytes:
-    """The 16 bytes that name the log in `folder`, made with it: a log that was deleted begins anew under a new name."""
+def log_id(folder: Path, boot_id: str) -> bytes:
+    """The 16 bytes that name the log in `folder`. A log that was deleted begins anew under a new name; so does numbering
+    after a boot of the host, for a power cut may have taken the newest lines and with them their numbers."""
     path = folder / LOG_ID_FILE
     try:
         known = path.read_bytes()
     except FileNotFoundError:
         known = b""
-    if len(known) == 16 and any(file.stat().st_size for file in folder.glob(f"{NAME}*")):
-        return known
+    same_boot = known[16:] == boot_id.encode()
+    if len(known) >= 16 and same_boot and any(file.stat().st_size for file in folder.glob(f"{NAME}*")):
+        return known[:16]
     made = secrets.token_bytes(16)
     folder.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".new")
-    fresh.write_bytes(made)
+    fresh.write_bytes(made + boot_id.encode())
     fresh.replace(path)
     return made

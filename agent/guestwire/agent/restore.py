@@ -24,7 +24,7 @@ def restorer(operations: Mapping[str, Operation]) -> Callable[[Unfinished], Call
             VERSION, "request", ("", ""), entry.operation, entry.request_id, entry.issuer, entry.accepted_ms,
             entry.expires_ms, max(0, entry.start_by_ms - entry.accepted_ms), entry.body_hash, entry.reply_to,
         )  # fmt: skip
-        # it has no path: its client asks again, or finds the result in the outbox or by job-get
+        # it has no path yet: the pipeline gives it the link's, or that of a client that asks again
         inbound = Inbound(b"", entry.reply_to, entry.operation)
         call = Call(operation, header, inbound, entry.issuer, signed=True, wall_ms=entry.accepted_ms)
         call.body = entry.body

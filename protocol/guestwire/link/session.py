@@ -59,7 +59,8 @@ class State(Enum):
 class Session:
     """Run it with `async with`; it connects in the background and never gives up by itself.
 
-    `send` and `publish` are the transport's, and raise LINK-LOST while there is none.
+    `send` and `publish` are the transport's, and raise LINK-LOST while there is none. They work before the session is up
+    (`transport`, State.UP): what waited at the broker comes before the SUBACK, and can be answered at once.
     """
 
     peer: Peer
@@ -68,6 +69,7 @@ class Session:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     state: State = State.CONNECTING
     transport: Transport | None = None
+    _open: Transport | None = None
     _task: asyncio.Task[None] | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _retry_now: asyncio.Event = field(default_factory=asyncio.Event)
@@ -101,16 +103,16 @@ class Session:
         return self.transport
 
     def send(self, topic: str, payload: bytes, properties: Properties = NO_PROPERTIES, *, retain: bool = False) -> None:
-        if self.transport is None:
+        if self._open is None:
             raise TransportError("LINK-LOST")
-        self.transport.send(topic, payload, retain=retain, properties=properties)
+        self._open.send(topic, payload, retain=retain, properties=properties)
 
     def publish(
         self, topic: str, payload: bytes, properties: Properties = NO_PROPERTIES, *, retain: bool = False
     ) -> Awaitable[int]:
-        if self.transport is None:
+        if self._open is None:
             raise TransportError("LINK-LOST")
-        return self.transport.publish(topic, payload, retain=retain, properties=properties)
+        return self._open.publish(topic, payload, retain=retain, properties=properties)
 
     def reconnect(self) -> None:
         """End the present connection, or the wait for the next try, and connect again at once."""
@@ -156,6 +158,7 @@ class Session:
         except TransportError as err:
             return 0.0, err
         began = loop.time()
+        self._open = transport
         try:
             if subscriptions := self.peer.subscriptions():
                 await transport.subscribe(subscriptions)
@@ -168,7 +171,7 @@ class Session:
         except GuestwireError as err:
             error = TransportError("LINK-LOST", str(err), cause=(err.code,))
         finally:
-            self.transport = None
+            self.transport = self._open = None
             await _close(transport)
         return loop.time() - began, error
 

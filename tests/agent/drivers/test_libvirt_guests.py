@@ -37,7 +37,7 @@ async def guests(libvirt_host: Any) -> AsyncIterator[Any]:
     from guestwire.agent.drivers.libvirt.guests import LibvirtGuests
 
     driver = LibvirtGuests(libvirt_host.uri, inspection=Inspection(), threads_of=threads_of, clock=unix_ms)
-    async with asyncio.timeout(120), driver as guests:
+    async with driver as guests:
         yield guests
 
 
@@ -85,7 +85,7 @@ async def until_text(console: AsyncIterator[bytes], text: str) -> None:
 async def test_domains_of_other_tools_are_listed_without_an_id(guests: Any, other_tool: Any) -> None:
     uuid = str(uuid4())
     xml = f"<domain type='qemu'><name>other tool's ü {uuid[:4]}</name><uuid>{uuid}</uuid><memory>65536</memory>"
-    async with guests.events() as events:
+    async with asyncio.timeout(90), guests.events() as events:
         await anext(events)
         domain = await asyncio.to_thread(other_tool.defineXML, f"{xml}<os><type>hvm</type></os></domain>")
         seen = await observed_until(events, uuid)
@@ -107,7 +107,7 @@ async def test_an_edit_and_a_power_change_of_another_tool_are_seen(
     import libvirt
 
     guest = definition(libvirt_host)
-    async with guests.events() as events:
+    async with asyncio.timeout(90), guests.events() as events:
         await anext(events)
         await guests.define(guest)
         domain = other_tool.lookupByUUIDString(guest.uuid)
@@ -128,7 +128,7 @@ async def test_a_guest_that_reboots_by_itself_is_seen_rebooting(
 ) -> None:
     guest = definition(libvirt_host, "guestwire.then=reboot")
     await guests.define(guest)
-    async with guests.events() as events:
+    async with asyncio.timeout(90), guests.events() as events:
         assert isinstance(await anext(events), Resynced)
         await guests.start(guest.uuid)
         async for event in events:
@@ -141,7 +141,7 @@ async def test_a_guest_that_reboots_by_itself_is_seen_rebooting(
 async def test_a_guest_that_powers_off_by_itself_is_stopped(guests: Any, other_tool: Any, libvirt_host: Any) -> None:
     guest = definition(libvirt_host, "guestwire.then=poweroff")
     await guests.define(guest)
-    async with guests.events() as events:
+    async with asyncio.timeout(90), guests.events() as events:
         await anext(events)
         await guests.start(guest.uuid)
         await observed_until(events, guest.uuid, state="stopped", reason="shutdown")
@@ -151,7 +151,7 @@ async def test_a_guest_that_ignores_its_power_button_runs_on(guests: Any, other_
     guest = definition(libvirt_host, "guestwire.then=deaf")
     await guests.define(guest)
     await guests.start(guest.uuid)
-    async with guests.console(guest.uuid) as console:
+    async with asyncio.timeout(90), guests.console(guest.uuid) as console:
         await until_text(console, f"guestwire-guest: up {guest.name}")
         await guests.shutdown(guest.uuid)
         await guests.shutdown(guest.uuid, "acpi")
@@ -163,7 +163,7 @@ async def test_a_guest_that_ignores_its_power_button_runs_on(guests: Any, other_
 async def test_a_qemu_that_dies_is_a_crash(guests: Any, other_tool: Any, libvirt_host: Any) -> None:
     guest = definition(libvirt_host)
     await guests.define(guest)
-    async with guests.events() as events:
+    async with asyncio.timeout(90), guests.events() as events:
         await anext(events)
         await guests.start(guest.uuid)
         pid = find_process(guest.uuid or "")
@@ -208,7 +208,7 @@ async def test_two_guests_run_side_by_side(guests: Any, other_tool: Any, libvirt
             await guests.shutdown(guest.uuid)
             await observed_until(events, guest.uuid, state="stopped", reason="shutdown")
 
-    async with asyncio.TaskGroup() as group:
+    async with asyncio.timeout(90), asyncio.TaskGroup() as group:
         for guest in pair:
             group.create_task(life(guest))
 

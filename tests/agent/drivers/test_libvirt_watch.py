@@ -66,14 +66,14 @@ class Rig:
 @pytest.fixture(params=[False, True], ids=["hearing", "deaf"])
 async def rig(request: pytest.FixtureRequest, domain: Any) -> AsyncIterator[Rig]:
     rig = Rig(deaf=request.param)
-    async with asyncio.timeout(20), rig.watch, rig.connection:
+    async with rig.watch, rig.connection:
         rig.deaf = request.param  # type: ignore[attr-defined]
         yield rig
 
 
 async def test_what_happens_is_seen_even_where_libvirt_does_not_say_so(rig: Any, domain: Any) -> None:
     uuid = domain.UUIDString()
-    async with rig.watch.feed.read() as events:
+    async with asyncio.timeout(10), rig.watch.feed.read() as events:
         first = await anext(events)
         assert isinstance(first, Resynced)
         assert {observed.state for observed in first.guests if observed.guest.uuid == uuid} == {"stopped"}
@@ -95,7 +95,7 @@ async def test_what_happens_is_seen_even_where_libvirt_does_not_say_so(rig: Any,
 
 
 async def test_a_check_that_finds_nothing_new_says_nothing(rig: Any) -> None:
-    async with rig.watch.feed.read() as events:
+    async with asyncio.timeout(10), rig.watch.feed.read() as events:
         await anext(events)
         await rig.watch.check(rig.connection)
         waiting = asyncio.ensure_future(anext(events))
@@ -106,7 +106,7 @@ async def test_a_check_that_finds_nothing_new_says_nothing(rig: Any) -> None:
 
 
 async def test_more_than_the_queue_holds_is_answered_by_a_list(rig: Any, domain: Any) -> None:
-    async with rig.watch.feed.read() as events:
+    async with asyncio.timeout(10), rig.watch.feed.read() as events:
         await anext(events)
         for _ in range(2000):
             rig.watch.touched(domain.UUIDString())
@@ -114,7 +114,7 @@ async def test_more_than_the_queue_holds_is_answered_by_a_list(rig: Any, domain:
 
 
 async def test_a_link_that_is_given_up_is_lost_and_listed_anew(rig: Any) -> None:
-    async with rig.watch.feed.read() as events:
+    async with asyncio.timeout(10), rig.watch.feed.read() as events:
         assert (await anext(events)).epoch == 1
         rig.connection.give_up("for a test")
         seen = await anext(events)
