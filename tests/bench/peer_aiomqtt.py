@@ -8,7 +8,7 @@ import sys
 
 import aiomqtt
 import uvloop
-from orders import say, serve_orders
+from orders import ready, serve_orders
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -31,7 +31,7 @@ def client(port: int) -> aiomqtt.Client:
 async def responder(port: int) -> None:
     async with client(port) as link:
         await link.subscribe(REQUEST)
-        say(ready=True)
+        ready()
         async for message in link.messages:
             asked = message.properties
             properties = Properties(PacketTypes.PUBLISH)

@@ -6,7 +6,7 @@ import sys
 import grpc
 import grpc.aio
 import uvloop
-from orders import say, serve_orders
+from orders import ready, serve_orders
 
 PAYLOAD = b"x" * 128
 
@@ -21,7 +21,7 @@ async def responder() -> None:
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bench", handlers),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    say(ready=True, port=port)
+    ready(port=port)
     await asyncio.Event().wait()
 
 

@@ -6,7 +6,7 @@ import sys
 import nats
 import uvloop
 from nats.aio.msg import Msg
-from orders import say, serve_orders
+from orders import ready, serve_orders
 
 SUBJECT = "bench.request"
 PAYLOAD = b"x" * 128
@@ -20,7 +20,7 @@ async def responder(port: int) -> None:
 
     await link.subscribe(SUBJECT, cb=echo)
     await link.flush()
-    say(ready=True)
+    ready()
     await asyncio.Event().wait()
 
 

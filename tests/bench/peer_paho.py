@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from orders import say, summary
+from orders import ready, say, summary
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -37,7 +37,7 @@ def responder(port: int) -> None:
         link.publish(message.properties.ResponseTopic, message.payload, properties=properties)
 
     client(port, REQUEST, echo)
-    say(ready=True)
+    ready()
     sys.stdin.read()
 
 
@@ -83,7 +83,7 @@ def caller(port: int) -> None:
         load.heard(message.properties.CorrelationData)
 
     link = client(port, RESPONSE, on_message)
-    say(ready=True)
+    ready()
     for line in sys.stdin:
         order = json.loads(line)
         load = Load(link, order["in_flight"], order["seconds"])

@@ -7,8 +7,10 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -17,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from guestwire.agent.drivers.simulated.store import GuestLog
 from guestwire.broker_test.child import end_child, kill_child, start_child
 from guestwire.broker_test.log_lines import LogLines
 from guestwire.broker_test.running import RunningBroker
@@ -148,6 +151,13 @@ class Agent:
         if self._process is not None:
             kill_child(self._process)
             await self.wait_ended()
+
+
+    def resets(self) -> dict[str, int]:
+        """How often each guest was reset, from the simulated machine's own records: the effect that tests count."""
+        with tempfile.TemporaryDirectory() as copy:
+            shutil.copy(self.state_dir / "simulated/guests.jsonl", copy)
+            return {guest.name: power.resets for guest, power in GuestLog(Path(copy)).load().guests.values()}
 
 
 @dataclass(frozen=True)

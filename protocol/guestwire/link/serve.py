@@ -11,8 +11,11 @@ from typing import Any, Protocol
 
 from guestwire.link.clock import now
 from guestwire.model.base import Model
-from guestwire.model.errors import GuestwireError
+from guestwire.model.errors import BY_CODE, GuestwireError, Kind
 from guestwire.protocol.executor import Call, Dropped, Executor, Inbound, Now, Record, Run, Send, Step
+
+_EVERYDAY = frozenset({Kind.BUSY, Kind.RESOURCE, Kind.PRECONDITION})
+"""Refusals that sound clients meet as well: counted, not audited."""
 
 Handler = Callable[[Call], Model | Awaitable[Model]]
 
@@ -85,6 +88,8 @@ class Server:
 
     def _plain(self, step: Step) -> None:
         if type(step) is Send:
+            if step.code is not None:
+                self._audit.refused(step.code, step.client, audit=BY_CODE[step.code].kind not in _EVERYDAY)
             step.path.answer(step)
         elif type(step) is Dropped:
             self._audit.refused(step.code, step.client, audit=step.audit)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from guestwire.agent.services.ports import Changed, Gone, Lost, Resynced
+from guestwire.model.errors import GuestwireError
 
 libvirt = pytest.importorskip("libvirt", reason="libvirt-python is not installed (extra `libvirt`)")
 
@@ -31,7 +32,9 @@ def domain() -> Any:
 
 
 class Deaf:
-    """A connection that registers for nothing."""
+    """A connection that registers for nothing; while `failing` its next call gets no answer."""
+
+    failing = False
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -40,6 +43,9 @@ class Deaf:
         pass
 
     async def call(self, act: Callable[[Any], Any], *, effect: bool) -> Any:
+        if Deaf.failing:
+            Deaf.failing = False
+            raise GuestwireError("DRIVER-LOST", "no answer, for a test")
         return await self._connection.call(act, effect=effect)
 
     def give_up(self, reason: str) -> None:
@@ -122,4 +128,16 @@ async def test_a_link_that_is_given_up_is_lost_and_listed_anew(rig: Any) -> None
             assert seen.reason == "for a test"
             seen = await anext(events)
         assert isinstance(seen, Resynced)
+        assert seen.epoch == 2
+
+
+async def test_a_domain_that_cannot_be_asked_costs_the_link_not_the_truth(domain: Any) -> None:
+    rig = Rig(deaf=True)
+    async with asyncio.timeout(10), rig.watch, rig.connection, rig.watch.feed.read() as events:
+        await anext(events)
+        Deaf.failing = True
+        rig.watch.touched(domain.UUIDString())
+        seen = await anext(events)
+        while not isinstance(seen, Resynced):
+            seen = await anext(events)
         assert seen.epoch == 2

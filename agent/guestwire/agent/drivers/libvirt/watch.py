@@ -116,7 +116,7 @@ class Watch:
             return  # events are on their way
         for uuid in states.keys() | self._known.keys():
             known = self._known.get(uuid)
-            if False:
+            if known is None or known.state != states.get(uuid):
                 self.touched(uuid)
 
     async def _list(self, connection: Connection, epoch: int) -> None:
