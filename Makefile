@@ -13,7 +13,7 @@ setup:  ## make .venv; as root on Debian, install the packages that are wanted t
 	@deploy/setup.sh
 
 demo: setup  ## a broker, two simulated hosts and, with libvirt, a real one; ARGS="--hosts 3"
-	@.venv/bin/guestwire demo $(ARGS)
+	@deploy/demo.sh $(ARGS)
 
 test:  ## set up, check, and run every test but the long ones
 	@deploy/setup.sh test

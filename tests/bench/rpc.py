@@ -44,22 +44,22 @@ def both_ends(name: str, responder: list[str], caller: list[str]) -> Iterator[Pe
 
 
 @contextlib.contextmanager
-def ours(port: int, folder: Path, name: str = "ours") -> Iterator[Peer]:
+def ours(port: int, folder: Path, host: str = "host", name: str = "ours") -> Iterator[Peer]:
     """An agent on the simulated driver, and our client; a site of its own below `folder`."""
-    base = folder / name
+    base = folder / host
     base.mkdir()
-    site = plant.make(base, (name,), ("caller",))
+    site = plant.make(base, (host,), ("caller",))
     with contextlib.ExitStack() as stack:
-        stack.enter_context(plant.agent(site.config(name, port)))
-        child = Child(python("peer_ours.py", "read", name, "caller", str(base), str(port)), "caller")
+        stack.enter_context(plant.agent(site.config(host, port)))
+        child = Child(python("peer_ours.py", "read", host, "caller", str(base), str(port)), "caller")
         stack.enter_context(child).answer(60)
         yield Peer(name, child)
 
 
-def raw(library: str, port: int) -> contextlib.AbstractContextManager[Peer]:
-    """aiomqtt or paho."""
+def raw(library: str, port: int, name: str = "") -> contextlib.AbstractContextManager[Peer]:
+    """A bare echo over aiomqtt, paho, or `link`: our own transport."""
     script = f"peer_{library}.py"
-    return both_ends(library, python(script, "responder", str(port)), python(script, "caller", str(port)))
+    return both_ends(name or library, python(script, "responder", str(port)), python(script, "caller", str(port)))
 
 
 @contextlib.contextmanager

@@ -80,6 +80,13 @@ def toml(settings: Sections) -> str:
     return "\n".join(parts)
 
 
+def resets(state_dir: Path) -> dict[str, int]:
+    """How often each guest was reset, by the simulated machine's own records, which a kill leaves whole."""
+    with tempfile.TemporaryDirectory() as copy:  # reading the log mends it, which is the agent's business
+        shutil.copy(state_dir / "simulated/guests.jsonl", copy)
+        return {guest.name: power.resets for guest, power in GuestLog(Path(copy)).load().guests.values()}
+
+
 class Agent:
     """One agent process. `log` has its output; it can be ended, killed and started again."""
 
@@ -154,10 +161,8 @@ class Agent:
 
 
     def resets(self) -> dict[str, int]:
-        """How often each guest was reset, from the simulated machine's own records: the effect that tests count."""
-        with tempfile.TemporaryDirectory() as copy:
-            shutil.copy(self.state_dir / "simulated/guests.jsonl", copy)
-            return {guest.name: power.resets for guest, power in GuestLog(Path(copy)).load().guests.values()}
+        """How often each guest was reset."""
+        return resets(self.state_dir)
 
 
 @dataclass(frozen=True)
@@ -300,6 +305,8 @@ class Fleet:
     async def online(self, *hosts: str) -> None:
         """Wait until each of these hosts says that it is there, in an epoch that was not seen before."""
         missing = set(hosts)
+        if not missing:
+            return
         subscription = presence_subscription(SITE)
         async with asyncio.timeout(PATIENCE_S), self.client.watch(subscription) as heard:
             async for message in heard:
@@ -335,11 +342,12 @@ def client_context(layout: Layout, url: str, transport: str = "auto", operator: 
 
 @asynccontextmanager
 async def fleet(
-    base: Path, broker: RunningBroker, hosts: Mapping[str, Sections], *, transport: str = "auto", url: str | None = None
+    base: Path, broker: RunningBroker, hosts: Mapping[str, Sections], *, transport: str = "auto", absent: Sequence[str] = ()
 ) -> AsyncIterator[Fleet]:
-    """A site with these hosts, each with settings over the usual ones, all of them heard."""
-    layout = make_site(base, tuple(hosts))
-    context = client_context(layout, url or broker.url, transport)
+    """A site with these hosts, each with settings over the usual ones, all of them heard. `absent`: hosts that the site
+    knows as well, and nobody starts."""
+    layout = make_site(base, (*hosts, *absent))
+    context = client_context(layout, broker.url, transport)
     context_file.put(base / "client.toml", SITE, context, make_current=True)
     async with AsyncExitStack() as stack:
         agents = {}

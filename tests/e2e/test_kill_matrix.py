@@ -7,7 +7,6 @@ agent after the death of the first. Three runs a step in every test run; fifty i
 import asyncio
 import json
 import os
-import shutil
 import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
@@ -19,9 +18,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from fleet import PATIENCE_S, SITE, agent_settings, client_context, make_site, toml, unix_ms
+from fleet import PATIENCE_S, agent_settings, client_context, make_site, resets, toml, unix_ms
 
-from guestwire.agent.drivers.simulated.store import GuestLog
 from guestwire.agent.journal_schema import STEPS
 from guestwire.broker_test.child import end_child
 from guestwire.broker_test.fixtures import require_mosquitto
@@ -109,11 +107,8 @@ class Rig:
         await self.stop(pid)
 
     def effects(self) -> dict[str, int]:
-        """How often each guest was reset, from the simulated machine's own records, which a kill leaves whole."""
-        copy = self.base / "copy"
-        copy.mkdir(exist_ok=True)
-        shutil.copy(self.base / "h1/state/simulated/guests.jsonl", copy)
-        return {guest.name: power.resets for guest, power in GuestLog(copy).load().guests.values()}
+        """How often each guest was reset."""
+        return resets(self.base / "h1/state")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
-from guestwire.link import invoke
+from guestwire.broker_test.options import BrokerOptions, Listener
+from guestwire.broker_test.running import RunningBroker
+from guestwire.link import invoke, mqtt5
 from guestwire.link.clock import now
 from guestwire.link.invoke import Caller, caller
 from guestwire.link.memory import MemoryBroker
@@ -333,3 +336,18 @@ async def test_an_effect_mirrors_what_the_envelope_says(broker: MemoryBroker, ho
     assert properties.response_topic == "gw/1/plant/client/cli-1/response/h1"
     assert properties.correlation_data == bytes.fromhex("01a3185c50007000800000000000000a")
     assert 19 <= properties.expiry_s <= 20
+
+
+async def test_what_the_brokers_access_list_forbids_is_told_at_once(
+    mosquitto_factory: Callable[[BrokerOptions], Awaitable[RunningBroker]], tmp_path: Path
+) -> None:
+    """The PUBACK says so on version 5; waiting for the host would only tell that it did not answer."""
+    acl = tmp_path / "acl"
+    acl.write_text("topic read #\n")
+    running = await mosquitto_factory(BrokerOptions(listeners=(Listener(acl=acl),)))
+    options = Options(running.host, running.port, "cli-1", clean_start=True)
+    invoker = Invoker("plant", "cli-1", "operator:anna", ANNA, TRUST)
+    async with caller(invoker, lambda: options, mqtt5.connect) as it:
+        with pytest.raises(GuestwireError) as caught:
+            await soon(it.call("h1", UNDEFINE, m.GuestRef(guest="g"), timeout_s=60))
+    assert caught.value.code == "PUBLISH-REFUSED"

@@ -52,9 +52,14 @@ def demo(
     import asyncio
 
     from guestwire.cli.demo_fleet import Plan, run_demo
-    from guestwire.cli.libvirt_probe import why_not
+    from guestwire.cli.libvirt_daemons import can_start
+    from guestwire.cli.libvirt_probe import missing_package, why_not
 
-    reason = why_not() if driver != "simulated" else ""
+    reason, start_libvirt = "", False
+    if driver != "simulated":
+        reason = missing_package() or why_not()
+        if reason and not missing_package() and can_start():
+            reason, start_libvirt = "", True
     if driver == "libvirt" and reason:
         raise click.UsageError(f"libvirt is not usable here: {reason}")
     if guests and (driver == "simulated" or reason):
@@ -64,7 +69,7 @@ def demo(
     if not simulated and not real:
         click.echo("error: a demo without any host", err=True)
         raise click.exceptions.Exit(USAGE)
-    plan = Plan(simulated, real, reason, guests, port, transport, embedded, directory)
+    plan = Plan(simulated, real, start_libvirt, reason, guests, port, transport, embedded, directory)
     code = asyncio.run(run_demo(settings, plan))
     if code:
         raise click.exceptions.Exit(code)

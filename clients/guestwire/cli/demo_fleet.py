@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from guestwire.cli import failures, guest_files
+from guestwire.cli import failures, guest_files, libvirt_daemons
 from guestwire.cli.child_processes import Children, children
 from guestwire.cli.demo_contexts import PREFIX, demo_contexts, held
 from guestwire.cli.demo_files import broker_argv, host_files
@@ -40,10 +40,11 @@ UNDO = CallOptions(timeout_s=10)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to start. `why_not_real` says why there is no libvirt host, where there is none."""
+    """What to start. `start_libvirt`: libvirt's daemons too, for nobody else runs them here. `why_not_real` says why there is no libvirt host, where there is none."""
 
     simulated: int
     real: bool
+    start_libvirt: bool
     why_not_real: str
     guests: Sequence[Path]
     port: int
@@ -87,6 +88,9 @@ async def _fleet(settings: Settings, plan: Plan, own: Sequence[Guest]) -> int:
         async with children(base / "logs") as started:
             _say(settings, f"everything is in {base}")
             url = await _broker(settings, plan, started)
+            if plan.start_libvirt:
+                _say(settings, f"{'libvirt':<8} started for this demo")
+                await libvirt_daemons.start(started)
             files = [host_files(layout, base, host, url, plan.transport, real=host == REAL_HOST) for host in plan.hosts]
             for host in files:
                 await started.start(host.host, host.argv)

@@ -4,7 +4,9 @@ import time
 
 from guestwire.protocol.executor import Now
 
+_new = tuple.__new__
+
 
 def now() -> Now:
     """Wall and monotonic time, together."""
-    return Now(time.time_ns() // 1_000_000, time.monotonic())
+    return _new(Now, (time.time_ns() // 1_000_000, time.monotonic()))  # half the time of Now(...)

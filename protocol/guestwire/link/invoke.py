@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from guestwire.link.clock import now
@@ -180,9 +181,20 @@ class Caller:
                 if operation.qos == 0:
                     transport.send(pending.topic, frame)
                 else:
-                    transport.publish(pending.topic, frame, properties=self._properties(pending))
-        except TransportError:
-            return  # the same bytes go again at the next resend
+                    confirmed = transport.publish(pending.topic, frame, properties=self._properties(pending))
+                    asyncio.ensure_future(confirmed).add_done_callback(partial(self._published, pending))
+        except TransportError as err:
+            self._not_published(pending, err)
+
+    def _published(self, pending: Pending, confirmed: asyncio.Future[int]) -> None:
+        err = None if confirmed.cancelled() else confirmed.exception()
+        if isinstance(err, TransportError):
+            self._not_published(pending, err)
+
+    def _not_published(self, pending: Pending, err: TransportError) -> None:
+        """What the broker will never take ends the call; anything else goes again at the next resend."""
+        if err.code in ("PUBLISH-REFUSED", "PACKET-TOO-LARGE"):
+            self._handle(self._invoker.unsendable(pending, err, now()))
 
     def _properties(self, pending: Pending) -> Properties:
         left_ms = pending.expires_ms - now().wall_ms

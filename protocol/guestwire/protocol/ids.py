@@ -1,7 +1,7 @@
 """Identifiers on the wire: request ids (UUIDv7, RFC 9562 section 5.7) and the slugs of topic levels."""
 
 import re
-from os import urandom
+from secrets import token_bytes
 
 _48_BITS = (1 << 48) - 1
 _SLUG = re.compile(r"[a-z0-9-]{1,36}")
@@ -11,7 +11,7 @@ _HEX_ID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9
 def request_id(wall_ms: int) -> bytes:
     """A new UUIDv7: 48 bits of Unix milliseconds, then 74 random bits. The time in it is what a host compares with
     the birth of its journal, so every retry keeps it."""
-    random = urandom(10)
+    random = token_bytes(10)
     version, variant = 0x70 | random[0] & 0x0F, 0x80 | random[2] & 0x3F
     return b"%b%c%c%c%b" % ((wall_ms & _48_BITS).to_bytes(6), version, random[1], variant, random[3:])
 

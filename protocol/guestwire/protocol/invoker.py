@@ -175,6 +175,12 @@ class Invoker:
         """Forget a request whose caller left; the host goes on with it."""
         self._end(pending)
 
+    def unsendable(self, pending: Pending, error: GuestwireError, now: Now) -> list[Event]:
+        """The way out refused the request for good. What the host has accepted already is not ended by that."""
+        if pending.done or pending.accepted:
+            return []
+        return self._finish(pending, Failed(pending, error, verified=False), now)
+
     def next_due(self) -> float | None:
         """When `due` has something to do, monotonic."""
         while self._due and (self._due[0][2].done or self._due[0][0] != self._due[0][2].resend_at):

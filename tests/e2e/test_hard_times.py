@@ -1,0 +1,187 @@
+"""Outages, full disks, two agents in one place: nothing that was accepted is lost, and users are told what is wrong."""
+
+import asyncio
+import contextlib
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from fleet import PATIENCE_S, Agent, Fleet, agent_settings, fleet
+from in_process import inside
+
+from guestwire.agent.drivers.simulated.settings import Faults
+from guestwire.broker_test.fixtures import require, require_mosquitto
+from guestwire.broker_test.mosquitto import mosquitto
+from guestwire.broker_test.options import BrokerOptions
+from guestwire.protocol import operation_models as m
+from guestwire.sdk.answers import CallOptions
+from guestwire.sdk.client import context_of_socket, open_client
+
+RTLINUX = "00000000-0000-4000-8000-000000000001"
+"""The uuid of the first guest that a simulated host begins with."""
+
+
+@asynccontextmanager
+async def site(base: Path, **sections: dict[str, object]) -> AsyncIterator[Fleet]:
+    """A fleet of h1 alone, over mosquitto."""
+    require_mosquitto()
+    async with AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(mosquitto(BrokerOptions(verbose=True)))
+        yield await stack.enter_async_context(fleet(base, broker, {"h1": sections}))
+
+
+async def test_a_result_that_comes_in_an_outage_of_the_broker_arrives_after_it(tmp_path: Path) -> None:
+    async with site(tmp_path, simulated={"boot_s": 1.0}) as made:
+        accepted = asyncio.Event()
+        options = CallOptions(on_accepted=lambda _: accepted.set())
+        call = asyncio.create_task(made.client.host("h1").guest_start(m.GuestStart(guest="rtlinux", wait="ready"), options))
+        async with asyncio.timeout(PATIENCE_S):
+            await accepted.wait()
+        await made.broker.stop()
+        refused = await made.cli("guest", "list", "-o", "json")
+        assert refused.code == 6
+        assert "BROKER-UNREACHABLE" in refused.err
+        async with open_client(await context_of_socket(made.agents["h1"].socket)) as local:
+            job = (await local.host("h1").job_list(m.JobQuery())).reply.jobs[0]
+            async with asyncio.timeout(PATIENCE_S):
+                while (await local.host("h1").job_get(m.JobRef(request_id=job.request_id))).reply.state == "running":
+                    continue
+        done = await made.by_socket("h1").good("guest", "list")
+        assert {"ready"} < {one["status"]["state"] for one in done}
+        assert not call.done()
+        await made.broker.restart()
+        answer = await call
+        assert answer.verified
+        assert answer.reply.status.state == "ready"
+        assert made.agents["h1"].running
+
+
+async def test_a_command_asked_for_while_the_agent_is_away_is_done_when_it_comes_back(tmp_path: Path) -> None:
+    async with site(tmp_path) as made:
+        await made.agents["h1"].kill()
+        call = asyncio.create_task(made.cli.good("guest", "start", "h1/rtlinux"))
+        await made.broker.log.wait_for("/request/admin/guest-start", PATIENCE_S)
+        await made.agents["h1"].start()
+        assert (await call)[0]["status"]["state"] in ("running", "ready")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MiB."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "guestwire-test", str(path)], capture_output=True, check=False
+    )
+    require("mount", mounted.returncode == 0, "may not mount a small file system here")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Leave not a byte on the disk; the file that took them all."""
+    filler = disk / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    return filler
+
+
+async def test_a_full_disk(tmp_path: Path, small_disk: Path) -> None:
+    """What comes is refused and not done; what was accepted ends, and its client hears of it once there is room."""
+    state = small_disk / "state"
+    async with site(tmp_path, host={"state_dir": str(state)}, simulated={"boot_s": 1.0}) as made:
+        api = made.client.host("h1")
+        accepted = asyncio.Event()
+        options = CallOptions(on_accepted=lambda _: accepted.set())
+        under_way = asyncio.create_task(api.guest_start(m.GuestStart(guest="rtlinux", wait="ready"), options))
+        async with asyncio.timeout(PATIENCE_S):
+            await accepted.wait()
+        async with made.cli.following("notices", "-f", "-o", "json") as notices:
+            await notices.line('"online"')
+            filler = fill(small_disk)
+            refused = await made.cli("guest", "define", "h1", "--name", "big", "--timeout", "2")
+            assert refused.code == 1, refused
+            assert "error: JOURNAL-FULL: " in refused.err
+            assert "free space in its state directory" in refused.err
+            await notices.line('"class": "alarm".*JOURNAL-FULL')
+        assert (await made.refused("h1"))["JOURNAL-FULL"] > 0
+        states = {view.guest.name: view.status.state for view in (await api.guest_list()).reply.guests}
+        assert "big" not in states
+        assert not under_way.done()
+        filler.unlink()
+        assert (await under_way).reply.status.state == "ready"
+        assert (await made.cli("guest", "define", "h1", "--name", "big")).code == 0
+
+
+async def test_a_second_agent_on_the_same_state(tmp_path: Path) -> None:
+    async with site(tmp_path) as made:
+        first = made.agents["h1"]
+        settings = agent_settings(made.layout, first.home, "h1", [made.broker.url], {})
+        second = Agent("h1", tmp_path / "second", settings)
+        await second.launch()
+        assert await second.wait_ended() == 1
+        assert "guestwire-agent: STATE-DIR-IN-USE: " in second.log.tail()
+        assert first.running
+        assert (await made.by_socket("h1")("guest", "start", "h1/rtlinux")).code == 0, "its socket is still its own"
+        assert (await made.client.host("h1").host_ping(m.Ping())).reply.epoch == 1, "its session is, too"
+
+
+async def test_a_second_agent_with_the_same_host_id(tmp_path: Path) -> None:
+    """The later one has the broker's session; the first leaves it to that one, and raises the alarm."""
+    async with site(tmp_path) as made:
+        async with made.by_socket("h1").following("notices", "-f", "-o", "json") as alarms:
+            await alarms.line('"online"')
+            home = tmp_path / "second"
+            second = Agent("h1", home, agent_settings(made.layout, home, "h1", [made.broker.url], {}))
+            try:
+                await second.start()
+                alarm = await alarms.line("HOST-ID-CONFLICT")
+                assert "Two agents use the same host id" in alarm
+                await made.online("h1")
+                assert (await made.cli("guest", "start", "h1/linux1")).code == 0
+                assert sum(second.resets().values()) == 0
+            finally:
+                await second.stop()
+        said = await made.by_socket("h1").good("messages", "h1", "--level", "warning")
+        assert "host id conflict" in {message["event"] for message in said}
+        away = [message["fields"] for message in said if message["event"] == "broker not connected"]
+        assert away[-1]["code"] == "SESSION-TAKEN-OVER"
+        assert away[-1]["next_try_s"] >= 600
+
+
+async def test_the_hypervisor_goes_and_comes_back(tmp_path: Path) -> None:
+    require_mosquitto()
+    async with AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(mosquitto(BrokerOptions(verbose=True)))
+        made = await stack.enter_async_context(fleet(tmp_path, broker, {}, absent=["h1"]))
+        agent = Agent("h1", tmp_path / "h1", agent_settings(made.layout, tmp_path / "h1", "h1", [broker.url], {}))
+        host = await stack.enter_async_context(inside(agent.config))
+        await made.online("h1")
+        assert (await made.cli("guest", "start", "h1/rtlinux", "--wait", "ready")).code == 0
+        host.machine.lose_connection("the daemon was killed")
+        refused, listed, shown = await asyncio.gather(
+            made.cli("guest", "reset", "h1/rtlinux"), made.cli.good("guest", "list", "h1"), made.cli("host", "show", "h1")
+        )
+        assert refused.code == 1
+        assert "error: DRIVER-LOST: " in refused.err
+        assert "is libvirtd running?" in refused.err
+        assert {one["status"]["state"] for one in listed} == {"unknown"}
+        assert "NOT CONNECTED" in shown.out
+        host.machine.restore_connection()
+        assert (await made.cli.good("guest", "show", "h1/rtlinux"))["status"]["state"] in ("running", "ready")
+        host.machine.set_faults(Faults(delay_after_s=0.5))
+        in_doubt = asyncio.create_task(made.cli("guest", "reset", "h1/rtlinux"))
+        async with asyncio.timeout(PATIENCE_S):
+            while host.machine.counters(RTLINUX).resets == 0:
+                await asyncio.sleep(0)
+        host.machine.lose_connection()
+        host.machine.restore_connection()
+        host.machine.set_faults(Faults())
+        said = await in_doubt
+        assert said.code == 1
+        assert "error: INDETERMINATE: " in said.err
