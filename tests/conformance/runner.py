@@ -12,10 +12,10 @@ from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, GuestStatus, GuestView
 from guestwire.protocol import ids, statements
 from guestwire.protocol import operation_models as m
-from guestwire.protocol.envelope import Envelope, Header, body_hash, decode, encode, encode_parts
+from guestwire.protocol.envelope import Envelope, Header, about_frame, about_request, body_hash, decode, encode, encode_parts
 from guestwire.protocol.error_body import to_body
 from guestwire.protocol.executor import Call, Dropped, Executor, Inbound, Limits, Now, Record, Run, Send, Step
-from guestwire.protocol.invoker import Accepted, Done, Event, Failed, Invoker, Progressed, Transmit
+from guestwire.protocol.invoker import Accepted, Done, Event, Failed, Invoker, Pending, Progressed, Transmit
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.packing import pack, unpack
 from guestwire.protocol.presence import HostPresence, PresenceBody, SeenHost, epoch_for_connect
@@ -409,10 +409,25 @@ class World:
             (1, 0), "response", ("plant", host), operation.name, identifier, f"host:{host}", self.wall_ms,
             self.wall_ms + 3_600_000, 0, body_hash(body), client.client, status, phase,
             nonce=bytes(24) if spec.get("nonce") else None,
+            about=self.about(spec, pending, phase),
         )  # fmt: skip
         changed = {k: tuple(v) if isinstance(v, list) else v for k, v in spec.get("header", {}).items()}
         signer = spec.get("signer", "h1")
         return encode_parts(header._replace(**changed), body, [KEYS[signer]] if signer else [])
+
+    def about(self, spec: dict[str, Any], pending: Pending | None, phase: str) -> bytes | None:
+        """What a response of the script is about: the request it answers, or what the script says: `nothing`, `another`
+        (somebody else's request under the same id), `copy` (a frame that was altered on the way)."""
+        about = spec.get("about")
+        if about == "nothing" or pending is None:
+            return None
+        if about == "another":
+            return about_request("observer:olga", pending.header.body_hash)
+        if about == "copy":
+            return about_frame(pending.frames[0] + b"altered")
+        if phase == "refused":
+            return about_frame(pending.frames[0])
+        return about_request(pending.header.issuer, pending.header.body_hash)
 
     def job(self, spec: dict[str, Any]) -> dict[str, Any]:
         known = {"state": spec.get("state", "running"), "issuer": "operator:anna", "operation": "guest-undefine"}

@@ -16,7 +16,7 @@ from guestwire.link.memory import MemoryBroker
 from guestwire.link.transport import Incoming, Options, Subscription, Transport, TransportError
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import operation_models as m
-from guestwire.protocol import topics
+from guestwire.protocol import ids, topics
 from guestwire.protocol.executor import Call, Executor, Inbound, Limits, Record, Run, Send, Step
 from guestwire.protocol.invoker import Accepted, Invoker, Progressed
 from guestwire.protocol.operations import BY_NAME
@@ -305,6 +305,7 @@ async def test_a_forged_response_does_nothing(broker: MemoryBroker, host: Host) 
 
 async def test_an_effect_mirrors_what_the_envelope_says(broker: MemoryBroker, host: Host) -> None:
     seen = []
+    identifier = ids.request_id(now().wall_ms)
 
     async def spying(options: Options, on_message: Callable[[Incoming], None]) -> Transport:
         transport = await broker(options, on_message)
@@ -325,7 +326,7 @@ async def test_an_effect_mirrors_what_the_envelope_says(broker: MemoryBroker, ho
                 UNDEFINE,
                 m.GuestRef(guest="web"),
                 timeout_s=20,
-                request_id=bytes.fromhex("01a3185c50007000800000000000000a"),
+                request_id=identifier,
             )
         )
         await soon(host.commands.get())
@@ -334,7 +335,7 @@ async def test_an_effect_mirrors_what_the_envelope_says(broker: MemoryBroker, ho
     [properties] = seen
     assert properties.content_type == "application/msgpack"
     assert properties.response_topic == "gw/1/plant/client/cli-1/response/h1"
-    assert properties.correlation_data == bytes.fromhex("01a3185c50007000800000000000000a")
+    assert properties.correlation_data == identifier
     assert 19 <= properties.expiry_s <= 20
 
 

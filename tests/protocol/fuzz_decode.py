@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from guestwire.protocol import ids
 from guestwire.protocol import operation_models as m
-from guestwire.protocol.envelope import Envelope, EnvelopeError, Header, body_hash, decode, encode_parts
+from guestwire.protocol.envelope import about_request, Envelope, EnvelopeError, Header, body_hash, decode, encode_parts
 from guestwire.protocol.executor import Executor, Inbound, Limits, Now, Record, Run
 from guestwire.protocol.invoker import Done, Failed, Invoker
 from guestwire.protocol.operations import BY_NAME
@@ -71,6 +71,7 @@ def responses() -> list[bytes]:
         header = Header(
             (1, 0), "response", ("plant", "h1"), operation.name, request_id, "host:h1", NOW.wall_ms, NOW.wall_ms + 1000, 0,
             body_hash(content), "cli-1", status, phase,
+            about=about_request("operator:anna", body_hash(pack({"guest": "web"}))) if keys else None,
         )  # fmt: skip
         frames += encode_parts(header, content, keys)
     return frames

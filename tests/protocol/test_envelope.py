@@ -172,7 +172,8 @@ def test_a_body_is_cut_into_signed_parts(size: int) -> None:
 def test_the_header_is_signed_as_it_came() -> None:
     """A header packed in another way is another header to a signature: nobody may re-encode."""
     header = pack(HEADER)
-    padded = b"\xdc\x00\x12" + header[3:] if header[0] == 0xDC else b"\xdc\x00" + bytes([len(HEADER)]) + header[1:]
+    assert header[0] == 0xDC, "an array of 16 bits length"
+    padded = b"\xdd" + len(HEADER).to_bytes(4, "big") + header[3:]
     assert unpack(padded) == unpack(header)
     envelope = decode(pack((padded, BODY, (), ())))
     assert envelope.header_bytes == padded

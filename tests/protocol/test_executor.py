@@ -193,7 +193,10 @@ def test_a_client_with_an_impossible_name_gets_no_answer() -> None:
 def test_a_request_runs_only_between_its_times(issued_ago_ms: int, valid_ms: int) -> None:
     issued = NOW.wall_ms - issued_ago_ms
     step = executor().receive(
-        request("guest-undefine", {"guest": "web"}, issued_at=issued, expires=issued + valid_ms), NOW
+        request(
+            "guest-undefine", {"guest": "web"}, issued_at=issued, expires=issued + valid_ms, request_id=ids.request_id(issued)
+        ),
+        NOW,
     )
     in_time = issued <= NOW.wall_ms + 120_000 and NOW.wall_ms < issued + valid_ms and valid_ms <= 3_600_000
     assert isinstance(step, Record) == in_time

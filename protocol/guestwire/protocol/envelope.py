@@ -25,13 +25,19 @@ BODY_LIMIT = 1 << 20
 """Bytes of a whole body."""
 MAX_PARTS = -(-BODY_LIMIT // PART_LIMIT)
 MAX_SIGNATURES = 4
+ABOUT_BYTES = 16
 
 NO_ID = bytes(16)
 """The request id of messages that belong to no request (presence, reported, notices)."""
 
 
 class Header(NamedTuple):
-    """What an envelope says of itself. Times in Unix milliseconds, `ttl_ms` in milliseconds."""
+    """What an envelope says of itself. Times in Unix milliseconds, `ttl_ms` in milliseconds.
+
+    `about`, in a signed response: what it answers, so that nobody can pass it off as the answer to something else. A
+    refusal of a message that was not believed names that frame (`about_frame`), everything else the request of its issuer
+    (`about_request`).
+    """
 
     version: tuple[int, int]
     kind: str
@@ -51,6 +57,7 @@ class Header(NamedTuple):
     nonce: bytes | None = None
     mandate_hash: bytes | None = None
     crit: tuple[str, ...] = ()
+    about: bytes | None = None
 
 
 class Envelope(NamedTuple):
@@ -68,6 +75,8 @@ class EnvelopeError(GuestwireError):
 
     request_id: bytes | None = None
     version: tuple[int, ...] | None = None
+    signed: bool = False
+    """Whether it carried signatures, of whatever worth."""
 
 
 _WHOLE = (1, 1)
@@ -79,6 +88,7 @@ _HEADER: TypeAdapter[tuple[Any, ...]] = TypeAdapter(
     tuple[
         tuple[int, int], str, tuple[str, str], str, bytes, str, int, int, int, bytes,
         str | None, str | None, str | None, int, tuple[int, int], bytes | None, bytes | None, tuple[str, ...],
+        bytes | None,
     ],
     config=_STRICT,
 )  # fmt: skip
@@ -92,6 +102,16 @@ _validate_outer = _OUTER.validator.validate_python
 def body_hash(body: bytes) -> bytes:
     """SHA-256 of a whole body, its parts joined."""
     return hashlib.sha256(body).digest()
+
+
+def about_frame(frame: bytes) -> bytes:
+    """The name of one frame, as its refusal carries it."""
+    return hashlib.sha256(b"frame\x00" + frame).digest()[:ABOUT_BYTES]
+
+
+def about_request(issuer: str, digest: bytes) -> bytes:
+    """The name of what somebody asked: the issuer and the hash of the body, the same for every copy and re-drive."""
+    return hashlib.sha256(b"request\x00" + issuer.encode() + b"\x00" + digest).digest()[:ABOUT_BYTES]
 
 
 def encode(header: Header, body: bytes, keys: Sequence[SigningKey] = (), mandates: Sequence[bytes] = ()) -> bytes:
@@ -129,7 +149,7 @@ def decode(frame: bytes) -> Envelope:
         outer = unpack_flat(frame)
         raw = unpack_flat(outer[0])
         if raw[0][0] != MAJOR:
-            raise _unsupported(raw)
+            raise _unsupported(raw, signed=bool(outer[2]))
         if len(raw) > _FIELDS and raw[0][1] > MINOR:  # optional fields of a newer minor
             raw = raw[:_FIELDS]
         header_bytes, body, signatures, mandates = _validate_outer(outer)
@@ -161,13 +181,14 @@ def _signatures_fit(signatures: tuple[tuple[bytes, bytes], ...]) -> bool:
     )
 
 
-def _unsupported(raw: Any) -> EnvelopeError:
+def _unsupported(raw: Any, *, signed: bool) -> EnvelopeError:
     got = list(raw[0][:2])
     if any(type(number) is not int for number in got):
         return EnvelopeError("MALFORMED", "The version of the message is not two numbers.")
     error = EnvelopeError("UNSUPPORTED-VERSION", detail={"got": got, "majors": [MAJOR], "minor_max": MINOR})
     if len(raw) > 4 and isinstance(raw[4], bytes) and len(raw[4]) == 16:
         error.request_id = raw[4]
+    error.signed = signed
     return error
 
 

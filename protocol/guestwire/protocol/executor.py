@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import secrets
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -19,7 +19,16 @@ from guestwire.model.errors import GuestwireError
 from guestwire.protocol import ids
 from guestwire.protocol.bodies import from_bytes, to_bytes
 from guestwire.protocol.buckets import Buckets
-from guestwire.protocol.envelope import Envelope, EnvelopeError, Header, body_hash, decode, encode_parts
+from guestwire.protocol.envelope import (
+    Envelope,
+    EnvelopeError,
+    Header,
+    about_frame,
+    about_request,
+    body_hash,
+    decode,
+    encode_parts,
+)
 from guestwire.protocol.error_body import to_body
 from guestwire.protocol.operations import Operation
 from guestwire.protocol.packing import PackingError
@@ -70,7 +79,7 @@ class Call:
     """A request that passed every check. `key` is what a journal knows it by."""
 
     __slots__ = (
-        "accepted_ms", "answered", "body", "body_hash", "client", "expires", "inbound_uid", "issuer", "n", "operation",
+        "accepted_ms", "answered", "asked_as", "body", "body_hash", "client", "expires", "inbound_uid", "issuer", "n", "operation",
         "path", "request", "request_id", "signed", "start_by_ms", "version",
     )  # fmt: skip
 
@@ -80,6 +89,7 @@ class Call:
         self.operation = operation
         self.request_id = header.request_id
         self.issuer = issuer
+        self.asked_as = header.issuer
         self.client = inbound.client
         self.inbound_uid = inbound.uid
         self.path = inbound.path
@@ -145,16 +155,19 @@ Outcome = Literal["new", "running", "stored", "mismatch"]
 
 @dataclass(slots=True)
 class _Seen:
-    """What is known of a message so far, for its refusal."""
+    """What is known of a message so far, for its refusal. `sign`: only a message that carried a signature is worth one;
+    `budget`: whose failures count, the client the broker named or the socket's uid."""
 
     client: str
+    frame: bytes
     request_id: bytes | None = None
     operation: str = ""
     version: tuple[int, int] | None = None
     qos: Literal[0, 1] = 0
-    sign: bool = True
+    sign: bool = False
     nonce: bytes | None = None
     path: Any = None
+    budget: Hashable = None
 
 
 class _Refused(Exception):
@@ -201,7 +214,8 @@ class Executor:
 
     def receive(self, inbound: Inbound, now: Now) -> Step | None:
         """What to do with a frame; None: it was one part of several, the rest is to come."""
-        seen = _Seen(inbound.client, path=inbound.path)
+        budget = inbound.client if inbound.uid is None else ("uid", inbound.uid)
+        seen = _Seen(inbound.client, inbound.payload, path=inbound.path, budget=budget)
         try:
             return self._checked(inbound, now, seen)
         except _Refused as refusal:
@@ -213,9 +227,10 @@ class Executor:
         try:
             envelope = decode(inbound.payload)
         except EnvelopeError as err:
-            seen.request_id, seen.operation = err.request_id, inbound.operation
+            seen.request_id, seen.operation, seen.sign = err.request_id, inbound.operation, err.signed
             raise _Refused(err, drop=err.request_id is None, failure=True) from err
         header = envelope.header
+        seen.sign = bool(envelope.signatures)
         operation = self._addressed(inbound, header, seen)
         self._in_time(operation, header, now, seen)
         issuer, signed = self._authenticated(inbound, envelope, operation, now, seen)
@@ -251,26 +266,39 @@ class Executor:
             raise _Refused(GuestwireError("MISADDRESSED"), drop=True, failure=True)
         seen.request_id = header.request_id
         if operation is None:
-            raise _Refused(GuestwireError("UNIMPLEMENTED", detail={"operation": header.operation[:64]}))
+            raise _Refused(GuestwireError("UNIMPLEMENTED", detail={"operation": header.operation[:64]}), failure=True)
         return operation
 
     def _in_time(self, operation: Operation, header: Header, now: Now, seen: _Seen) -> None:
         if operation.effect != "none":
-            if not ids.is_request_id(header.request_id):
-                raise _Refused(GuestwireError("MALFORMED", "A request id is a UUIDv7."))
-            if header.expires <= self.watermark_ms:
-                raise _Refused(_expired(header, now))
-            if ids.issued_ms(header.request_id) < self.journal_created_ms:
-                raise _Refused(GuestwireError("JOURNAL-LOST", detail={"journal_created_at": self.journal_created_ms}))
+            self._not_forgotten(header, now)
         if header.expires - header.issued_at > MAX_EXPIRES_MS:
-            raise _Refused(GuestwireError("EXPIRED", "A request may be valid for an hour at most.", field="expires"))
+            text = "A request may be valid for an hour at most."
+            raise _Refused(GuestwireError("EXPIRED", text, field="expires"), failure=True)
         if not self.clock_synchronised:
             if operation.effect != "none" and not self._challenge_met(header, now):
                 seen.nonce = self._challenge(header, now)
+                seen.sign = False  # it proves nothing and costs nothing: no key is spent on it
                 raise _Refused(GuestwireError("CLOCK-UNSYNCHRONISED", after_ms=0))
             return
         if header.expires <= now.wall_ms or header.issued_at > now.wall_ms + SKEW_MS:
-            raise _Refused(_expired(header, now))
+            raise _Refused(_expired(header, now), failure=True)
+
+    def _not_forgotten(self, header: Header, now: Now) -> None:
+        """The journal must be able to tell whether this request ran before: by its expiry, and, since a request that is
+        driven again has a fresh header, by the time in its id."""
+        if not ids.is_request_id(header.request_id):
+            raise _Refused(GuestwireError("MALFORMED", "A request id is a UUIDv7."), failure=True)
+        first_ms = ids.issued_ms(header.request_id)
+        if first_ms > header.issued_at + SKEW_MS:
+            raise _Refused(
+                GuestwireError("MALFORMED", "The request id is of a later time than its header."), failure=True
+            )
+        if min(header.expires, first_ms) <= self.watermark_ms:
+            raise _Refused(_expired(header, now), failure=True)
+        if first_ms < self.journal_created_ms:
+            detail = {"journal_created_at": self.journal_created_ms}
+            raise _Refused(GuestwireError("JOURNAL-LOST", detail=detail), failure=True)
 
     def _authenticated(
         self, inbound: Inbound, envelope: Envelope, operation: Operation, now: Now, seen: _Seen
@@ -293,9 +321,8 @@ class Executor:
             raise _Refused(
                 GuestwireError("OUT-OF-SCOPE", f"This operation needs {needed} different signers."), failure=True
             )
-        if self._failures.known(inbound.client) and self._failures[inbound.client].wait_ms(now.mono):
+        if self._failures.known(seen.budget) and (wait := self._failures[seen.budget].wait_ms(now.mono)):
             seen.sign = False
-            wait = self._failures[inbound.client].wait_ms(now.mono)
             raise _Refused(GuestwireError("THROTTLED", after_ms=wait))
         for key, signature in signers:
             if not key.verifying.verifies(Domain.ENVELOPE, envelope.header_bytes, signature):
@@ -307,10 +334,12 @@ class Executor:
             scope = self.trust.local_scope(inbound.uid)
             principal = f"local:{inbound.uid}"
             self._in_scope(scope or Scope(operations=(), hosts=(), risk=0), operation, principal)
+            if self.trust.signers_needed(operation.risk) > 1:
+                text = "This operation needs several signers, and the socket vouches for one: send it signed."
+                raise _Refused(GuestwireError("OUT-OF-SCOPE", text), failure=True)
             return principal
         if operation.effect != "none" or self.require_signatures == "all":
             raise _Refused(GuestwireError("UNSIGNED"), failure=True)
-        seen.sign = False
         return f"unsigned:{inbound.client}"
 
     def _in_scope(self, scope: Scope, operation: Operation, principal: str) -> None:
@@ -442,7 +471,7 @@ class Executor:
         header = Header(
             answer_version(call.version), "response", self._audience, call.operation.name, call.request_id,
             self._speaker, now.wall_ms, now.wall_ms + MAX_EXPIRES_MS, 0, body_hash(body), call.client, status,
-            phase, call.n,
+            phase, call.n, (1, 1), None, None, (), about_request(call.asked_as, call.body_hash) if sign else None,
         )  # fmt: skip
         return encode_parts(header, body, (self.key,) if sign else ())
 
@@ -451,14 +480,14 @@ class Executor:
         error = refusal.error
         if seen.nonce is None:  # asking for proof that a request is new refuses nothing yet
             self.refused[error.code] += 1
-        exhausted = refusal.failure and self._failures[seen.client].take(now.mono) > 0
+        exhausted = refusal.failure and self._failures[seen.budget].take(now.mono) > 0
         if refusal.drop or seen.request_id is None or exhausted or not ids.is_slug(seen.client):
             return Dropped(error.code, True, seen.client)
         body = to_body(error)
         header = Header(
             answer_version(seen.version), "response", self._audience, seen.operation[:64], seen.request_id,
             self._speaker, now.wall_ms, now.wall_ms + MAX_EXPIRES_MS, 0, body_hash(body), seen.client, error.code,
-            "refused", 0, (1, 1), seen.nonce,
+            "refused", 0, (1, 1), seen.nonce, None, (), about_frame(seen.frame) if seen.sign else None,
         )  # fmt: skip
         frames = encode_parts(header, body, (self.key,) if seen.sign else ())
         return Send(seen.client, frames, seen.qos, seen.request_id, seen.path, error.code)

@@ -16,7 +16,7 @@ from guestwire.model.base import Model
 from guestwire.model.errors import BY_CODE, GuestwireError
 from guestwire.protocol import ids, operation_models, topics
 from guestwire.protocol.bodies import from_bytes, to_bytes
-from guestwire.protocol.envelope import Envelope, Header, body_hash, decode, encode_parts
+from guestwire.protocol.envelope import Envelope, Header, about_frame, about_request, body_hash, decode, encode_parts
 from guestwire.protocol.error_body import from_body
 from guestwire.protocol.executor import Now
 from guestwire.protocol.operations import BY_NAME, Operation
@@ -28,8 +28,6 @@ from guestwire.protocol.versions import request_version
 
 FIRST_RESEND_S = 1.0
 PHASES = frozenset({"accepted", "progress", "final", "refused"})
-OF_A_COPY = frozenset({"BAD-SIGNATURE", "BODY-MISMATCH", "KEY-UNKNOWN", "UNSIGNED", "UNSUPPORTED-VERSION"})
-"""Refusals that somebody on the way can bring about by altering a copy: believed when the next copy is refused as well."""
 LATER = frozenset({"BUSY", "JOURNAL-FULL", "THROTTLED", "PARTS-TIMEOUT"})
 """Refusals after which the same bytes go again."""
 ASK_AGAIN_S = 10.0
@@ -42,8 +40,8 @@ class Pending:
     """A request under way. `context` is its driver's (a future, a callback); this module never looks at it."""
 
     __slots__ = (
-        "accepted", "answered_at", "asking", "body", "challenges", "context", "deadline", "done", "expires_ms", "frames", "header",
-        "host", "operation", "pause", "refusal", "refusals", "request_id", "resend_at", "topic", "unbelieved",
+        "about", "accepted", "answered_at", "asking", "body", "challenges", "context", "deadline", "done", "expires_ms", "frames", "header",
+        "host", "operation", "pause", "refusal", "request_id", "resend_at", "topic", "unbelieved",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +56,7 @@ class Pending:
         self.deadline = deadline
         self.expires_ms = header.expires
         self.frames: list[bytes] = []
+        self.about = b""
         self.resend_at = 0.0
         self.pause = FIRST_RESEND_S
         self.accepted = False
@@ -65,7 +64,6 @@ class Pending:
         self.challenges = 0
         self.asking: Pending | None = None
         self.refusal: GuestwireError | None = None
-        self.refusals = 0
         self.answered_at = 0
         """What the host's clock showed at its last answer."""
         self.unbelieved: GuestwireError | None = None
@@ -154,6 +152,8 @@ class Invoker:
         """A new request, ready to send (`frames`, `topic`). `timeout_s` bounds everything; `accept_within_s` (at most an
         hour, default `timeout_s`) how long a host that was away may still accept it. `request_id` re-drives a job.
         `sign`: also when the operation could be asked unsigned; the host then signs its answer."""
+        if operation.effect != "none" and self.key is None and not self.path_vouches:
+            raise GuestwireError("UNSIGNED")
         timeout_s = min(timeout_s, MAX_TIMEOUT_S)
         accept_ms = round(min(timeout_s if accept_within_s is None else accept_within_s, 3600.0) * 1000)
         body = to_bytes(request)
@@ -236,7 +236,13 @@ class Invoker:
         ):
             return self._drop("MISADDRESSED")
         verified = self._verified(envelope, pending, now)
-        needs_proof = pending.operation.effect != "none" and header.phase in ("final", "refused")
+        if verified and not self._answers(header, pending):
+            return self._drop("MISADDRESSED")
+        needs_proof = (
+            pending.operation.effect != "none"
+            and header.phase in ("final", "refused")
+            and header.status != "CLOCK-UNSYNCHRONISED"  # asks for proof, decides nothing
+        )
         if verified is None or (needs_proof and not verified and not self.path_vouches):
             pending.unbelieved = self._unbelieved(envelope)
             return self._drop("UNSIGNED-RESPONSE")
@@ -280,7 +286,6 @@ class Invoker:
         if error.code == "CLOCK-UNSYNCHRONISED" and header.nonce is not None and pending.challenges < 3:
             return [self._with_nonce(pending, header.nonce, now)]
         pending.refusal = error
-        pending.refusals += 1
         if pending.accepted and pending.operation.effect != "none":
             # the host has the request: what it refused is a copy that came late or was altered
             return [] if error.code in LATER else self._inquire(pending, now)
@@ -295,8 +300,6 @@ class Invoker:
         in_doubt = header.issued_at - now.wall_ms < pending.expires_ms - pending.header.issued_at
         if error.code == "EXPIRED" and pending.operation.effect != "none" and in_doubt:
             return self._inquire(pending, now)
-        if error.code in OF_A_COPY and pending.refusals == 1 and pending.expires_ms > now.wall_ms:
-            return [Transmit(pending)]
         return self._finish(pending, Failed(pending, error, verified), now)
 
     def _finish(self, pending: Pending, event: Done | Failed, now: Now) -> list[Event]:
@@ -375,6 +378,15 @@ class Invoker:
             if key is None or not key.verifying.verifies(Domain.ENVELOPE, envelope.header_bytes, signature):
                 return None
         return True
+
+    def _answers(self, header: Header, pending: Pending) -> bool:
+        """Whether a signed response is about this request: what its issuer asked, or one of the frames that were sent.
+        Somebody on the way may have the host refuse an altered copy, or answer another request under the same id."""
+        if not pending.about:
+            pending.about = about_request(pending.header.issuer, pending.header.body_hash)
+        if header.about == pending.about:
+            return True
+        return header.phase == "refused" and any(header.about == about_frame(frame) for frame in pending.frames)
 
     def _unbelieved(self, envelope: Envelope) -> GuestwireError:
         said = envelope.header.status or "ok"

@@ -184,4 +184,4 @@ class HostShow(Model):
 class EpochBehind(Model):
     """`known`: the highest epoch a controller has seen of this host."""
 
-    known: Annotated[int, Field(ge=0)]
+    known: Annotated[int, Field(ge=0, le=1 << 48)]

@@ -96,9 +96,17 @@ def make(kind: str, *values: str) -> str:
     return "/".join(PREFIX + tuple(levels))
 
 
-@lru_cache(maxsize=4096)
+LONGEST = 320
+"""Bytes no topic of ours reaches (8 levels of 36); longer ones are foreign, and are not kept."""
+
+
 def parse(topic: str) -> Topic | None:
     """The topic behind a text; None when it is none of ours (another major is none of ours)."""
+    return None if len(topic) > LONGEST else _parse(topic)
+
+
+@lru_cache(maxsize=4096)
+def _parse(topic: str) -> Topic | None:
     levels = tuple(topic.split("/"))
     if levels[:2] != PREFIX or len(levels) > 8:
         return None
