@@ -1,6 +1,10 @@
 """What a host says without being asked, and where it goes when there is no broker."""
 
-from guestwire.agent.announcer import WAITING_NOTICES, Announcer
+import asyncio
+
+import pytest
+
+from guestwire.agent.announcer import IN_FLIGHT, WAITING_NOTICES, Announcer
 from guestwire.link.transport import TransportError
 from guestwire.protocol.executor import Now
 from guestwire.protocol.notices import GuestNotice
@@ -34,6 +38,37 @@ class Outlet:
         self.said.append((topic, frame, retained))
 
 
+class Session:
+    """A broker that confirms, or does not, when it is told to. What it did not take is not `said`."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, bytes, bool]] = []
+        self.asked: list[tuple[tuple[str, bytes, bool], asyncio.Future[int]]] = []
+
+    def announce(self, topic: str, frame: bytes, *, retained: bool) -> asyncio.Future[int]:
+        outcome: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.asked.append(((topic, frame, retained), outcome))
+        return outcome
+
+    async def take(self, count: int | None = None) -> None:
+        """Confirm the oldest, and what is published because of that."""
+        while self.asked and count != 0:
+            message, outcome = self.asked.pop(0)
+            self.said.append(message)
+            outcome.set_result(0)
+            count = None if count is None else count - 1
+            for _ in range(3):
+                await asyncio.sleep(0)
+
+    async def refuse(self, code: str) -> None:
+        """Fail all that was asked so far."""
+        asked, self.asked = self.asked, []
+        for _, outcome in asked:
+            outcome.set_exception(TransportError(code))
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+
 def announcer() -> Announcer:
     return Announcer("plant", "h1", KEY, lambda: Now(1_000, 1.0))
 
@@ -42,7 +77,7 @@ def notice(made: Announcer, name: str = "plc") -> None:
     made.notice("guest", event="state", guest_id="GUEST0001", name=name, uuid="u", before="stopped", state="running")
 
 
-def bodies(outlet: Outlet) -> list[GuestNotice]:
+def bodies(outlet: Outlet | Session) -> list[GuestNotice]:
     return [
         read(frame, TRUST, "plant", "host:h1", "notice", None).read(GuestNotice)
         for topic, frame, _ in outlet.said
@@ -100,3 +135,69 @@ def test_what_is_retained_is_said_again_after_a_reconnect_and_to_a_new_socket() 
         ((said, frame, retained),) = outlet.said
         assert (said, retained) == (topic, True)
         assert read(frame, TRUST, "plant", "host:h1", "capabilities", None).n == 2
+
+
+@pytest.mark.parametrize("code", ["LINK-BUSY", "PUBLISH-TIMEOUT", "LINK-LOST"])
+async def test_a_notice_that_was_not_confirmed_is_said_again_in_order(code: str) -> None:
+    made, broker = announcer(), Session()
+    made.broker_up(broker)
+    for name in "abc":
+        notice(made, name)
+    await broker.refuse(code)
+    notice(made, "d")
+    await broker.take()
+    assert [b.seq for b in bodies(broker)] == [1, 2, 3, 4]
+    assert made.lost_notices == 0
+
+
+async def test_a_notice_that_was_under_way_when_the_link_went_waits_for_the_next() -> None:
+    made, broker, after = announcer(), Session(), Session()
+    made.broker_up(broker)
+    notice(made, "a")
+    notice(made, "b")
+    await broker.take(1)
+    made.broker_down()
+    await broker.refuse("LINK-LOST")
+    notice(made, "c")
+    made.broker_up(after)
+    await after.take()
+    assert ([b.name for b in bodies(broker)], [b.name for b in bodies(after)]) == (["a"], ["b", "c"])
+
+
+async def test_what_is_retained_and_was_not_taken_is_said_with_the_next_that_is() -> None:
+    made, broker = announcer(), Session()
+    made.broker_up(broker)
+    made.state("reported", Empty(), 1)
+    made.state("reported", Empty(), 2)
+    await broker.refuse("LINK-BUSY")
+    assert broker.asked == []
+    made.presence(b"beat")
+    await broker.take()
+    reported = [frame for topic, frame, _ in broker.said if topic.endswith("/reported")]
+    assert [read(frame, TRUST, "plant", "host:h1", "reported", None).n for frame in reported] == [2]
+    made.presence(b"beat")
+    await broker.take()
+    assert len(broker.said) == 3, "it is said once"
+
+
+async def test_what_the_broker_will_never_take_is_counted_and_holds_nothing_up() -> None:
+    made, broker = announcer(), Session()
+    made.broker_up(broker)
+    notice(made, "a")
+    made.state("reported", Empty(), 1)
+    await broker.refuse("PUBLISH-REFUSED")
+    notice(made, "b")
+    await broker.take()
+    assert [b.name for b in bodies(broker)] == ["b"]
+    assert made.lost_notices == 1
+    assert len(broker.said) == 1
+
+
+async def test_a_broker_that_confirms_nothing_is_not_given_more_and_more() -> None:
+    made, broker = announcer(), Session()
+    made.broker_up(broker)
+    for _ in range(IN_FLIGHT + 5):
+        notice(made)
+    assert len(broker.asked) == IN_FLIGHT
+    await broker.take()
+    assert [b.seq for b in bodies(broker)] == list(range(1, IN_FLIGHT + 6))

@@ -3,15 +3,23 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
 
 from guestwire.agent.announcer import Announcer
 from guestwire.agent.broker_link import BrokerLink
+from guestwire.agent.services.running import Running
+from guestwire.link.backoff import Backoff
 from guestwire.link.clock import now
 from guestwire.link.memory import MemoryBroker
 from guestwire.link.serve import Server
 from guestwire.link.session import State
 from guestwire.link.transport import Incoming, Options, Subscription, Transport, TransportError
+from guestwire.model.errors import GuestwireError
 from guestwire.protocol.executor import Executor, Record
+from guestwire.protocol.operation_models import EpochBehind
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.presence import WILL_N, HostPresence, PresenceBody
 from guestwire.protocol.signing import SigningKey
@@ -35,8 +43,13 @@ TOPIC = "gw/1/plant/host/h1/presence"
 class Disk:
     def __init__(self, epoch: int = 0) -> None:
         self.epoch = epoch
+        self.full = False
+        self.refused = 0
 
     async def next_epoch(self, at_least: int = 0) -> int:
+        if self.full:
+            self.refused += 1
+            raise GuestwireError("JOURNAL-FULL")
         self.epoch = max(self.epoch + 1, at_least)
         return self.epoch
 
@@ -46,6 +59,7 @@ class Ears:
 
     def __init__(self) -> None:
         self.ups = 0
+        self.lost_disks = 0
         self.conflicts: list[str] = []
         self.heard: asyncio.Queue[PresenceBody] = asyncio.Queue()
 
@@ -56,6 +70,9 @@ class Ears:
 
     def host_id_conflict(self, why: str) -> None:
         self.conflicts.append(why)
+
+    def disk_was_lost(self) -> None:
+        self.lost_disks += 1
 
     def refused(self, code: str, client: str, *, audit: bool) -> None: ...
 
@@ -130,7 +147,7 @@ async def test_after_a_lost_disk_the_host_goes_above_its_own_retained_presence()
         await ears.until(online=True)
     async with linked(broker, Disk(epoch=0)) as (link, ears):
         assert (await ears.until(online=True, epoch=42)).epoch == link.epoch
-        assert ears.conflicts == []
+        assert (ears.conflicts, ears.lost_disks) == ([], 1)
 
 
 async def test_a_stale_will_is_corrected() -> None:
@@ -199,3 +216,27 @@ async def test_a_session_that_was_taken_over_is_a_conflict() -> None:
         await ears.until(online=False)
         assert ears.conflicts == ["the broker gave this host's session to another client"]
         await other.close()
+
+
+async def test_an_epoch_nobody_counts_to_is_refused() -> None:
+    broker = MemoryBroker()
+    async with linked(broker, Disk(epoch=1)) as (link, ears):
+        await ears.until(online=True)
+        running = cast("Running", SimpleNamespace(call=SimpleNamespace(request=EpochBehind(known=1 << 47))))
+        with pytest.raises(GuestwireError, match="DENIED"):
+            await link.epoch_behind(running)
+        assert link.epoch == 2
+
+
+async def test_a_disk_that_takes_no_epoch_for_a_moment_costs_a_try_not_the_host() -> None:
+    broker, disk = MemoryBroker(), Disk(epoch=1)
+    async with linked(broker, disk) as (link, ears):
+        await ears.until(online=True)
+        link.session.backoff = Backoff(lambda: 0.0)
+        disk.full = True
+        link.session.reconnect()
+        async with asyncio.timeout(5):
+            while disk.refused < 2:
+                await asyncio.sleep(0)
+        disk.full = False
+        assert (await ears.until(online=True)).epoch == 3

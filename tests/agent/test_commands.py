@@ -17,6 +17,7 @@ from guestwire.agent.lanes import Lanes
 from guestwire.agent.restore import restorer
 from guestwire.agent.services.running import Running
 from guestwire.link.clock import now
+from guestwire.link.transport import TransportError
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import operation_models as m
@@ -25,7 +26,7 @@ from guestwire.protocol.error_body import from_body
 from guestwire.protocol.executor import Call, Executor, Inbound, Limits, Record, Send
 from guestwire.protocol.ids import request_id
 from guestwire.protocol.operations import Effect, Operation
-from guestwire.protocol.packing import pack
+from guestwire.protocol.packing import pack, unpack
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.trust import Scope, Signer, Trust, TrustDocument
 
@@ -57,6 +58,7 @@ class Client:
     """The client's end of a path: what arrived, and whether the broker acknowledges."""
 
     acknowledges: bool = True
+    failures: int = 0
     sent: asyncio.Queue[Send] = field(default_factory=asyncio.Queue)
 
     def answer(self, send: Send) -> Awaitable[int] | None:
@@ -64,7 +66,11 @@ class Client:
         if not self.acknowledges or send.qos == 0:
             return None
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        done.set_result(0)
+        if self.failures:
+            self.failures -= 1
+            done.set_exception(TransportError("PUBLISH-TIMEOUT"))
+        else:
+            done.set_result(0)
         return done
 
     async def next(self) -> tuple[str, str, bytes]:
@@ -145,10 +151,13 @@ async def bench(
     running: int = 4,
     queued: int = 8,
     recover: bool = False,
+    operations: tuple[str, ...] = tuple(OPERATIONS),
 ) -> AsyncIterator[Bench]:
     def lanes(call: Call) -> tuple[str, ...]:
         if call.request.guest == "nobody":
             raise GuestwireError("NOT-FOUND")
+        if call.request.guest == "defect":
+            raise ZeroDivisionError
         return (f"guest:{call.request.guest}",)
 
     async with JournalWriter() as writer, await Journal.open(folder / "journal.db", writer, now_ms=1) as journal:
@@ -162,10 +171,11 @@ async def bench(
             commands={name: Command(lanes, handler, probe) for name in OPERATIONS},
             reports=reports,
             clock=now,
+            send_again_s=0.01,
         )
         async with commands:
             if recover:
-                await commands.recover(restorer(OPERATIONS))
+                await commands.recover(restorer({name: OPERATIONS[name] for name in operations}))
             yield Bench(executor, commands, journal, reports)
 
 
@@ -428,3 +438,97 @@ async def test_the_outbox_is_empty_once_the_broker_acknowledged(tmp_path: Path) 
         async with asyncio.timeout(5):
             while await b.journal.outbox():
                 await asyncio.sleep(0)
+
+
+async def test_a_once_effect_that_happened_is_not_cancelled(tmp_path: Path) -> None:
+    """Its client would ask again, and it would happen twice."""
+    counter, looked = Counter(), asyncio.Event()
+
+    async def then_look(running: Running) -> Model:
+        await counter(running)
+        await looked.wait()
+        return m.Empty()
+
+    async with bench(tmp_path, then_look) as b:
+        for name, state in (("do-once", "SUCCEEDED"), ("do", "CANCELED")):
+            looked.clear()
+            counter.entered.clear()
+            identifier = b.send(name)
+            await counter.entered.wait()
+            await asyncio.sleep(0)
+            assert b.commands.cancel((await b.row(identifier)).seq)
+            looked.set()
+            async with asyncio.timeout(5):
+                while (await b.row(identifier)).state == "RUNNING":
+                    await asyncio.sleep(0)
+            assert (await b.row(identifier)).state == state
+
+
+async def test_after_an_indeterminate_final_no_further_effect_begins(tmp_path: Path) -> None:
+    counter = Counter()
+    counter.gate.clear()
+
+    async def three_times(running: Running) -> Model:
+        for _ in range(3):
+            await counter(running)
+        return m.Empty()
+
+    async with bench(tmp_path, three_times) as b:
+        b.send("slow")
+        await b.client.next()
+        assert (await b.client.next())[:2] == ("final", "INDETERMINATE")
+        counter.gate.set()
+        behind = b.send("do")  # the lane is free once the first call has ended
+        async with asyncio.timeout(5):
+            while (row := await b.journal.get("operator:a", behind)) is None or row.state != "SUCCEEDED":
+                await asyncio.sleep(0)
+        assert counter.effects == 4, "one of the first, three of the second"
+
+
+async def test_a_defect_before_the_journal_is_refused_and_acknowledged(tmp_path: Path) -> None:
+    async with bench(tmp_path, Counter()) as b:
+        b.send("do", "defect")
+        assert (await b.client.next())[:2] == ("refused", "INTERNAL")
+        assert [type(d) for d in b.reports.defects] == [ZeroDivisionError]
+
+
+async def test_what_waits_when_the_agent_stops_waits_for_the_next_start(tmp_path: Path) -> None:
+    counter = Counter()
+    counter.gate.clear()
+    async with bench(tmp_path, counter) as b:
+        running = b.send("do-once", "g")
+        await counter.entered.wait()
+        waiting = b.send("do-once", "g")
+        async with asyncio.timeout(5):
+            while await b.journal.get("operator:a", waiting) is None:
+                await asyncio.sleep(0)
+        stopping = asyncio.create_task(b.commands.__aexit__())
+        await asyncio.sleep(0)
+        counter.gate.set()
+        await stopping
+        assert (await b.row(running)).state == "SUCCEEDED", "what was under way came to its end"
+        assert ((await b.row(waiting)).state, counter.effects) == ("ACCEPTED", 1)
+
+
+async def test_a_final_that_the_broker_did_not_confirm_is_sent_again(tmp_path: Path) -> None:
+    async with bench(tmp_path, Counter()) as b:
+        await b.commands.resend(b.client)  # the link is up
+        b.client.failures = 2
+        b.send("do")
+        await b.client.next()
+        frames = {(await b.client.next())[2] for _ in range(3)}
+        assert len(frames) == 1
+        async with asyncio.timeout(5):
+            while await b.journal.outbox():
+                await asyncio.sleep(0)
+
+
+async def test_a_row_of_another_version_ends_with_an_answer(tmp_path: Path) -> None:
+    identifier = await leave_unfinished(tmp_path, "do", started=False)
+    async with bench(tmp_path, Counter(), recover=True, operations=()) as b:
+        async with asyncio.timeout(5):
+            while (row := await b.row(identifier)).final is None:
+                await asyncio.sleep(0)
+        (frame,) = unpack(row.final)
+        assert decode(frame).header.status == "UNIMPLEMENTED"
+        assert (row.state, len(decode(frame).signatures)) == ("FAILED", 1)

@@ -179,19 +179,22 @@ async def test_a_reload_takes_up_trust_and_level_and_nothing_unsound(site: SiteF
     async with serving(site) as host:
         settings = site.settings()
         speaking = compose.voice(settings.log, site.folder / "other-log", for_people=False)
-        again = Reload(site.config, settings, host.executor, speaking)
+        again = Reload(site.config, settings, host.executor, host.journal, speaking)
         stricter = tuple(
             s.model_copy(update={"scope": Scope(risk=0)}) if s.principal == "operator:anna" else s
             for s in site.document.signers
         )
         site.seal(site.document.model_copy(update={"rev": 2, "signers": stricter}))
         site.config.write_text(site.config.read_text() + '[log]\nlevel = "debug"\n')
-        again.reload()
+        await again.reload()
         assert (host.executor.trust.rev, speaking.control.level) == (2, "debug")
         site.seal(site.document)
-        again.reload()
+        await again.reload()
         assert host.executor.trust.rev == 2
         assert speaking.messages.query(m.MessageQuery(level="error")).messages[-1].fields["code"] == "TRUST-INVALID"
+    with pytest.raises(GuestwireError, match="TRUST-INVALID"):  # nor after a restart
+        async with serving(site):
+            pass
 
 
 async def test_a_host_whose_clock_is_not_to_be_trusted_wants_proof_that_a_command_is_new(site: SiteFiles) -> None:

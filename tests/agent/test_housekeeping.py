@@ -1,18 +1,25 @@
 """Old jobs are forgotten, and a request that was cannot run again."""
 
+import asyncio
 from pathlib import Path
+
+import pytest
 
 from guestwire.agent.housekeeping import Housekeeping
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_schema import Entry, New
 from guestwire.agent.journal_writer import JournalWriter
+from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
+from guestwire.model.errors import GuestwireError
+from guestwire.model.host import ClockQuality
 from guestwire.protocol.executor import Executor
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.packing import pack
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.trust import Trust, TrustDocument
 
+VITAL = Vital(lambda name, error: None)
 TRUST = Trust(TrustDocument(site="s", rev=1, issued_at=0, signers=()))
 
 
@@ -28,7 +35,7 @@ async def test_pruning_raises_the_executors_watermark(tmp_path: Path) -> None:
         )  # fmt: skip
         assert isinstance(inserted, New)
         await journal.finish(inserted.seq, "SUCCEEDED", None, pack(()), now_ms=9)
-        async with Housekeeping(journal, executor, lambda: "synchronised", keep_jobs_s=10) as keeping:
+        async with Housekeeping(journal, executor, lambda: "synchronised", 10, VITAL) as keeping:
             executor.clock_synchronised = False
             assert await keeping.prune() == 0, "not while nobody knows what time it is"
             executor.clock_synchronised = True
@@ -36,3 +43,37 @@ async def test_pruning_raises_the_executors_watermark(tmp_path: Path) -> None:
         assert executor.watermark_ms == 4_000 == journal.watermark_ms
         assert await journal.get(None, bytes(16)) is None
         assert now().wall_ms > 4_000
+
+
+async def test_a_journal_made_under_a_wrong_clock_gets_its_time_when_the_clock_is_set(tmp_path: Path) -> None:
+    ahead = now().wall_ms + 5 * 365 * 86_400_000
+    quality: list[ClockQuality] = ["unsynchronised"]
+    executor = Executor("s", "h", BY_NAME, TRUST, SigningKey(bytes(32)), journal_created_ms=ahead)
+    async with JournalWriter() as writer:
+        opened = await Journal.open(tmp_path / "j.db", writer, now_ms=ahead, clock_synchronised=False)
+        async with opened as journal:
+            keeping = Housekeeping(journal, executor, lambda: quality[0], 10, VITAL)
+            await keeping.judge_clock()
+            assert (executor.clock_synchronised, executor.journal_created_ms) == (False, ahead)
+            quality[0] = "synchronised"
+            async with keeping, asyncio.timeout(5):  # at once, not after the first minute
+                while not journal.created_settled:
+                    await asyncio.sleep(0)
+                await asyncio.sleep(0)
+            assert executor.clock_synchronised
+            assert executor.journal_created_ms == journal.created_ms <= now().wall_ms
+
+
+async def test_a_defect_in_housekeeping_is_noticed(tmp_path: Path) -> None:
+    died: list[str] = []
+    vital = Vital(lambda name, _: died.append(name))
+
+    def broken() -> ClockQuality:
+        raise OSError("no such clock")
+
+    executor = Executor("s", "h", BY_NAME, TRUST, SigningKey(bytes(32)))
+    async with JournalWriter() as writer, await Journal.open(tmp_path / "j.db", writer, now_ms=1) as journal:
+        async with Housekeeping(journal, executor, broken, 10, vital), asyncio.timeout(5):
+            with pytest.raises(GuestwireError, match="INTERNAL"):
+                await vital.until(asyncio.Event())
+    assert died == ["housekeeping"]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from pydantic import ValidationError
 
 from guestwire.agent.jobs import Jobs
 from guestwire.agent.journal import Journal
@@ -91,3 +92,20 @@ async def test_cancel_asks_the_pipeline_for_what_is_under_way_only(journal: Jour
         job = await jobs.cancel(Running(ask(m.JobRef(request_id=bytes([n] * 16)))))
     assert cancels.seqs == [live]
     assert job.state == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [
+        (m.JobQuery, {"before": 1 << 63}),
+        (m.JobQuery, {"before": -1}),
+        (m.MessageQuery, {"after_seq": 1 << 63}),
+        (m.LogQuery, {"since": 1 << 63}),
+        (m.LogQuery, {"until": -(1 << 63)}),
+        (m.EpochBehind, {"known": 1 << 63}),
+    ],
+)
+def test_numbers_that_no_host_gave_out_are_refused_at_the_border(model: type[Model], fields: dict[str, int]) -> None:
+    with pytest.raises(ValidationError):
+        model(**fields)
+    model(**{name: (1 << 53) for name in fields})

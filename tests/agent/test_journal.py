@@ -6,15 +6,17 @@ import shutil
 import sqlite3
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from journal_samples import NOW, entry, request_id
 
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_schema import FORMAT, Mismatch, New, Outdated, Progress, Running, Stored
+from guestwire.agent.journal_store import JournalStore, open_store
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.model.errors import GuestwireError
 
@@ -37,6 +39,17 @@ async def test_the_unique_key_decides(journal_path: Path, writer: JournalWriter)
         assert await journal.finish(1, "SUCCEEDED", None, b"signed answer", now_ms=NOW + 5)
         assert not await journal.finish(1, "FAILED", "INTERNAL", b"late", now_ms=NOW + 6)
         assert await journal.insert(entry(1)) == Stored(1, "SUCCEEDED", b"signed answer")
+
+
+async def test_the_same_id_and_body_for_another_operation_is_another_request(
+    journal_path: Path, writer: JournalWriter
+) -> None:
+    """guest-start and guest-destroy of one guest have the same body."""
+    async with await _open(journal_path, writer) as journal:
+        assert await journal.insert(entry(1)) == New(1)
+        assert await journal.insert(entry(1, operation="guest-destroy")) == Mismatch(1)
+        await journal.finish(1, "SUCCEEDED", None, b"started", now_ms=NOW)
+        assert await journal.insert(entry(1, operation="guest-destroy")) == Mismatch(1)
 
 
 async def test_a_group_decides_like_single_calls(journal_path: Path, writer: JournalWriter) -> None:
@@ -112,6 +125,113 @@ async def test_jobs_are_listed_newest_first_with_progress(journal_path: Path, wr
         )
         assert await journal.get("op:bob", request_id(2)) is None
         assert await journal.get(None, request_id(9)) is None
+
+
+async def test_live_jobs_are_seen_in_the_group_that_wrote_them(journal_path: Path, writer: JournalWriter) -> None:
+    async with await _open(journal_path, writer) as journal:
+        await journal.insert(entry(1, run=True))
+        _, _, listed = await asyncio.gather(
+            journal.insert(entry(2)),
+            journal.finish(1, "SUCCEEDED", None, b"f", now_ms=NOW),
+            journal.jobs(("ACCEPTED", "RUNNING")),
+        )
+        assert [job.seq for job in listed] == [2]
+
+
+async def test_jobs_by_state_are_paged_newest_first_live_and_finished_alike(
+    journal_path: Path, writer: JournalWriter
+) -> None:
+    async with await _open(journal_path, writer) as journal:
+        await asyncio.gather(*(journal.insert(entry(number, run=number % 2 == 0)) for number in range(1, 13)))
+        for seq, state in ((2, "FAILED"), (5, "SUCCEEDED"), (8, "FAILED"), (11, "CANCELED")):
+            await journal.finish(seq, state, None, b"f", now_ms=NOW)
+        wanted = ("RUNNING", "FAILED", "CANCELED")
+        assert [job.seq for job in await journal.jobs(wanted)] == [12, 11, 10, 8, 6, 4, 2]
+        assert [job.seq for job in await journal.jobs(wanted, limit=3, before_seq=11)] == [10, 8, 6]
+        assert await journal.jobs(("REJECTED",)) == ()
+        assert [job.seq for job in await journal.jobs(before_seq=1 << 62, limit=1)] == [12]
+
+
+ASKED: tuple[tuple[str, Callable[[JournalStore], object]], ...] = (
+    ("reported", lambda store: store.jobs(("RUNNING", "ACCEPTED"), 64, None)),
+    ("by id", lambda store: store.get(None, bytes(16))),
+    ("by id and issuer", lambda store: store.get("op:alice", bytes(16))),
+    ("newest", lambda store: store.jobs((), 32, None)),
+    ("a rare state", lambda store: store.jobs(("INDETERMINATE", "FAILED"), 50, None)),
+    ("another rare state, from the middle", lambda store: store.jobs(("CANCELED",), 50, 1500)),
+    ("a state of another version", lambda store: store.jobs(cast("Any", ("ROLLED-BACK",)), 50, None)),
+    ("a frequent state", lambda store: store.jobs(("SUCCEEDED",), 50, None)),
+)
+
+
+def test_no_question_reads_the_whole_journal(journal_path: Path) -> None:
+    """The one writer thread answers them, while commands wait for it. Counted in steps of SQLite's machine."""
+    store = open_store(journal_path, NOW, True, None)
+    store.begin()
+    for number in range(1, 3001):
+        store.insert(entry(number, run=True))
+        if number != 7:
+            store.finish(number, "FAILED" if number == 9 else "SUCCEEDED", None, b"f", NOW)
+    store.commit()
+    hundreds = 0
+
+    def count() -> int:
+        nonlocal hundreds
+        hundreds += 1
+        return 0
+
+    store._db.set_progress_handler(count, 100)
+    for what, ask in ASKED:
+        hundreds = 0
+        ask(store)
+        assert hundreds < 40, f"{what}: {hundreds} hundred steps"
+    store.close()
+
+
+async def test_a_question_that_sqlite_cannot_take_leaves_its_group_alone(
+    journal_path: Path, writer: JournalWriter
+) -> None:
+    steps: list[str] = []
+    opened = await Journal.open(
+        journal_path, writer, now_ms=NOW, observer=lambda step, _: steps.append(step) if "before-insert" == step else None
+    )
+    async with opened as journal:
+        answers = await asyncio.gather(
+            *(journal.insert(entry(number)) for number in range(1, 20)),
+            journal.jobs(before_seq=1 << 63),
+            return_exceptions=True,
+        )
+        assert isinstance(answers[-1], OverflowError)
+        assert all(isinstance(answer, New) for answer in answers[:-1])
+        assert len(steps) == 19, "nobody's insert was made twice"
+
+
+async def test_when_the_journal_was_made_is_settled_once_the_clock_is(
+    journal_path: Path, writer: JournalWriter
+) -> None:
+    opened = await Journal.open(journal_path, writer, now_ms=5 * NOW, clock_synchronised=False)
+    async with opened as journal:
+        assert (journal.created_ms, journal.created_settled) == (5 * NOW, False)
+    async with await _open(journal_path, writer) as journal:
+        assert (journal.created_ms, journal.created_settled) == (5 * NOW, False), "opening it again settles nothing"
+        await journal.settle_created(NOW + 9)
+        assert (journal.created_ms, journal.created_settled) == (NOW + 9, True)
+        await journal.settle_created(NOW + 100)
+        assert journal.created_ms == NOW + 9
+    async with await _open(journal_path, writer) as journal:
+        assert (journal.created_ms, journal.created_settled) == (NOW + 9, True)
+        await journal.settle_created(NOW)
+        assert journal.created_ms == NOW, "it cannot have been made later than now"
+
+
+async def test_a_journal_made_when_the_clock_was_behind_gets_the_later_time(
+    journal_path: Path, writer: JournalWriter
+) -> None:
+    """Else what ran before the journal was lost could run again."""
+    opened = await Journal.open(journal_path, writer, now_ms=1, clock_synchronised=False)
+    async with opened as journal:
+        await journal.settle_created(NOW)
+        assert journal.created_ms == NOW
 
 
 async def test_pruning_raises_the_watermark_over_what_it_forgets(journal_path: Path, writer: JournalWriter) -> None:

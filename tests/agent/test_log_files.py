@@ -1,5 +1,8 @@
 """The ring of log files: order, bounds, torn lines, a full disk, and reading while it turns."""
 
+import os
+import resource
+import shutil
 import subprocess
 from collections.abc import Iterator
 from itertools import islice
@@ -88,3 +91,61 @@ def test_a_full_disk_drops_lines_and_counts_them(small_disk: Path) -> None:
     files.append(b"after")
     assert _lines(files)[0] == b"after"
     files.close()
+
+
+def _neighbour(folder: Path) -> int:
+    """A file that somebody else of the process opens, under the lowest free descriptor."""
+    return os.open(folder / "neighbour", os.O_RDWR | os.O_CREAT, 0o600)
+
+
+@pytest.mark.parametrize("trouble", ["the folder went", "no descriptor is left", "an old file cannot be replaced"])
+def test_a_turn_that_fails_spoils_no_other_file_and_raises_nothing(tmp_path: Path, trouble: str) -> None:
+    folder = tmp_path / "log"
+    files = LogFiles(folder, max_bytes=200, files=2)
+    files.append(b"x" * 150)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if trouble == "the folder went":
+        shutil.rmtree(folder)
+    elif trouble == "no descriptor is left":
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files._fd + 1, limits[1]))
+    else:
+        (folder / f"{NAME}.1" / "x").mkdir(parents=True)
+    try:
+        for _ in range(3):
+            files.append(b"y" * 150)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert files.dropped == 3
+    neighbour = _neighbour(tmp_path)
+    files.append(b"z")
+    files.append(b"y" * 150)
+    os.write(neighbour, b"still mine")
+    assert (tmp_path / "neighbour").read_bytes() == b"still mine"
+    os.close(neighbour)
+    files.close()
+
+
+def test_a_turn_that_failed_is_made_up_for(tmp_path: Path) -> None:
+    files = LogFiles(tmp_path, max_bytes=200, files=3)
+    files.append(b"a" * 150)
+    in_the_way = tmp_path / f"{NAME}.1"
+    (in_the_way / "x").mkdir(parents=True)
+    files.append(b"b" * 150)
+    assert files.dropped == 1
+    (in_the_way / "x").rmdir()
+    in_the_way.rmdir()
+    files.append(b"c" * 150)
+    assert _lines(files) == [b"c" * 150, b"a" * 150]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [NAME, f"{NAME}.1"]
+    files.close()
+
+
+def test_what_is_said_after_the_end_goes_into_no_other_file(tmp_path: Path) -> None:
+    files = LogFiles(tmp_path / "log")
+    files.close()
+    neighbour = _neighbour(tmp_path)
+    files.append(b"late")
+    files.close()
+    os.close(neighbour)
+    assert (tmp_path / "neighbour").read_bytes() == b""
+    assert files.dropped == 1

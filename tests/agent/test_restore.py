@@ -2,8 +2,6 @@
 
 from guestwire.agent.journal_schema import Entry, Unfinished
 from guestwire.agent.restore import restorer
-from guestwire.model.errors import GuestwireError
-from guestwire.protocol.executor import Call
 from guestwire.protocol.operation_models import GuestStart
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.packing import pack
@@ -19,8 +17,8 @@ def row(operation: str, body: bytes) -> Unfinished:
 
 
 def test_a_row_becomes_the_call_it_was() -> None:
-    call = restorer(BY_NAME)(row("guest-start", pack({"guest": "g", "wait": "ready"})))
-    assert isinstance(call, Call)
+    call, error = restorer(BY_NAME)(row("guest-start", pack({"guest": "g", "wait": "ready"})))
+    assert error is None
     assert call.request == GuestStart(guest="g", wait="ready")
     assert (call.issuer, call.client, call.accepted_ms, call.start_by_ms, call.expires) == (
         "operator:a", "cli-1", 1_000, 6_000, 9_000,
@@ -30,9 +28,10 @@ def test_a_row_becomes_the_call_it_was() -> None:
 
 def test_an_operation_or_body_that_this_version_does_not_know_is_said() -> None:
     restore = restorer(BY_NAME)
-    unknown = restore(row("guest-levitate", pack({})))
-    bad = restore(row("guest-start", pack({"guest": 5})))
-    torn = restore(row("guest-start", b"\xc1"))
-    assert [error.code for error in (unknown, bad, torn) if isinstance(error, GuestwireError)] == [
-        "UNIMPLEMENTED", "INVALID-BODY", "INVALID-BODY",
-    ]  # fmt: skip
+    rows = [row("guest-levitate", pack({})), row("guest-start", pack({"guest": 5})), row("guest-start", b"\xc1")]
+    made = [restore(one) for one in rows]
+    assert [error.code for _, error in made if error is not None] == ["UNIMPLEMENTED", "INVALID-BODY", "INVALID-BODY"]
+    assert [call.operation.name for call, _ in made] == ["guest-levitate", "guest-start", "guest-start"]
+    assert {call.operation.effect for call, _ in made} == {"idempotent"}, (
+        "its answer is one of a request with an effect"
+    )

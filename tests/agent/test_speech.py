@@ -1,5 +1,7 @@
 """log-query and log-level: what of the log is found, how much at most, and the level that is set."""
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,10 +33,17 @@ def _say(files: LogFiles, count: int, size: int = 0) -> None:
         messages.say(LEVELS[number % 4], f"event {number}", {"pad": "x" * size})
 
 
+def _speech(files: LogFiles | None) -> Speech:
+    return Speech(Messages(None, b"i" * 16, lambda: 0), files, LevelControl("info", lambda: 0))
+
+
+def _call(**fields: Any) -> Any:
+    return SimpleNamespace(request=LogQuery(**fields))
+
+
 async def _query(files: LogFiles | None, **fields: Any) -> LogLines:
-    speech = Speech(Messages(None, b"i" * 16, lambda: 0), files, LevelControl("info", lambda: 0))
-    call: Any = SimpleNamespace(request=LogQuery(**fields))
-    return await speech.query(call)
+    async with _speech(files) as speech:
+        return await speech.query(_call(**fields))
 
 
 def _events(answer: LogLines) -> list[str]:
@@ -59,6 +68,65 @@ async def test_an_answer_is_bounded(tmp_path: Path) -> None:
     assert answer.truncated
     assert sum(len(line) for line in answer.lines) <= QUERY_BYTES
     assert _events(answer)[-1] == "event 399"
+    files.close()
+
+
+class SlowFiles(LogFiles):
+    """Log files on a disk that gives a line only when it is let."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.reading, self.let, self.over = threading.Event(), threading.Event(), threading.Event()
+        self.given = 0
+
+    def newest_first(self) -> Iterator[bytes]:
+        self.reading.set()
+        self.let.wait(10)
+        try:
+            for line in super().newest_first():
+                self.given += 1
+                yield line
+        finally:
+            self.over.set()
+
+
+async def test_one_search_at_a_time_and_none_goes_on_for_nobody(tmp_path: Path) -> None:
+    files = SlowFiles(tmp_path)
+    _say(files, 100)
+    async with _speech(files) as speech:
+        first = asyncio.create_task(speech.query(_call()))
+        await asyncio.to_thread(files.reading.wait, 10)
+        with pytest.raises(GuestwireError) as refused:
+            await speech.query(_call())
+        assert (refused.value.code, refused.value.after_ms is None) == ("BUSY", False)
+        first.cancel()
+        await asyncio.wait({first})
+        with pytest.raises(GuestwireError, match="BUSY"):
+            await speech.query(_call())  # its thread still waits for the disk
+        files.let.set()
+        await asyncio.to_thread(files.over.wait, 10)
+        assert files.given <= 1
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    assert len((await speech.query(_call())).lines) == 100
+                    break
+                except GuestwireError:
+                    await asyncio.sleep(0)
+    files.close()
+
+
+async def test_leaving_ends_a_search(tmp_path: Path) -> None:
+    files = SlowFiles(tmp_path)
+    _say(files, 100)
+    async with _speech(files) as speech:
+        searching = asyncio.create_task(speech.query(_call()))
+        await asyncio.to_thread(files.reading.wait, 10)
+    files.let.set()
+    await asyncio.to_thread(files.over.wait, 10)
+    assert files.given <= 1
+    await asyncio.wait({searching}, timeout=10)
+    assert searching.done()
     files.close()
 
 

@@ -165,7 +165,7 @@ async def test_a_client_that_watches_nothing_hears_nothing(path: Path, server: L
 async def test_too_many_connections_are_told_busy(path: Path) -> None:
     clients = []
     try:
-        for _ in range(local_server.MAX_CONNECTIONS):
+        for _ in range(local_server.MAX_OF_ONE_USER):
             one = Client(*await asyncio.open_unix_connection(str(path)))
             assert await one.next() == Hello("plant", "h1")
             clients.append(one)
@@ -249,3 +249,17 @@ async def test_leaving_closes_every_connection(tmp_path: Path, agent: Agent) -> 
         await one.next()
     assert await one.next() is None
     one.writer.close()
+
+
+async def test_a_user_without_a_scope_hears_nothing_of_what_the_host_says(agent: Agent, tmp_path: Path) -> None:
+    path = tmp_path / "agent.sock"
+    topic = "gw/1/plant/host/h1/presence"
+    async with LocalServer(path, "plant", "h1", agent.receive, may_watch=lambda uid: False) as server:
+        server.announce(topic, b"kept", retained=True)
+        async with client(path) as one:
+            assert await one.next() == Hello("plant", "h1")
+            one.write(Watch(1, ("#",)))
+            assert await one.next() == Watching(1)
+            server.announce(topic, b"new", retained=True)
+            one.write(Watch(2, ()))
+            assert await one.next() == Watching(2), "and nothing before it"

@@ -1,13 +1,16 @@
 """Where everything goes that the host says without being asked: presence, capabilities, reported, notices.
 
-To the broker while there is one, to every socket that watches; what is retained is kept here and said again after each
-reconnect. Notices are numbered; those said while there was no broker wait in a bounded queue, oldest dropped and counted.
+To the broker while there is one, to every socket that watches. What is retained is kept here and said again after each
+reconnect, and when the broker did not take it. Notices are numbered and wait in a bounded queue, in order, until the
+broker has confirmed them; when it is full the oldest are dropped and counted.
 """
 
+import asyncio
 import secrets
-from collections import deque
-from collections.abc import Callable
-from typing import Any, Protocol
+from bisect import insort
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 from guestwire.link.transport import TransportError
 from guestwire.model.base import Model
@@ -18,12 +21,25 @@ from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.statements import state
 
 WAITING_NOTICES = 1024
+IN_FLIGHT = 64
+"""Notices that the broker has and did not confirm yet, at most."""
+NEVER_TAKEN = frozenset({"PUBLISH-REFUSED", "PACKET-TOO-LARGE"})
+"""Answers of a broker that will be the same the next time."""
 
 
 class Outlet(Protocol):
-    """A way out: the session with the broker, or the socket server. Raises TransportError when it takes nothing now."""
+    """A way out: the session with the broker, or the socket server. Raises TransportError when it takes nothing now.
+    What is awaited is the broker's confirmation, and fails with TransportError; None: there is none to wait for."""
 
-    def announce(self, topic: str, frame: bytes, *, retained: bool) -> None: ...
+    def announce(self, topic: str, frame: bytes, *, retained: bool) -> Awaitable[int] | None: ...
+
+
+class _Notice(NamedTuple):
+    """`n` is its place in the order of all notices."""
+
+    n: int
+    topic: str
+    frame: bytes
 
 
 class Announcer:
@@ -37,7 +53,10 @@ class Announcer:
         self._log = secrets.token_bytes(16)
         self._seqs: dict[NoticeClass, int] = {}
         self._retained: dict[str, bytes] = {}
-        self._waiting: deque[tuple[str, bytes]] = deque(maxlen=WAITING_NOTICES)
+        self._dirty: set[str] = set()
+        self._said = 0
+        self._waiting: list[_Notice] = []
+        self._in_flight = 0
         self._broker: Outlet | None = None
         self._local: list[Outlet] = []
         self.lost_notices = 0
@@ -52,25 +71,21 @@ class Announcer:
         """The broker is there (again): capabilities and reported are said again, then what waited. Presence is not: the
         new connection has an epoch of its own, and its first heartbeat is the caller's."""
         self._broker = outlet
-        presence = topics.make("presence", self._site, self._host)
-        for topic, frame in self._retained.items():
-            if topic != presence:
-                outlet.announce(topic, frame, retained=True)
-        while self._waiting:
-            topic, frame = self._waiting.popleft()
-            outlet.announce(topic, frame, retained=False)
+        self._dirty = self._retained.keys() - {topics.make("presence", self._site, self._host)}
+        self._say_dirty()
+        self._say_waiting()
 
     def broker_down(self) -> None:
         self._broker = None
 
     def presence(self, frame: bytes) -> None:
         """A heartbeat or farewell, made by HostPresence."""
-        self._say(topics.make("presence", self._site, self._host), frame, retained=True)
+        self._say(topics.make("presence", self._site, self._host), frame)
 
     def state(self, kind: str, body: Model, n: int) -> None:
         """`capabilities` or `reported`, whole."""
         frame = state(kind, self._site, f"host:{self._host}", body, self._key, self._clock().wall_ms, n=n)
-        self._say(topics.make(kind, self._site, self._host), frame, retained=True)
+        self._say(topics.make(kind, self._site, self._host), frame)
 
     def notice(self, notice_class: NoticeClass, **fields: Any) -> None:
         """One notice: the fields of the class's model without log, seq and at."""
@@ -78,24 +93,87 @@ class Announcer:
         seq = self._seqs[notice_class] = self._seqs.get(notice_class, 0) + 1
         body = MODELS[notice_class](log=self._log, seq=seq, at=at, **fields)
         frame = state("notice", self._site, f"host:{self._host}", body, self._key, at, n=seq)
-        self._say(topics.make("notice", self._site, self._host, notice_class), frame, retained=False)
-
-    def _say(self, topic: str, frame: bytes, *, retained: bool) -> None:
-        if retained:
-            self._retained[topic] = frame
+        topic = topics.make("notice", self._site, self._host, notice_class)
         for outlet in self._local:
-            outlet.announce(topic, frame, retained=retained)
-        if self._broker is not None:
-            try:
-                self._broker.announce(topic, frame, retained=retained)
-            except TransportError:
-                self._keep(topic, frame, retained=retained)
-        else:
-            self._keep(topic, frame, retained=retained)
+            outlet.announce(topic, frame, retained=False)
+        self._said += 1
+        self._keep(_Notice(self._said, topic, frame))
+        self._say_waiting()
 
-    def _keep(self, topic: str, frame: bytes, *, retained: bool) -> None:
-        if retained:
-            return
-        if len(self._waiting) == WAITING_NOTICES:
+    def _say(self, topic: str, frame: bytes) -> None:
+        """Something retained, to all who listen."""
+        self._retained[topic] = frame
+        for outlet in self._local:
+            outlet.announce(topic, frame, retained=True)
+        self._dirty.add(topic)
+        if self._broker is not None:
+            self._say_retained(self._broker, topic)
+
+    # -- to the broker
+
+    def _say_dirty(self) -> None:
+        for topic in tuple(self._dirty):
+            if self._broker is not None:
+                self._say_retained(self._broker, topic)
+
+    def _say_retained(self, broker: Outlet, topic: str) -> None:
+        frame = self._retained[topic]
+        self._dirty.discard(topic)
+
+        def ended(error: BaseException | None) -> None:
+            if error is None:
+                self._taken()
+            elif self._retained[topic] is frame and not _never_taken(error):
+                self._dirty.add(topic)
+
+        try:
+            confirmed = broker.announce(topic, frame, retained=True)
+        except TransportError as err:
+            ended(err)
+        else:
+            _tell(confirmed, ended)
+
+    def _say_waiting(self) -> None:
+        """As many as may be in flight, oldest first."""
+        while self._broker is not None and self._waiting and self._in_flight < IN_FLIGHT:
+            notice = self._waiting.pop(0)
+            try:
+                confirmed = self._broker.announce(notice.topic, notice.frame, retained=False)
+            except TransportError:
+                self._keep(notice)
+                return
+            if confirmed is not None:
+                self._in_flight += 1
+                _tell(confirmed, partial(self._notice_ended, notice))
+
+    def _notice_ended(self, notice: _Notice, error: BaseException | None) -> None:
+        self._in_flight -= 1
+        if error is None:
+            self._taken()
+        elif _never_taken(error):
             self.lost_notices += 1
-        self._waiting.append((topic, frame))
+        else:
+            self._keep(notice)
+
+    def _taken(self) -> None:
+        """The broker took something: the opportunity for what it did not take before."""
+        self._say_dirty()
+        self._say_waiting()
+
+    def _keep(self, notice: _Notice) -> None:
+        insort(self._waiting, notice)
+        if len(self._waiting) > WAITING_NOTICES:
+            del self._waiting[0]
+            self.lost_notices += 1
+
+
+def _tell(confirmed: Awaitable[int] | None, ended: Callable[[BaseException | None], None]) -> None:
+    if confirmed is None:
+        return
+    asyncio.ensure_future(confirmed).add_done_callback(
+        lambda done: ended(asyncio.CancelledError() if done.cancelled() else done.exception())
+    )
+
+
+def _never_taken(error: BaseException) -> bool:
+    return isinstance(error, TransportError) and error.code in NEVER_TAKEN

@@ -36,6 +36,9 @@ from guestwire.protocol.trust import Trust
 CONFLICT_RAISES = 3
 """How often within ten minutes the epoch may be raised above somebody else's before it is a conflict."""
 
+FARTHEST_JUMP = 1 << 32
+"""Connections a disk may have lost count of: one every second for a century."""
+
 
 class Epochs(Protocol):
     """Gives epochs that are on disk before they are returned."""
@@ -51,6 +54,10 @@ class Events(Protocol):
     def link_down(self, error: TransportError | None, next_try_s: float) -> None: ...
 
     def host_id_conflict(self, why: str) -> None: ...
+
+    def disk_was_lost(self) -> None:
+        """The broker remembers a later epoch of this host than its disk: the journal is not the one that was in force."""
+        ...
 
 
 class BrokerLink:
@@ -168,9 +175,9 @@ class BrokerLink:
             return None
         return acknowledged
 
-    def announce(self, topic: str, frame: bytes, *, retained: bool) -> None:
+    def announce(self, topic: str, frame: bytes, *, retained: bool) -> Awaitable[int]:
         """An Outlet of the announcer."""
-        self.session.publish(topic, frame, retain=retained)
+        return self.session.publish(topic, frame, retain=retained)
 
     # -- presence
 
@@ -183,6 +190,8 @@ class BrokerLink:
     async def epoch_behind(self, running: Running) -> Empty:
         """The operation: a controller tells what it knows."""
         request: EpochBehind = running.call.request
+        if request.known > self.epoch + FARTHEST_JUMP:
+            raise GuestwireError("DENIED", f"No host counts to epoch {request.known}.", field="known")
         self.raise_epoch(request.known)
         return Empty()
 
@@ -220,6 +229,7 @@ class BrokerLink:
                 self._announcer.presence(presence.heartbeat(at))
             case "conflict" if (not presence.echoes or said.why == "will") and not self._raised_often(at):
                 # what this host said before its disk was lost or put back: go above it
+                self._events.disk_was_lost()
                 self.raise_epoch(said.epoch)
             case _:
                 if not self._leaving:

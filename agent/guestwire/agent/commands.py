@@ -26,6 +26,7 @@ from guestwire.agent.journal_schema import Running as StillRunning
 from guestwire.agent.lane_gate import LaneGate, LanePass
 from guestwire.agent.services.running import Running
 from guestwire.link.serve import Path
+from guestwire.link.transport import TransportError
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import operation_models as m
@@ -36,6 +37,9 @@ PROGRESS_EVERY_S = 1.0
 A_DAY_MS = 86_400_000
 STOP_WITHIN_S = 5.0
 """How long an orderly stop waits for driver calls that are outstanding."""
+SEND_AGAIN_S = 5.0
+"""After a broker did not confirm a final: how long until all that are not delivered are sent again."""
+NEVER_TAKEN = frozenset({"PUBLISH-REFUSED", "PACKET-TOO-LARGE"})
 STORE_AGAIN_S = (0.2, 1.0, 5.0, 30.0)
 """Waits between tries to store a result that the disk did not take; the last one repeats."""
 
@@ -75,6 +79,7 @@ class _Job:
     running: Running
     ticket: LanePass | None
     """None for an operation without a lane: cancelling must not wait behind what it is to cancel."""
+    task: asyncio.Task[None] | None = None
     run_task: asyncio.Task[Model] | None = None
     reported_at: float = float("-inf")
 
@@ -93,6 +98,7 @@ class Commands:
         reports: Reports,
         clock: Callable[[], Now],
         observer: Observer | None = None,
+        send_again_s: float = SEND_AGAIN_S,
     ) -> None:
         self._executor = executor
         self._journal = journal
@@ -103,15 +109,21 @@ class Commands:
         self._observer = observer or _nobody
         self._link = _LinkToCome()
         self._jobs: dict[int, _Job] = {}
+        self._closing = False
+        self._send_again_s = send_again_s
+        self._again: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "Commands":
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        outstanding = [job.run_task for job in self._jobs.values() if job.run_task and job.running.outstanding]
-        if outstanding:  # what may be `once` should not be left in doubt for want of a moment
-            await asyncio.wait(outstanding, timeout=STOP_WITHIN_S)
+        self._closing = True
+        begun = [job.task for job in self._jobs.values() if job.task and (job.running.outstanding or _once_begun(job))]
+        if begun:  # what is `once` should not be left in doubt for want of a moment
+            await asyncio.wait(begun, timeout=STOP_WITHIN_S)
+        if self._again is not None:
+            self._again.cancel()
         tasks = [*self._tasks, *(job.run_task for job in self._jobs.values() if job.run_task is not None)]
         for task in tasks:
             task.cancel()
@@ -124,6 +136,14 @@ class Commands:
         self._spawn(self._take(record, taken))
 
     async def _take(self, record: Record, taken: Callable[[], None]) -> None:
+        try:
+            await self._taken(record, taken)
+        except Exception as err:  # noqa: BLE001 - the entry point of every command that comes in
+            self._reports.defect(record.call.operation.name, err)
+            taken()
+            _answer(self._executor.refuse(record.call, GuestwireError("INTERNAL"), self._clock()))
+
+    async def _taken(self, record: Record, taken: Callable[[], None]) -> None:
         call = record.call
         ticket: LanePass | None = None
         final, code = record.final, record.code
@@ -180,69 +200,83 @@ class Commands:
 
     # -- after a crash
 
-    async def recover(self, restore: Callable[[Unfinished], Call | GuestwireError]) -> int:
+    async def recover(self, restore: Callable[[Unfinished], tuple[Call, GuestwireError | None]]) -> int:
         """Take up every unfinished row, in journal order; how many. Call it before a link opens."""
         after, count = 0, 0
         while page := await self._journal.unfinished(after_seq=after):
             for row in page:
                 after = row.seq
                 count += 1
-                restored = restore(row)
+                call, unreadable = restore(row)
                 # never run and too late ends DEADLINE in line; what ran must be settled however late it is
                 start_by_ms = row.entry.start_by_ms if row.state == "ACCEPTED" else self._clock().wall_ms + A_DAY_MS
                 ticket = self._enter(row.entry.lanes, start_by_ms, forced=True)
-                if isinstance(restored, GuestwireError):
-                    self._spawn(self._end_unreadable(row, ticket, restored))
-                    continue
                 if row.entry.via == "mqtt":
-                    restored.path = self._link
-                again = row.state == "RUNNING"
-                job = _Job(restored, row.seq, self._running(restored, row.seq, again=again), ticket)
+                    call.path = self._link
+                job = _Job(call, row.seq, self._running(call, row.seq, recovered=row.state), ticket)
+                if unreadable is not None:
+                    self._spawn(self._end_unreadable(job, row.state, unreadable))
+                    continue
                 self._begin(job, started=False, recovered=row.state)
         return count
 
-    async def _end_unreadable(self, row: Unfinished, ticket: LanePass | None, error: GuestwireError) -> None:
+    async def _end_unreadable(self, job: _Job, state: str, error: GuestwireError) -> None:
         """A row whose operation or body this version does not know: it ends, honestly."""
-        self._leave(ticket)
-        state: FinalState = "INDETERMINATE" if row.state == "RUNNING" else "FAILED"
-        await self._store(row.seq, state, error.code, pack(()))
+        self._leave(job.ticket)
+        if state == "RUNNING":
+            error = GuestwireError("INDETERMINATE", f"It was under way, and this version cannot go on: {error.message}")
+        await self._fail(job, error)
 
     # -- one command
 
-    def _running(self, call: Call, seq: int, *, again: bool = False) -> Running:
+    def _running(self, call: Call, seq: int, *, recovered: str | None = None) -> Running:
         return Running(
             call,
-            again=again,
+            again=recovered == "RUNNING",
+            patient=recovered is not None,
             report=lambda progress: self._progress(seq, progress),
             effect=lambda step: self._observer(step, seq),
         )
 
     def _begin(self, job: _Job, *, started: bool, recovered: str | None = None) -> None:
         self._jobs[job.seq] = job
-        self._spawn(self._job(job, started=started, recovered=recovered))
+        job.task = self._spawn(self._job(job, started=started, recovered=recovered))
 
     async def _job(self, job: _Job, *, started: bool, recovered: str | None) -> None:
         try:
             self._reports.job_changed()
-            if not started:
-                if job.ticket is not None:
-                    await job.ticket.wait()
-                job.running.checkpoint()
-                if recovered == "ACCEPTED" and job.call.start_by_ms <= self._clock().wall_ms:
-                    raise GuestwireError("DEADLINE")
-                if recovered != "RUNNING":
-                    await self._journal.start(job.seq, self._clock().wall_ms)
+            if not started and not await self._may_start(job, recovered):
+                return
             if recovered == "RUNNING" and job.call.operation.effect == "once":
                 await self._settle_once(job)
             else:
                 await self._run(job)
         except GuestwireError as err:
             await self._fail(job, err)
+        except Exception as err:  # noqa: BLE001 - the entry point of every command that runs
+            self._reports.defect(job.call.operation.name, err)
+            code = "INDETERMINATE" if _once_begun(job) else "INTERNAL"
+            await self._fail(job, GuestwireError(code, cause=(type(err).__name__,)))
         finally:
             if job.run_task is None or job.run_task.done():
                 self._leave(job.ticket)
             self._jobs.pop(job.seq, None)
             self._reports.job_changed()
+
+    async def _may_start(self, job: _Job, recovered: str | None) -> bool:
+        """Wait for the lane, and write that the command runs. False: the agent stops, the row stays as it is for the next
+        start. Raises DEADLINE, CANCELED."""
+        if job.ticket is not None:
+            await job.ticket.wait()
+        if self._closing:
+            return False
+        job.running.checkpoint()
+        if recovered == "RUNNING":
+            return True
+        if recovered == "ACCEPTED" and job.call.start_by_ms <= self._clock().wall_ms:
+            raise GuestwireError("DEADLINE")
+        await self._until_stored(lambda: self._journal.start(job.seq, self._clock().wall_ms))
+        return True
 
     async def _run(self, job: _Job) -> None:
         """Run the handler within the operation's time, and store what came of it."""
@@ -271,6 +305,7 @@ class Commands:
         INDETERMINATE and its lane stays held until the call returns."""
         task = job.run_task
         assert task is not None
+        job.running.cancel_requested = True  # no further step begins behind the back of its final
         if job.running.outstanding:
             if job.ticket is not None:
                 job.ticket.hang()
@@ -279,6 +314,8 @@ class Commands:
             raise GuestwireError("INDETERMINATE", "The hypervisor did not answer in the operation's time.")
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        if _once_begun(job):
+            raise GuestwireError("INDETERMINATE", "The effect happened; what came of it was not seen in time.")
         raise GuestwireError("TIMED-OUT", detail={"timeout_s": job.call.operation.timeout_s})
 
     async def _settle_once(self, job: _Job) -> None:
@@ -301,10 +338,14 @@ class Commands:
 
     async def _store(self, seq: int, state: FinalState, code: str | None, final: bytes) -> None:
         """Store a result, however long the disk is full: the client has `accepted`, and must get a final."""
+        at = self._clock().wall_ms
+        await self._until_stored(lambda: self._journal.finish(seq, state, code, final, now_ms=at))
+
+    async def _until_stored(self, write: Callable[[], Awaitable[bool]]) -> None:
         tries = 0
         while True:
             try:
-                await self._journal.finish(seq, state, code, final, now_ms=self._clock().wall_ms)
+                await write()
             except GuestwireError as err:
                 self._reports.storage(err)
                 await asyncio.sleep(STORE_AGAIN_S[min(tries, len(STORE_AGAIN_S) - 1)])
@@ -320,11 +361,21 @@ class Commands:
             asyncio.ensure_future(acknowledged).add_done_callback(lambda done: self._acknowledged(seq, done))
 
     def _acknowledged(self, seq: int, done: asyncio.Future[int]) -> None:
-        if not done.cancelled() and done.exception() is None:
-            self._journal.delivered(seq)
+        if done.cancelled():
+            return
+        err = done.exception()
+        if err is None or (isinstance(err, TransportError) and err.code in NEVER_TAKEN):
+            self._journal.delivered(seq)  # job-get has it for whoever may not hear it
+        elif self._again is None and not self._closing:
+            self._again = asyncio.get_running_loop().call_later(self._send_again_s, self._send_again)
+
+    def _send_again(self) -> None:
+        self._again = None
+        if self._link.path is not None:
+            self._spawn(self.resend(self._link.path))
 
     async def resend(self, path: Path) -> None:
-        """Send every final that is not known to be delivered; after each (re)connection."""
+        """Send every final that is not known to be delivered; after each (re)connection. Raises JOURNAL-FULL."""
         self._link.path = path
         after = 0
         while page := await self._journal.outbox(after_seq=after):
@@ -353,7 +404,7 @@ class Commands:
         if job.run_task is None:
             if job.ticket is not None:
                 job.ticket.cancel()
-        elif not job.running.outstanding:
+        elif not job.running.outstanding and not _once_begun(job):
             job.run_task.cancel()
         return True
 
@@ -394,10 +445,11 @@ class Commands:
         if ticket is not None:
             ticket.leave()
 
-    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+    def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 class _LinkToCome:
@@ -415,6 +467,11 @@ _STATES: Mapping[str, FinalState] = {
     "DEADLINE": "TIMED-OUT",
     "INDETERMINATE": "INDETERMINATE",
 }
+
+
+def _once_begun(job: _Job) -> bool:
+    """Whether the effect of a `once` operation may have happened: then it is neither cancelled nor said not to be."""
+    return job.call.operation.effect == "once" and job.running.effects > 0
 
 
 def _answer(send: Send) -> Awaitable[int] | None:

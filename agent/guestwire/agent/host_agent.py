@@ -29,11 +29,11 @@ from guestwire.agent.services.guests import GuestService
 from guestwire.agent.services.hosts import HostService
 from guestwire.agent.services.ports import Guests, HostInspection
 from guestwire.agent.speech import Speech
+from guestwire.agent.trust_pin import pin_trust
 from guestwire.link.clock import now
 from guestwire.link.local_server import LocalServer
 from guestwire.link.serve import Server
 from guestwire.link.transport import Connect, Options
-from guestwire.model.errors import GuestwireError
 from guestwire.model.host import ClockQuality
 from guestwire.protocol.capabilities import CapabilitiesBody, WireLimits, capabilities_hash, schema_hashes
 from guestwire.protocol.executor import Executor, Limits
@@ -99,7 +99,7 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         journal = await stack.enter_async_context(
             await Journal.open(parts.journal, parts.writer, now_ms=now().wall_ms, observer=parts.observer)
         )
-        await _pin_trust(journal, identity.trust)
+        await pin_trust(journal, identity.trust)
         announcer = Announcer(identity.site, identity.host, identity.key, now)
         audit = AuditTrail(parts.log, announcer, lambda: now().mono)
         executor = Executor(
@@ -136,24 +136,14 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         if recovered:
             parts.log.info("unfinished commands taken up again", count=recovered)
         if parts.socket is not None:
-            local = LocalServer(parts.socket, identity.site, identity.host, server.receive, group=parts.socket_group)
+            local = LocalServer(
+                parts.socket, identity.site, identity.host, server.receive,
+                may_watch=lambda uid: executor.trust.local_scope(uid) is not None, group=parts.socket_group,
+            )  # fmt: skip
             announcer.add_local(await stack.enter_async_context(local))
         link = await _linked(stack, parts, server, journal, announcer, listeners, pipeline, executor)
         await stack.enter_async_context(Housekeeping(journal, executor, parts.clock, parts.keep_jobs_s))
         yield RunningHost(executor, journal, pipeline, guests, link, server)
-
-
-async def _pin_trust(journal: Journal, trusted: Trust) -> None:
-    """Revisions of the trust document only go up, over restarts too. Raises TRUST-INVALID."""
-    known = int.from_bytes(journal.note("trust-rev") or b"", "big")
-    if trusted.rev < known:
-        raise GuestwireError(
-            "TRUST-INVALID",
-            f"The trust document is revision {trusted.rev}; this host has seen revision {known}.",
-            detail={"rev": trusted.rev, "at_least": known},
-        )
-    if trusted.rev > known:
-        await journal.set_note("trust-rev", trusted.rev.to_bytes(8, "big"))
 
 
 async def _linked(

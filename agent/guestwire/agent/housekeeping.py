@@ -1,9 +1,10 @@
-"""What an agent does by the clock: judges the wall clock, forgets old jobs."""
+"""What an agent does by the clock: judges the wall clock, settles when the journal was made, forgets old jobs."""
 
 import asyncio
 from collections.abc import Callable
 
 from guestwire.agent.journal import Journal
+from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
 from guestwire.model.errors import GuestwireError
 from guestwire.model.host import ClockQuality
@@ -18,16 +19,23 @@ class Housekeeping:
     """`async with` it. Pruning goes in pages, so no round holds up a command for long."""
 
     def __init__(
-        self, journal: Journal, executor: Executor, clock: Callable[[], ClockQuality], keep_jobs_s: float
+        self,
+        journal: Journal,
+        executor: Executor,
+        clock: Callable[[], ClockQuality],
+        keep_jobs_s: float,
+        vital: Vital,
     ) -> None:
         self._journal = journal
         self._executor = executor
         self._clock = clock
         self._keep_ms = round(keep_jobs_s * 1000)
+        self._vital = vital
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Housekeeping":
         self._task = asyncio.create_task(self._run(), name="housekeeping")
+        self._vital.watch(self._task)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -38,9 +46,21 @@ class Housekeeping:
     async def _run(self) -> None:
         while True:
             for _ in range(PRUNE_EVERY):
+                await self.judge_clock()
                 await asyncio.sleep(CLOCK_EVERY_S)
-                self._executor.clock_synchronised = self._clock() != "unsynchronised"
             await self.prune()
+
+    async def judge_clock(self) -> None:
+        """Tell the executor whether the clock can be trusted; once it can, since when the journal is complete."""
+        self._executor.clock_synchronised = self._clock() != "unsynchronised"
+        if not self._executor.clock_synchronised:
+            return
+        try:
+            settled = await self._journal.settle_created(now().wall_ms)
+        except GuestwireError:  # a full disk: the next round tries again
+            return
+        if settled:
+            self._executor.journal_created_ms = self._journal.created_ms
 
     async def prune(self) -> int:
         """Forget what is old enough; how many."""

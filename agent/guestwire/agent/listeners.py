@@ -12,13 +12,14 @@ from guestwire.agent.reporting import Reporting
 from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.running import Running
 from guestwire.agent.speech import Speech
+from guestwire.link.clock import now
 from guestwire.link.serve import Server
 from guestwire.link.transport import TransportError
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
 from guestwire.model.host import ClockQuality
 from guestwire.protocol.capabilities import CapabilitiesBody
-from guestwire.protocol.executor import Call, Executor
+from guestwire.protocol.executor import SKEW_MS, Call, Executor
 
 
 class HostListeners:
@@ -105,6 +106,13 @@ class HostListeners:
         conflict = GuestwireError("HOST-ID-CONFLICT")
         self._log.error("host id conflict", code=conflict.code, reason=why)
         self._announcer.notice("alarm", event="host-id-conflict", text=why, code=conflict.code, remedy=conflict.remedy)
+
+    def disk_was_lost(self) -> None:
+        """Requests from before now may have run without a trace here: refuse them, with a margin for clients whose clocks
+        are ahead."""
+        self._log.warning("the disk is older than what the broker remembers")
+        lost_ms = now().wall_ms + SKEW_MS
+        self._executor.journal_created_ms = max(self._executor.journal_created_ms, lost_ms)
 
     async def epoch_behind(self, running: Running) -> Model:
         """The operation of that name (an EpochRaiser of routes)."""

@@ -1,6 +1,7 @@
 """The agent's log on disk: JSON lines in a ring of files, newest in `agent.log`, older in `agent.log.1` and up.
 
 A line that the disk does not take is dropped and counted: a full disk must not stop the agent from saying so elsewhere.
+Once it is made, a ring raises nothing to who logs.
 """
 
 import os
@@ -11,6 +12,7 @@ from typing import BinaryIO
 
 NAME = "agent.log"
 CHUNK = 64 * 1024
+FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 
 
 class LogFiles:
@@ -22,11 +24,7 @@ class LogFiles:
         self._files = files
         self.dropped = 0
         folder.mkdir(parents=True, exist_ok=True)
-        self._open()
-
-    def _open(self) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        self._fd = os.open(self._path, flags, 0o640)
+        self._fd = os.open(self._path, FLAGS, 0o640)
         self._size = os.fstat(self._fd).st_size
         # the end of a line may have been lost in a crash: the next must not be joined to it
         self._torn = self._size > 0 and not self._ends_whole()
@@ -39,7 +37,11 @@ class LogFiles:
     def append(self, line: bytes) -> None:
         """One line, without its end."""
         if self._size + len(line) + 1 > self._max_bytes and self._size:
-            self._rotate()
+            try:
+                self._rotate()
+            except OSError:
+                self.dropped += 1  # and the next line tries again: the file must not grow beyond its bound
+                return
         self._write(line + b"\n")
 
     def _write(self, data: bytes) -> None:
@@ -55,12 +57,20 @@ class LogFiles:
         self.dropped += self._torn
 
     def _rotate(self) -> None:
-        os.close(self._fd)
-        for n in range(self._files - 1, 0, -1):
-            older = self._numbered(n - 1)
-            if older.exists():
-                older.replace(self._numbered(n))
-        self._open()
+        """The new file is open before the old one is let go: a descriptor closed too early becomes somebody else's."""
+        fresh = self._path.with_name(f"{NAME}.new")
+        fd = os.open(fresh, FLAGS | os.O_TRUNC, 0o640)
+        try:
+            for n in range(self._files - 1, 0, -1):
+                older = self._numbered(n - 1)
+                if older.exists():
+                    older.replace(self._numbered(n))
+            fresh.replace(self._path)
+        except OSError:
+            os.close(fd)
+            raise
+        old, self._fd, self._size, self._torn = self._fd, fd, 0, False
+        _close(old)
 
     def _numbered(self, n: int) -> Path:
         return self._path if n == 0 else self._path.with_name(f"{NAME}.{n}")
@@ -77,7 +87,14 @@ class LogFiles:
                 yield from _backwards(opened_file)
 
     def close(self) -> None:
-        os.close(self._fd)
+        """What is said after this is dropped."""
+        old, self._fd = self._fd, -1
+        _close(old)
+
+
+def _close(fd: int) -> None:
+    with suppress(OSError):  # a disk that failed says so here; the descriptor is given back all the same
+        os.close(fd)
 
 
 def _backwards(file: BinaryIO) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ guestwire-agent fleet --hosts N [...]              many simulated hosts in one p
 
 import argparse
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
@@ -93,10 +94,13 @@ async def serve(settings: Settings, file: Path | None) -> None:
             JournalWriter(group_size=settings.limits.journal_group, queue_limit=settings.limits.journal_queue)
         )
         host = await stack.enter_async_context(host_agent(compose.host_parts(settings, hypervisor, writer, speaking)))
-        again = Reload(file, settings, host.executor, speaking)
-        loop.add_signal_handler(signal.SIGHUP, again.reload)
+        again = Reload(file, settings, host.executor, host.journal, speaking)
+        reloading = await stack.enter_async_context(asyncio.TaskGroup())
+        loop.add_signal_handler(signal.SIGHUP, lambda: reloading.create_task(again.reload()))
         await stack.enter_async_context(service_manager(service_environment()))
         speaking.log.info("serving", host=settings.host.id, site=settings.host.site, version=compose.VERSION)
+        gc.collect()
+        gc.freeze()  # what was made until now lives to the end: the collector need not look at it again
         await stop.wait()
         speaking.log.info("stopping", host=settings.host.id)
 

@@ -7,6 +7,7 @@ from guestwire.agent.announcer import Announcer
 from guestwire.agent.jobs import job_of
 from guestwire.agent.journal import Journal
 from guestwire.agent.services.guest_table import GuestTable
+from guestwire.agent.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import RUNNING_STATES
 from guestwire.protocol.reported import FINISHED_JOBS, ReportedBody
@@ -17,17 +18,21 @@ EVERY_S = 1.0
 class Reporting:
     """One host's `reported`. `async with` it; `changed` may be called as often as anything changes."""
 
-    def __init__(self, announcer: Announcer, journal: Journal, table: GuestTable, epoch: Callable[[], int]) -> None:
+    def __init__(
+        self, announcer: Announcer, journal: Journal, table: GuestTable, epoch: Callable[[], int], vital: Vital
+    ) -> None:
         self._announcer = announcer
         self._journal = journal
         self._table = table
         self._epoch = epoch
+        self._vital = vital
         self._n = 0
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Reporting":
         self._task = asyncio.create_task(self._run(), name="reported")
+        self._vital.watch(self._task)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -4,36 +4,48 @@ from collections.abc import Callable, Mapping
 
 from pydantic import ValidationError
 
-from guestwire.agent.journal_schema import Unfinished
+from guestwire.agent.journal_schema import Entry, Unfinished
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.envelope import VERSION, Header
 from guestwire.protocol.executor import Call, Inbound, invalid_body
+from guestwire.protocol.operation_models import Empty
 from guestwire.protocol.operations import Operation
 from guestwire.protocol.packing import PackingError, unpack
 
+NOBODY = -1
+"""The uid of a call whose socket is gone."""
 
-def restorer(operations: Mapping[str, Operation]) -> Callable[[Unfinished], Call | GuestwireError]:
-    """A function that makes the call of a row, or says why this version cannot (UNIMPLEMENTED, INVALID-BODY)."""
 
-    def restore(row: Unfinished) -> Call | GuestwireError:
+def restorer(
+    operations: Mapping[str, Operation],
+) -> Callable[[Unfinished], tuple[Call, GuestwireError | None]]:
+    """A function that makes the call of a row, and says why this version cannot run it (UNIMPLEMENTED, INVALID-BODY)."""
+
+    def restore(row: Unfinished) -> tuple[Call, GuestwireError | None]:
         entry = row.entry
-        operation = operations.get(entry.operation)
-        if operation is None:
-            return GuestwireError("UNIMPLEMENTED", detail={"operation": entry.operation})
+        operation = operations.get(entry.operation) or _unknown(entry)
         header = Header(
             VERSION, "request", ("", ""), entry.operation, entry.request_id, entry.issuer, entry.accepted_ms,
             entry.expires_ms, max(0, entry.start_by_ms - entry.accepted_ms), entry.body_hash, entry.reply_to,
         )  # fmt: skip
         # it has no path yet: the pipeline gives it the link's, or that of a client that asks again
-        inbound = Inbound(b"", entry.reply_to, entry.operation)
+        uid = NOBODY if entry.via == "socket" else None
+        inbound = Inbound(b"", entry.reply_to, entry.operation, uid=uid)
         call = Call(operation, header, inbound, entry.issuer, signed=True, wall_ms=entry.accepted_ms)
         call.body = entry.body
+        if entry.operation not in operations:
+            return call, GuestwireError("UNIMPLEMENTED", detail={"operation": entry.operation})
         try:
             call.request = operation.request.model_validate(unpack(entry.body))
         except ValidationError as err:
-            return invalid_body(err)
+            return call, invalid_body(err)
         except PackingError as err:
-            return GuestwireError("INVALID-BODY", str(err))
-        return call
+            return call, GuestwireError("INVALID-BODY", str(err))
+        return call, None
 
     return restore
+
+
+def _unknown(entry: Entry) -> Operation:
+    """An operation of another version, as far as answering for it needs one."""
+    return Operation(entry.operation, Empty, Empty, entry.effect, 0, 0, "of another version")

@@ -1,6 +1,9 @@
 """The operations about what the agent says: message-list, log-query, log-level."""
 
 import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from guestwire.agent.log_files import LogFiles
 from guestwire.agent.logs import LevelControl
@@ -13,15 +16,27 @@ from guestwire.protocol.executor import Call
 QUERY_BYTES = 512 * 1024
 """What one answer holds at most; a query that finds more is `truncated`, its oldest lines left out."""
 QUERY_LINES_READ = 50_000
+SEARCH_AGAIN_MS = 1000
 
 
 class Speech:
-    """Messages and log of one agent."""
+    """Messages and log of one agent. `async with` it: leaving ends a search under way."""
 
     def __init__(self, messages: Messages, files: LogFiles | None, control: LevelControl) -> None:
         self._messages = messages
         self._files = files
         self._control = control
+        self._pool: ThreadPoolExecutor | None = None
+        self._search: Future[m.LogLines] | None = None
+        self._given_up = threading.Event()
+
+    async def __aenter__(self) -> "Speech":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._given_up.set()
+        if self._pool is not None:  # not waited for: a disk that hangs must not hold up the end
+            self._pool.shutdown(wait=False, cancel_futures=True)
 
     @property
     def last_seq(self) -> int:
@@ -31,10 +46,20 @@ class Speech:
         return self._messages.query(call.request)
 
     async def query(self, call: Call) -> m.LogLines:
-        """Raises UNSUPPORTED where the agent keeps no log files."""
+        """Raises UNSUPPORTED where the agent keeps no log files, BUSY while another search reads them: they take the
+        processor from commands, and anybody may ask."""
         if self._files is None:
             raise GuestwireError("UNSUPPORTED", "This agent keeps no log files.")
-        return await asyncio.to_thread(_search, self._files, call.request)
+        if self._search is not None and not self._search.done():
+            raise GuestwireError("BUSY", "Another search of the log is under way.", after_ms=SEARCH_AGAIN_MS)
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(1, "log-query")
+        given_up = self._given_up = threading.Event()
+        self._search = self._pool.submit(_search, self._files, call.request, given_up.is_set)
+        try:
+            return await asyncio.wrap_future(self._search)
+        finally:
+            given_up.set()
 
     async def set_level(self, running: Running) -> m.LogLevelSet:
         request: m.LogLevel = running.call.request
@@ -42,14 +67,14 @@ class Speech:
         return m.LogLevelSet(level=self._control.level, until=self._control.until_ms)
 
 
-def _search(files: LogFiles, query: m.LogQuery) -> m.LogLines:
-    """The newest lines that fit, in the order they were written."""
+def _search(files: LogFiles, query: m.LogQuery, given_up: Callable[[], bool]) -> m.LogLines:
+    """The newest lines that fit, in the order they were written; those found so far when nobody waits any more."""
     found: list[str] = []
     size = 0
     rank = m.LEVELS.index(query.level)
     needle = query.match.encode() if query.match else None
     for read, line in enumerate(files.newest_first()):
-        if read >= QUERY_LINES_READ:
+        if read >= QUERY_LINES_READ or given_up():
             return m.LogLines(lines=tuple(reversed(found)), truncated=True)
         if needle is not None and needle not in line:
             continue

@@ -15,7 +15,9 @@ from guestwire.protocol import topics
 from guestwire.protocol.executor import Inbound, Send
 
 MAX_CONNECTIONS = 64
-WRITE_LIMIT = 4 << 20
+MAX_OF_ONE_USER = 32
+"""So that one local user cannot keep the others out."""
+WRITE_LIMIT = 1 << 20
 """Bytes a client may leave unread: after that it is cut off (its requests' results stay in the journal)."""
 
 Receive = Callable[[Inbound, Callable[[], None]], None]
@@ -28,18 +30,18 @@ class Connection(asyncio.Protocol):
         self._server = server
         self._reader = FrameReader()
         self._transport: asyncio.Transport | None = None
-        self._uid = -1
+        self.uid = -1
         self._filters: list[str] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is not derived from it
+        peer: socket.socket = transport.get_extra_info("socket")
+        credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        _, self.uid, _ = struct.unpack("3i", credentials)
         if not self._server.admit(self):
             self.write(Close("BUSY"))
             self._transport.close()
             return
-        peer: socket.socket = transport.get_extra_info("socket")
-        credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        _, self._uid, _ = struct.unpack("3i", credentials)
         self.write(Hello(self._server.site, self._server.host))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -57,11 +59,13 @@ class Connection(asyncio.Protocol):
         match frame:
             case Publish(topic, payload, retained):
                 self._request(topic, payload, retained)
-            case Watch(number, filters):
+            case Watch(number, filters) if self._server.may_watch(self.uid):
                 self._filters = [*self._filters, *filters][-256:]
                 for topic, kept in self._server.retained.items():
                     if any(matches(f, topic) for f in filters):
                         self.write(Publish(topic, kept, True))
+                self.write(Watching(number))
+            case Watch(number):  # a user without a scope hears answers to requests, and nothing else
                 self.write(Watching(number))
             case _:
                 raise FrameError("not a client's frame")
@@ -71,7 +75,7 @@ class Connection(asyncio.Protocol):
         server = self._server
         if topic is None or topic.kind != "request" or (topic["site"], topic["host"]) != (server.site, server.host):
             raise FrameError("not a request to this host")
-        inbound = Inbound(payload, topic["client"], topic["operation"], retained, self._uid, self)
+        inbound = Inbound(payload, topic["client"], topic["operation"], retained, self.uid, self)
         server.receive(inbound, _nothing)
 
     def answer(self, send: Send) -> None:
@@ -102,14 +106,24 @@ def _nothing() -> None:
 
 
 class LocalServer:
-    """Listens on a Unix socket while `async with` lasts. `announce` passes on what the host publishes."""
+    """Listens on a Unix socket while `async with` lasts. `announce` passes on what the host publishes to the users that
+    `may_watch` (by uid)."""
 
     def __init__(
-        self, path: Path, site: str, host: str, receive: Receive, *, mode: int = 0o660, group: int = -1
+        self,
+        path: Path,
+        site: str,
+        host: str,
+        receive: Receive,
+        *,
+        may_watch: Callable[[int], bool] = lambda _: True,
+        mode: int = 0o660,
+        group: int = -1,
     ) -> None:
         self.site = site
         self.host = host
         self.receive = receive
+        self.may_watch = may_watch
         self.retained: dict[str, bytes] = {}
         self._path = path
         self._mode = mode
@@ -162,7 +176,8 @@ class LocalServer:
             connection.heard(topic, frame, False)
 
     def admit(self, connection: Connection) -> bool:
-        if len(self._connections) >= MAX_CONNECTIONS:
+        same = sum(other.uid == connection.uid for other in self._connections)
+        if len(self._connections) >= MAX_CONNECTIONS or same >= MAX_OF_ONE_USER:
             return False
         self._connections.add(connection)
         return True

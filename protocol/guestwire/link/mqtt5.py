@@ -61,7 +61,10 @@ from guestwire.link.transport import (
     Subscription,
     TransportError,
 )
-from guestwire.link.write_queue import BATCH_BYTES, WriteQueue
+from guestwire.link.write_queue import WriteQueue
+
+WRITE_BUFFER_BYTES: Final = 64 * 1024
+"""What the socket's own buffer may hold before nothing more is handed to it."""
 
 CLOSE_TIMEOUT_S: Final = 2.0
 """How long a connection that is being closed may take to write what is queued; then it is cut."""
@@ -213,7 +216,7 @@ class Mqtt5Transport(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.set_write_buffer_limits(high=BATCH_BYTES)
+        self._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         self._transport.write(write(connect_packet(self._options)))
 
     def connection_lost(self, exc: Exception | None) -> None:

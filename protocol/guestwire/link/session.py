@@ -157,6 +157,8 @@ class Session:
             transport = await self.connect(options, self.peer.receive)
         except TransportError as err:
             return 0.0, err
+        except GuestwireError as err:  # what must be on disk before CONNECT could not be written: try again later
+            return 0.0, TransportError("LINK-LOST", str(err), cause=(err.code,))
         began = loop.time()
         self._open = transport
         try:

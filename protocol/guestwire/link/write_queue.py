@@ -1,11 +1,12 @@
-"""Frames on their way to the socket: everything of one tick of the loop in one write, nothing while the peer stalls."""
+"""Frames on their way to the socket: what one tick of the loop makes in few writes, nothing while the peer stalls."""
 
 import asyncio
 from collections.abc import Callable
 from typing import Final
 
-BATCH_BYTES: Final = 64 * 1024
-"""Above this the queue is written without waiting for the end of the tick."""
+BATCH_BYTES: Final = 8 * 1024
+"""Above this the queue is written without waiting for the end of the tick: the peer works on it while we make the rest.
+Larger, and client, broker and host wait for each other; smaller, and system calls cost more than that saves."""
 
 
 class WriteQueue:

@@ -53,8 +53,10 @@ _FIELDS: Mapping[str, tuple[dict[str, Any], str]] = {
     "crit": ({"type": "array", "items": {"type": "string"}}, "extensions that must be understood"),
     "about": (
         {"type": ["string", "null"], "format": "binary"},
-        "of a signed response, 16 bytes: SHA-256 of 'request', NUL, issuer, NUL and body hash of what it answers, or, for "
-        "a message that was not believed, of 'frame', NUL and the frame",
+        (
+            "of a signed response, 16 bytes: SHA-256 of 'request', NUL, issuer, NUL and body hash of what it answers, or, "
+            "for a message that was not believed, of 'frame', NUL and the frame"
+        ),
     ),
 }
 

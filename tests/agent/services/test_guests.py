@@ -13,7 +13,9 @@ from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.drivers.simulated.settings import Faults, Settings
 from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.guests import GuestService
+from guestwire.agent.services.ports import GuestEvent, Guests, Lost
 from guestwire.agent.services.running import Running
+from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
@@ -37,6 +39,12 @@ def call(operation: str, request: Model, identifier: bytes | None = None) -> Cal
     return made
 
 
+def vital(told: list[str] | None = None) -> Vital:
+    """Records the tasks that died."""
+    record: list[str] = [] if told is None else told
+    return Vital(lambda name, _: record.append(name))
+
+
 @dataclass
 class Bench:
     host: SimulatedHost
@@ -44,8 +52,16 @@ class Bench:
     told: list[Transition]
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def do(self, operation: str, request: Model, *, again: bool = False, identifier: bytes | None = None) -> Any:
-        running = Running(call(operation, request, identifier), again=again)
+    async def do(
+        self,
+        operation: str,
+        request: Model,
+        *,
+        again: bool = False,
+        patient: bool = False,
+        identifier: bytes | None = None,
+    ) -> Any:
+        running = Running(call(operation, request, identifier), again=again, patient=patient)
         return await getattr(self.service, operation.removeprefix("guest-"))(running)
 
     def states(self) -> list[tuple[str | None, str | None]]:
@@ -59,9 +75,10 @@ async def opened(faults: Faults | None = None, settings: Settings = QUICK) -> As
         SimulatedHost(
             MACHINES["4-core"], clock=lambda: now().wall_ms, settings=settings, faults=faults or Faults()
         ) as host,
-        GuestService(host, lambda: now().wall_ms, told.append) as service,
+        GuestService(host, lambda: now().wall_ms, told.append, vital()) as service,
         asyncio.timeout(20),
     ):
+        await service._until(lambda: service.table.connected, 5)
         yield Bench(host, service, told)
 
 
@@ -197,7 +214,7 @@ async def test_a_command_that_a_crash_interrupted_waits_for_the_hypervisor() -> 
         await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a")))
         bench.host.lose_connection()
         await bench.service._until(lambda: not bench.service.table.connected, 5)
-        start = asyncio.create_task(bench.do("guest-start", m.GuestStart(guest="a"), again=True))
+        start = asyncio.create_task(bench.do("guest-start", m.GuestStart(guest="a"), patient=True))
         await asyncio.sleep(0)
         bench.host.restore_connection()
         assert (await start).status.state == "running"
@@ -223,3 +240,98 @@ async def test_a_cancelled_shutdown_stops_asking() -> None:
         with pytest.raises(GuestwireError, match="CANCELED"):
             await task
         assert bench.service.table.find("a").status.state == "running"
+
+
+class Late:
+    """A simulated host that is connected only when it is told to: what libvirt is just after the agent's start."""
+
+    def __init__(self, host: SimulatedHost) -> None:
+        self._host = host
+        self.up = asyncio.Event()
+        self.lost = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._host, name)
+
+    @asynccontextmanager
+    async def events(self) -> AsyncIterator[AsyncIterator[GuestEvent]]:
+        async def since_up(events: AsyncIterator[GuestEvent]) -> AsyncIterator[GuestEvent]:
+            yield Lost(0, "not connected yet")
+            self.lost.set()
+            await self.up.wait()
+            async for event in events:
+                yield event
+
+        async with self._host.events() as events:
+            yield since_up(events)
+
+
+async def test_before_the_hypervisor_is_listed_no_guest_is_said_to_be_missing() -> None:
+    """A refusal for good would be journalled: the same request could never run."""
+    simulated = SimulatedHost(MACHINES["4-core"], clock=lambda: now().wall_ms, settings=QUICK)
+    async with simulated as host, asyncio.timeout(20):
+        await host.define(Guest(name="a", id="GUEST0001", uuid="00000000-0000-4000-8000-000000000001"))
+        late = Late(host)
+        driver: Guests = late  # type: ignore[assignment]
+        async with GuestService(driver, lambda: now().wall_ms, lambda _: None, vital()) as service:
+            await late.lost.wait()
+            start = call("guest-start", m.GuestStart(guest="a"))
+            define = call("guest-define", m.GuestDefine(guest=Guest(name="a")))
+            show = call("guest-show", m.GuestRef(guest="a"))
+            for ask, request in (
+                (service.lane_of, start), (service.lane_of_definition, define), (service.show, show)
+            ):  # fmt: skip
+                with pytest.raises(GuestwireError) as caught:
+                    ask(request)
+                assert (caught.value.code, caught.value.after_ms) == ("BUSY", 1000)
+            late.up.set()
+            await service._until(lambda: service.table.connected, 5)
+            lane = ("guest:00000000-0000-4000-8000-000000000001",)
+            assert service.lane_of(start) == lane
+            host.lose_connection()
+            await service._until(lambda: not service.table.connected, 5)
+            assert service.lane_of(start) == lane, "it is still known: the command itself says DRIVER-LOST"
+            with pytest.raises(GuestwireError, match="NOT-FOUND"):
+                service.lane_of(call("guest-start", m.GuestStart(guest="b")))
+
+
+async def test_a_follower_that_dies_is_noticed() -> None:
+    died: list[str] = []
+
+    def broken(_: Transition) -> None:
+        raise ValueError("a defect")
+
+    watch = vital(died)
+    async with (
+        SimulatedHost(MACHINES["4-core"], clock=lambda: now().wall_ms, settings=QUICK) as host,
+        GuestService(host, lambda: now().wall_ms, broken, watch) as service,
+        asyncio.timeout(20),
+    ):
+        await service._until(lambda: service.table.connected, 5)
+        await host.define(Guest(name="a", id="GUEST0001", uuid="00000000-0000-4000-8000-000000000001"))
+        with pytest.raises(GuestwireError, match="INTERNAL"):
+            await watch.until(asyncio.Event())
+    assert died == ["guest-events"]
+
+
+async def test_a_watcher_of_a_console_that_dies_is_noticed() -> None:
+    died: list[str] = []
+    watch = vital(died)
+
+    class Broken(Late):
+        def console(self, uuid: str) -> Any:
+            raise ValueError("a defect")
+
+    simulated = SimulatedHost(MACHINES["4-core"], clock=lambda: now().wall_ms, settings=QUICK)
+    async with simulated as host, asyncio.timeout(20):
+        late = Broken(host)
+        late.up.set()
+        driver: Guests = late  # type: ignore[assignment]
+        async with GuestService(driver, lambda: now().wall_ms, lambda _: None, watch):
+            ready = ReadyWhen(by="console_text", text="up a")
+            uuid = "00000000-0000-4000-8000-000000000001"
+            await host.define(Guest(name="a", id="GUEST0001", uuid=uuid, ready_when=ready))
+            await host.start(uuid)
+            with pytest.raises(GuestwireError, match="INTERNAL"):
+                await watch.until(asyncio.Event())
+    assert died == ["ready-00000000-0000-4000-8000-000000000001"]

@@ -58,3 +58,9 @@ def test_progress_is_passed_on() -> None:
     told: list[Progress] = []
     Running(CALL, report=told.append).progress("copying", 40, "disk 1")
     assert told == [Progress(percent=40, step="copying", message="disk 1")]
+
+
+def test_only_what_was_taken_up_again_is_patient() -> None:
+    assert not Running(CALL).patient
+    assert not Running(CALL, again=True).patient
+    assert Running(CALL, patient=True).patient

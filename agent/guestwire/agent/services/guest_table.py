@@ -66,10 +66,10 @@ class GuestTable:
         """The guest behind GUESTnnnn, a name or a uuid. Raises NOT-FOUND."""
         if is_guest_id(reference):
             for row in self._rows.values():
-                if row.guest.id == reference:
+                if row.observed.guest.id == reference:
                     return row
         for row in self._rows.values():
-            if row.guest.name == reference:
+            if row.observed.guest.name == reference:
                 return row
         if reference in self._rows:
             return self._rows[reference]

@@ -7,9 +7,10 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 
 from guestwire.agent.services.guest_table import GuestTable, Row, Transition
-from guestwire.agent.services.ports import Guests
+from guestwire.agent.services.ports import Changed, Gone, Guests
 from guestwire.agent.services.readiness import Readiness
 from guestwire.agent.services.running import Running
+from guestwire.agent.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, GuestState, GuestView, lowest_free_id
 from guestwire.protocol import operation_models as m
@@ -17,6 +18,7 @@ from guestwire.protocol.executor import Call
 
 CONNECT_PATIENCE_S = 60.0
 """How long a command that a crash interrupted waits for the hypervisor before it gives up."""
+UNLISTED_AGAIN_MS = 1000
 
 OnTransition = Callable[[Transition], None]
 
@@ -24,21 +26,25 @@ OnTransition = Callable[[Transition], None]
 class GuestService:
     """Guests of this host: state from the driver's events, commands to the driver. `async with` it before use."""
 
-    def __init__(self, driver: Guests, clock_ms: Callable[[], int], on_transition: OnTransition) -> None:
+    def __init__(
+        self, driver: Guests, clock_ms: Callable[[], int], on_transition: OnTransition, vital: Vital
+    ) -> None:
         self._driver = driver
         self._clock_ms = clock_ms
         self._on_transition = on_transition
+        self._vital = vital
         self.table = GuestTable()
         self._reserved_ids: set[str] = set()
         self._wakers: set[asyncio.Future[None]] = set()
         self._listed = asyncio.Event()
-        self._readiness = Readiness(driver, self._proven_ready)
+        self._readiness = Readiness(driver, self._proven_ready, vital)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> "GuestService":
         await self._stack.__aenter__()
         await self._stack.enter_async_context(self._readiness)
         self._following = asyncio.create_task(self._follow(), name="guest-events")
+        self._vital.watch(self._following)
         self._stack.push_async_callback(_ended, self._following)
         return self
 
@@ -53,20 +59,22 @@ class GuestService:
         return m.GuestList(guests=tuple(row.view for row in self.table.rows()))
 
     def show(self, call: Call) -> GuestView:
-        return self.table.find(call.request.guest).view
+        return self._known(call.request.guest).view
 
     async def threads(self, call: Call) -> m.Threads:
-        row = self.table.find(call.request.guest)
+        row = self._known(call.request.guest)
         return m.Threads(threads=tuple(await self._driver.threads(row.uuid)))
 
     # -- lanes
 
     def lane_of(self, call: Call) -> tuple[str, ...]:
-        """The lane of the guest a request names. Raises NOT-FOUND."""
-        return (f"guest:{self.table.find(call.request.guest).uuid}",)
+        """The lane of the guest a request names. Raises NOT-FOUND; BUSY before the hypervisor was first listed."""
+        return (f"guest:{self._known(call.request.guest).uuid}",)
 
     def lane_of_definition(self, call: Call) -> tuple[str, ...]:
-        """Definitions are made one at a time (identifiers are given out), and not while their guest is busy."""
+        """Definitions are made one at a time (identifiers are given out), and not while their guest is busy. Raises
+        BUSY before the hypervisor was first listed."""
+        self._must_be_listed()
         target = self._target(call.request.guest)
         return ("guests",) if target is None else (f"guest:{target.uuid}", "guests")
 
@@ -215,10 +223,21 @@ class GuestService:
         await self._connected(running)
         return self.table.find(running.call.request.guest)
 
+    def _known(self, reference: str) -> Row:
+        self._must_be_listed()
+        return self.table.find(reference)
+
+    def _must_be_listed(self) -> None:
+        """Until the guests were listed once nobody can say which there are: a NOT-FOUND would be journalled for good.
+        When the connection goes later, the table still knows them."""
+        if not self._listed.is_set():
+            text = "The hypervisor has not listed its guests yet."
+            raise GuestwireError("BUSY", text, after_ms=UNLISTED_AGAIN_MS)
+
     async def _connected(self, running: Running) -> None:
-        """Raises DRIVER-LOST while there is no connection; a command that a crash interrupted waits for one."""
-        if not self._listed.is_set() or (running.again and not self.table.connected):
-            await self._until(lambda: self.table.connected, CONNECT_PATIENCE_S if running.again else 5.0)
+        """Raises DRIVER-LOST while there is no connection; a command that was taken up again waits for one."""
+        if running.patient and not self.table.connected:
+            await self._until(lambda: self.table.connected, CONNECT_PATIENCE_S)
         if not self.table.connected:
             raise GuestwireError("DRIVER-LOST")
 
@@ -248,6 +267,8 @@ class GuestService:
 
     async def _until(self, met: Callable[[], bool], within_s: float) -> bool:
         """Wait for a change of the table that meets a condition."""
+        if met():
+            return True
         try:
             async with asyncio.timeout(within_s):
                 while not met():
@@ -265,9 +286,17 @@ class GuestService:
         async with self._driver.events() as events:
             async for event in events:
                 changes = self.table.apply(event, self._clock_ms())
-                self._readiness.follow(self.table.rows())
+                match event:
+                    case Changed():
+                        uuid = event.observed.guest.uuid or ""
+                        self._readiness.follow_one(uuid, self.table.by_uuid(uuid))
+                    case Gone():
+                        self._readiness.follow_one(event.uuid, None)
+                    case _:
+                        self._readiness.follow(self.table.rows())
+                if isinstance(event, Resynced):
+                    self._listed.set()
                 self._tell(changes)
-                self._listed.set()
 
     def _proven_ready(self, uuid: str) -> None:
         self._tell(self.table.proven_ready(uuid, self._clock_ms()))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from guestwire.agent.services.guest_table import Row
 from guestwire.agent.services.ports import Guests
+from guestwire.agent.vital import Vital
 from guestwire.model.errors import GuestwireError
 
 RETRY_S = 5.0
@@ -14,9 +15,10 @@ RETRY_S = 5.0
 class Readiness:
     """One watcher for each running guest that has yet to show its text. `proven` is called with the guest's uuid."""
 
-    def __init__(self, driver: Guests, proven: Callable[[str], None]) -> None:
+    def __init__(self, driver: Guests, proven: Callable[[str], None], vital: Vital) -> None:
         self._driver = driver
         self._proven = proven
+        self._vital = vital
         self._watchers: dict[str, asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> "Readiness":
@@ -30,17 +32,26 @@ class Readiness:
 
     def follow(self, rows: Iterable[Row]) -> None:
         """Start and stop watchers so that they fit the guests as they are now."""
-        wanted = {
-            row.uuid: row.guest.ready_when.text
-            for row in rows
-            if row.observed.state == "running" and row.guest.ready_when.by == "console_text" and not row.proven_ready
-        }
-        for uuid in [uuid for uuid in self._watchers if uuid not in wanted]:
-            self._watchers.pop(uuid).cancel()
-        for uuid, text in wanted.items():
-            watcher = self._watchers.get(uuid)
-            if (watcher is None or watcher.done()) and text is not None:
-                self._watchers[uuid] = asyncio.create_task(self._watch(uuid, text.encode()), name=f"ready-{uuid}")
+        known = {row.uuid: row for row in rows}
+        for uuid in [uuid for uuid in self._watchers if uuid not in known]:
+            self.follow_one(uuid, None)
+        for uuid, row in known.items():
+            self.follow_one(uuid, row)
+
+    def follow_one(self, uuid: str, row: Row | None) -> None:
+        """The same for one guest; None: it is gone."""
+        text = None
+        if row is not None and row.observed.state == "running" and not row.proven_ready:
+            rule = row.guest.ready_when
+            text = rule.text if rule.by == "console_text" else None
+        watcher = self._watchers.get(uuid)
+        if text is None:
+            if watcher is not None:
+                self._watchers.pop(uuid).cancel()
+        elif watcher is None or watcher.done():
+            watcher = asyncio.create_task(self._watch(uuid, text.encode()), name=f"ready-{uuid}")
+            self._vital.watch(watcher, may_return=True)
+            self._watchers[uuid] = watcher
 
     async def _watch(self, uuid: str, text: bytes) -> None:
         while True:

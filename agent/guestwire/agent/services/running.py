@@ -13,21 +13,26 @@ EffectStep = Literal["effect-started", "effect-done"]
 
 
 class Running:
-    """One run of one command. `again`: it may have run before a crash, so what it finds done already is its own work."""
+    """One run of one command. `again`: it may have run before a crash, so what it finds done already is its own work.
+    `patient`: it was taken up again at the agent's start, and may wait for the hypervisor to come up."""
 
-    __slots__ = ("_effect", "_report", "again", "call", "cancel_requested", "outstanding")
+    __slots__ = ("_effect", "_report", "again", "call", "cancel_requested", "effects", "outstanding", "patient")
 
     def __init__(
         self,
         call: Call,
         *,
         again: bool = False,
+        patient: bool = False,
         report: Callable[[Progress], None] = lambda _: None,
         effect: Callable[[EffectStep], None] = lambda _: None,
     ) -> None:
         self.call = call
         self.again = again
+        self.patient = patient
         self.outstanding = 0
+        self.effects = 0
+        """How many driver calls were begun, whatever became of them."""
         self.cancel_requested = False
         self._report = report
         self._effect = effect
@@ -44,6 +49,7 @@ class Running:
         self.checkpoint()
         self._effect("effect-started")
         self.outstanding += 1
+        self.effects += 1
         try:
             result = await call()
         finally:

@@ -1,0 +1,54 @@
+"""The tasks without which an agent is not one: when such a task ends unasked, the process ends too and is started again.
+
+A component that lost its task in silence would go on answering from what it knew then. Nothing is repaired here: after
+a restart the journal and the hypervisor say how things are.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from guestwire.model.errors import GuestwireError
+
+OnDefect = Callable[[str, BaseException], None]
+
+
+class Vital:
+    """Watches the tasks of one process. `on_defect` hears the name of each that ended unasked, and why."""
+
+    def __init__(self, on_defect: OnDefect) -> None:
+        self._on_defect = on_defect
+        self._died = asyncio.Event()
+        self.dead: str | None = None
+        """The name of the first task that ended unasked."""
+
+    def watch(self, task: asyncio.Task[Any], *, may_return: bool = False) -> None:
+        """The task's owner keeps it and ends it, by `cancel`. Any other end is a defect; `may_return`: an exception only."""
+        task.add_done_callback(self._may_have_returned if may_return else self._ended)
+
+    async def until(self, stop: asyncio.Event) -> None:
+        """Wait for `stop`. Raises GuestwireError INTERNAL as soon as a watched task is dead."""
+        waits = [asyncio.ensure_future(event.wait()) for event in (stop, self._died)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if self.dead is not None and not stop.is_set():
+            raise GuestwireError("INTERNAL", f"The task {self.dead} ended unasked.", detail={"task": self.dead})
+
+    def _may_have_returned(self, task: asyncio.Task[Any]) -> None:
+        if task.cancelled() or task.exception() is not None:
+            self._ended(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        if task.cancelled():
+            if task.cancelling():
+                return  # by its owner
+            error: BaseException = asyncio.CancelledError("what it waited for was cancelled")
+        else:
+            error = task.exception() or RuntimeError("it returned")
+        if self.dead is None:
+            self.dead = task.get_name()
+        self._died.set()
+        self._on_defect(task.get_name(), error)

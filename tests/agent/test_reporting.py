@@ -1,0 +1,55 @@
+"""`reported` follows what changes, and a defect in making it is noticed."""
+
+import asyncio
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from guestwire.agent.announcer import Announcer
+from guestwire.agent.journal import Journal
+from guestwire.agent.journal_writer import JournalWriter
+from guestwire.agent.reporting import Reporting
+from guestwire.agent.services.guest_table import GuestTable
+from guestwire.agent.vital import Vital
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol.executor import Now
+from guestwire.protocol.signing import SigningKey
+
+
+class Outlet:
+    def __init__(self) -> None:
+        self.said = asyncio.Event()
+
+    def announce(self, topic: str, frame: bytes, *, retained: bool) -> None:
+        assert (topic, retained) == ("gw/1/plant/host/h1/reported", True)
+        self.said.set()
+
+
+def announcer() -> Announcer:
+    return Announcer("plant", "h1", SigningKey(bytes(range(32))), lambda: Now(1_000, 1.0))
+
+
+async def test_a_change_is_reported(journal_path: Path, writer: JournalWriter) -> None:
+    died: list[str] = []
+    voice, outlet = announcer(), Outlet()
+    voice.broker_up(outlet)
+    vital = Vital(lambda name, _: died.append(name))
+    async with await Journal.open(journal_path, writer, now_ms=1) as journal:
+        async with Reporting(voice, journal, GuestTable(), lambda: 1, vital) as reporting, asyncio.timeout(5):
+            reporting.changed()
+            await outlet.said.wait()
+    await asyncio.sleep(0)
+    assert died == [], "its owner ended it"
+
+
+async def test_a_defect_is_noticed(journal_path: Path, writer: JournalWriter) -> None:
+    died: list[str] = []
+    vital = Vital(lambda name, _: died.append(name))
+    table = cast("GuestTable", cast("Any", object()))
+    async with await Journal.open(journal_path, writer, now_ms=1) as journal:
+        async with Reporting(announcer(), journal, table, lambda: 1, vital) as reporting, asyncio.timeout(5):
+            reporting.changed()
+            with pytest.raises(GuestwireError, match="INTERNAL"):
+                await vital.until(asyncio.Event())
+    assert died == ["reported"]
