@@ -6,11 +6,11 @@ import pytest
 
 from guestwire.agent.announcer import IN_FLIGHT, WAITING_NOTICES, Announcer
 from guestwire.link.transport import TransportError
-from guestwire.protocol.executor import Now
 from guestwire.protocol.notices import GuestNotice
 from guestwire.protocol.operation_models import Empty
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.statements import read
+from guestwire.protocol.steps import Now
 from guestwire.protocol.trust import Scope, Signer, Trust, TrustDocument
 
 KEY = SigningKey(bytes(range(32)))

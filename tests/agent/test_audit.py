@@ -6,10 +6,10 @@ from guestwire.agent.announcer import Announcer
 from guestwire.agent.audit import AuditTrail
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.envelope import decode
-from guestwire.protocol.executor import Now
 from guestwire.protocol.notices import AlarmNotice, AuditNotice
 from guestwire.protocol.packing import unpack
 from guestwire.protocol.signing import SigningKey
+from guestwire.protocol.steps import Now
 
 
 class Ears:

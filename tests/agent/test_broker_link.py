@@ -18,12 +18,13 @@ from guestwire.link.serve import Server
 from guestwire.link.session import State
 from guestwire.link.transport import Incoming, Options, Subscription, Transport, TransportError
 from guestwire.model.errors import GuestwireError
-from guestwire.protocol.executor import Executor, Record
+from guestwire.protocol.executor import Executor
 from guestwire.protocol.operation_models import EpochBehind
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.presence import WILL_N, HostPresence, PresenceBody
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.statements import read
+from guestwire.protocol.steps import Record
 from guestwire.protocol.trust import Scope, Signer, Trust, TrustDocument
 
 KEY = SigningKey(bytes(range(32)))

@@ -14,6 +14,7 @@ from guestwire.agent.journal_schema import JobRow
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.lane_gate import LaneGate
 from guestwire.agent.lanes import Lanes
+from guestwire.agent.outbox import Outbox
 from guestwire.agent.restore import restorer
 from guestwire.agent.services.running import Running
 from guestwire.link.clock import now
@@ -23,11 +24,12 @@ from guestwire.model.errors import GuestwireError
 from guestwire.protocol import operation_models as m
 from guestwire.protocol.envelope import VERSION, Header, body_hash, decode, encode
 from guestwire.protocol.error_body import from_body
-from guestwire.protocol.executor import Call, Executor, Inbound, Limits, Record, Send
+from guestwire.protocol.executor import Executor
 from guestwire.protocol.ids import request_id
 from guestwire.protocol.operations import Effect, Operation
 from guestwire.protocol.packing import pack, unpack
 from guestwire.protocol.signing import SigningKey
+from guestwire.protocol.steps import Call, Inbound, Limits, Record, Send
 from guestwire.protocol.trust import Scope, Signer, Trust, TrustDocument
 
 HOST, OPERATOR = SigningKey(bytes(range(32))), SigningKey(bytes(range(1, 33)))
@@ -109,6 +111,7 @@ class Bench:
     executor: Executor
     commands: Commands
     journal: Journal
+    outbox: Outbox
     reports: Reports
     client: Client = field(default_factory=Client)
 
@@ -164,19 +167,20 @@ async def bench(
         limits = Limits(issuer_rate=1e6, issuer_burst=1e6)
         executor = Executor("s", "h", OPERATIONS, TRUST, HOST, journal_created_ms=journal.created_ms, limits=limits)
         reports = Reports()
+        outbox = Outbox(journal, send_again_s=0.01)
         commands = Commands(
             executor=executor,
             journal=journal,
+            outbox=outbox,
             lanes=LaneGate(Lanes(max_running=running, max_queued=queued), lambda: round(now().mono * 1000)),
             commands={name: Command(lanes, handler, probe) for name in OPERATIONS},
             reports=reports,
             clock=now,
-            send_again_s=0.01,
         )
-        async with commands:
+        async with outbox, commands:
             if recover:
                 await commands.recover(restorer({name: OPERATIONS[name] for name in operations}))
-            yield Bench(executor, commands, journal, reports)
+            yield Bench(executor, commands, journal, outbox, reports)
 
 
 class Counter:
@@ -420,7 +424,7 @@ async def test_what_a_crash_interrupted_is_settled_at_the_next_start(
         assert counter.ran.count(target) - (target == "g") == effects
         assert row.final is not None
         # its client was away: the result waits in the outbox, and goes out with the next connection
-        await b.commands.resend(b.client)
+        await b.outbox.resend(b.client)
         answers = [decode(b.client.sent.get_nowait().frames[0]).header for _ in range(b.client.sent.qsize())]
         assert identifier in {header.request_id for header in answers}
 
@@ -433,7 +437,7 @@ async def test_the_outbox_is_empty_once_the_broker_acknowledged(tmp_path: Path) 
         await b.client.next()
         assert len(await b.journal.outbox()) == 1
         b.client.acknowledges = True
-        await b.commands.resend(b.client)
+        await b.outbox.resend(b.client)
         await b.client.next()
         async with asyncio.timeout(5):
             while await b.journal.outbox():
@@ -512,7 +516,7 @@ async def test_what_waits_when_the_agent_stops_waits_for_the_next_start(tmp_path
 
 async def test_a_final_that_the_broker_did_not_confirm_is_sent_again(tmp_path: Path) -> None:
     async with bench(tmp_path, Counter()) as b:
-        await b.commands.resend(b.client)  # the link is up
+        await b.outbox.resend(b.client)  # the link is up
         b.client.failures = 2
         b.send("do")
         await b.client.next()

@@ -193,7 +193,10 @@ async def test_a_question_that_sqlite_cannot_take_leaves_its_group_alone(
 ) -> None:
     steps: list[str] = []
     opened = await Journal.open(
-        journal_path, writer, now_ms=NOW, observer=lambda step, _: steps.append(step) if "before-insert" == step else None
+        journal_path,
+        writer,
+        now_ms=NOW,
+        observer=lambda step, _: steps.append(step) if step == "before-insert" else None,
     )
     async with opened as journal:
         answers = await asyncio.gather(

@@ -126,7 +126,7 @@ def test_a_turn_that_fails_spoils_no_other_file_and_raises_nothing(tmp_path: Pat
 
 
 def test_a_turn_that_failed_is_made_up_for(tmp_path: Path) -> None:
-    files = LogFiles(tmp_path, max_bytes=200, files=3)
+    files = LogFiles(tmp_path, max_bytes=200, files=2)
     files.append(b"a" * 150)
     in_the_way = tmp_path / f"{NAME}.1"
     (in_the_way / "x").mkdir(parents=True)

@@ -13,8 +13,8 @@ from guestwire.agent.reporting import Reporting
 from guestwire.agent.services.guest_table import GuestTable
 from guestwire.agent.vital import Vital
 from guestwire.model.errors import GuestwireError
-from guestwire.protocol.executor import Now
 from guestwire.protocol.signing import SigningKey
+from guestwire.protocol.steps import Now
 
 
 class Outlet:

@@ -12,14 +12,24 @@ from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, GuestStatus, GuestView
 from guestwire.protocol import ids, statements
 from guestwire.protocol import operation_models as m
-from guestwire.protocol.envelope import Envelope, Header, about_frame, about_request, body_hash, decode, encode, encode_parts
+from guestwire.protocol.envelope import (
+    Envelope,
+    Header,
+    about_frame,
+    about_request,
+    body_hash,
+    decode,
+    encode,
+    encode_parts,
+)
 from guestwire.protocol.error_body import to_body
-from guestwire.protocol.executor import Call, Dropped, Executor, Inbound, Limits, Now, Record, Run, Send, Step
+from guestwire.protocol.executor import Executor
 from guestwire.protocol.invoker import Accepted, Done, Event, Failed, Invoker, Pending, Progressed, Transmit
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.packing import pack, unpack
 from guestwire.protocol.presence import HostPresence, PresenceBody, SeenHost, epoch_for_connect
 from guestwire.protocol.signing import SigningKey
+from guestwire.protocol.steps import Call, Dropped, Inbound, Limits, Now, Record, Run, Send, Step
 from guestwire.protocol.trust import LocalScope, Scope, Signer, Trust, TrustDocument
 
 Out = dict[str, Any]

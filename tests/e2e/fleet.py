@@ -159,7 +159,6 @@ class Agent:
             kill_child(self._process)
             await self.wait_ended()
 
-
     def resets(self) -> dict[str, int]:
         """How often each guest was reset."""
         return resets(self.state_dir)
@@ -342,7 +341,12 @@ def client_context(layout: Layout, url: str, transport: str = "auto", operator: 
 
 @asynccontextmanager
 async def fleet(
-    base: Path, broker: RunningBroker, hosts: Mapping[str, Sections], *, transport: str = "auto", absent: Sequence[str] = ()
+    base: Path,
+    broker: RunningBroker,
+    hosts: Mapping[str, Sections],
+    *,
+    transport: str = "auto",
+    absent: Sequence[str] = (),
 ) -> AsyncIterator[Fleet]:
     """A site with these hosts, each with settings over the usual ones, all of them heard. `absent`: hosts that the site
     knows as well, and nobody starts."""
@@ -361,5 +365,3 @@ async def fleet(
         await asyncio.gather(*(agent.start() for agent in agents.values()))
         await made.online(*hosts)
         yield made
-
-

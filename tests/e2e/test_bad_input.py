@@ -138,8 +138,15 @@ BAD = (
     Bad("in another's name", "BAD-SIGNATURE", in_another_name),
     Bad("another body", "BODY-MISMATCH", other_body),
     Bad("unknown extension", "UNKNOWN-CRITICAL", lambda raw: raw.request("guest-reset", GUEST, crit=("x",))),
-    Bad("to another host", "MISADDRESSED", lambda raw: raw.request("guest-reset", GUEST, audience=("plant", "h2")), False),
-    Bad("of another site", "MISADDRESSED", lambda raw: raw.request("guest-reset", GUEST, audience=("mars", "h1")), False),
+    Bad(
+        "to another host",
+        "MISADDRESSED",
+        lambda raw: raw.request("guest-reset", GUEST, audience=("plant", "h2")),
+        False,
+    ),
+    Bad(
+        "of another site", "MISADDRESSED", lambda raw: raw.request("guest-reset", GUEST, audience=("mars", "h1")), False
+    ),
     Bad("of another kind", "MISADDRESSED", lambda raw: raw.request("guest-reset", GUEST, kind="response"), False),
     Bad("answer to another", "MISADDRESSED", lambda raw: raw.request("guest-reset", GUEST, reply_to="other"), False),
     Bad("by another topic", "MISADDRESSED", lambda raw: raw.request("guest-reset", GUEST), False, "guest-start"),
@@ -244,8 +251,9 @@ async def test_a_flood_of_bad_messages_is_not_answered_for_ever(site: Fleet, raw
 
 
 async def test_refusals_are_told_as_notices(site: Fleet, raw: RawClient) -> None:
-    async with site.cli.following("notices", "-f", "-o", "json", "h1", "--class", "presence", "--class", "audit") as heard:
+    async with site.cli.following(
+        "notices", "-f", "-o", "json", "h1", "--class", "presence", "--class", "audit"
+    ) as heard:
         await heard.line('"online"')
         await raw.publish("guest-reset", unsigned(raw))
         await heard.line(f'"class": "audit".*"code": "UNSIGNED".*"client": "{raw.name}"')
-

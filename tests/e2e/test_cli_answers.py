@@ -98,7 +98,10 @@ async def test_errors_have_codes_and_texts(site: Fleet) -> None:
     answers = await asyncio.gather(*(site.cli(*wrong.line.split()) for wrong in WRONG))
     for wrong, said in zip(WRONG, answers, strict=True):
         assert said.code == wrong.exit_code, (wrong.line, said)
-        assert said.err.startswith(f"error: {wrong.code}: ") or f"\nerror: {wrong.code}: " in said.err, (wrong.line, said)
+        assert said.err.startswith(f"error: {wrong.code}: ") or f"\nerror: {wrong.code}: " in said.err, (
+            wrong.line,
+            said,
+        )
         assert wrong.words in said.err, (wrong.line, said)
         assert "Traceback" not in said.err
         assert said.out == ""
@@ -108,7 +111,12 @@ async def test_errors_are_documents_for_programs(site: Fleet) -> None:
     said = await site.cli("guest", "show", "h1/nobody", "-o", "json")
     assert said.code == 3
     error = json.loads(said.err)["error"]
-    assert (error["code"], error["kind"], error["where"], error["retry"]) == ("NOT-FOUND", "NOT-FOUND", "resource", "no")
+    assert (error["code"], error["kind"], error["where"], error["retry"]) == (
+        "NOT-FOUND",
+        "NOT-FOUND",
+        "resource",
+        "no",
+    )
     assert error["exit_code"] == 3
 
 
@@ -163,8 +171,7 @@ def _with_context(cli: Cli, base: Path, context: Context) -> Cli:
     name = f"c{len(list(base.iterdir()))}"
     config = base / f"{name}.toml"
     context_file.put(config, name, context, make_current=True)
-    made = Cli(config)
-    return made
+    return Cli(config)
 
 
 async def test_an_observer_reads_and_may_do_nothing(site: Fleet, tmp_path: Path) -> None:

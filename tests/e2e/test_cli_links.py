@@ -100,7 +100,9 @@ async def hosts_are_listed_and_asked(way: Way) -> None:
 async def a_guest_lives(way: Way, tmp_path: Path) -> None:
     cli = way.to("h1")
     file = tmp_path / "web.toml"
-    file.write_text('name = "web"\nmemory_mib = 64\n[ready_when]\nby = "console_text"\ntext = "guestwire-guest: up web"\n')
+    file.write_text(
+        'name = "web"\nmemory_mib = 64\n[ready_when]\nby = "console_text"\ntext = "guestwire-guest: up web"\n'
+    )
     defined = (await cli.good("guest", "define", "h1", "-f", str(file), "--vcpus", "2", "--kind", "rt"))[0]
     assert (defined["guest"]["id"], defined["guest"]["vcpus"], defined["guest"]["kind"]) == ("GUEST0003", 2, "rt")
     assert defined["verified"] is True

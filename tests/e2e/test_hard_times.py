@@ -42,7 +42,9 @@ async def test_a_result_that_comes_in_an_outage_of_the_broker_arrives_after_it(t
     async with site(tmp_path, simulated={"boot_s": 1.0}) as made:
         accepted = asyncio.Event()
         options = CallOptions(on_accepted=lambda _: accepted.set())
-        call = asyncio.create_task(made.client.host("h1").guest_start(m.GuestStart(guest="rtlinux", wait="ready"), options))
+        call = asyncio.create_task(
+            made.client.host("h1").guest_start(m.GuestStart(guest="rtlinux", wait="ready"), options)
+        )
         async with asyncio.timeout(PATIENCE_S):
             await accepted.wait()
         await made.broker.stop()
@@ -110,7 +112,7 @@ async def test_a_full_disk(tmp_path: Path, small_disk: Path) -> None:
         async with made.cli.following("notices", "-f", "-o", "json") as notices:
             await notices.line('"online"')
             filler = fill(small_disk)
-            refused = await made.cli("guest", "define", "h1", "--name", "big", "--timeout", "2")
+            refused = await made.cli("guest", "define", "h1", "--name", "big", "--timeout", "0.7")
             assert refused.code == 1, refused
             assert "error: JOURNAL-FULL: " in refused.err
             assert "free space in its state directory" in refused.err
@@ -180,7 +182,9 @@ async def test_the_hypervisor_goes_and_comes_back(tmp_path: Path) -> None:
         assert (await made.cli("guest", "start", "h1/rtlinux", "--wait", "ready")).code == 0
         host.machine.lose_connection("the daemon was killed")
         refused, listed, shown = await asyncio.gather(
-            made.cli("guest", "reset", "h1/rtlinux"), made.cli.good("guest", "list", "h1"), made.cli("host", "show", "h1")
+            made.cli("guest", "reset", "h1/rtlinux"),
+            made.cli.good("guest", "list", "h1"),
+            made.cli("host", "show", "h1"),
         )
         assert refused.code == 1
         assert "error: DRIVER-LOST: " in refused.err

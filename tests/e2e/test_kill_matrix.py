@@ -139,7 +139,6 @@ async def rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
         yield made
 
 
-
 @dataclass(frozen=True)
 class Ended:
     """How a request ended: its reply, or its error's code."""

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -22,7 +21,7 @@ from guestwire.sdk.answers import CallOptions
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 RESET = m.GuestRef(guest="rtlinux")
-SOON = CallOptions(timeout_s=1.5)
+SOON = CallOptions(timeout_s=0.5)
 STRANGER = SigningKey(bytes(32))
 
 
@@ -207,7 +206,9 @@ async def test_a_command_that_is_held_back_too_long_is_not_run(made: Wire) -> No
     assert made.hosts["h1"].agent.executor.refused["EXPIRED"] == expired + 1
 
 
-@pytest.mark.parametrize("change", [stripped, flipped_signature, flipped(1), forged()], ids=["strip", "sign", "body", "forge"])
+@pytest.mark.parametrize(
+    "change", [stripped, flipped_signature, flipped(1), forged()], ids=["strip", "sign", "body", "forge"]
+)
 async def test_an_answer_is_not_believed_that_the_host_did_not_sign(change: Change, made: Wire) -> None:
     """The effect happened; what the client must not do is take somebody else's word for it."""
     before = made.resets()

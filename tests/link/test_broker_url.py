@@ -20,7 +20,18 @@ def test_a_url_is_an_address(url: str, address: tuple[str, int, bool]) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "b", "h:1883", "http://b", "mqtt://", "mqtt://b:port", "mqtt://b:99999", "mqtt://u@b", "mqtt://u:p@b", "mqtt://b/x"],
+    [
+        "",
+        "b",
+        "h:1883",
+        "http://b",
+        "mqtt://",
+        "mqtt://b:port",
+        "mqtt://b:99999",
+        "mqtt://u@b",
+        "mqtt://u:p@b",
+        "mqtt://b/x",
+    ],
 )
 def test_anything_else_is_not(url: str) -> None:
     with pytest.raises(ValueError, match=r".+"):

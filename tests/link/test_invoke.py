@@ -15,12 +15,13 @@ from guestwire.link.invoke import Caller, caller
 from guestwire.link.memory import MemoryBroker
 from guestwire.link.transport import Incoming, Options, Subscription, Transport, TransportError
 from guestwire.model.errors import GuestwireError
-from guestwire.protocol import operation_models as m
 from guestwire.protocol import ids, topics
-from guestwire.protocol.executor import Call, Executor, Inbound, Limits, Record, Run, Send, Step
+from guestwire.protocol import operation_models as m
+from guestwire.protocol.executor import Executor
 from guestwire.protocol.invoker import Accepted, Invoker, Progressed
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.signing import SigningKey
+from guestwire.protocol.steps import Call, Inbound, Limits, Record, Run, Send, Step
 from guestwire.protocol.trust import Scope, Signer, Trust, TrustDocument
 
 HOST, ANNA = SigningKey(bytes([1] * 32)), SigningKey(bytes([2] * 32))

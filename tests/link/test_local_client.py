@@ -18,10 +18,11 @@ from guestwire.link.session import Session
 from guestwire.link.transport import Incoming, Options, Subscription, Transport, TransportError
 from guestwire.protocol import operation_models as m
 from guestwire.protocol import topics
-from guestwire.protocol.executor import Executor, Limits, Record
+from guestwire.protocol.executor import Executor
 from guestwire.protocol.invoker import Invoker
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.signing import SigningKey
+from guestwire.protocol.steps import Limits, Record
 from guestwire.protocol.trust import LocalScope, Scope, Trust, TrustDocument
 
 PRESENCE = topics.make("presence", "plant", "h1")

@@ -14,7 +14,7 @@ from guestwire.link import local_server
 from guestwire.link.frames import Close, Frame, FrameReader, Hello, Publish, Watch, Watching, encode
 from guestwire.link.local_server import LocalServer
 from guestwire.protocol import topics
-from guestwire.protocol.executor import Inbound, Send
+from guestwire.protocol.steps import Inbound, Send
 
 PRESENCE = topics.make("presence", "plant", "h1")
 REQUEST = topics.make("request", "plant", "h1", "cli-1", "host-ping")

@@ -13,10 +13,11 @@ from guestwire.model.errors import GuestwireError
 from guestwire.protocol import ids
 from guestwire.protocol import operation_models as m
 from guestwire.protocol.envelope import Header, body_hash, decode, encode
-from guestwire.protocol.executor import Call, Executor, Inbound, Limits, Record, Send
+from guestwire.protocol.executor import Executor
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.packing import pack, unpack
 from guestwire.protocol.signing import SigningKey
+from guestwire.protocol.steps import Call, Inbound, Limits, Record, Send
 from guestwire.protocol.trust import Scope, Signer, Trust, TrustDocument
 
 HOST, ANNA = SigningKey(bytes([1] * 32)), SigningKey(bytes([2] * 32))

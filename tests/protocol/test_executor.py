@@ -11,22 +11,11 @@ from guestwire.model.errors import GuestwireError
 from guestwire.protocol import ids
 from guestwire.protocol import operation_models as m
 from guestwire.protocol.envelope import Header, body_hash, decode, encode_parts
-from guestwire.protocol.executor import (
-    ACCEPT_AFTER_S,
-    Call,
-    Dropped,
-    Executor,
-    Inbound,
-    Limits,
-    Now,
-    Record,
-    Run,
-    Send,
-    Step,
-)
+from guestwire.protocol.executor import ACCEPT_AFTER_S, Executor
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.packing import pack, unpack
 from guestwire.protocol.signing import SigningKey
+from guestwire.protocol.steps import Call, Dropped, Inbound, Limits, Now, Record, Run, Send, Step
 from guestwire.protocol.trust import Scope, Signer, Trust, TrustDocument
 
 HOST, ANNA = SigningKey(bytes([1] * 32)), SigningKey(bytes([2] * 32))
@@ -194,7 +183,11 @@ def test_a_request_runs_only_between_its_times(issued_ago_ms: int, valid_ms: int
     issued = NOW.wall_ms - issued_ago_ms
     step = executor().receive(
         request(
-            "guest-undefine", {"guest": "web"}, issued_at=issued, expires=issued + valid_ms, request_id=ids.request_id(issued)
+            "guest-undefine",
+            {"guest": "web"},
+            issued_at=issued,
+            expires=issued + valid_ms,
+            request_id=ids.request_id(issued),
         ),
         NOW,
     )

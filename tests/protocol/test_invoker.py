@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import operation_models as m
 from guestwire.protocol.envelope import decode
-from guestwire.protocol.executor import Executor, Inbound, Limits, Now, Record, Run, Send
+from guestwire.protocol.executor import Executor
 from guestwire.protocol.invoker import Accepted, Done, Failed, Invoker, Pending, Progressed, Transmit
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.signing import SigningKey
+from guestwire.protocol.steps import Inbound, Limits, Now, Record, Run, Send
 from guestwire.protocol.trust import Scope, Signer, Trust, TrustDocument
 
 HOST, ANNA = SigningKey(bytes([1] * 32)), SigningKey(bytes([2] * 32))

@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guestwire.protocol.executor import Now
 from guestwire.protocol.presence import OFFLINE_S, WILL_N, HostPresence, PresenceBody, SeenHost, epoch_for_connect
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.statements import Statement, read
+from guestwire.protocol.steps import Now
 
 KEY = SigningKey(bytes([1] * 32))
 NOW = Now(1_800_000_000_000, 100.0)

@@ -4,10 +4,10 @@ import pytest
 
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.envelope import PART_LIMIT, decode, encode
-from guestwire.protocol.executor import Now
 from guestwire.protocol.operation_models import LogLines, Pong
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.statements import read, state
+from guestwire.protocol.steps import Now
 from guestwire.protocol.trust import Scope, Signer, Trust, TrustDocument
 
 HOST, OTHER, STRANGER = (SigningKey(bytes([n] * 32)) for n in range(1, 4))

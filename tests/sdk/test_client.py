@@ -14,11 +14,12 @@ from guestwire.link.transport import Incoming, Options, Subscription, Transport
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import operation_models as m
 from guestwire.protocol import topics
-from guestwire.protocol.executor import Call, Executor, Inbound, Record, Run
+from guestwire.protocol.executor import Executor
 from guestwire.protocol.invoker import Invoker
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.presence import HostPresence
 from guestwire.protocol.signing import SigningKey
+from guestwire.protocol.steps import Call, Inbound, Record, Run
 from guestwire.protocol.trust import Scope, Signer, Trust, TrustDocument
 from guestwire.sdk.answers import CallOptions
 from guestwire.sdk.client import Client

@@ -26,12 +26,13 @@ from guestwire.model.guest import Guest, GuestStatus, GuestThread, GuestView
 from guestwire.model.host import Capabilities, Host, HostFacts
 from guestwire.protocol import operation_models as m
 from guestwire.protocol import topics
-from guestwire.protocol.executor import Call, Executor, Inbound, Record, Run, Send
+from guestwire.protocol.executor import Executor
 from guestwire.protocol.key_files import parse_public
 from guestwire.protocol.notices import GuestNotice
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.presence import HostPresence
 from guestwire.protocol.statements import state
+from guestwire.protocol.steps import Call, Inbound, Record, Run, Send
 from guestwire.protocol.trust import Trust, unseal
 from guestwire.site.files import read_signing_key
 from guestwire.site.layout import Layout

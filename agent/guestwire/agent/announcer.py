@@ -15,10 +15,10 @@ from typing import Any, NamedTuple, Protocol
 from guestwire.link.transport import TransportError
 from guestwire.model.base import Model
 from guestwire.protocol import topics
-from guestwire.protocol.executor import Now
 from guestwire.protocol.notices import MODELS, NoticeClass
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.statements import state
+from guestwire.protocol.steps import Now
 
 WAITING_NOTICES = 1024
 IN_FLIGHT = 64

@@ -27,10 +27,10 @@ from guestwire.link.transport import (
 )
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import topics
-from guestwire.protocol.executor import Inbound, Now, Send
 from guestwire.protocol.operation_models import Empty, EpochBehind
 from guestwire.protocol.presence import HEARTBEAT_S, SUSPECT_S, HostPresence, PresenceBody
 from guestwire.protocol.statements import read
+from guestwire.protocol.steps import Inbound, Now, Send
 from guestwire.protocol.trust import Trust
 
 CONFLICT_RAISES = 3

@@ -24,22 +24,19 @@ from guestwire.agent.journal_schema import (
 from guestwire.agent.journal_schema import Progress as KeptProgress
 from guestwire.agent.journal_schema import Running as StillRunning
 from guestwire.agent.lane_gate import LaneGate, LanePass
+from guestwire.agent.outbox import Outbox, answer
 from guestwire.agent.services.running import Running
-from guestwire.link.serve import Path
-from guestwire.link.transport import TransportError
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import operation_models as m
-from guestwire.protocol.executor import Call, Executor, Now, Record, Send
+from guestwire.protocol.executor import Executor
 from guestwire.protocol.packing import pack, unpack
+from guestwire.protocol.steps import Call, Now, Record, Send
 
 PROGRESS_EVERY_S = 1.0
 A_DAY_MS = 86_400_000
 STOP_WITHIN_S = 5.0
 """How long an orderly stop waits for driver calls that are outstanding."""
-SEND_AGAIN_S = 5.0
-"""After a broker did not confirm a final: how long until all that are not delivered are sent again."""
-NEVER_TAKEN = frozenset({"PUBLISH-REFUSED", "PACKET-TOO-LARGE"})
 STORE_AGAIN_S = (0.2, 1.0, 5.0, 30.0)
 """Waits between tries to store a result that the disk did not take; the last one repeats."""
 
@@ -93,25 +90,23 @@ class Commands:
         *,
         executor: Executor,
         journal: Journal,
+        outbox: Outbox,
         lanes: LaneGate,
         commands: Mapping[str, Command],
         reports: Reports,
         clock: Callable[[], Now],
         observer: Observer | None = None,
-        send_again_s: float = SEND_AGAIN_S,
     ) -> None:
         self._executor = executor
         self._journal = journal
+        self._outbox = outbox
         self._lanes = lanes
         self._commands = commands
         self._reports = reports
         self._clock = clock
         self._observer = observer or _nobody
-        self._link = _LinkToCome()
         self._jobs: dict[int, _Job] = {}
         self._closing = False
-        self._send_again_s = send_again_s
-        self._again: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "Commands":
@@ -122,8 +117,6 @@ class Commands:
         begun = [job.task for job in self._jobs.values() if job.task and (job.running.outstanding or _once_begun(job))]
         if begun:  # what is `once` should not be left in doubt for want of a moment
             await asyncio.wait(begun, timeout=STOP_WITHIN_S)
-        if self._again is not None:
-            self._again.cancel()
         tasks = [*self._tasks, *(job.run_task for job in self._jobs.values() if job.run_task is not None)]
         for task in tasks:
             task.cancel()
@@ -141,7 +134,7 @@ class Commands:
         except Exception as err:  # noqa: BLE001 - the entry point of every command that comes in
             self._reports.defect(record.call.operation.name, err)
             taken()
-            _answer(self._executor.refuse(record.call, GuestwireError("INTERNAL"), self._clock()))
+            answer(self._executor.refuse(record.call, GuestwireError("INTERNAL"), self._clock()))
 
     async def _taken(self, record: Record, taken: Callable[[], None]) -> None:
         call = record.call
@@ -165,7 +158,7 @@ class Commands:
             taken()
             if err.code != "BUSY":
                 self._reports.storage(err)
-            _answer(self._executor.refuse(call, err, self._clock()))
+            answer(self._executor.refuse(call, err, self._clock()))
             return
         taken()
         self._inserted(call, inserted, ticket, final)
@@ -177,7 +170,7 @@ class Commands:
         match inserted:
             case New(seq) if final is not None:
                 self._leave(ticket)
-                self._deliver(seq, Send(call.client, final, call.operation.qos, call.request_id, call.path))
+                self._outbox.deliver(seq, Send(call.client, final, call.operation.qos, call.request_id, call.path))
             case New(seq):
                 self._reports.waiting(call)
                 started = ticket is None or ticket.granted
@@ -187,16 +180,18 @@ class Commands:
                 job = self._jobs.get(seq)
                 if job is not None and (job.call.path is None or call.local):
                     job.call.path = call.path  # who asks again over a socket has a new connection
-                _answer(executor.accepted(call, at))
+                answer(executor.accepted(call, at))
             case Stored(seq, _, stored):
                 self._leave(ticket)
-                self._deliver(seq, Send(call.client, unpack(stored), call.operation.qos, call.request_id, call.path))
+                self._outbox.deliver(
+                    seq, Send(call.client, unpack(stored), call.operation.qos, call.request_id, call.path)
+                )
             case Mismatch():
                 self._leave(ticket)
-                _answer(executor.refuse(call, GuestwireError("IDEMPOTENCY-MISMATCH"), at))
+                answer(executor.refuse(call, GuestwireError("IDEMPOTENCY-MISMATCH"), at))
             case Outdated():
                 self._leave(ticket)
-                _answer(executor.refuse(call, GuestwireError("EXPIRED"), at))
+                answer(executor.refuse(call, GuestwireError("EXPIRED"), at))
 
     # -- after a crash
 
@@ -212,7 +207,7 @@ class Commands:
                 start_by_ms = row.entry.start_by_ms if row.state == "ACCEPTED" else self._clock().wall_ms + A_DAY_MS
                 ticket = self._enter(row.entry.lanes, start_by_ms, forced=True)
                 if row.entry.via == "mqtt":
-                    call.path = self._link
+                    call.path = self._outbox.link
                 job = _Job(call, row.seq, self._running(call, row.seq, recovered=row.state), ticket)
                 if unreadable is not None:
                     self._spawn(self._end_unreadable(job, row.state, unreadable))
@@ -298,7 +293,7 @@ class Commands:
             raise GuestwireError("INTERNAL", cause=(type(err).__name__,)) from err
         send = self._executor.succeed(job.call, reply, self._clock())
         await self._store(job.seq, "SUCCEEDED", None, pack(tuple(send.frames)))
-        self._deliver(job.seq, send)
+        self._outbox.deliver(job.seq, send)
 
     async def _overdue(self, job: _Job) -> None:
         """The operation's time is over. With a driver call outstanding nobody knows what will come of it: the job ends
@@ -334,7 +329,7 @@ class Commands:
         state: FinalState = _STATES.get(error.code, "FAILED")
         send = self._executor.fail(job.call, error, self._clock())
         await self._store(job.seq, state, error.code, pack(tuple(send.frames)))
-        self._deliver(job.seq, send)
+        self._outbox.deliver(job.seq, send)
 
     async def _store(self, seq: int, state: FinalState, code: str | None, final: bytes) -> None:
         """Store a result, however long the disk is full: the client has `accepted`, and must get a final."""
@@ -353,35 +348,7 @@ class Commands:
             else:
                 return
 
-    # -- answers
-
-    def _deliver(self, seq: int, send: Send) -> None:
-        acknowledged = _answer(send)
-        if acknowledged is not None:
-            asyncio.ensure_future(acknowledged).add_done_callback(lambda done: self._acknowledged(seq, done))
-
-    def _acknowledged(self, seq: int, done: asyncio.Future[int]) -> None:
-        if done.cancelled():
-            return
-        err = done.exception()
-        if err is None or (isinstance(err, TransportError) and err.code in NEVER_TAKEN):
-            self._journal.delivered(seq)  # job-get has it for whoever may not hear it
-        elif self._again is None and not self._closing:
-            self._again = asyncio.get_running_loop().call_later(self._send_again_s, self._send_again)
-
-    def _send_again(self) -> None:
-        self._again = None
-        if self._link.path is not None:
-            self._spawn(self.resend(self._link.path))
-
-    async def resend(self, path: Path) -> None:
-        """Send every final that is not known to be delivered; after each (re)connection. Raises JOURNAL-FULL."""
-        self._link.path = path
-        after = 0
-        while page := await self._journal.outbox(after_seq=after):
-            for row in page:
-                after = row.seq
-                self._deliver(row.seq, Send(row.reply_to, unpack(row.final), 1, row.request_id, path))
+    # -- progress
 
     def _progress(self, seq: int, progress: m.Progress) -> None:
         job = self._jobs.get(seq)
@@ -391,7 +358,7 @@ class Commands:
         at = self._clock()
         if at.mono - job.reported_at >= PROGRESS_EVERY_S:
             job.reported_at = at.mono
-            _answer(self._executor.progress(job.call, progress, at))
+            answer(self._executor.progress(job.call, progress, at))
 
     # -- cancel
 
@@ -452,15 +419,6 @@ class Commands:
         return task
 
 
-class _LinkToCome:
-    """The Path of a command that was taken up again before there was a link: what ends after that is sent by it."""
-
-    path: Path | None = None
-
-    def answer(self, send: Send) -> Awaitable[int] | None:
-        return self.path.answer(send) if self.path is not None else None
-
-
 _STATES: Mapping[str, FinalState] = {
     "CANCELED": "CANCELED",
     "TIMED-OUT": "TIMED-OUT",
@@ -472,11 +430,6 @@ _STATES: Mapping[str, FinalState] = {
 def _once_begun(job: _Job) -> bool:
     """Whether the effect of a `once` operation may have happened: then it is neither cancelled nor said not to be."""
     return job.call.operation.effect == "once" and job.running.effects > 0
-
-
-def _answer(send: Send) -> Awaitable[int] | None:
-    path: Path | None = send.path
-    return path.answer(send) if path is not None else None
 
 
 def _retrieve(task: asyncio.Task[Model]) -> None:

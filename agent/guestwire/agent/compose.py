@@ -25,6 +25,7 @@ from guestwire.agent.logs import LevelControl, make_logger
 from guestwire.agent.messages import Messages, log_id
 from guestwire.agent.services.ports import Guests, HostInspection
 from guestwire.agent.speech import Speech
+from guestwire.agent.vital import Vital
 from guestwire.link import brokers
 from guestwire.link.broker_url import BrokerAddress
 from guestwire.link.clock import now
@@ -32,7 +33,7 @@ from guestwire.link.transport import Connect, OnMessage, Options, Transport
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, ReadyWhen
 from guestwire.model.host import ClockQuality
-from guestwire.protocol.executor import Limits
+from guestwire.protocol.steps import Limits
 
 VERSION = version("guestwire")
 
@@ -52,6 +53,10 @@ class Voice:
 
     def speech(self) -> Speech:
         return Speech(self.messages, self.files, self.control)
+
+    def vital(self) -> Vital:
+        """A watch over the tasks of one process, which says what died."""
+        return Vital(lambda name, error: self.log.error("a vital task ended unasked", task=name, exc_info=error))
 
 
 def voice(section: LogSection, folder: Path, *, for_people: bool) -> Voice:
@@ -230,9 +235,10 @@ def host_parts(
     speaking: Voice,
     *,
     who: HostIdentity | None = None,
+    vital: Vital | None = None,
     observer: Observer | None = None,
 ) -> HostParts:
-    """Everything a host is composed of."""
+    """Everything a host is composed of. `vital` None: one of its own, for whose word nobody waits."""
     return HostParts(
         identity=who or host_identity(settings),
         driver=hypervisor[0],
@@ -242,6 +248,7 @@ def host_parts(
         speech=speaking.speech(),
         log=speaking.log,
         lanes=lanes(settings.limits),
+        vital=vital or speaking.vital(),
         broker=broker(settings),
         boot_delay_s=boot_delay_s(settings.broker),
         socket=settings.host.socket,

@@ -22,6 +22,7 @@ from guestwire.agent.journal_schema import Observer
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.lane_gate import LaneGate
 from guestwire.agent.listeners import HostListeners
+from guestwire.agent.outbox import Outbox
 from guestwire.agent.reporting import Reporting
 from guestwire.agent.restore import restorer
 from guestwire.agent.routes import commands, reads
@@ -30,16 +31,18 @@ from guestwire.agent.services.hosts import HostService
 from guestwire.agent.services.ports import Guests, HostInspection
 from guestwire.agent.speech import Speech
 from guestwire.agent.trust_pin import pin_trust
+from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
 from guestwire.link.local_server import LocalServer
 from guestwire.link.serve import Server
 from guestwire.link.transport import Connect, Options
 from guestwire.model.host import ClockQuality
 from guestwire.protocol.capabilities import CapabilitiesBody, WireLimits, capabilities_hash, schema_hashes
-from guestwire.protocol.executor import Executor, Limits
+from guestwire.protocol.executor import Executor
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.presence import HostPresence
 from guestwire.protocol.signing import SigningKey
+from guestwire.protocol.steps import Limits
 from guestwire.protocol.trust import Trust
 
 
@@ -58,7 +61,8 @@ class HostIdentity:
 @dataclass(frozen=True, slots=True)
 class HostParts:
     """What a host is composed of. `broker`: how to connect, None for a host with a socket only; `socket`: its path, None
-    for none. `clock`: how to judge the wall clock. `observer` is told every step of the journal."""
+    for none. `clock`: how to judge the wall clock. `vital` watches what must not end. `observer` is told every step of the
+    journal."""
 
     identity: HostIdentity
     driver: Guests
@@ -68,6 +72,7 @@ class HostParts:
     speech: Speech
     log: Log
     lanes: LaneGate
+    vital: Vital
     broker: tuple[Callable[[], Options], Connect] | None = None
     boot_delay_s: float = 0.0
     socket: Path | None = None
@@ -97,7 +102,13 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
     identity = parts.identity
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(
-            await Journal.open(parts.journal, parts.writer, now_ms=now().wall_ms, observer=parts.observer)
+            await Journal.open(
+                parts.journal,
+                parts.writer,
+                now_ms=now().wall_ms,
+                clock_synchronised=parts.clock() != "unsynchronised",
+                observer=parts.observer,
+            )
         )
         await pin_trust(journal, identity.trust)
         announcer = Announcer(identity.site, identity.host, identity.key, now)
@@ -110,19 +121,21 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         )  # fmt: skip
         listeners = HostListeners(parts.log, announcer, audit, executor, parts.clock, parts.speech)
         guests = await stack.enter_async_context(
-            GuestService(parts.driver, lambda: now().wall_ms, listeners.guest_changed)
+            GuestService(parts.driver, lambda: now().wall_ms, listeners.guest_changed, parts.vital)
         )
         reporting = await stack.enter_async_context(
-            Reporting(announcer, journal, guests.table, listeners.current_epoch)
+            Reporting(announcer, journal, guests.table, listeners.current_epoch, parts.vital)
         )
+        await stack.enter_async_context(parts.speech)
         jobs = Jobs(journal, lambda: pipeline)
         hosts = HostService(
             host=identity.host, site=identity.site, label=identity.label, version=identity.version,
             driver=parts.driver.kind, inspection=parts.inspection, table=guests.table, agent=listeners,
             clock_ms=lambda: now().wall_ms,
         )  # fmt: skip
+        outbox = await stack.enter_async_context(Outbox(journal))
         pipeline = Commands(
-            executor=executor, journal=journal, lanes=parts.lanes,
+            executor=executor, journal=journal, outbox=outbox, lanes=parts.lanes,
             commands=commands(guests, jobs, parts.speech, listeners), reports=listeners, clock=now,
             observer=parts.observer,
         )  # fmt: skip
@@ -141,8 +154,8 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
                 may_watch=lambda uid: executor.trust.local_scope(uid) is not None, group=parts.socket_group,
             )  # fmt: skip
             announcer.add_local(await stack.enter_async_context(local))
-        link = await _linked(stack, parts, server, journal, announcer, listeners, pipeline, executor)
-        await stack.enter_async_context(Housekeeping(journal, executor, parts.clock, parts.keep_jobs_s))
+        link = await _linked(stack, parts, server, journal, announcer, listeners, outbox, executor)
+        await stack.enter_async_context(Housekeeping(journal, executor, parts.clock, parts.keep_jobs_s, parts.vital))
         yield RunningHost(executor, journal, pipeline, guests, link, server)
 
 
@@ -153,7 +166,7 @@ async def _linked(
     journal: Journal,
     announcer: Announcer,
     listeners: HostListeners,
-    pipeline: Commands,
+    outbox: Outbox,
     executor: Executor,
 ) -> BrokerLink | None:
     """The link to the broker, connecting in the background."""
@@ -180,7 +193,7 @@ async def _linked(
         epochs=journal, announcer=announcer, trust=lambda: executor.trust, clock=now, events=listeners,
         boot_delay_s=parts.boot_delay_s,
     )  # fmt: skip
-    listeners.linked(link, lambda: pipeline.resend(link), capabilities)
+    listeners.linked(link, lambda: outbox.resend(link), capabilities)
     return await stack.enter_async_context(link)
 
 

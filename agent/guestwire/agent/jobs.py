@@ -9,8 +9,8 @@ from guestwire.agent.services.running import Running
 from guestwire.model.errors import BY_CODE, GuestwireError
 from guestwire.protocol import ids
 from guestwire.protocol import operation_models as m
-from guestwire.protocol.executor import Call
 from guestwire.protocol.packing import unpack
+from guestwire.protocol.steps import Call
 
 
 class Cancels(Protocol):

@@ -48,13 +48,20 @@ class Journal:
 
     @classmethod
     async def open(
-        cls, path: Path, writer: JournalWriter, *, now_ms: int, observer: Observer | None = None
+        cls,
+        path: Path,
+        writer: JournalWriter,
+        *,
+        now_ms: int,
+        clock_synchronised: bool = True,
+        observer: Observer | None = None,
     ) -> "Journal":
-        """Open the file, or make it. `moved_aside` of the result says whether a damaged one was in its place.
+        """Open the file, or make it. `moved_aside` of the result says whether a damaged one was in its place. Where
+        `now_ms` cannot be trusted, a file that is made has its time from `settle_created`.
 
         Raises GuestwireError STATE-DIR-IN-USE, JOURNAL-NEWER, JOURNAL-FULL.
         """
-        return cls(path, await writer.open_store(open_store, path, now_ms, observer), writer)
+        return cls(path, await writer.open_store(open_store, path, now_ms, clock_synchronised, observer), writer)
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,6 +82,11 @@ class Journal:
     def created_ms(self) -> int:
         """When this file was made: a request issued before was perhaps in a lost one (JOURNAL-LOST)."""
         return self._store.created_ms
+
+    @property
+    def created_settled(self) -> bool:
+        """Whether `created_ms` was taken from a clock that could be trusted."""
+        return self._store.created_settled
 
     @property
     def watermark_ms(self) -> int:
@@ -104,6 +116,14 @@ class Journal:
 
     async def set_note(self, key: str, value: bytes) -> None:
         await self._writer.submit(self._store, self._store.set_note, key, value)
+
+    async def settle_created(self, now_ms: int) -> bool:
+        """Correct `created_ms`, now that the clock can be trusted: to now when it could not when the file was made, and
+        never later than now. Whether it changed."""
+        if self.created_settled and self.created_ms <= now_ms:
+            return False
+        await self._writer.submit(self._store, self._store.settle_created, now_ms)
+        return True
 
     async def insert(self, entry: Entry) -> Inserted:
         """Keep the request, unless (issuer, request id) is known: the unique key decides, nothing else.

@@ -86,7 +86,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """The request id was used before with another body: IDEMPOTENCY-MISMATCH."""
+    """The request id was used before with another body, or for another operation: IDEMPOTENCY-MISMATCH."""
 
     seq: int
 
@@ -177,8 +177,10 @@ CREATE TABLE job (
   body        BLOB,
   final       BLOB
 );
-CREATE UNIQUE INDEX job_request ON job (issuer, request_id);
+CREATE UNIQUE INDEX job_request ON job (request_id, issuer);
 CREATE INDEX job_prunable ON job (expires_ms) WHERE delivered = 1;
+CREATE INDEX job_ended ON job (state) WHERE finished_ms IS NOT NULL;
 """
-"""Only finished rows are ever `delivered`: the partial index costs nothing before that, so nothing on the way of a
-command. Unfinished and undelivered rows need no index: their numbers are kept in memory."""
+"""Every question that clients ask has an index: the one writer thread answers them, and a journal may be long. Unfinished
+and undelivered rows need none, their numbers are kept in memory; the partial indexes cost nothing before a row is in
+them. The request id comes first, for it is asked for without the issuer too, and in order of time it is dense."""

@@ -8,6 +8,7 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -47,9 +48,9 @@ _PRAGMAS = (
 _INSERT = (
     "INSERT INTO job (seq, issuer, request_id, state, delivered, expires_ms, accepted_ms, start_by_ms, started_ms,"
     " finished_ms, operation, effect, lanes, reply_to, via, body_hash, code, body, final)"
-    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (issuer, request_id) DO NOTHING"
+    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (request_id, issuer) DO NOTHING"
 )
-_KNOWN = "SELECT seq, state, body_hash, expires_ms, final FROM job WHERE issuer = ? AND request_id = ?"
+_KNOWN = "SELECT seq, state, operation, body_hash, expires_ms, final FROM job WHERE issuer = ? AND request_id = ?"
 _START = "UPDATE job SET state = 'RUNNING', started_ms = ? WHERE seq = ? AND state = 'ACCEPTED'"
 _FINISH = (
     "UPDATE job SET state = ?, code = ?, final = ?, finished_ms = ?, delivered = (via = 'socket'), body = NULL"
@@ -58,6 +59,13 @@ _FINISH = (
 _ROW = (
     "seq, issuer, request_id, operation, effect, lanes, state, code, accepted_ms, expires_ms, start_by_ms, started_ms,"
     " finished_ms"
+)
+_STATE_AT = 6
+_ONE = f"SELECT {_ROW} FROM job WHERE seq = ?"  # noqa: S608
+_NEWEST = f"SELECT {_ROW} FROM job WHERE seq < ? ORDER BY seq DESC LIMIT ?"  # noqa: S608
+_ENDED = (
+    f"SELECT {_ROW} FROM job WHERE state = ? AND finished_ms IS NOT NULL AND seq < ?"  # noqa: S608
+    " ORDER BY seq DESC LIMIT ?"
 )
 _ENTRY = (
     "seq, state, issuer, request_id, operation, effect, lanes, body_hash, body, reply_to, via, accepted_ms, expires_ms,"
@@ -75,12 +83,13 @@ class JournalStore:
         self.moved_aside = moved_aside
         meta: dict[str, Any] = dict(db.execute("SELECT key, value FROM meta"))
         self.created_ms = int(meta.pop("created_ms"))
+        self.created_settled = bool(meta.pop("created_settled", True))
         self.watermark_ms = int(meta.pop("watermark_ms", 0))
         self.epoch = int(meta.pop("epoch", 0))
         pruned_to = int(meta.pop("pruned_to", 0))
         self.notes: dict[str, bytes] = {key[5:]: value for key, value in meta.items()}
         (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM job").fetchone()
-        self._seq = max(last, pruned_to)
+        self._seq = self._committed_seq = max(last, pruned_to)
         rows = db.execute("SELECT seq, via, finished_ms IS NULL FROM job WHERE delivered = 0 ORDER BY seq").fetchall()
         self._unfinished: dict[int, Via] = {seq: via for seq, via, live in rows if live}
         self._undelivered: set[int] = {seq for seq, _, live in rows if not live}
@@ -93,6 +102,7 @@ class JournalStore:
     def commit(self) -> None:
         """Make everything since `begin` durable."""
         self._db.execute("COMMIT")
+        self._committed_seq = self._seq
         for effect in self._committed:
             effect()
         self._committed.clear()
@@ -102,6 +112,10 @@ class JournalStore:
         self._committed.clear()
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
+
+    def mark(self) -> tuple[int, int]:
+        """What every change since `begin` raises: a call that failed and left it as it was has changed nothing."""
+        return self._db.total_changes, len(self._committed)
 
     def rest(self) -> None:
         """Give back the memory of cached pages (about half of what a journal takes) until the next call."""
@@ -169,8 +183,8 @@ class JournalStore:
         row = self._db.execute(_KNOWN, (entry.issuer, entry.request_id)).fetchone()
         if row is None:
             return None
-        seq, state, body_hash, expires_ms, final = row
-        if body_hash != entry.body_hash:
+        seq, state, operation, body_hash, expires_ms, final = row
+        if (operation, body_hash) != (entry.operation, entry.body_hash):
             return Mismatch(seq)
         if entry.expires_ms > expires_ms:
             # A re-drive has a fresh header and lives longer: the row must outlive every header that named it.
@@ -229,6 +243,16 @@ class JournalStore:
         self._committed.append(lambda: setattr(self, "epoch", epoch))
         return epoch
 
+    def settle_created(self, now_ms: int) -> None:
+        created_ms = min(self.created_ms, now_ms) if self.created_settled else now_ms
+        self._set_meta("created_ms", created_ms)
+        self._set_meta("created_settled", 1)
+
+        def settled() -> None:
+            self.created_ms, self.created_settled = created_ms, True
+
+        self._committed.append(settled)
+
     def set_note(self, key: str, value: bytes) -> None:
         self._set_meta(f"note:{key}", value)
         self._committed.append(lambda: self.notes.update({key: value}))
@@ -247,12 +271,27 @@ class JournalStore:
         return None if row is None else _job_row(row)
 
     def jobs(self, states: Sequence[State], limit: int, before_seq: int | None) -> tuple[JobRow, ...]:
-        wanted = f" AND state IN ({','.join('?' * len(states))})" if states else ""
-        rows = self._db.execute(
-            f"SELECT {_ROW} FROM job WHERE seq < ?{wanted} ORDER BY seq DESC LIMIT ?",  # noqa: S608
-            (self._seq + 1 if before_seq is None else before_seq, *states, limit),
-        )
-        return tuple(_job_row(row) for row in rows)
+        before = self._seq + 1 if before_seq is None else before_seq
+        if not states:
+            rows = self._db.execute(_NEWEST, (before, limit)).fetchall()
+        else:
+            rows = self._live([state for state in states if state in _LIVE], limit, before)
+            for state in {state for state in states if state not in _LIVE}:
+                rows += self._db.execute(_ENDED, (state, before, limit)).fetchall()
+            rows.sort(key=itemgetter(0), reverse=True)
+        return tuple(_job_row(row) for row in rows[:limit])
+
+    def _live(self, states: Sequence[str], limit: int, before: int) -> list[Any]:
+        """Rows in live states, newest first: those known to be unfinished, and what this transaction has inserted."""
+        if not states:
+            return []
+        rows: list[Any] = []
+        for seq in sorted({*self._unfinished, *range(self._committed_seq + 1, self._seq + 1)}, reverse=True):
+            if seq < before and (row := self._db.execute(_ONE, (seq,)).fetchone()) and row[_STATE_AT] in states:
+                rows.append(row)
+                if len(rows) == limit:
+                    break
+        return rows
 
     def outbox(self, after_seq: int, limit: int) -> tuple[Undelivered, ...]:
         seqs = [seq for seq in sorted(self._undelivered) if seq > after_seq][:limit]
@@ -279,8 +318,9 @@ def _lanes(text: str) -> tuple[str, ...]:
     return tuple(text.split(",")) if text else ()
 
 
-def open_store(path: Path, now_ms: int, observer: Observer | None) -> JournalStore:
-    """Open the journal at `path`, making it if there is none; a damaged one is moved aside, kept, and begun anew.
+def open_store(path: Path, now_ms: int, clock_synchronised: bool, observer: Observer | None) -> JournalStore:
+    """Open the journal at `path`, making it if there is none; a damaged one is moved aside, kept, and begun anew. The
+    time of a new one is settled if `now_ms` is of a clock that can be trusted.
 
     Raises GuestwireError STATE-DIR-IN-USE when another agent has it, JOURNAL-NEWER when a newer agent wrote it, and
     JOURNAL-FULL when it cannot be opened or made.
@@ -288,12 +328,12 @@ def open_store(path: Path, now_ms: int, observer: Observer | None) -> JournalSto
     moved_aside = None
     try:
         try:
-            db = _connect(path, now_ms)
+            db = _connect(path, now_ms, clock_synchronised)
         except sqlite3.DatabaseError as err:
             if not _is_damage(err):
                 raise
             moved_aside = _move_aside(path, now_ms)
-            db = _connect(path, now_ms)
+            db = _connect(path, now_ms, clock_synchronised)
         store = JournalStore(db, observer, moved_aside)
         store.rest()
         return store
@@ -301,7 +341,7 @@ def open_store(path: Path, now_ms: int, observer: Observer | None) -> JournalSto
         raise journal_error(err, path) from err
 
 
-def _connect(path: Path, now_ms: int) -> sqlite3.Connection:
+def _connect(path: Path, now_ms: int, clock_synchronised: bool) -> sqlite3.Connection:
     # The file's permissions pass on to its -wal file. Never open-and-close an existing one: closing any descriptor of
     # a file drops this process's POSIX locks on it.
     with contextlib.suppress(FileExistsError):
@@ -315,7 +355,8 @@ def _connect(path: Path, now_ms: int) -> sqlite3.Connection:
             raise GuestwireError("JOURNAL-NEWER", detail={"path": str(path), "format": version})
         if version == 0:
             db.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {FORMAT};")
-            db.execute("INSERT INTO meta VALUES ('created_ms', ?)", (now_ms,))
+            made = (("created_ms", now_ms), ("created_settled", int(clock_synchronised)))
+            db.executemany("INSERT INTO meta VALUES (?, ?)", made)
             db.execute("COMMIT")
         else:
             (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()

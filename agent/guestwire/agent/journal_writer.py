@@ -171,7 +171,7 @@ def _transaction(store: JournalStore, works: Sequence[_Work]) -> list[_Outcome]:
     """One commit for all; where that fails, each by itself, so that none pays for its neighbour."""
     try:
         store.begin()
-        results = [work.call(*work.args) for work in works]
+        outcomes = [_one(store, work) for work in works]
         store.commit()
     except Exception as err:  # noqa: BLE001 - the thread's one entry point; whoever waits gets the error
         with contextlib.suppress(sqlite3.Error):
@@ -179,7 +179,21 @@ def _transaction(store: JournalStore, works: Sequence[_Work]) -> list[_Outcome]:
         if len(works) > 1:
             return [outcome for work in works for outcome in _transaction(store, (work,))]
         return [(works[0].future, None, _as_answer(err))]
-    return [(work.future, result, None) for work, result in zip(works, results, strict=True)]
+    return outcomes
+
+
+def _one(store: JournalStore, work: _Work) -> _Outcome:
+    """One call of a group. What SQLite did not even take (a number beyond 64 bits) has changed nothing, and is no reason
+    to do the whole group again; after an error of the database itself nobody knows."""
+    mark = store.mark()
+    try:
+        return work.future, work.call(*work.args), None
+    except sqlite3.Error:
+        raise
+    except Exception as err:
+        if store.mark() != mark:
+            raise
+        return work.future, None, _as_answer(err)
 
 
 def _alone(work: _Work) -> _Outcome:

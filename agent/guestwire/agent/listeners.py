@@ -19,7 +19,8 @@ from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
 from guestwire.model.host import ClockQuality
 from guestwire.protocol.capabilities import CapabilitiesBody
-from guestwire.protocol.executor import SKEW_MS, Call, Executor
+from guestwire.protocol.executor import SKEW_MS, Executor
+from guestwire.protocol.steps import Call
 
 
 class HostListeners:

@@ -81,7 +81,8 @@ def _check(settings: Settings) -> int:
 
 
 async def serve(settings: Settings, file: Path | None) -> None:
-    """Serve one host until SIGTERM or SIGINT."""
+    """Serve one host until SIGTERM or SIGINT. Raises GuestwireError INTERNAL when a task that it needs dies: whoever
+    started the process starts it again."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -93,7 +94,9 @@ async def serve(settings: Settings, file: Path | None) -> None:
         writer = await stack.enter_async_context(
             JournalWriter(group_size=settings.limits.journal_group, queue_limit=settings.limits.journal_queue)
         )
-        host = await stack.enter_async_context(host_agent(compose.host_parts(settings, hypervisor, writer, speaking)))
+        vital = speaking.vital()
+        parts = compose.host_parts(settings, hypervisor, writer, speaking, vital=vital)
+        host = await stack.enter_async_context(host_agent(parts))
         again = Reload(file, settings, host.executor, host.journal, speaking)
         reloading = await stack.enter_async_context(asyncio.TaskGroup())
         loop.add_signal_handler(signal.SIGHUP, lambda: reloading.create_task(again.reload()))
@@ -101,7 +104,7 @@ async def serve(settings: Settings, file: Path | None) -> None:
         speaking.log.info("serving", host=settings.host.id, site=settings.host.site, version=compose.VERSION)
         gc.collect()
         gc.freeze()  # what was made until now lives to the end: the collector need not look at it again
-        await stop.wait()
+        await vital.until(stop)
         speaking.log.info("stopping", host=settings.host.id)
 
 

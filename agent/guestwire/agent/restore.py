@@ -7,10 +7,11 @@ from pydantic import ValidationError
 from guestwire.agent.journal_schema import Entry, Unfinished
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.envelope import VERSION, Header
-from guestwire.protocol.executor import Call, Inbound, invalid_body
+from guestwire.protocol.executor import invalid_body
 from guestwire.protocol.operation_models import Empty
 from guestwire.protocol.operations import Operation
 from guestwire.protocol.packing import PackingError, unpack
+from guestwire.protocol.steps import Call, Inbound
 
 NOBODY = -1
 """The uid of a call whose socket is gone."""

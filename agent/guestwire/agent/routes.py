@@ -11,7 +11,7 @@ from guestwire.agent.services.running import Running
 from guestwire.agent.speech import Speech
 from guestwire.link.serve import Handler
 from guestwire.model.base import Model
-from guestwire.protocol.executor import Call
+from guestwire.protocol.steps import Call
 
 
 class EpochRaiser(Protocol):

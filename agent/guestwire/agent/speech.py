@@ -11,7 +11,7 @@ from guestwire.agent.messages import Messages, parse_line
 from guestwire.agent.services.running import Running
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import operation_models as m
-from guestwire.protocol.executor import Call
+from guestwire.protocol.steps import Call
 
 QUERY_BYTES = 512 * 1024
 """What one answer holds at most; a query that finds more is `truncated`, its oldest lines left out."""

@@ -2,7 +2,7 @@
 
 import time
 
-from guestwire.protocol.executor import Now
+from guestwire.protocol.steps import Now
 
 _new = tuple.__new__
 

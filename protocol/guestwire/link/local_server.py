@@ -12,7 +12,7 @@ from typing import cast
 from guestwire.link.frames import Close, Frame, FrameError, FrameReader, Hello, Publish, Watch, Watching, encode
 from guestwire.link.topic_filters import matches
 from guestwire.protocol import topics
-from guestwire.protocol.executor import Inbound, Send
+from guestwire.protocol.steps import Inbound, Send
 
 MAX_CONNECTIONS = 64
 MAX_OF_ONE_USER = 32

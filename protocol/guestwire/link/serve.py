@@ -12,7 +12,8 @@ from typing import Any, Protocol
 from guestwire.link.clock import now
 from guestwire.model.base import Model
 from guestwire.model.errors import BY_CODE, GuestwireError, Kind
-from guestwire.protocol.executor import Call, Dropped, Executor, Inbound, Now, Record, Run, Send, Step
+from guestwire.protocol.executor import Executor
+from guestwire.protocol.steps import Call, Dropped, Inbound, Now, Record, Run, Send, Step
 
 _EVERYDAY = frozenset({Kind.BUSY, Kind.RESOURCE, Kind.PRECONDITION})
 """Refusals that sound clients meet as well: counted, not audited."""

@@ -10,7 +10,7 @@ import secrets
 from collections import Counter, deque
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -34,6 +34,7 @@ from guestwire.protocol.operations import Operation
 from guestwire.protocol.packing import PackingError
 from guestwire.protocol.parts import Assembly
 from guestwire.protocol.signing import Domain, SigningKey
+from guestwire.protocol.steps import Call, Dropped, Inbound, Limits, Now, Outcome, Record, Run, Send, Step
 from guestwire.protocol.trust import Scope, Trust
 from guestwire.protocol.versions import answer_version
 
@@ -43,114 +44,6 @@ SKEW_MS = 120_000
 ACCEPT_AFTER_S = 0.3
 """A call without a result by then is told `accepted` (PROTOCOL allows 1 s); a quick one answers with its final alone."""
 CHALLENGE_S = 60.0
-
-
-class Now(NamedTuple):
-    """The time: Unix milliseconds for the wire, monotonic seconds for everything inside."""
-
-    wall_ms: int
-    mono: float
-
-
-class Inbound(NamedTuple):
-    """A frame as it came. `client` and `operation` are the topic's, which the broker authenticated; on a socket
-    `uid` is the peer's, which the kernel authenticated. `path` is where answers go: opaque here, handed back in Send."""
-
-    payload: bytes
-    client: str
-    operation: str
-    retained: bool = False
-    uid: int | None = None
-    path: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of one executor; `issuer_rate` and `failure_rate` per second."""
-
-    reads: int = 64
-    issuer_rate: float = 20.0
-    issuer_burst: float = 64.0
-    failure_rate: float = 1.0
-    failure_burst: float = 20.0
-
-
-class Call:
-    """A request that passed every check. `key` is what a journal knows it by."""
-
-    __slots__ = (
-        "accepted_ms", "answered", "asked_as", "body", "body_hash", "client", "expires", "inbound_uid", "issuer", "n", "operation",
-        "path", "request", "request_id", "signed", "start_by_ms", "version",
-    )  # fmt: skip
-
-    def __init__(
-        self, operation: Operation, header: Header, inbound: Inbound, issuer: str, *, signed: bool, wall_ms: int
-    ) -> None:
-        self.operation = operation
-        self.request_id = header.request_id
-        self.issuer = issuer
-        self.asked_as = header.issuer
-        self.client = inbound.client
-        self.inbound_uid = inbound.uid
-        self.path = inbound.path
-        self.signed = signed
-        self.version = header.version
-        self.accepted_ms = wall_ms
-        self.expires = header.expires
-        self.start_by_ms = wall_ms + header.ttl_ms
-        self.body_hash = header.body_hash
-        self.body = b""
-        self.request: Any = None
-        self.answered = False
-        self.n = 0
-
-    @property
-    def key(self) -> tuple[str, bytes]:
-        return (self.issuer, self.request_id)
-
-    @property
-    def local(self) -> bool:
-        """Whether it came over the socket."""
-        return self.inbound_uid is not None
-
-
-class Send(NamedTuple):
-    """Frames to a client's response topic (or down its socket). `code`: it refuses a message, for this reason."""
-
-    client: str
-    frames: Sequence[bytes]
-    qos: Literal[0, 1]
-    request_id: bytes
-    path: Any = None
-    code: str | None = None
-
-
-class Run(NamedTuple):
-    """Run the operation's handler."""
-
-    call: Call
-
-
-class Record(NamedTuple):
-    """Insert into the journal, then say the outcome to `recorded`. With `final` it is a refusal, recorded as REJECTED
-    so that a replay cannot run it later."""
-
-    call: Call
-    final: tuple[bytes, ...] | None = None
-    code: str | None = None
-
-
-class Dropped(NamedTuple):
-    """Nothing is sent. `audit`: whether it belongs in the audit log (somebody did what a sound client does not)."""
-
-    code: str
-    audit: bool
-    client: str
-
-
-Step = Send | Run | Record | Dropped
-Outcome = Literal["new", "running", "stored", "mismatch"]
-"""What the journal's INSERT on (issuer, request id) said."""
 
 
 @dataclass(slots=True)
@@ -193,7 +86,7 @@ class Executor:
     watermark_ms: int = 0
     clock_synchronised: bool = True
     require_signatures: Literal["effects", "all"] = "effects"
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     refused: Counter[str] = field(default_factory=Counter)
     _reading: dict[tuple[str, bytes], Call] = field(default_factory=dict)
     _waiting: deque[tuple[float, Call]] = field(default_factory=deque)

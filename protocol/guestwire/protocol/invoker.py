@@ -18,11 +18,11 @@ from guestwire.protocol import ids, operation_models, topics
 from guestwire.protocol.bodies import from_bytes, to_bytes
 from guestwire.protocol.envelope import Envelope, Header, about_frame, about_request, body_hash, decode, encode_parts
 from guestwire.protocol.error_body import from_body
-from guestwire.protocol.executor import Now
 from guestwire.protocol.operations import BY_NAME, Operation
 from guestwire.protocol.packing import PackingError
 from guestwire.protocol.parts import Assembly
 from guestwire.protocol.signing import Domain, SigningKey
+from guestwire.protocol.steps import Now
 from guestwire.protocol.trust import Trust
 from guestwire.protocol.versions import request_version
 

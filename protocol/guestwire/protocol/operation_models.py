@@ -10,6 +10,8 @@ from guestwire.model.host import Host
 
 GuestRefText = Annotated[str, StringConstraints(min_length=1, max_length=63)]
 RequestIdBytes = Annotated[bytes, Field(min_length=16, max_length=16)]
+UpTo53Bits = Annotated[int, Field(ge=0, le=1 << 53)]
+"""A time or a number that a host gave out: no more than every language and every database holds exactly."""
 JobState = Literal[
     "accepted", "running", "succeeded", "failed", "canceled", "timed-out", "rejected", "indeterminate",
     "rolled-back", "waiting-reboot",
@@ -115,7 +117,7 @@ class JobQuery(Model):
 
     states: tuple[JobState, ...] = ()
     limit: Annotated[int, Field(ge=1, le=500)] = 50
-    before: int | None = None
+    before: UpTo53Bits | None = None
 
 
 class JobList(Model):
@@ -138,7 +140,7 @@ class LogLevelSet(Model):
 class MessageQuery(Model):
     """Messages after a sequence number, of a level and above, oldest first. `newest`: instead the last `limit`."""
 
-    after_seq: Annotated[int, Field(ge=0)] = 0
+    after_seq: UpTo53Bits = 0
     level: Level = "info"
     limit: Annotated[int, Field(ge=1, le=500)] = 100
     newest: bool = False
@@ -165,8 +167,8 @@ class MessageList(Model):
 class LogQuery(Model):
     """Lines of the agent's log, newest last. Times in Unix ms; `match` is a plain text a line must hold."""
 
-    since: int | None = None
-    until: int | None = None
+    since: UpTo53Bits | None = None
+    until: UpTo53Bits | None = None
     match: Annotated[str, StringConstraints(max_length=256)] | None = None
     level: Level = "debug"
     lines: Annotated[int, Field(ge=1, le=2000)] = 200

@@ -8,9 +8,9 @@ from collections import deque
 from typing import Literal
 
 from guestwire.model.base import Model
-from guestwire.protocol.executor import Now
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.statements import Statement, state
+from guestwire.protocol.steps import Now
 
 HEARTBEAT_S = 30.0
 SUSPECT_S = 45.0

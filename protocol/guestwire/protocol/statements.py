@@ -7,9 +7,9 @@ from pydantic import ValidationError
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.envelope import NO_ID, VERSION, Header, body_hash, decode, encode
-from guestwire.protocol.executor import Now
 from guestwire.protocol.packing import PackingError, pack, unpack
 from guestwire.protocol.signing import Domain, SigningKey
+from guestwire.protocol.steps import Now
 from guestwire.protocol.trust import Trust
 
 _M = TypeVar("_M", bound=Model)

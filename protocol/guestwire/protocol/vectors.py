@@ -11,11 +11,11 @@ from guestwire.protocol import ids, topics
 from guestwire.protocol import operation_models as m
 from guestwire.protocol.envelope import VERSION, Header, body_hash, decode, encode
 from guestwire.protocol.error_body import to_body
-from guestwire.protocol.executor import Now
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.packing import pack, unpack
 from guestwire.protocol.presence import HostPresence
 from guestwire.protocol.signing import SigningKey
+from guestwire.protocol.steps import Now
 from guestwire.protocol.trust import LocalScope, Scope, Signer, TrustDocument, seal
 
 AT_MS = 1_800_000_000_000

@@ -22,9 +22,9 @@ from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, ReadyWhen
 from guestwire.protocol import operation_models as m
 from guestwire.protocol.envelope import VERSION, Header, body_hash
-from guestwire.protocol.executor import Call, Inbound
 from guestwire.protocol.ids import request_id
 from guestwire.protocol.operations import BY_NAME
+from guestwire.protocol.steps import Call, Inbound
 
 QUICK = Settings(boot_s=0.02, shutdown_s=0.01)
 

@@ -7,14 +7,14 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 
 from guestwire.agent.services.guest_table import GuestTable, Row, Transition
-from guestwire.agent.services.ports import Changed, Gone, Guests
+from guestwire.agent.services.ports import Changed, Gone, Guests, Lost, Resynced
 from guestwire.agent.services.readiness import Readiness
 from guestwire.agent.services.running import Running
 from guestwire.agent.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, GuestState, GuestView, lowest_free_id
 from guestwire.protocol import operation_models as m
-from guestwire.protocol.executor import Call
+from guestwire.protocol.steps import Call
 
 CONNECT_PATIENCE_S = 60.0
 """How long a command that a crash interrupted waits for the hypervisor before it gives up."""
@@ -26,9 +26,7 @@ OnTransition = Callable[[Transition], None]
 class GuestService:
     """Guests of this host: state from the driver's events, commands to the driver. `async with` it before use."""
 
-    def __init__(
-        self, driver: Guests, clock_ms: Callable[[], int], on_transition: OnTransition, vital: Vital
-    ) -> None:
+    def __init__(self, driver: Guests, clock_ms: Callable[[], int], on_transition: OnTransition, vital: Vital) -> None:
         self._driver = driver
         self._clock_ms = clock_ms
         self._on_transition = on_transition
@@ -292,10 +290,11 @@ class GuestService:
                         self._readiness.follow_one(uuid, self.table.by_uuid(uuid))
                     case Gone():
                         self._readiness.follow_one(event.uuid, None)
-                    case _:
+                    case Resynced():
                         self._readiness.follow(self.table.rows())
-                if isinstance(event, Resynced):
-                    self._listed.set()
+                        self._listed.set()
+                    case Lost():
+                        self._readiness.follow(self.table.rows())
                 self._tell(changes)
 
     def _proven_ready(self, uuid: str) -> None:

@@ -8,7 +8,7 @@ from guestwire.agent.services.ports import HostInspection
 from guestwire.model.guest import RUNNING_STATES
 from guestwire.model.host import ClockQuality, DriverKind, Host
 from guestwire.protocol import operation_models as m
-from guestwire.protocol.executor import Call
+from guestwire.protocol.steps import Call
 
 
 class AgentFacts(Protocol):

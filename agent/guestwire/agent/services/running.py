@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from typing import Literal, TypeVar
 
 from guestwire.model.errors import GuestwireError
-from guestwire.protocol.executor import Call
 from guestwire.protocol.operation_models import Progress
+from guestwire.protocol.steps import Call
 
 _T = TypeVar("_T")
 EffectStep = Literal["effect-started", "effect-done"]
