@@ -74,6 +74,5 @@ async def test_a_defect_in_housekeeping_is_noticed(tmp_path: Path) -> None:
     executor = Executor("s", "h", BY_NAME, TRUST, SigningKey(bytes(32)))
     async with JournalWriter() as writer, await Journal.open(tmp_path / "j.db", writer, now_ms=1) as journal:
         async with Housekeeping(journal, executor, broken, 10, vital), asyncio.timeout(5):
-            with pytest.raises(GuestwireError, match="INTERNAL"):
-                await vital.until(asyncio.Event())
+            await vital.until(asyncio.Event())
     assert died == ["housekeeping"]

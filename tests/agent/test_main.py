@@ -7,13 +7,25 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from site_files import SiteFiles, site_files
 
-from guestwire.agent.main import main
+from guestwire.agent import compose
+from guestwire.agent.config import Settings
+from guestwire.agent.fleet import serve_fleet
+from guestwire.agent.main import main, serve
+from guestwire.agent.messages import parse_line
+from guestwire.agent.services.ports import Changed, GuestEvent, Guests, HostInspection
 from guestwire.broker_test.embedded import embedded
-from guestwire.link.local_client import connect_local
+from guestwire.link.invoke import caller
+from guestwire.link.local_client import LocalConnect, connect_local
+from guestwire.link.transport import Options
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol import operation_models as m
+from guestwire.protocol.invoker import Invoker
+from guestwire.protocol.operations import BY_NAME
 
 
 @pytest.fixture
@@ -108,3 +120,79 @@ async def test_a_fleet_of_simulated_hosts_lives_in_one_process(site: SiteFiles) 
             os.kill(child.pid, signal.SIGTERM)
             async with asyncio.timeout(10):
                 assert await child.wait() == 0
+
+
+async def test_a_fleet_is_told_to_stop_while_it_still_connects(site: SiteFiles) -> None:
+    came = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        arguments = ("--broker-urls", f"mqtt://127.0.0.1:{port}", "--trust-host-key", f"{site.folder}/{{host}}.key")
+        async with process("fleet", "--hosts", "3", "--config", str(site.config), *arguments) as child:
+            async with asyncio.timeout(20):
+                await came.wait()
+                os.kill(child.pid, signal.SIGTERM)
+                assert await child.wait() == 0
+            assert child.stderr is not None
+            assert await child.stderr.read() == b""
+
+
+async def test_a_host_that_fails_takes_the_others_of_its_fleet_with_it(site: SiteFiles) -> None:
+    (site.folder / "state" / "h-3" / "journal.db").mkdir(parents=True)
+    settings = site.settings(host__socket="", trust__host_key=f"{site.folder}/{{host}}.key")
+    with pytest.raises(GuestwireError) as caught:
+        await serve_fleet(settings, 3)
+    assert caught.value.code == "JOURNAL-FULL"
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    assert not left
+
+
+class Broken:
+    """A simulated host whose events end in a defect when a guest is started."""
+
+    def __init__(self, host: Any) -> None:
+        self._host = host
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._host, name)
+
+    @asynccontextmanager
+    async def events(self) -> AsyncIterator[AsyncIterator[GuestEvent]]:
+        async def until_a_start(events: AsyncIterator[GuestEvent]) -> AsyncIterator[GuestEvent]:
+            async for event in events:
+                if isinstance(event, Changed):
+                    raise ValueError("a defect")
+                yield event
+
+        async with self._host.events() as events:
+            yield until_a_start(events)
+
+
+async def test_an_agent_that_lost_a_vital_task_says_so_and_ends_with_an_error(site: SiteFiles) -> None:
+    @asynccontextmanager
+    async def driver(settings: Settings) -> AsyncIterator[tuple[Guests, HostInspection]]:
+        async with compose.driver(settings) as (guests, inspection):
+            yield Broken(guests), inspection  # type: ignore[misc]
+            asked.cancel()
+
+    async def start() -> None:
+        invoker = Invoker("plant", "cli-1", f"local:{os.getuid()}", path_vouches=True)
+        options = Options("socket", 0, "cli-1")
+        async with caller(invoker, lambda: options, LocalConnect(site.folder / "agent.sock")) as local:
+            await local.call("h", BY_NAME["guest-start"], m.GuestStart(guest="rtlinux"), timeout_s=20)
+
+    asked = asyncio.create_task(start())
+    async with asyncio.timeout(20):
+        with pytest.raises(GuestwireError) as caught:
+            await serve(site.settings(), site.config, driver)
+    assert (caught.value.code, caught.value.detail["task"]) == ("INTERNAL", "guest-events")
+    said = [parse_line(line) for line in (site.folder / "state" / "log" / "agent.log").read_bytes().splitlines()]
+    (died,) = [message for message in said if message is not None and message.event.startswith("a vital task")]
+    assert (died.level, died.fields["task"]) == ("error", "guest-events")
+    assert "ValueError: a defect" in str(died.fields["exception"])
+    await asyncio.wait({asked})

@@ -50,6 +50,5 @@ async def test_a_defect_is_noticed(journal_path: Path, writer: JournalWriter) ->
     async with await Journal.open(journal_path, writer, now_ms=1) as journal:
         async with Reporting(announcer(), journal, table, lambda: 1, vital) as reporting, asyncio.timeout(5):
             reporting.changed()
-            with pytest.raises(GuestwireError, match="INTERNAL"):
-                await vital.until(asyncio.Event())
+            await vital.until(asyncio.Event())
     assert died == ["reported"]

@@ -31,8 +31,9 @@ async def test_a_task_that_ends_unasked_is_told_and_ends_the_wait(work: Any, err
     vital, told = recording()
     vital.watch(asyncio.create_task(work(), name="pump"))
     async with asyncio.timeout(5):
-        with pytest.raises(GuestwireError) as caught:
-            await vital.until(asyncio.Event())
+        await vital.until(asyncio.Event())
+    with pytest.raises(GuestwireError) as caught:
+        vital.check()
     assert (caught.value.code, caught.value.detail["task"], vital.dead) == ("INTERNAL", "pump", "pump")
     assert [(name, type(reason)) for name, reason in told] == [("pump", error)]
 
@@ -84,4 +85,5 @@ async def test_the_wait_ends_with_stop() -> None:
     stop.set()
     async with asyncio.timeout(5):
         await waiting
+    vital.check()
     task.cancel()

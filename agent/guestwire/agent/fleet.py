@@ -16,6 +16,7 @@ from guestwire.agent.identity import check_member, host_key, trust
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.logs import LevelControl, make_logger
 from guestwire.agent.messages import Messages
+from guestwire.agent.vital import Vital
 from guestwire.link.transport import Connect, OnMessage, Options, Transport
 from guestwire.model.errors import GuestwireError
 
@@ -23,53 +24,89 @@ Broker = tuple[Callable[[], Options], Connect]
 
 MESSAGES_EACH = 16
 OPEN_AT_ONCE = 32
+CONNECT_WITHIN_S = 60
 
 
 async def serve_fleet(settings: Settings, count: int) -> None:
     """Serve ID-1 to ID-count until SIGTERM or SIGINT. `trust.host_key` holds {host} where the host's id goes; state is
     kept below state_dir, a folder a host; there is no socket. First all hosts are opened, which takes the disk's time,
-    then all connect at once. Prints a line when every host is connected."""
+    then all connect at once. Prints a line when every host is connected. A host that fails ends all of them."""
     if settings.host.driver != "simulated":
         raise GuestwireError("CONFIG-INVALID", "A fleet is made of simulated hosts.", field="host.driver")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     _allow_files(count * 4 + 256)
-    trusted = trust(settings.trust)
-    gate = asyncio.Semaphore(OPEN_AT_ONCE)
-    all_open = asyncio.Event()
-    clock = asyncio.get_running_loop().time
-    async with AsyncExitStack() as stack:
-        writer = await stack.enter_async_context(
-            JournalWriter(group_size=settings.limits.journal_group, queue_limit=settings.limits.journal_queue)
-        )
+    vital = _quiet_voice().vital()
+    async with JournalWriter(
+        group_size=settings.limits.journal_group, queue_limit=settings.limits.journal_queue
+    ) as writer:
+        fleet = _Fleet(settings, count, writer, vital)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(fleet.host(n)) for n in range(1, count + 1)]
+                tasks.append(group.create_task(fleet.say_when_connected()))
+                await vital.until(stop)
+                for task in tasks:
+                    task.cancel()
+        except BaseExceptionGroup as errors:
+            raise _known(errors) from None
+    vital.check()
 
-        async def one(n: int) -> tuple[AsyncExitStack, BrokerLink | None]:
-            own = _settings_of(settings, f"{settings.host.id}-{n}")
-            key = host_key(own.trust.host_key)
-            check_member(trusted, key, own.host.site, own.host.id)
-            who = HostIdentity(own.host.site, own.host.id, own.host.id, key, trusted, compose.VERSION)
-            host_stack = AsyncExitStack()
-            async with gate:
+
+def _known(errors: BaseException) -> BaseException:
+    """Of several errors one that has a code, if there is any: the others came of it, or will come again."""
+    while isinstance(errors, BaseExceptionGroup) and (known := errors.subgroup(GuestwireError)) is not None:
+        errors = known.exceptions[0]
+    return errors
+
+
+class _Fleet:
+    """The hosts of one process. A task each keeps its host open until it is cancelled."""
+
+    def __init__(self, settings: Settings, count: int, writer: JournalWriter, vital: Vital) -> None:
+        self._settings = settings
+        self._trust = trust(settings.trust)
+        self._count = count
+        self._writer = writer
+        self._vital = vital
+        self._gate = asyncio.Semaphore(OPEN_AT_ONCE)
+        self._all_open = asyncio.Event()
+        self._open = 0
+        self._links: list[BrokerLink] = []
+
+    async def host(self, n: int) -> None:
+        """Open host `n` and keep it; on the way out as many at once as on the way in."""
+        own = _settings_of(self._settings, f"{self._settings.host.id}-{n}")
+        key = host_key(own.trust.host_key)
+        check_member(self._trust, key, own.host.site, own.host.id)
+        who = HostIdentity(own.host.site, own.host.id, own.host.id, key, self._trust, compose.VERSION)
+        async with AsyncExitStack() as stack:
+            async with self._gate:
                 own.host.state_dir.mkdir(parents=True, exist_ok=True)
-                hypervisor = await host_stack.enter_async_context(compose.driver(own))
-                parts = compose.host_parts(own, hypervisor, writer, _quiet_voice(), who=who)
-                parts = replace(parts, broker=_after(all_open, parts.broker))
-                host = await host_stack.enter_async_context(host_agent(parts))
-            return host_stack, host.link
+                hypervisor = await stack.enter_async_context(compose.driver(own))
+                parts = compose.host_parts(own, hypervisor, self._writer, _quiet_voice(), who=who, vital=self._vital)
+                parts = replace(parts, broker=_after(self._all_open, parts.broker))
+                link = (await stack.enter_async_context(host_agent(parts))).link
+            self._links += [link] if link is not None else []
+            self._open += 1
+            if self._open == self._count:
+                self._all_open.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                async with self._gate:
+                    await stack.aclose()
 
+    async def say_when_connected(self) -> None:
+        clock = asyncio.get_running_loop().time
         began = clock()
-        links = []
-        for host_stack, link in await asyncio.gather(*(one(n) for n in range(1, count + 1))):
-            stack.push_async_callback(host_stack.aclose)
-            links += [link] if link is not None else []
+        await self._all_open.wait()
         opened = clock()
-        all_open.set()
-        await asyncio.gather(*(link.session.connected(60) for link in links))
+        await asyncio.gather(*(link.session.connected(CONNECT_WITHIN_S) for link in self._links))
         took = f"opened in {opened - began:.2f} s, connected in {clock() - opened:.2f} s"
-        sys.stdout.write(f"serving {count} hosts, {took}\n")
+        sys.stdout.write(f"serving {self._count} hosts, {took}\n")
         sys.stdout.flush()
-        await stop.wait()
 
 
 def _after(gate: asyncio.Event, broker: Broker | None) -> Broker | None:

@@ -10,8 +10,8 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Coroutine, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from guestwire.agent.host_agent import host_agent
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.reload import Reload
 from guestwire.agent.sd_notify import service_manager
+from guestwire.agent.services.ports import Guests, HostInspection
 from guestwire.model.errors import GuestwireError
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -80,7 +81,10 @@ def _check(settings: Settings) -> int:
     return 0
 
 
-async def serve(settings: Settings, file: Path | None) -> None:
+Driver = Callable[[Settings], AbstractAsyncContextManager[tuple[Guests, HostInspection]]]
+
+
+async def serve(settings: Settings, file: Path | None, driver: Driver = compose.driver) -> None:
     """Serve one host until SIGTERM or SIGINT. Raises GuestwireError INTERNAL when a task that it needs dies: whoever
     started the process starts it again."""
     stop = asyncio.Event()
@@ -89,12 +93,12 @@ async def serve(settings: Settings, file: Path | None) -> None:
         loop.add_signal_handler(number, stop.set)
     settings.host.state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
     speaking = compose.voice(settings.log, settings.host.state_dir / "log", for_people=sys.stderr.isatty())
+    vital = speaking.vital()
     async with AsyncExitStack() as stack:
-        hypervisor = await stack.enter_async_context(compose.driver(settings))
+        hypervisor = await stack.enter_async_context(driver(settings))
         writer = await stack.enter_async_context(
             JournalWriter(group_size=settings.limits.journal_group, queue_limit=settings.limits.journal_queue)
         )
-        vital = speaking.vital()
         parts = compose.host_parts(settings, hypervisor, writer, speaking, vital=vital)
         host = await stack.enter_async_context(host_agent(parts))
         again = Reload(file, settings, host.executor, host.journal, speaking)
@@ -106,6 +110,7 @@ async def serve(settings: Settings, file: Path | None) -> None:
         gc.freeze()  # what was made until now lives to the end: the collector need not look at it again
         await vital.until(stop)
         speaking.log.info("stopping", host=settings.host.id)
+    vital.check()
 
 
 if __name__ == "__main__":

@@ -27,14 +27,17 @@ class Vital:
         task.add_done_callback(self._may_have_returned if may_return else self._ended)
 
     async def until(self, stop: asyncio.Event) -> None:
-        """Wait for `stop`. Raises GuestwireError INTERNAL as soon as a watched task is dead."""
+        """Wait for `stop` or the death of a watched task; `check` says which it was."""
         waits = [asyncio.ensure_future(event.wait()) for event in (stop, self._died)]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
-        if self.dead is not None and not stop.is_set():
+
+    def check(self) -> None:
+        """Raises GuestwireError INTERNAL when a watched task has died: for the end of the process."""
+        if self.dead is not None:
             raise GuestwireError("INTERNAL", f"The task {self.dead} ended unasked.", detail={"task": self.dead})
 
     def _may_have_returned(self, task: asyncio.Task[Any]) -> None:

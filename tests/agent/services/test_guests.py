@@ -309,8 +309,7 @@ async def test_a_follower_that_dies_is_noticed() -> None:
     ):
         await service._until(lambda: service.table.connected, 5)
         await host.define(Guest(name="a", id="GUEST0001", uuid="00000000-0000-4000-8000-000000000001"))
-        with pytest.raises(GuestwireError, match="INTERNAL"):
-            await watch.until(asyncio.Event())
+        await watch.until(asyncio.Event())
     assert died == ["guest-events"]
 
 
@@ -332,6 +331,5 @@ async def test_a_watcher_of_a_console_that_dies_is_noticed() -> None:
             uuid = "00000000-0000-4000-8000-000000000001"
             await host.define(Guest(name="a", id="GUEST0001", uuid=uuid, ready_when=ready))
             await host.start(uuid)
-            with pytest.raises(GuestwireError, match="INTERNAL"):
-                await watch.until(asyncio.Event())
+            await watch.until(asyncio.Event())
     assert died == ["ready-00000000-0000-4000-8000-000000000001"]
