@@ -11,6 +11,7 @@ import pytest
 from guestwire.agent.announcer import Announcer
 from guestwire.agent.broker_link import BrokerLink
 from guestwire.agent.services.running import Running
+from guestwire.agent.vital import Vital
 from guestwire.link.backoff import Backoff
 from guestwire.link.clock import now
 from guestwire.link.memory import MemoryBroker
@@ -72,6 +73,9 @@ class Ears:
     def host_id_conflict(self, why: str) -> None:
         self.conflicts.append(why)
 
+    def died(self, name: str, error: BaseException) -> None:
+        raise error
+
     def disk_was_lost(self) -> None:
         self.lost_disks += 1
 
@@ -115,6 +119,7 @@ async def linked(broker: MemoryBroker, disk: Disk, client: str = "h1") -> AsyncI
             trust=lambda: TRUST,
             clock=now,
             events=ears,
+            vital=Vital(ears.died),
         )
         async with link:
             await link.session.connected(5)

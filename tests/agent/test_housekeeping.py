@@ -3,15 +3,12 @@
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from guestwire.agent.housekeeping import Housekeeping
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_schema import Entry, New
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
-from guestwire.model.errors import GuestwireError
 from guestwire.model.host import ClockQuality
 from guestwire.protocol.executor import Executor
 from guestwire.protocol.operations import BY_NAME
@@ -72,7 +69,11 @@ async def test_a_defect_in_housekeeping_is_noticed(tmp_path: Path) -> None:
         raise OSError("no such clock")
 
     executor = Executor("s", "h", BY_NAME, TRUST, SigningKey(bytes(32)))
-    async with JournalWriter() as writer, await Journal.open(tmp_path / "j.db", writer, now_ms=1) as journal:
-        async with Housekeeping(journal, executor, broken, 10, vital), asyncio.timeout(5):
-            await vital.until(asyncio.Event())
+    async with (
+        JournalWriter() as writer,
+        await Journal.open(tmp_path / "j.db", writer, now_ms=1) as journal,
+        Housekeeping(journal, executor, broken, 10, vital),
+        asyncio.timeout(5),
+    ):
+        await vital.until(asyncio.Event())
     assert died == ["housekeeping"]

@@ -15,9 +15,11 @@ import pytest
 from journal_samples import NOW, entry, request_id
 
 from guestwire.agent.journal import Journal
+from guestwire.agent.journal_file import open_store
 from guestwire.agent.journal_schema import FORMAT, Mismatch, New, Outdated, Progress, Running, Stored
-from guestwire.agent.journal_store import JournalStore, open_store
+from guestwire.agent.journal_store import JournalStore
 from guestwire.agent.journal_writer import JournalWriter
+from guestwire.broker_test.fixtures import require
 from guestwire.model.errors import GuestwireError
 
 HOUR = 3_600_000
@@ -393,8 +395,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", folder], capture_output=True, text=True, check=False
     )
-    if mounted.returncode != 0:
-        pytest.skip(f"may not mount a small file system: {mounted.stderr.strip()}")
+    require("mount", mounted.returncode == 0, f"may not mount a small file system: {mounted.stderr.strip()}")
     try:
         yield folder
     finally:

@@ -4,15 +4,12 @@ import asyncio
 from pathlib import Path
 from typing import Any, cast
 
-import pytest
-
 from guestwire.agent.announcer import Announcer
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.reporting import Reporting
 from guestwire.agent.services.guest_table import GuestTable
 from guestwire.agent.vital import Vital
-from guestwire.model.errors import GuestwireError
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.steps import Now
 
@@ -35,10 +32,13 @@ async def test_a_change_is_reported(journal_path: Path, writer: JournalWriter) -
     voice, outlet = announcer(), Outlet()
     voice.broker_up(outlet)
     vital = Vital(lambda name, _: died.append(name))
-    async with await Journal.open(journal_path, writer, now_ms=1) as journal:
-        async with Reporting(voice, journal, GuestTable(), lambda: 1, vital) as reporting, asyncio.timeout(5):
-            reporting.changed()
-            await outlet.said.wait()
+    async with (
+        await Journal.open(journal_path, writer, now_ms=1) as journal,
+        Reporting(voice, journal, GuestTable(), lambda: 1, vital) as reporting,
+        asyncio.timeout(5),
+    ):
+        reporting.changed()
+        await outlet.said.wait()
     await asyncio.sleep(0)
     assert died == [], "its owner ended it"
 
@@ -47,8 +47,11 @@ async def test_a_defect_is_noticed(journal_path: Path, writer: JournalWriter) ->
     died: list[str] = []
     vital = Vital(lambda name, _: died.append(name))
     table = cast("GuestTable", cast("Any", object()))
-    async with await Journal.open(journal_path, writer, now_ms=1) as journal:
-        async with Reporting(announcer(), journal, table, lambda: 1, vital) as reporting, asyncio.timeout(5):
-            reporting.changed()
-            await vital.until(asyncio.Event())
+    async with (
+        await Journal.open(journal_path, writer, now_ms=1) as journal,
+        Reporting(announcer(), journal, table, lambda: 1, vital) as reporting,
+        asyncio.timeout(5),
+    ):
+        reporting.changed()
+        await vital.until(asyncio.Event())
     assert died == ["reported"]

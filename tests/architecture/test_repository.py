@@ -43,6 +43,7 @@ TESTED_THROUGH = {
     "agent/guestwire/agent/drivers/libvirt/*.py": "tests/contract/test_guests_contract.py",
     "agent/guestwire/agent/drivers/simulated/*.py": "tests/contract/test_guests_contract.py",
     "agent/guestwire/agent/fleet.py": "tests/agent/test_main.py",
+    "agent/guestwire/agent/journal_file.py": "tests/agent/test_journal.py",
     "agent/guestwire/agent/journal_store.py": "tests/agent/test_journal.py",
     "agent/guestwire/agent/listeners.py": "tests/agent/test_host_agent.py",
     "agent/guestwire/agent/reporting.py": "tests/agent/test_host_agent.py",

@@ -164,7 +164,11 @@ async def test_a_second_agent_with_the_same_host_id(kind: str, tmp_path: Path) -
             await loser.log.wait_for('"next_try_s": 600.0')
             said = await made.cli.by("--socket", str(loser.socket)).good("messages", "h1", "--level", "error")
             assert "HOST-ID-CONFLICT" in {message["fields"].get("code") for message in said}
-            assert (await made.cli.by("--socket", str(winner.socket))("guest", "start", "h1/linux1")).code == 0
+            served = made.cli.by("--socket", str(winner.socket))
+            assert {one["host"] for one in await served.good("guest", "list")} == {"h1"}
+            started = await served("guest", "start", "h1/linux1")
+            # who had to go above an epoch it does not remember may have lost its journal: for a while no effect is safe
+            assert started.code == 0 or "error: JOURNAL-LOST: " in started.err, started
         finally:
             for task in conflicts:
                 task.cancel()

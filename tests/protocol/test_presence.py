@@ -81,3 +81,11 @@ def test_a_host_counts_its_echoes() -> None:
     assert (presence.echoes, presence.echoed_at) == (1, 7.0)
     assert host(4).heard(body, NOW) == "correct"
     assert host(2).heard(body, NOW) == "conflict"
+
+
+def test_another_agent_on_the_same_machine_in_the_same_epoch_is_a_conflict() -> None:
+    """It has the same boot id; only the moment its connection began tells them apart."""
+    one = HostPresence("plant", "h1", KEY, 7, "boot", "0.1", NOW)
+    other = HostPresence("plant", "h1", KEY, 7, "boot", "0.1", Now(NOW.wall_ms + 3, NOW.mono))
+    assert one.heard(heard(other.heartbeat(NOW)).read(PresenceBody), NOW) == "conflict"
+    assert one.heard(heard(one.heartbeat(NOW)).read(PresenceBody), NOW) == "echo"

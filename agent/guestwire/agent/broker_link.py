@@ -12,6 +12,7 @@ from typing import Protocol
 
 from guestwire.agent.announcer import Announcer
 from guestwire.agent.services.running import Running
+from guestwire.agent.vital import Vital
 from guestwire.link.invoke import CONTENT_TYPE
 from guestwire.link.serve import Server
 from guestwire.link.session import CONFLICT_PAUSE_S, Session
@@ -77,6 +78,7 @@ class BrokerLink:
         trust: Callable[[], Trust],
         clock: Callable[[], Now],
         events: Events,
+        vital: Vital,
         boot_delay_s: float = 0.0,
     ) -> None:
         self._site = site
@@ -89,6 +91,7 @@ class BrokerLink:
         self._trust = trust
         self._clock = clock
         self._events = events
+        self._vital = vital
         self._boot_delay_s = boot_delay_s
         self._own_presence = topics.make("presence", site, host)
         self._at_least = 0
@@ -104,6 +107,7 @@ class BrokerLink:
 
     async def __aenter__(self) -> "BrokerLink":
         await self.session.__aenter__()
+        self._vital.watch(self.session.task)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -136,6 +140,7 @@ class BrokerLink:
         self._presence.echoed_at = self._clock().mono
         self._announcer.presence(self._presence.heartbeat(self._clock()))
         self._beating = asyncio.create_task(self._beat(), name="heartbeat")
+        self._vital.watch(self._beating, may_return=True)
         await self._events.link_up(session_present=transport.connack.session_present)
 
     def down(self, error: TransportError | None, next_try_s: float) -> None:

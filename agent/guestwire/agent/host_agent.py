@@ -190,7 +190,7 @@ async def _linked(
     options, connect = parts.broker
     link = BrokerLink(
         site=identity.site, host=identity.host, options=options, connect=connect, server=server, presence=presence,
-        epochs=journal, announcer=announcer, trust=lambda: executor.trust, clock=now, events=listeners,
+        epochs=journal, announcer=announcer, trust=lambda: executor.trust, clock=now, events=listeners, vital=parts.vital,
         boot_delay_s=parts.boot_delay_s,
     )  # fmt: skip
     listeners.linked(link, lambda: outbox.resend(link), capabilities)

@@ -1,7 +1,7 @@
 """The command journal: no request with an effect is accepted, and no result sent, before it is on disk here.
 
-The async face of one journal file. The SQL is in journal_store, the thread in journal_writer, the values in
-journal_schema. Who runs jobs, and who sends finals, is not its business. PROTOCOL "Life of a request".
+The async face of one journal file. The SQL is in journal_store and journal_file, the thread in journal_writer, the
+values in journal_schema. Who runs jobs, and who sends finals, is not its business. PROTOCOL "Life of a request".
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from guestwire.agent.journal_file import open_store
 from guestwire.agent.journal_schema import (
     Entry,
     FinalState,
@@ -22,7 +23,7 @@ from guestwire.agent.journal_schema import (
     Undelivered,
     Unfinished,
 )
-from guestwire.agent.journal_store import JournalStore, open_store
+from guestwire.agent.journal_store import JournalStore
 from guestwire.agent.journal_writer import JournalWriter
 
 PAGE: Final = 256

@@ -1,11 +1,10 @@
 """The journal's SQLite side: one file, one connection, plain blocking calls, all of them in the writer's thread.
+Opening and making the file is journal_file's.
 
 Nothing here knows a loop. A call changes the open transaction; `commit` makes it durable and only then changes what
 the object knows in memory, so that a failed commit leaves no trace.
 """
 
-import contextlib
-import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from operator import itemgetter
@@ -13,8 +12,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from guestwire.agent.journal_schema import (
-    FORMAT,
-    TABLES,
     Entry,
     FinalState,
     Inserted,
@@ -32,19 +29,8 @@ from guestwire.agent.journal_schema import (
     Unfinished,
     Via,
 )
-from guestwire.model.errors import GuestwireError
 
 _LIVE = ("ACCEPTED", "RUNNING")
-_PRAGMAS = (
-    # before the first access: WAL then needs no shared-memory file, and a second agent is refused
-    "PRAGMA locking_mode = EXCLUSIVE",
-    "PRAGMA page_size = 2048",  # half the bytes per commit of the default; only a new file takes it
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",
-    "PRAGMA cache_size = -64",
-    "PRAGMA temp_store = MEMORY",
-    "PRAGMA wal_autocheckpoint = 500",
-)
 _INSERT = (
     "INSERT INTO job (seq, issuer, request_id, state, delivered, expires_ms, accepted_ms, start_by_ms, started_ms,"
     " finished_ms, operation, effect, lanes, reply_to, via, body_hash, code, body, final)"
@@ -74,7 +60,7 @@ _ENTRY = (
 
 
 class JournalStore:
-    """One journal file, open and locked. Made by `open_store`; every method runs in the writer's thread."""
+    """One journal file, open and locked. Made by `journal_file.open_store`; every method runs in the writer's thread."""
 
     def __init__(self, db: sqlite3.Connection, observer: Observer | None, moved_aside: Path | None) -> None:
         self._db = db
@@ -316,88 +302,3 @@ def _unfinished(row: Sequence[Any]) -> Unfinished:
 
 def _lanes(text: str) -> tuple[str, ...]:
     return tuple(text.split(",")) if text else ()
-
-
-def open_store(path: Path, now_ms: int, clock_synchronised: bool, observer: Observer | None) -> JournalStore:
-    """Open the journal at `path`, making it if there is none; a damaged one is moved aside, kept, and begun anew. The
-    time of a new one is settled if `now_ms` is of a clock that can be trusted.
-
-    Raises GuestwireError STATE-DIR-IN-USE when another agent has it, JOURNAL-NEWER when a newer agent wrote it, and
-    JOURNAL-FULL when it cannot be opened or made.
-    """
-    moved_aside = None
-    try:
-        try:
-            db = _connect(path, now_ms, clock_synchronised)
-        except sqlite3.DatabaseError as err:
-            if not _is_damage(err):
-                raise
-            moved_aside = _move_aside(path, now_ms)
-            db = _connect(path, now_ms, clock_synchronised)
-        store = JournalStore(db, observer, moved_aside)
-        store.rest()
-        return store
-    except (sqlite3.Error, OSError) as err:
-        raise journal_error(err, path) from err
-
-
-def _connect(path: Path, now_ms: int, clock_synchronised: bool) -> sqlite3.Connection:
-    # The file's permissions pass on to its -wal file. Never open-and-close an existing one: closing any descriptor of
-    # a file drops this process's POSIX locks on it.
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    db = sqlite3.connect(path, isolation_level=None, timeout=0, cached_statements=16)
-    try:
-        for pragma in _PRAGMAS:
-            db.execute(pragma)
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version > FORMAT:
-            raise GuestwireError("JOURNAL-NEWER", detail={"path": str(path), "format": version})
-        if version == 0:
-            db.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {FORMAT};")
-            made = (("created_ms", now_ms), ("created_settled", int(clock_synchronised)))
-            db.executemany("INSERT INTO meta VALUES (?, ?)", made)
-            db.execute("COMMIT")
-        else:
-            (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
-            if verdict != "ok":
-                raise _damage(verdict)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _damage(verdict: str) -> sqlite3.DatabaseError:
-    err = sqlite3.DatabaseError(verdict)
-    err.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    return err
-
-
-def _is_damage(err: sqlite3.Error) -> bool:
-    return _primary_code(err) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def _primary_code(err: sqlite3.Error) -> int:
-    return int(getattr(err, "sqlite_errorcode", 0) or 0) & 0xFF
-
-
-def _move_aside(path: Path, now_ms: int) -> Path:
-    """Rename the file and its -wal, so that a person can look at them. The new name of the file is the answer."""
-    aside = path.with_name(f"{path.name}.damaged-{now_ms}")
-    wal = path.with_name(f"{path.name}-wal")
-    if wal.exists():
-        wal.rename(aside.with_name(f"{aside.name}-wal"))
-    return path.rename(aside)
-
-
-def journal_error(err: Exception, path: Path | None = None) -> GuestwireError:
-    """What a failed database call means to a caller: nothing was done."""
-    detail = {"reason": str(err)}
-    if path is not None:
-        detail["path"] = str(path)
-    if isinstance(err, sqlite3.Error):
-        detail["sqlite"] = getattr(err, "sqlite_errorname", "") or type(err).__name__
-        if _primary_code(err) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return GuestwireError("STATE-DIR-IN-USE", detail=detail)
-    return GuestwireError("JOURNAL-FULL", detail=detail)

@@ -15,7 +15,8 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from guestwire.agent.journal_store import JournalStore, journal_error
+from guestwire.agent.journal_file import journal_error
+from guestwire.agent.journal_store import JournalStore
 from guestwire.model.errors import GuestwireError
 
 _BUSY_AFTER_MS: Final = 200

@@ -73,6 +73,9 @@ class Root(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         from guestwire.model.errors import GuestwireError
 
+        ctx.ensure_object(
+            Settings
+        )  # before any command has its own: an option given after it, as -o, holds for errors too
         try:
             return super().invoke(ctx)
         except GuestwireError as err:

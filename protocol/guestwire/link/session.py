@@ -87,6 +87,12 @@ class Session:
         if not self._task.cancelled() and (err := self._task.exception()) is not None:
             raise err
 
+    @property
+    def task(self) -> asyncio.Task[None]:
+        """What runs it, from entering to leaving the block; that it ends in between is a defect."""
+        assert self._task is not None
+        return self._task
+
     async def connected(self, timeout_s: float) -> Transport:
         """Wait until the session is up. Raises the last connection error, or BROKER-UNREACHABLE, after `timeout_s`;
         at once when the broker refuses this client (waiting would not help)."""

@@ -80,9 +80,10 @@ class HostPresence:
 
     def heard(self, said: PresenceBody, now: Now) -> Literal["echo", "correct", "conflict"]:
         """What an own presence message means that came back: our own words; a stale one to be corrected by a fresh
-        heartbeat; or one of a higher epoch, or of this epoch and another boot: another agent uses this host's id, or
-        this disk is older than it was. Only for messages that carry the host's own signature."""
-        if said.epoch > self.epoch or (said.epoch == self.epoch and said.boot_id != self._boot_id):
+        heartbeat; or one of a higher epoch, or of this epoch and another boot or connection: another agent uses this
+        host's id, or this disk is older than it was. Only for messages that carry the host's own signature."""
+        own = (said.boot_id, said.since) == (self._boot_id, self._since)
+        if said.epoch > self.epoch or (said.epoch == self.epoch and not own):
             return "conflict"
         if said.epoch == self.epoch and said.online:
             self.echoes += 1
