@@ -33,8 +33,8 @@ def test_what_is_said_is_a_line_and_a_message() -> None:
         ("info", "guest", 1),
         ("warning", "odd", 2),
     ]
-    assert (lines[0]["guest"], lines[0]["count"], lines[1]["peer"]) == ("GUEST0001", 3, "x")
-    assert lines[1]["value"] == str(1 << 70)
+    assert lines[0]["fields"] == {"guest": "GUEST0001", "count": 3}
+    assert (lines[1]["fields"]["peer"], lines[1]["fields"]["value"]) == ("x", str(1 << 70))
     assert _kept(messages) == [("info", "guest"), ("warning", "odd")]
 
 

@@ -155,6 +155,7 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
             )  # fmt: skip
             announcer.add_local(await stack.enter_async_context(local))
         link = await _linked(stack, parts, server, journal, announcer, listeners, outbox, executor)
+        stack.callback(listeners.tell_now)
         await stack.enter_async_context(Housekeeping(journal, executor, parts.clock, parts.keep_jobs_s, parts.vital))
         yield RunningHost(executor, journal, pipeline, guests, link, server)
 

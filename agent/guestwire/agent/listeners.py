@@ -3,6 +3,7 @@
 Small adapters between parts that do not know each other; nothing is decided here.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from guestwire.agent.announcer import Announcer
@@ -21,6 +22,8 @@ from guestwire.model.host import ClockQuality
 from guestwire.protocol.capabilities import CapabilitiesBody
 from guestwire.protocol.executor import SKEW_MS, Executor
 from guestwire.protocol.steps import Call
+
+TELL_AFTER_S = 0.001
 
 
 class HostListeners:
@@ -41,6 +44,8 @@ class HostListeners:
         self._executor = executor
         self._clock = clock
         self._speech = speech
+        self._untold: list[Transition] = []
+        self._telling: asyncio.TimerHandle | None = None
         self._server: Server | None = None
         self._reporting: Reporting | None = None
         self._link: BrokerLink | None = None
@@ -61,6 +66,23 @@ class HostListeners:
     # -- the guest service's
 
     def guest_changed(self, change: Transition) -> None:
+        """Told a moment later: the command that waits for this change answers first."""
+        self._untold.append(change)
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(TELL_AFTER_S, self.tell_now)
+
+    def tell_now(self) -> None:
+        """Log and announce what changed; also at the end, while there is a link."""
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        changes, self._untold = self._untold, []
+        for change in changes:
+            self._tell(change)
+        if changes:
+            self.job_changed()
+
+    def _tell(self, change: Transition) -> None:
         guest = change.guest
         self._log.info(
             "guest", guest=guest.id or guest.name, name=guest.name, before=change.before, state=change.after,
@@ -70,7 +92,6 @@ class HostListeners:
             "guest", event="state", guest_id=guest.id, name=guest.name, uuid=guest.uuid or "", before=change.before,
             state=change.after, reason=change.reason,
         )  # fmt: skip
-        self.job_changed()
 
     # -- the command pipeline's (Reports)
 

@@ -66,15 +66,17 @@ def make_logger(
             raise structlog.DropEvent
         return event
 
-    def keep(_: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    def keep(_: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any] | str:
         fields = {_text(str(k)): _plain(v) for k, v in event.items() if k != "event"}
-        message = messages.say(_known(method), _text(str(event.get("event", ""))), fields)
+        message, line = messages.said(_known(method), _text(str(event.get("event", ""))), fields)
+        if not for_people:
+            return line.decode()
         return {"event": message.event, "level": message.level, "at": message.at, "seq": message.seq, **fields}
 
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=False) if for_people else structlog.processors.JSONRenderer()
+    people: list[Any] = [structlog.dev.ConsoleRenderer(colors=False)] if for_people else []
     return structlog.wrap_logger(
         _Output(stream or sys.stderr),
-        processors=[gate, _exception, keep, renderer],
+        processors=[gate, _exception, keep, *people],
         wrapper_class=structlog.BoundLogger,
         cache_logger_on_first_use=True,
     )
@@ -114,4 +116,6 @@ def _plain(value: Any) -> FieldValue:
 
 def _text(text: str) -> str:
     """Text that can be written: what the system gave us may hold half characters."""
+    if text.isascii():
+        return text[:4000]
     return text[:4000].encode("utf-8", "backslashreplace").decode()

@@ -45,12 +45,17 @@ class Messages:
 
     def say(self, level: Level, event: str, fields: Mapping[str, FieldValue]) -> Message:
         """Number a message and keep it."""
+        return self.said(level, event, fields)[0]
+
+    def said(self, level: Level, event: str, fields: Mapping[str, FieldValue]) -> tuple[Message, bytes]:
+        """Number a message and keep it; with its line, which is made once for whoever writes it elsewhere too."""
         self._seq += 1
         message = Message(seq=self._seq, at=self._clock_ms(), level=level, event=event, fields=dict(fields))
         self._kept.append(message)
+        line = line_of(message)
         if self._files is not None:
-            self._files.append(line_of(message))
-        return message
+            self._files.append(line)
+        return message, line
 
     def query(self, query: MessageQuery) -> MessageList:
         """Messages after `after_seq`, of `level` and above, oldest first."""
@@ -61,10 +66,13 @@ class Messages:
         return MessageList(log=self.log, messages=found, last_seq=self._seq)
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def line_of(message: Message) -> bytes:
     """A message as a line of the log."""
     head = {"seq": message.seq, "at": message.at, "level": message.level, "event": message.event}
-    return json.dumps({**head, "fields": message.fields}, ensure_ascii=False, separators=(",", ":")).encode()
+    return _encode({**head, "fields": message.fields}).encode()
 
 
 def parse_line(line: bytes) -> Message | None:
