@@ -113,12 +113,7 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         await pin_trust(journal, identity.trust)
         announcer = Announcer(identity.site, identity.host, identity.key, now)
         audit = AuditTrail(parts.log, announcer, lambda: now().mono)
-        executor = Executor(
-            identity.site, identity.host, BY_NAME, identity.trust, identity.key,
-            journal_created_ms=journal.created_ms, watermark_ms=journal.watermark_ms,
-            clock_synchronised=parts.clock() != "unsynchronised", limits=parts.limits,
-            require_signatures="all" if parts.require_signatures == "all" else "effects",
-        )  # fmt: skip
+        executor = _executor(parts, journal)
         listeners = HostListeners(parts.log, announcer, audit, executor, parts.clock, parts.speech)
         guests = await stack.enter_async_context(
             GuestService(parts.driver, lambda: now().wall_ms, listeners.guest_changed, parts.vital)
@@ -149,15 +144,28 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         if recovered:
             parts.log.info("unfinished commands taken up again", count=recovered)
         if parts.socket is not None:
-            local = LocalServer(
-                parts.socket, identity.site, identity.host, server.receive,
-                may_watch=lambda uid: executor.trust.local_scope(uid) is not None, group=parts.socket_group,
-            )  # fmt: skip
-            announcer.add_local(await stack.enter_async_context(local))
+            announcer.add_local(await stack.enter_async_context(_local_server(parts, parts.socket, server, executor)))
         link = await _linked(stack, parts, server, journal, announcer, listeners, outbox, executor)
         stack.callback(listeners.tell_now)
         await stack.enter_async_context(Housekeeping(journal, executor, parts.clock, parts.keep_jobs_s, parts.vital))
         yield RunningHost(executor, journal, pipeline, guests, link, server)
+
+
+def _executor(parts: HostParts, journal: Journal) -> Executor:
+    identity = parts.identity
+    return Executor(
+        identity.site, identity.host, BY_NAME, identity.trust, identity.key, journal_created_ms=journal.created_ms,
+        watermark_ms=journal.watermark_ms, clock_synchronised=parts.clock() != "unsynchronised", limits=parts.limits,
+        require_signatures="all" if parts.require_signatures == "all" else "effects",
+    )  # fmt: skip
+
+
+def _local_server(parts: HostParts, socket: Path, server: Server, executor: Executor) -> LocalServer:
+    identity = parts.identity
+    return LocalServer(
+        socket, identity.site, identity.host, server.receive,
+        may_watch=lambda uid: executor.trust.local_scope(uid) is not None, group=parts.socket_group,
+    )  # fmt: skip
 
 
 async def _linked(
