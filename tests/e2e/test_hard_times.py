@@ -161,7 +161,7 @@ async def test_a_second_agent_with_the_same_host_id(kind: str, tmp_path: Path) -
             await asyncio.wait(conflicts, return_when=asyncio.FIRST_COMPLETED)
             loser, winner = both if conflicts[0].done() else both[::-1]
             assert kind == "mosquitto" or winner is second
-            await loser.log.wait_for('"next_try_s": 600.0')
+            await loser.log.wait_for('"next_try_s":600.0')
             said = await made.cli.by("--socket", str(loser.socket)).good("messages", "h1", "--level", "error")
             assert "HOST-ID-CONFLICT" in {message["fields"].get("code") for message in said}
             served = made.cli.by("--socket", str(winner.socket))
