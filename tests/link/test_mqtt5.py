@@ -364,7 +364,10 @@ async def test_a_window_that_never_opens_again(bench: Bench) -> None:
     broker, link = await bench.link(ConnAckPacket(receive_max=2), publish_timeout_s=0.2)
     outcomes = [link.publish("t", b"%d" % number) for number in range(4)]
     results = await asyncio.gather(*outcomes, return_exceptions=True)
-    assert [getattr(result, "code", result) for result in results] == ["PUBLISH-TIMEOUT"] * 4
+    codes = [getattr(result, "code", result) for result in results]
+    assert codes[:2] == ["PUBLISH-TIMEOUT"] * 2
+    # those behind them were made later, if only by a tick of the clock: the link may be given up before their time
+    assert set(codes[2:]) <= {"PUBLISH-TIMEOUT", "LINK-LOST"}
     assert (await ended(link)).code == "LINK-LOST"
     assert len(broker.all(PublishPacket)) == 2
 
