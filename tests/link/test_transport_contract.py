@@ -458,7 +458,9 @@ async def test_a_broker_that_confirms_nothing_any_more_is_given_up(
     proxy.rewrite = lambda _, packet: [] if packet[0] == 0x40 else [packet]
     one = await link(proxy.port, publish_timeout_s=0.3, receive_maximum=3)
     outcomes = await asyncio.gather(*(one.publish("t", b"") for _ in range(5)), return_exceptions=True)
-    assert {getattr(outcome, "code", outcome) for outcome in outcomes} == {"PUBLISH-TIMEOUT"}
+    codes = [getattr(outcome, "code", outcome) for outcome in outcomes]
+    assert set(codes[:3]) == {"PUBLISH-TIMEOUT"}
+    assert set(codes[3:]) <= {"PUBLISH-TIMEOUT", "LINK-LOST"}, "the link may be given up before their time is over"
     error = await ended(one)
     assert error is not None
     assert error.code == "LINK-LOST"
