@@ -16,7 +16,7 @@ from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.packing import pack, unpack
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.steps import Call, Dropped, Inbound, Limits, Now, Record, Run, Send, Step
-from guestwire.protocol.trust import Scope, Signer, Trust, TrustDocument
+from guestwire.protocol.trust import LocalScope, Scope, Signer, Trust, TrustDocument
 
 HOST, ANNA = SigningKey(bytes([1] * 32)), SigningKey(bytes([2] * 32))
 TRUST = Trust(
@@ -232,3 +232,41 @@ def test_a_once_effect_runs_once_whatever_happens(events: list[str]) -> None:
                 finals.add(tuple(step.frames))
     assert runs <= 1
     assert len(finals) <= 1
+
+
+def _by_socket(inbound: Inbound, uid: int) -> Inbound:
+    return inbound._replace(uid=uid)
+
+
+def test_the_socket_vouches_for_one_signer_only() -> None:
+    trusted = Trust(
+        TRUST.document.model_copy(
+            update={"local": (LocalScope(uid=7, scope=Scope(risk=3)),), "signers_needed": {"2": 2}}
+        )
+    )
+    it = executor()
+    it.trust = trusted
+    two = it.receive(_by_socket(request("guest-undefine", {"guest": "web"}, signed=False), 7), NOW)
+    assert isinstance(two, Send)
+    assert two.code == "OUT-OF-SCOPE"
+    one = it.receive(_by_socket(request("guest-start", {"guest": "web"}, signed=False), 7), NOW)
+    assert isinstance(one, Record)
+
+
+def test_failures_on_the_socket_count_for_the_user_not_for_the_name_he_gives() -> None:
+    """A local user without a scope must not use up the failures of a remote client by calling himself as it."""
+    it = executor(failure_burst=2.0)
+    for _ in range(5):
+        it.receive(_by_socket(request("guest-undefine", {"guest": "web"}, signed=False), 7), NOW)
+    assert isinstance(it.receive(request("guest-undefine", {"guest": "web"}), NOW), Record)
+
+
+def test_only_a_message_that_carried_a_signature_costs_one() -> None:
+    it = executor()
+    for inbound in (request("guest-levitate", {}, signed=False), request("guest-undefine", {}, signed=False)):
+        step = it.receive(inbound, NOW)
+        assert isinstance(step, Send)
+        assert not decode(step.frames[0]).signatures
+    step = it.receive(request("guest-levitate", {}), NOW)
+    assert isinstance(step, Send)
+    assert decode(step.frames[0]).signatures

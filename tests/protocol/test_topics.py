@@ -69,3 +69,11 @@ def test_levels_are_checked_when_a_topic_is_made() -> None:
 def test_every_operation_is_a_topic_level() -> None:
     for operation in OPERATIONS:
         topics.make("request", "plant", "h1", "cli-1", operation.name)
+
+
+def test_long_foreign_topics_are_not_kept() -> None:
+    """Anybody may publish them; they must not fill the agent's memory."""
+    kept = topics._parse.cache_info().currsize
+    for number in range(50):
+        assert topics.parse(f"gw/1/plant/host/h1/request/me/{number:065000d}") is None
+    assert topics._parse.cache_info().currsize == kept
