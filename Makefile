@@ -1,6 +1,6 @@
 # One command each. Everything runs in .venv, which `make setup` makes; PYTHON=... chooses the Python it is made with.
 PY := .venv/bin/python
-PACKAGES := model protocol link agent sdk cli site broker_test
+PACKAGES := model formats protocol link agent sdk cli site broker_test
 SOURCES := agent protocol clients broker-test tests deploy
 ARGS ?=
 

@@ -307,6 +307,28 @@ async def test_a_command_that_does_not_start_in_time_ends_timed_out(tmp_path: Pa
         assert counter.effects == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [
+        ("ROLLED-BACK", "ROLLED-BACK"),
+        ("ROLLBACK-INCOMPLETE", "FAILED"),
+        ("PLAN-STALE", "FAILED"),
+        ("CANCELED", "CANCELED"),
+        ("TIMED-OUT", "TIMED-OUT"),
+        ("INDETERMINATE", "INDETERMINATE"),
+    ],
+)
+async def test_the_state_in_which_an_error_ends_a_job(code: str, state: str, tmp_path: Path) -> None:
+    async def fail(running: Running) -> Model:
+        raise GuestwireError(code)
+
+    async with bench(tmp_path, fail) as b:
+        identifier = b.send("do")
+        assert (await b.client.next())[:2] == ("final", code)
+        row = await b.row(identifier)
+        assert (row.state, row.code) == (state, code)
+
+
 async def test_a_driver_call_that_hangs_ends_indeterminate_and_holds_its_lane(tmp_path: Path) -> None:
     counter = Counter()
     counter.gate.clear()

@@ -52,11 +52,11 @@ async def test_an_unknown_machine_is_refused_with_the_known_ones(site: SiteFiles
 
 async def test_a_new_simulated_host_begins_with_guests_and_keeps_what_becomes_of_them(site: SiteFiles) -> None:
     settings = site.settings(simulated__guests="3")
-    async with compose.driver(settings) as (guests, _):
-        assert [o.guest.name for o in await guests.list()] == ["rtlinux", "linux1", "linux2"]
-        await guests.undefine("00000000-0000-4000-8000-000000000002")
-    async with compose.driver(settings) as (guests, _):
-        assert [o.guest.id for o in await guests.list()] == ["GUEST0001", "GUEST0003"]
+    async with compose.driver(settings) as drivers:
+        assert [o.guest.name for o in await drivers.guests.list()] == ["rtlinux", "linux1", "linux2"]
+        await drivers.guests.undefine("00000000-0000-4000-8000-000000000002")
+    async with compose.driver(settings) as drivers:
+        assert [o.guest.id for o in await drivers.guests.list()] == ["GUEST0001", "GUEST0003"]
 
 
 def test_the_clock_is_asked_or_trusted(site: SiteFiles) -> None:

@@ -83,6 +83,16 @@ async def test_jobs_are_listed_newest_first_in_pages_and_by_state(journal: Journ
     assert [j.state for j in done.jobs] == ["succeeded"]
 
 
+async def test_a_change_that_was_undone_is_rolled_back_in_every_view(journal: Journal) -> None:
+    seq = await insert(journal, 1)
+    await journal.finish(seq, "ROLLED-BACK", "ROLLED-BACK", pack((b"undone",)), now_ms=9)
+    jobs = Jobs(journal, Cancels)
+    job = await jobs.get(ask(m.JobRef(request_id=bytes([1] * 16))))
+    assert (job.state, job.code, job.final) == ("rolled-back", "ROLLED-BACK", (b"undone",))
+    listed = await jobs.list_all(ask(m.JobQuery(states=("rolled-back", "waiting-reboot"))))
+    assert [found.state for found in listed.jobs] == ["rolled-back"]
+
+
 async def test_cancel_asks_the_pipeline_for_what_is_under_way_only(journal: Journal) -> None:
     cancels = Cancels()
     jobs = Jobs(journal, lambda: cancels)

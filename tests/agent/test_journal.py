@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +19,6 @@ from guestwire.agent.journal_file import open_store
 from guestwire.agent.journal_schema import FORMAT, Mismatch, New, Outdated, Progress, Running, Stored
 from guestwire.agent.journal_store import JournalStore
 from guestwire.agent.journal_writer import JournalWriter
-from guestwire.broker_test.fixtures import require
 from guestwire.model.errors import GuestwireError
 
 HOUR = 3_600_000
@@ -161,7 +160,7 @@ ASKED: tuple[tuple[str, Callable[[JournalStore], object]], ...] = (
     ("newest", lambda store: store.jobs((), 32, None)),
     ("a rare state", lambda store: store.jobs(("INDETERMINATE", "FAILED"), 50, None)),
     ("another rare state, from the middle", lambda store: store.jobs(("CANCELED",), 50, 1500)),
-    ("a state of another version", lambda store: store.jobs(cast("Any", ("ROLLED-BACK",)), 50, None)),
+    ("a state of another version", lambda store: store.jobs(cast("Any", ("WAITING-REBOOT",)), 50, None)),
     ("a frequent state", lambda store: store.jobs(("SUCCEEDED",), 50, None)),
 )
 
@@ -386,20 +385,6 @@ async def test_leaving_the_writer_writes_what_is_queued(journal_path: Path) -> N
 
 
 # -- a disk that is really full
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    require("mount", mounted.returncode == 0, f"may not mount a small file system: {mounted.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
 
 
 async def test_a_full_disk_refuses_and_loses_nothing(small_disk: Path, writer: JournalWriter) -> None:

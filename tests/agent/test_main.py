@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from guestwire.agent.config import Settings
 from guestwire.agent.fleet import serve_fleet
 from guestwire.agent.main import main, serve
 from guestwire.agent.messages import parse_line
-from guestwire.agent.services.ports import Changed, GuestEvent, Guests, HostInspection
+from guestwire.agent.services.ports import Changed, Drivers, GuestEvent
 from guestwire.broker_test.embedded import embedded
 from guestwire.link.invoke import caller
 from guestwire.link.local_client import LocalConnect, connect_local
@@ -175,9 +176,9 @@ class Broken:
 
 async def test_an_agent_that_lost_a_vital_task_says_so_and_ends_with_an_error(site: SiteFiles) -> None:
     @asynccontextmanager
-    async def driver(settings: Settings) -> AsyncIterator[tuple[Guests, HostInspection]]:
-        async with compose.driver(settings) as (guests, inspection):
-            yield Broken(guests), inspection  # type: ignore[misc]
+    async def driver(settings: Settings) -> AsyncIterator[Drivers]:
+        async with compose.driver(settings) as drivers:
+            yield replace(drivers, guests=Broken(drivers.guests))
             asked.cancel()
 
     async def start() -> None:

@@ -23,6 +23,7 @@ VIOLATIONS = {
     "site": ("clients/guestwire/site", "guestwire.link.transport"),
     "below-site": ("clients/guestwire/sdk", "guestwire.site.layout"),
     "test-broker": ("broker-test/guestwire/broker_test", "guestwire.link.session"),
+    "formats": ("protocol/guestwire/formats", "guestwire.protocol.topics"),
     "pure": ("protocol/guestwire/protocol", "time"),
     "mqtt": ("clients/guestwire/sdk", "aiomqtt"),
     "codec": ("protocol/guestwire/link", "mqtt5"),

@@ -34,11 +34,15 @@ def loaded_by(statement: str, *argv: str, **environment: str) -> set[str]:
 MAIN = "from guestwire.cli.main import main; main()"
 SLOW = {
     "aiomqtt", "asyncio", "cryptography", "mqtt5", "msgpack", "paho", "pydantic", "pydantic_settings", "rich", "ssl",
-    "structlog", "uvloop", "yaml", "libvirt",
+    "structlog", "tomlkit", "uvloop", "yaml", "libvirt",
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("argv", [("--help",), ("--version",), ("guest", "--help"), ("host", "--help")], ids=" ".join)
+@pytest.mark.parametrize(
+    "argv",
+    [("--help",), ("--version",), *((noun, "--help") for noun in ("guest", "host", "project", "hardware", "boot"))],
+    ids=" ".join,
+)
 def test_help_loads_no_slow_library(argv):
     loaded = loaded_by(MAIN, "guestwire", *argv)
     assert "guestwire.cli.main" in loaded

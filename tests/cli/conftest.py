@@ -30,6 +30,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's configuration file, not there yet."""
     path = tmp_path / "config" / "config.toml"
     monkeypatch.setenv("GUESTWIRE_CONFIG", str(path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.delenv("GUESTWIRE_CONTEXT", raising=False)
     return path
 

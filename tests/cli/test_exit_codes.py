@@ -3,7 +3,8 @@
 import pytest
 
 from guestwire.cli import exit_codes
-from guestwire.model.errors import CODES, Kind
+from guestwire.model.error_codes.row import Kind
+from guestwire.model.errors import CODES
 
 
 def test_every_kind_has_an_exit_code() -> None:
@@ -27,7 +28,8 @@ def test_an_error_is_never_success_usage_or_diff(row: object) -> None:
         ("NOT-FOUND", 3), ("CONTEXT-UNKNOWN", 3), ("WRONG-STATE", 4), ("EXISTS", 4), ("UNSIGNED", 5), ("OUT-OF-SCOPE", 5),
         ("BROKER-REFUSED", 5), ("HOST-UNREACHABLE", 6), ("BROKER-UNREACHABLE", 6), ("SOCKET-UNREACHABLE", 6),
         ("NO-ANSWER", 7), ("READY-TIMEOUT", 7), ("INVALID-BODY", 9), ("CONFIG-INVALID", 9), ("INDETERMINATE", 1),
-        ("DRIVER-ERROR", 1),
+        ("DRIVER-ERROR", 1), ("VALIDATION-FAILED", 9), ("DOCUMENT-INVALID", 9), ("PLAN-STALE", 4), ("BASE-REVISION", 4),
+        ("TOPO-MISMATCH", 4), ("DESTROY-DISK", 4), ("CONFIRM-REQUIRED", 4), ("ROLLED-BACK", 1), ("ROLLBACK-INCOMPLETE", 1),
     ],
 )  # fmt: skip
 def test_promised_numbers(code: str, number: int) -> None:

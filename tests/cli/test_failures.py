@@ -21,6 +21,23 @@ def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_every_issue_has_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    issues = [
+        {"code": "CPUSET-UNKNOWN", "severity": "E", "path": f"guests.g{n}.cpuset", "message": "none", "hint": "do"}
+        for n in range(300)
+    ]
+    mistakes = [{"path": "hosts.h1.x", "message": "there is no such key"}, {"path": "", "message": "no \x1b TOML"}]
+    error = GuestwireError(
+        "VALIDATION-FAILED", detail={"issues": [*issues, *mistakes]}, cause=("DRIVER-ERROR", "DRIVER-LOST")
+    )
+    assert failures.report(Settings(), error) == 9
+    lines = capsys.readouterr().err.splitlines()
+    assert sum(line.endswith(".cpuset: CPUSET-UNKNOWN: none: do") for line in lines) == 300
+    assert "  hosts.h1.x: there is no such key" in lines
+    assert "  document: no \\x1b TOML" in lines
+    assert "  cause: DRIVER-ERROR, DRIVER-LOST" in lines
+
+
 @pytest.mark.parametrize("row", CODES, ids=lambda row: row.code)
 def test_every_code_for_programs(row: object, capsys: pytest.CaptureFixture[str]) -> None:
     code: str = row.code  # type: ignore[attr-defined]

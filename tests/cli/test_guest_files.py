@@ -41,7 +41,7 @@ def test_toml_yaml_and_json_mean_the_same() -> None:
         ({"name": "web", "boot": {"kernel": "/k", "initird": "/i"}}, "boot.initird"),
         ({"name": "web", "disks": [{"path": "/d", "formt": "raw"}]}, "disks.formt"),
         ({"name": "web", "memory_mib": "512"}, "memory_mib"),
-        ({"name": "a b"}, "name"),
+        ({"name": "a" * 256}, "name"),
         ({"name": "web", "ready_when": {"by": "console_text"}}, "ready_when"),
         ({"name": "web", "boot": 3}, "boot"),
     ],

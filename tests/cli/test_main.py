@@ -13,6 +13,13 @@ OF_THE_ISSUE = (
     "guest define", "guest start", "guest shutdown", "guest destroy", "guest reset", "guest pause", "guest resume",
     "guest undefine", "guest threads", "job list", "job show", "job cancel", "notices", "messages", "log", "context list",
     "context use", "context show", "completion",
+    "project new", "project list", "project pull", "project show", "project set", "project add", "project remove",
+    "project rename", "project edit", "project validate", "project diff", "project plan", "project apply",
+    "project confirm", "project cancel", "project rollback", "project history", "project status", "project adopt",
+    "project import", "project export", "guest import", "guest export", "guest set", "guest media",
+    "guest snapshot list", "guest snapshot create", "guest snapshot revert", "guest snapshot delete", "hardware show",
+    "hardware pull", "example list", "example open", "template list", "template import", "boot", "shutdown",
+    "host reboot", "host poweroff",
 )  # fmt: skip
 
 

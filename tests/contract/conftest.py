@@ -13,9 +13,9 @@ from guestwire.agent.drivers.linux.threads import threads_of
 from guestwire.agent.drivers.simulated.host import SimulatedHost
 from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.drivers.simulated.settings import Settings
-from guestwire.agent.services.ports import Guests, HostInspection
+from guestwire.agent.services.ports import Guests, Observed
 from guestwire.model.guest import DirectBoot, Guest
-from guestwire.model.host import Capabilities, HostFacts
+from guestwire.model.pinning import pinning
 from guestwire.model.topology import Topology
 
 UP = "guestwire-guest: up {name}"
@@ -27,10 +27,13 @@ def unix_ms() -> int:
 
 @dataclass
 class Rig:
-    """A driver under test. `definition(**changes)` makes a guest that boots there, with a name nobody else has."""
+    """A driver under test. `definition(**changes)` makes a guest that boots there, with a name nobody else has; `define`
+    gives it to the driver with its pins on that machine. `medium` is a file that a drive can take."""
 
     guests: Guests
     wait_s: float
+    topology: Topology
+    medium: str = "/simulated/medium.iso"
     boot: DirectBoot | None = None
     boot_words: tuple[str, ...] = ()
     made: list[Guest] = field(default_factory=list)
@@ -48,36 +51,16 @@ class Rig:
         self.made.append(guest)
         return guest
 
+    async def define(self, guest: Guest) -> Observed:
+        return await self.guests.define(guest, pinning(guest, self.topology))
 
-class Inspection:
+
+def this_machine() -> Topology:
     """A machine with the CPUs of this one."""
-
-    def __init__(self) -> None:
-        self._topology = MACHINES["4-core"].topology
-        online = Path("/sys/devices/system/cpu/online").read_text().strip()
-        last = int(online.rsplit("-", 1)[-1].rsplit(",", 1)[-1])
-        self._topology = self._topology.model_copy(update={"cpus": self._topology.cpus[: last + 1]})
-
-    async def topology(self) -> Topology:
-        return self._topology
-
-    async def facts(self) -> HostFacts:
-        return HostFacts(
-            hostname="",
-            kernel="",
-            boot_id="",
-            machine="",
-            cpus=1,
-            memory_mib=1,
-            memory_free_mib=1,
-            capabilities=Capabilities(),
-            topology_fingerprint="",
-        )
-
-
-@pytest.fixture
-def inspection() -> HostInspection:
-    return Inspection()
+    online = Path("/sys/devices/system/cpu/online").read_text().strip()
+    last = int(online.rsplit("-", 1)[-1].rsplit(",", 1)[-1])
+    topology = MACHINES["4-core"].topology
+    return topology.model_copy(update={"cpus": topology.cpus[: last + 1]})
 
 
 @pytest.fixture(params=["simulated", pytest.param("libvirt", marks=pytest.mark.libvirt)])
@@ -85,7 +68,7 @@ async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[R
     if request.param == "simulated":
         settings = Settings(boot_s=0.05, shutdown_s=0.02, up_text=UP)
         async with SimulatedHost(MACHINES["4-core"], tmp_path, clock=unix_ms, settings=settings) as host:
-            yield Rig(host, 5.0)
+            yield Rig(host, 5.0, MACHINES["4-core"].topology)
         return
     libvirt_host = request.getfixturevalue("libvirt_host")
     from guestwire.agent.drivers.libvirt.guests import LibvirtGuests
@@ -93,9 +76,9 @@ async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[R
     boot = DirectBoot(
         kernel=libvirt_host.kernel, initrd=libvirt_host.initrd, cmdline="console=ttyS0 quiet panic=-1 guestwire.agent=1"
     )
-    driver = LibvirtGuests(libvirt_host.uri, inspection=Inspection(), threads_of=threads_of, clock=unix_ms)
+    driver = LibvirtGuests(libvirt_host.uri, threads_of=threads_of, clock=unix_ms)
     async with driver as guests:
-        rig = Rig(guests, 60.0, boot)
+        rig = Rig(guests, 60.0, this_machine(), libvirt_host.kernel, boot)
         try:
             yield rig
         finally:

@@ -11,8 +11,10 @@ from uuid import uuid4
 import pytest
 
 from guestwire.agent.services.ports import Changed, Gone, GuestEvent, Observed, Resynced
+from guestwire.model.cpuset import to_libvirt
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Disk, Guest, ReadyWhen
+from guestwire.model.pinning import pinning
 
 T = TypeVar("T")
 
@@ -70,7 +72,7 @@ async def test_what_is_defined_is_what_is_listed(rig: Any) -> None:
         ready_when=ReadyWhen(by="console_text", text='up "<&>\x1b[0m\n', within_s=7),
         comments="two\nlines, ünïcode, \x00 and  spaces ",
     )
-    defined = await rig.guests.define(guest)
+    defined = await rig.define(guest)
     assert defined == Observed(guest, "stopped", defined.reason)
     assert await find(rig, uuid_of(guest)) == defined
 
@@ -115,7 +117,9 @@ async def test_undefine_forgets_once_and_is_silent_after_that(rig: Any) -> None:
     await rig.guests.undefine(guest.uuid)
 
 
-@pytest.mark.parametrize("verb", ["start", "shutdown", "destroy", "reset", "pause", "resume", "threads"])
+@pytest.mark.parametrize(
+    "verb", ["start", "shutdown", "destroy", "reset", "pause", "resume", "threads", "retune", "xml"]
+)
 async def test_an_unknown_guest_is_not_found(rig: Any, verb: str) -> None:
     assert (await refused(getattr(rig.guests, verb)(str(uuid4())))).code == "NOT-FOUND"
 
@@ -230,13 +234,123 @@ async def test_a_running_guest_keeps_its_definition_its_name_and_its_process(rig
 
 async def test_threads_say_what_they_are_and_where_they_may_run(rig: Any) -> None:
     guest = rig.definition(cpuset="1", vcpus=2)
-    await rig.guests.define(guest)
+    await rig.define(guest)
     await rig.guests.start(guest.uuid)
     threads = await rig.guests.threads(guest.uuid)
     assert [thread.vcpu for thread in threads if thread.role == "vcpu"] == [0, 1]
-    assert {thread.cpus for thread in threads if thread.role == "vcpu"} == {"1"}
+    assert {thread.cpus for thread in threads} == {"1"}
     assert any(thread.role == "emulator" for thread in threads)
     await rig.guests.destroy(guest.uuid)
+
+
+async def test_every_thread_of_an_rt_guest_runs_where_the_plan_puts_it(rig: Any) -> None:
+    guest = rig.definition(kind="rt", cpuset="0-1", lock_memory=False)
+    pins = pinning(guest, rig.topology)
+    assert (pins.vcpus, pins.emulator) == ((frozenset({0}),), frozenset({1}))
+    await rig.define(guest)
+    await rig.guests.start(guest.uuid)
+    threads = await rig.guests.threads(guest.uuid)
+    assert {thread.cpus for thread in threads if thread.role == "vcpu"} == {"0"}
+    assert {thread.cpus for thread in threads if thread.role != "vcpu"} == {"1"}
+    await rig.guests.destroy(guest.uuid)
+
+
+async def cpus_of(rig: Any, guest: Guest) -> set[str]:
+    return {thread.cpus for thread in await rig.guests.threads(guest.uuid)}
+
+
+async def test_retune_moves_the_threads_of_a_running_guest(rig: Any) -> None:
+    guest = rig.definition(cpuset="0")
+    await rig.define(guest)
+    await rig.guests.retune(guest.uuid)
+    await rig.guests.start(guest.uuid)
+    assert await cpus_of(rig, guest) == {"0"}
+    await rig.define(guest.model_copy(update={"cpuset": "1"}))
+    assert await cpus_of(rig, guest) == {"0"}, "a definition alone changes nothing that runs"
+    await rig.guests.retune(guest.uuid)
+    assert await cpus_of(rig, guest) == {"1"}
+    await rig.define(guest.model_copy(update={"cpuset": None}))
+    await rig.guests.retune(guest.uuid)
+    threads = await rig.guests.threads(guest.uuid)
+    # libvirt lets the vCPUs go; of the emulator's threads all but the first keep to the CPUs they were started on
+    assert {thread.cpus for thread in threads if thread.role == "vcpu"} == {to_libvirt(rig.topology.online())}
+    await rig.guests.destroy(guest.uuid)
+
+
+async def test_a_definition_is_restored_whatever_came_after_it(rig: Any) -> None:
+    guest = rig.definition(autostart="headless", comments="first")
+    await rig.define(guest)
+    saved = await rig.guests.definition(guest.uuid)
+    await rig.define(guest.model_copy(update={"name": guest.name + ".b", "memory_mib": 256, "autostart": "off"}))
+    assert await rig.guests.definition(guest.uuid) != saved
+    for _ in range(2):
+        await rig.guests.restore(guest.uuid, saved)
+        assert (await find(rig, uuid_of(guest))).guest == guest
+        assert await rig.guests.definition(guest.uuid) == saved
+    await rig.guests.undefine(guest.uuid)
+    assert await rig.guests.definition(guest.uuid) is None
+    await rig.guests.restore(guest.uuid, saved)
+    assert await find(rig, uuid_of(guest)) == Observed(guest, "stopped", (await find(rig, uuid_of(guest))).reason)
+    assert await rig.guests.definition(guest.uuid) == saved
+
+
+async def test_restoring_nothing_undefines(rig: Any) -> None:
+    guest = rig.definition()
+    assert await rig.guests.definition(guest.uuid) is None
+    await rig.guests.restore(guest.uuid, None)
+    await rig.define(guest)
+    async with rig.guests.events() as events, asyncio.timeout(rig.wait_s):
+        assert isinstance(await anext(events), Resynced)
+        await rig.guests.restore(guest.uuid, None)
+        async for event in events:
+            if isinstance(event, Gone):
+                break
+        assert event.uuid == guest.uuid
+    assert all(observed.guest.uuid != guest.uuid for observed in await rig.guests.list())
+
+
+async def test_a_running_guest_keeps_running_while_its_definition_is_restored(rig: Any) -> None:
+    guest = rig.definition()
+    await rig.define(guest)
+    await rig.guests.start(guest.uuid)
+    saved = await rig.guests.definition(guest.uuid)
+    await rig.define(guest.model_copy(update={"memory_mib": 256}))
+    await rig.guests.restore(guest.uuid, saved)
+    seen = await find(rig, uuid_of(guest))
+    assert (seen.guest, seen.state) == (guest, "running")
+    await rig.guests.destroy(guest.uuid)
+
+
+async def test_media_are_changed_in_a_running_guest(rig: Any) -> None:
+    guest = rig.definition(disks=(Disk(device="cdrom"),))
+    error = await refused(rig.guests.change_media(guest.uuid, 0, rig.medium))
+    assert error.code == "NOT-FOUND"
+    await rig.define(guest)
+    await rig.guests.change_media(guest.uuid, 0, rig.medium)
+    assert (await find(rig, uuid_of(guest))).guest == guest, "the definition is not its affair"
+    await rig.guests.start(guest.uuid)
+    for path in (rig.medium, rig.medium, None, None):
+        await rig.guests.change_media(guest.uuid, 0, path)
+    assert (await find(rig, uuid_of(guest))).guest == guest
+    await rig.guests.destroy(guest.uuid)
+
+
+async def test_a_disk_grows_only_in_a_running_guest(rig: Any) -> None:
+    guest = rig.definition(disks=(Disk(path="/simulated/grow.qcow2"),))
+    assert (await refused(rig.guests.grow_disk(guest.uuid, 0, 64))).code == "NOT-FOUND"
+    await rig.define(guest)
+    error = await refused(rig.guests.grow_disk(guest.uuid, 0, 64))
+    assert (error.code, error.detail["state"]) == ("WRONG-STATE", "stopped")
+
+
+async def test_what_is_adopted_is_seen_as_it_was_given(rig: Any) -> None:
+    guest = rig.definition()
+    assert (await refused(rig.guests.adopt(guest))).code == "NOT-FOUND"
+    await rig.define(guest)
+    other = guest.model_copy(update={"comments": "adopted", "tags": ("edge",)})
+    for _ in range(2):
+        await rig.guests.adopt(other)
+        assert (await find(rig, uuid_of(guest))).guest == other
 
 
 async def test_a_console_has_one_reader_and_ends_with_the_guest(rig: Any) -> None:
@@ -275,12 +389,6 @@ async def test_a_start_that_fails_says_why_and_leaves_the_guest_stopped(
     assert (error.code, error.detail["code"]) == ("DRIVER-ERROR", code), error.detail
     assert error.detail["text"]
     assert (await find(rig, uuid_of(guest))).state == "stopped"
-
-
-async def test_a_cpuset_the_host_does_not_have_is_refused(rig: Any) -> None:
-    guest = rig.definition(cpuset="0,99")
-    error = await refused(rig.guests.define(guest))
-    assert (error.code, error.detail["missing"]) == ("CPUSET-UNKNOWN", 99)
 
 
 async def test_every_reader_of_events_sees_the_present_first(rig: Any) -> None:

@@ -8,9 +8,19 @@ import jsonschema
 import pytest
 
 from guestwire.model.errors import CODES
+from guestwire.model.rules.table import RULES
 from guestwire.protocol.asyncapi import asyncapi
 from guestwire.protocol.capabilities import CapabilitiesBody, capabilities_hash, schema_hashes
-from guestwire.protocol.documents import COMMAND, REFERENCE, documents, errors, operations, topics
+from guestwire.protocol.documents import (
+    COMMAND,
+    RAISED_BY_PLANS,
+    REFERENCE,
+    documents,
+    errors,
+    operations,
+    rules,
+    topics,
+)
 from guestwire.protocol.envelope import EnvelopeError, Header, body_hash, decode
 from guestwire.protocol.operations import BY_NAME, OPERATIONS
 from guestwire.protocol.packing import unpack
@@ -126,6 +136,11 @@ def test_tables_have_every_row() -> None:
             assert f"{REFERENCE}/schemas/{operation.name}.{kind}.json" in DOCUMENTS
     for topic in TOPICS:
         assert f"| `{topic.pattern}` |" in topics()
+    for rule in RULES:
+        severities = f"{rule.kvm_rt or '-'} | {rule.system_manager or '-'}"
+        assert f"| `{rule.code}` | {severities} | {rule.text} | {rule.hint} |" in rules()
+    for code in RAISED_BY_PLANS:
+        assert f"- `{code}`: " in rules()
 
 
 # -- golden vectors, read as a second implementation would

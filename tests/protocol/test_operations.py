@@ -3,10 +3,13 @@
 import pytest
 from pydantic import ValidationError
 
+from guestwire.protocol import config_models as c
 from guestwire.protocol import operation_models as m
 from guestwire.protocol.ids import is_slug
 from guestwire.protocol.operations import BY_NAME, OPERATIONS, Operation
 
+PLAN: dict[str, object] = {"desired": {"since-minor-9": 1}, "hash": "0" * 64}
+APPLY = {**PLAN, "plan_id": "0" * 16, "base_revision": 3}
 EACH = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 
 
@@ -32,9 +35,14 @@ def test_a_newer_peer_may_send_more(operation: Operation) -> None:
         m.GuestDefine: {"guest": {"name": "web", "since-minor-9": 1}},
         m.JobRef: {"request_id": bytes(16)},
         m.LogLevel: {"level": "info"},
+        c.SnapshotRef: {"guest": "web", "name": "before"},
+        c.ConfigPlan: PLAN,
+        c.ConfigApply: APPLY,
+        c.ConfigConfirm: {"plan_id": "0" * 16},
+        c.ConfigCancel: {"plan_id": "0" * 16},
     }
     sample = samples.get(operation.request, {})
-    if issubclass(operation.request, m.GuestRef):
+    if operation.request in (m.GuestRef, m.GuestStart, m.GuestShutdown):
         sample = {"guest": "web"}
     if operation.name == "epoch-behind":
         sample = {"known": 7}
@@ -62,6 +70,31 @@ def test_a_newer_peer_may_send_more(operation: Operation) -> None:
         (m.MessageQuery, {"after_seq": -1}),
         (m.LogQuery, {"lines": 2001}),
         (m.Progress, {"percent": 101}),
+        (c.ConfigRef, {"revision": -1}),
+        (c.ConfigQuery, {"limit": 0}),
+        (c.ConfigQuery, {"limit": 201}),
+        (c.ConfigPlan, {"desired": {}}),
+        (c.ConfigPlan, PLAN | {"hash": "0" * 63}),
+        (c.ConfigPlan, PLAN | {"hash": "G" * 64}),
+        (c.ConfigPlan, PLAN | {"remove_disks": ("relative.qcow2",)}),
+        (c.ConfigPlan, PLAN | {"restart": 1}),
+        (c.ConfigApply, PLAN),
+        (c.ConfigApply, APPLY | {"base_revision": -1}),
+        (c.ConfigApply, APPLY | {"confirm_s": 9}),
+        (c.ConfigApply, APPLY | {"confirm_s": 3601}),
+        (c.ConfigApply, APPLY | {"origin": "adopt"}),
+        (c.ConfigApply, APPLY | {"comment": "x" * 513}),
+        (c.ConfigConfirm, {"plan_id": "short"}),
+        (c.ConfigCancel, {}),
+        (c.ConfigAdopt, {"guests": ("",)}),
+        (c.GuestsBoot, {"wait": "soon"}),
+        (c.GuestsBoot, {"guests": ("web",) * 257}),
+        (c.GuestsShutdown, {"within_s": 0}),
+        (c.GuestsShutdown, {"within_s": 1801}),
+        (c.HostPower, {"force": "yes"}),
+        (c.SnapshotRef, {"guest": "web"}),
+        (c.SnapshotRef, {"guest": "web", "name": "a/b"}),
+        (c.SnapshotRef, {"guest": "web", "name": "x" * 64}),
     ],
 )
 def test_what_does_not_fit(model: type[m.Empty], wrong: dict[str, object]) -> None:

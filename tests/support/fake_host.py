@@ -12,6 +12,8 @@ from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from fake_config import FakeConfig
+
 from guestwire.broker_test.embedded import embedded
 from guestwire.broker_test.options import BrokerOptions
 from guestwire.link import brokers
@@ -64,6 +66,7 @@ class FakeHost:
         self.executor = Executor(self.site, host, BY_NAME, self.trust, self.key)
         self.session: Session | None = None
         self.local: LocalServer | None = None
+        self.config = FakeConfig(host)
         self.epoch = 3
         self._seq = 0
         self._server: Server | None = None
@@ -104,6 +107,7 @@ class FakeHost:
             "message-list": self._messages,
             "log-query": lambda c: m.LogLines(lines=("one line", "two\x1b[31m line"), truncated=c.request.lines < 2),
         }
+        table |= self.config.reads()
         return {name: self._checked(name, handler) for name, handler in table.items()}
 
     def _checked(self, name: str, handler: Callable[[Call], Model]) -> Callable[[Call], Model]:
@@ -147,6 +151,8 @@ class FakeHost:
     def _effect(self, call: Call) -> Model:
         request: Any = call.request
         verb = call.operation.name.partition("-")[2]
+        if (effect := self.config.effects().get(call.operation.name)) is not None:
+            return effect(call)
         match call.operation.name:
             case "guest-define":
                 number = len(self.guests) + 1

@@ -375,6 +375,10 @@ class Commands:
             job.run_task.cancel()
         return True
 
+    def is_live(self, issuer: str, request_id: bytes) -> bool:
+        """Whether that request is under way."""
+        return any(job.call.key == (issuer, request_id) for job in self._jobs.values())
+
     def live(self) -> int:
         """How many commands are under way."""
         return len(self._jobs)
@@ -424,6 +428,7 @@ _STATES: Mapping[str, FinalState] = {
     "TIMED-OUT": "TIMED-OUT",
     "DEADLINE": "TIMED-OUT",
     "INDETERMINATE": "INDETERMINATE",
+    "ROLLED-BACK": "ROLLED-BACK",
 }
 
 

@@ -23,19 +23,23 @@ from guestwire.agent.lanes import Lanes
 from guestwire.agent.log_files import LogFiles
 from guestwire.agent.logs import LevelControl, make_logger
 from guestwire.agent.messages import Messages, log_id
-from guestwire.agent.services.ports import Guests, HostInspection
+from guestwire.agent.services.ports import Drivers
 from guestwire.agent.speech import Speech
 from guestwire.agent.vital import Vital
 from guestwire.link import brokers
 from guestwire.link.broker_url import BrokerAddress
 from guestwire.link.clock import now
 from guestwire.link.transport import Connect, OnMessage, Options, Transport
+from guestwire.model.allocation import allocate
+from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, ReadyWhen
 from guestwire.model.host import ClockQuality
+from guestwire.model.pinning import pinning
 from guestwire.protocol.steps import Limits
 
 VERSION = version("guestwire")
+SIMULATED_IMAGES = "/simulated/images"
 
 
 def wall_ms() -> int:
@@ -76,14 +80,17 @@ def _boot_id() -> str:
 
 
 @asynccontextmanager
-async def driver(settings: Settings) -> AsyncIterator[tuple[Guests, HostInspection]]:
+async def driver(settings: Settings) -> AsyncIterator[Drivers]:
     """The hypervisor, open. A libvirt that is not there yet is waited for in the background."""
     if settings.host.driver == "simulated":
         async with _simulated(settings) as host:
-            yield host, host
+            yield Drivers(host, host, host.images, host.control, host.values)
         return
     from guestwire.agent.drivers.libvirt.guests import LibvirtGuests
+    from guestwire.agent.drivers.linux.control import LinuxControl
     from guestwire.agent.drivers.linux.facts import LinuxInspection
+    from guestwire.agent.drivers.linux.images import QemuImages
+    from guestwire.agent.drivers.linux.kernel_values import LinuxKernelValues
     from guestwire.agent.drivers.linux.kvm_probe import kvm_proven
     from guestwire.agent.drivers.linux.threads import threads_of
 
@@ -96,13 +103,12 @@ async def driver(settings: Settings) -> AsyncIterator[tuple[Guests, HostInspecti
     )
     async with LibvirtGuests(
         settings.libvirt.uri,
-        inspection=inspection,
         threads_of=threads_of,
         clock=wall_ms,
         hypervisor_type=wanted,
         kvm_proven=proven,
     ) as guests:
-        yield guests, inspection
+        yield Drivers(guests, inspection, QemuImages(), LinuxControl(), LinuxKernelValues())
 
 
 @asynccontextmanager
@@ -120,8 +126,9 @@ async def _simulated(settings: Settings) -> AsyncIterator[Any]:
     folder = settings.host.state_dir / "simulated"
     async with SimulatedHost(machine, folder, clock=wall_ms, settings=times, hostname=settings.host.id) as host:
         if not await host.list():
-            for guest in sample_guests(section.guests):
-                await host.define(guest)
+            samples = allocate(Desired(guests=tuple(sample_guests(section.guests))), machine.topology).guests
+            for guest in samples:
+                await host.define(guest, pinning(guest, machine.topology))
         yield host
 
 
@@ -228,9 +235,15 @@ def socket_group(name: str) -> int:
         raise GuestwireError("CONFIG-INVALID", f"There is no group {name}.", field="host.socket_group") from None
 
 
+def disk_roots(settings: Settings) -> tuple[str, ...]:
+    """Where disk images may be. A simulated host has its own place for them besides, and first."""
+    simulated = (SIMULATED_IMAGES, "/simulated") if settings.host.driver == "simulated" else ()
+    return (*simulated, *(str(root) for root in settings.host.disk_roots))
+
+
 def host_parts(
     settings: Settings,
-    hypervisor: tuple[Guests, HostInspection],
+    hypervisor: Drivers,
     writer: JournalWriter,
     speaking: Voice,
     *,
@@ -241,9 +254,12 @@ def host_parts(
     """Everything a host is composed of. `vital` None: one of its own, for whose word nobody waits."""
     return HostParts(
         identity=who or host_identity(settings),
-        driver=hypervisor[0],
-        inspection=hypervisor[1],
+        drivers=hypervisor,
         journal=settings.host.state_dir / "journal.db",
+        folders=settings.host.state_dir / "guests",
+        templates=settings.host.template_dir,
+        disk_roots=disk_roots(settings),
+        keep_revisions=settings.host.keep_revisions,
         writer=writer,
         speech=speaking.speech(),
         log=speaking.log,

@@ -69,6 +69,15 @@ class HostSection(Section):
     """The Unix socket for local clients; empty for none."""
     socket_group: str = ""
     """The group that may open the socket; empty for the agent's own."""
+    disk_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_words)] = (
+        Path("/var/lib/libvirt/images"),
+        Path("/var/lib/guestwire/images"),
+    )
+    """Folders that disk images of guests may be in; new ones go into the first."""
+    template_dir: Path = Path("/etc/guestwire/templates")
+    """Folders whose files come into the folders of new guests, as their templates say."""
+    keep_revisions: Annotated[int, Field(ge=2, le=10_000)] = 50
+    """How many configurations are kept to go back to."""
     clock: Literal["auto", "trusted"] = "auto"
     """auto: ask the kernel whether the clock is synchronised; trusted: take it that it is. A host whose clock is not makes
     clients prove that a command is new."""

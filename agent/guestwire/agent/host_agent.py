@@ -4,7 +4,8 @@ The order is the protocol's: the journal is open and every unfinished command is
 session exists.
 """
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,6 +16,7 @@ from guestwire.agent.audit import AuditTrail, Log
 from guestwire.agent.broker_link import BrokerLink
 from guestwire.agent.clock_quality import clock_quality
 from guestwire.agent.commands import Commands
+from guestwire.agent.configured import ConfigurationParts, Hearing, configured
 from guestwire.agent.housekeeping import Housekeeping
 from guestwire.agent.jobs import Jobs
 from guestwire.agent.journal import Journal
@@ -26,9 +28,13 @@ from guestwire.agent.outbox import Outbox
 from guestwire.agent.reporting import Reporting
 from guestwire.agent.restore import restorer
 from guestwire.agent.routes import commands, reads
+from guestwire.agent.services.guest_folder import GuestFolders
+from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.guests import GuestService
 from guestwire.agent.services.hosts import HostService
-from guestwire.agent.services.ports import Guests, HostInspection
+from guestwire.agent.services.ports import Drivers, Guests
+from guestwire.agent.services.shutdown_hooks import ShutdownHooks
+from guestwire.agent.services.start_conditions import StartConditions
 from guestwire.agent.speech import Speech
 from guestwire.agent.trust_pin import pin_trust
 from guestwire.agent.vital import Vital
@@ -36,6 +42,7 @@ from guestwire.link.clock import now
 from guestwire.link.local_server import LocalServer
 from guestwire.link.serve import Server
 from guestwire.link.transport import Connect, Options
+from guestwire.model.errors import GuestwireError
 from guestwire.model.host import ClockQuality
 from guestwire.protocol.capabilities import CapabilitiesBody, WireLimits, capabilities_hash, schema_hashes
 from guestwire.protocol.executor import Executor
@@ -60,14 +67,15 @@ class HostIdentity:
 
 @dataclass(frozen=True, slots=True)
 class HostParts:
-    """What a host is composed of. `broker`: how to connect, None for a host with a socket only; `socket`: its path, None
+    """What a host is composed of. `folders`: where the folders of its guests are, `templates` what is copied into new ones; `disk_roots`: where their disks may be. `broker`: how to connect, None for a host with a socket only; `socket`: its path, None
     for none. `clock`: how to judge the wall clock. `vital` watches what must not end. `observer` is told every step of the
     journal."""
 
     identity: HostIdentity
-    driver: Guests
-    inspection: HostInspection
+    drivers: Drivers
     journal: Path
+    folders: Path
+    templates: Path
     writer: JournalWriter
     speech: Speech
     log: Log
@@ -77,6 +85,8 @@ class HostParts:
     boot_delay_s: float = 0.0
     socket: Path | None = None
     socket_group: int = -1
+    disk_roots: tuple[str, ...] = ()
+    keep_revisions: int = 50
     limits: Limits = field(default_factory=Limits)
     require_signatures: str = "effects"
     keep_jobs_s: float = 7 * 86_400.0
@@ -115,32 +125,57 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         audit = AuditTrail(parts.log, announcer, lambda: now().mono)
         executor = _executor(parts, journal)
         listeners = HostListeners(parts.log, announcer, audit, executor, parts.clock, parts.speech)
+
+        folders = GuestFolders(parts.folders, parts.templates, _domain_xml(parts.drivers.guests))
+        hooks = await stack.enter_async_context(ShutdownHooks(folders.folder, parts.log, parts.vital))
+
+        hearing = Hearing()
+
+        def guest_changed(change: Transition) -> None:
+            hooks.guest_changed(change)
+            hearing.guest_changed(change)
+            listeners.guest_changed(change)
+
         guests = await stack.enter_async_context(
-            GuestService(parts.driver, lambda: now().wall_ms, listeners.guest_changed, parts.vital)
+            GuestService(
+                parts.drivers.guests, lambda: now().wall_ms, guest_changed, parts.vital,
+                StartConditions(
+                    hearing.active, parts.drivers.inspection.topology, hearing.reboot_required, hearing.before_start
+                ).check,
+                hearing.definition_changed,
+            )
+        )  # fmt: skip
+        host = await stack.enter_async_context(
+            configured(_configuration(parts, journal, guests, folders, executor, listeners))
         )
+        hearing.host = host
+        host.drift.look()
         reporting = await stack.enter_async_context(
-            Reporting(announcer, journal, guests.table, listeners.current_epoch, parts.vital)
+            Reporting(announcer, journal, guests.table, host.configuration, listeners.current_epoch, parts.vital)
         )
         await stack.enter_async_context(parts.speech)
         jobs = Jobs(journal, lambda: pipeline)
         hosts = HostService(
             host=identity.host, site=identity.site, label=identity.label, version=identity.version,
-            driver=parts.driver.kind, inspection=parts.inspection, table=guests.table, agent=listeners,
-            clock_ms=lambda: now().wall_ms,
+            driver=parts.drivers.guests.kind, inspection=parts.drivers.inspection, table=guests.table, agent=listeners,
+            clock_ms=lambda: now().wall_ms, reboot_required=host.configuration.reboot_required,
         )  # fmt: skip
         outbox = await stack.enter_async_context(Outbox(journal))
         pipeline = Commands(
             executor=executor, journal=journal, outbox=outbox, lanes=parts.lanes,
-            commands=commands(guests, jobs, parts.speech, listeners), reports=listeners, clock=now,
+            commands=commands(guests, jobs, parts.speech, listeners, host), reports=listeners, clock=now,
             observer=parts.observer,
         )  # fmt: skip
         server = await stack.enter_async_context(
-            Server(executor, reads(hosts, guests, jobs, parts.speech), pipeline, audit)
+            Server(executor, reads(hosts, guests, jobs, parts.speech, host), pipeline, audit)
         )
         stack.callback(parts.lanes.close)
         await stack.enter_async_context(pipeline)
         listeners.attach(server, reporting)
         recovered = await pipeline.recover(restorer(BY_NAME))
+        await stack.enter_async_context(host.autostart)
+        orphan = asyncio.create_task(host.waiting.take_up_orphan(pipeline.is_live), name="orphaned-change")
+        stack.push_async_callback(_ended, orphan)
         if recovered:
             parts.log.info("unfinished commands taken up again", count=recovered)
         if parts.socket is not None:
@@ -149,6 +184,37 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         stack.callback(listeners.tell_now)
         await stack.enter_async_context(Housekeeping(journal, executor, parts.clock, parts.keep_jobs_s, parts.vital))
         yield RunningHost(executor, journal, pipeline, guests, link, server)
+
+
+def _configuration(
+    parts: HostParts,
+    journal: Journal,
+    guests: GuestService,
+    folders: GuestFolders,
+    executor: Executor,
+    listeners: HostListeners,
+) -> ConfigurationParts:
+    identity = parts.identity
+    return ConfigurationParts(
+        host=identity.host, version=identity.version, drivers=parts.drivers, journal=journal, guests=guests,
+        folders=folders, lanes=parts.lanes, disk_roots=parts.disk_roots,
+        keep_revisions=parts.keep_revisions, authorise=executor.authorise, link=listeners,
+        changed=listeners.configuration_changed, clock_ms=lambda: now().wall_ms, log=parts.log, vital=parts.vital,
+    )  # fmt: skip
+
+
+def _domain_xml(guests: Guests) -> Callable[[str], Awaitable[str | None]]:
+    """The domain XML for a guest's folder, where the hypervisor has any."""
+
+    async def xml(uuid: str) -> str | None:
+        try:
+            return await guests.xml(uuid)
+        except GuestwireError as err:
+            if err.code in ("NOT-FOUND", "UNSUPPORTED"):
+                return None
+            raise
+
+    return xml
 
 
 def _executor(parts: HostParts, journal: Journal) -> Executor:
@@ -182,7 +248,7 @@ async def _linked(
     if parts.broker is None:
         return None
     identity = parts.identity
-    boot_id = (await parts.inspection.facts()).boot_id
+    boot_id = (await parts.drivers.inspection.facts()).boot_id
     hashes, digest = _operation_hashes()
 
     def presence(epoch: int) -> HostPresence:
@@ -193,7 +259,7 @@ async def _linked(
     def capabilities() -> CapabilitiesBody:
         return CapabilitiesBody(
             epoch=link.epoch, n=1, operations=hashes, hash=digest, limits=WireLimits(reads=parts.limits.reads),
-            features=(f"driver-{parts.driver.kind}",), clock=parts.clock(), agent_version=identity.version,
+            features=(f"driver-{parts.drivers.guests.kind}",), clock=parts.clock(), agent_version=identity.version,
         )  # fmt: skip
 
     options, connect = parts.broker
@@ -204,6 +270,11 @@ async def _linked(
     )  # fmt: skip
     listeners.linked(link, lambda: outbox.resend(link), capabilities)
     return await stack.enter_async_context(link)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 @cache

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from guestwire.agent.config_records import ConfigRecords
 from guestwire.agent.journal_file import open_store
 from guestwire.agent.journal_schema import (
     Entry,
@@ -37,12 +38,13 @@ class Journal:
     the disk did not take it: then nothing was done. `async with await Journal.open(...)` closes it.
     """
 
-    __slots__ = ("_delivered", "_flush_timer", "_progress", "_store", "_writer", "path")
+    __slots__ = ("_delivered", "_flush_timer", "_progress", "_store", "_writer", "config", "path")
 
     def __init__(self, path: Path, store: JournalStore, writer: JournalWriter) -> None:
         self.path = path
         self._store = store
         self._writer = writer
+        self.config = ConfigRecords(store, writer)
         self._progress: dict[int, Progress] = {}
         self._delivered: list[int] = []
         self._flush_timer: asyncio.TimerHandle | None = None

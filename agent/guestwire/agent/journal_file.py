@@ -1,4 +1,5 @@
-"""Opening the journal's file: made where there is none, locked against a second agent, moved aside where it is damaged.
+"""Opening the journal's file: made where there is none, brought to this format where an older agent wrote it, locked
+against a second agent, moved aside where it is damaged.
 
 And what SQLite's errors mean to a caller. Every function runs in the writer's thread.
 """
@@ -8,7 +9,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from guestwire.agent.journal_schema import FORMAT, TABLES, Observer
+from guestwire.agent.journal_schema import FORMAT, MIGRATIONS, TABLES, Observer
 from guestwire.agent.journal_store import JournalStore
 from guestwire.model.errors import GuestwireError
 
@@ -68,10 +69,18 @@ def _connect(path: Path, now_ms: int, clock_synchronised: bool) -> sqlite3.Conne
             (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
                 raise _damage(verdict)
+            _migrate(db, version)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _migrate(db: sqlite3.Connection, version: int) -> None:
+    """Make the file of an older agent one of this FORMAT, in one transaction: a crash leaves the one or the other."""
+    if version < FORMAT:
+        changes = "".join(MIGRATIONS[older] for older in range(version, FORMAT))
+        db.executescript(f"BEGIN; {changes} PRAGMA user_version = {FORMAT}; COMMIT;")
 
 
 def _damage(verdict: str) -> sqlite3.DatabaseError:

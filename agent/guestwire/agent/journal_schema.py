@@ -3,17 +3,19 @@
 No I/O here. PROTOCOL "Life of a request".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-State = Literal["ACCEPTED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED", "TIMED-OUT", "REJECTED", "INDETERMINATE"]
-FinalState = Literal["SUCCEEDED", "FAILED", "CANCELED", "TIMED-OUT", "REJECTED", "INDETERMINATE"]
+from guestwire.agent.config_records_schema import CONFIG_TABLES, ConfigStep
+
+FinalState = Literal["SUCCEEDED", "FAILED", "CANCELED", "TIMED-OUT", "REJECTED", "INDETERMINATE", "ROLLED-BACK"]
 LiveState = Literal["ACCEPTED", "RUNNING"]
+State = LiveState | FinalState
 Effect = Literal["none", "idempotent", "once"]
 Via = Literal["mqtt", "socket"]
 
-Step = Literal[
+JobStep = Literal[
     "before-insert",
     "before-insert-commit",
     "after-insert-commit",
@@ -27,12 +29,15 @@ Step = Literal[
     "before-delivered",
     "after-delivered-commit",
 ]
-STEPS: Final[tuple[Step, ...]] = get_args(Step)
-"""Every point at which a crash leaves something different behind. `effect-*` are announced by the agent, the rest by
-the journal in its writer thread."""
+STEPS: Final[tuple[JobStep, ...]] = get_args(JobStep)
+"""Every point of a request at which a crash leaves something different behind. `effect-*` are announced by the agent, the
+rest by the journal in its writer thread."""
+
+Step = JobStep | ConfigStep
 
 Observer = Callable[[Step, int], None]
-"""Told (step, seq) at each of STEPS. For traces, and for tests that end the process there."""
+"""Told (step, seq) at each of STEPS, and (step, number) at each of CONFIG_STEPS. For traces, and for tests that end the
+process there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +156,10 @@ class Undelivered:
     final: bytes
 
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """PRAGMA user_version of the file."""
 
-TABLES: Final = """
+JOB_TABLES: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE job (
   seq         INTEGER PRIMARY KEY,
@@ -184,3 +189,8 @@ CREATE INDEX job_ended ON job (state) WHERE finished_ms IS NOT NULL;
 """Every question that clients ask has an index: the one writer thread answers them, and a journal may be long. Unfinished
 and undelivered rows need none, their numbers are kept in memory; the partial indexes cost nothing before a row is in
 them. The request id comes first, for it is asked for without the issuer too, and in order of time it is dense."""
+
+TABLES: Final = JOB_TABLES + CONFIG_TABLES
+
+MIGRATIONS: Final[Mapping[int, str]] = {1: CONFIG_TABLES}
+"""What makes a file of that format one of the next."""

@@ -11,11 +11,13 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, cast
 
+from guestwire.agent.config_records_store import ConfigRecordsStore
 from guestwire.agent.journal_schema import (
     Entry,
     FinalState,
     Inserted,
     JobRow,
+    JobStep,
     LiveState,
     Mismatch,
     New,
@@ -23,7 +25,6 @@ from guestwire.agent.journal_schema import (
     Outdated,
     Running,
     State,
-    Step,
     Stored,
     Undelivered,
     Unfinished,
@@ -67,6 +68,7 @@ class JournalStore:
         self._observer = observer
         self._committed: list[Callable[[], None]] = []
         self.moved_aside = moved_aside
+        self.config = ConfigRecordsStore(db, self._committed.append, observer)
         meta: dict[str, Any] = dict(db.execute("SELECT key, value FROM meta"))
         self.created_ms = int(meta.pop("created_ms"))
         self.created_settled = bool(meta.pop("created_settled", True))
@@ -110,11 +112,11 @@ class JournalStore:
     def close(self) -> None:
         self._db.close()
 
-    def _step(self, name: Step, seq: int) -> None:
+    def _step(self, name: JobStep, seq: int) -> None:
         if self._observer is not None:
             self._observer(name, seq)
 
-    def _after_commit(self, name: Step, seq: int) -> None:
+    def _after_commit(self, name: JobStep, seq: int) -> None:
         if (observer := self._observer) is not None:
             self._committed.append(lambda: observer(name, seq))
 

@@ -51,6 +51,7 @@ class HostListeners:
         self._link: BrokerLink | None = None
         self._resend: Callable[[], Awaitable[None]] | None = None
         self._capabilities: Callable[[], CapabilitiesBody] | None = None
+        self._connected_at_ms: int | None = None
 
     def attach(self, server: Server, reporting: Reporting) -> None:
         self._server = server
@@ -112,6 +113,7 @@ class HostListeners:
     # -- the broker link's (Events)
 
     async def link_up(self, *, session_present: bool) -> None:
+        self._connected_at_ms = now().wall_ms
         self._log.info("broker connected", epoch=self.epoch, session_present=session_present)
         self.job_changed()
         if self._capabilities is not None:
@@ -120,6 +122,7 @@ class HostListeners:
             await self._resend()
 
     def link_down(self, error: TransportError | None, next_try_s: float) -> None:
+        self._connected_at_ms = None
         code = error.code if error is not None else "LINK-LOST"
         text = error.message if error is not None else ""
         self._log.warning("broker not connected", code=code, reason=text, next_try_s=round(next_try_s, 1))
@@ -141,6 +144,28 @@ class HostListeners:
         if self._link is None:
             raise GuestwireError("UNSUPPORTED", "This host has no broker.")
         return await self._link.epoch_behind(running)
+
+    # -- the configuration's: the way the host is managed (ManagementLink), and what changes
+
+    @property
+    def exists(self) -> bool:
+        return self._link is not None
+
+    @property
+    def connected_at_ms(self) -> int | None:
+        return self._connected_at_ms
+
+    def reconnect(self) -> None:
+        if self._link is not None:
+            self._connected_at_ms = None
+            self._link.session.reconnect()
+
+    def configuration_changed(self, state: str, text: str) -> None:
+        """Log and announce it."""
+        bad = state in ("failed", "rolled_back", "drifted")
+        (self._log.warning if bad else self._log.info)("configuration", state=state, reason=text)
+        self._announcer.notice("config", event=state, text=text)
+        self.job_changed()
 
     # -- what the agent knows of itself (AgentFacts)
 

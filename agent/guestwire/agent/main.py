@@ -22,7 +22,7 @@ from guestwire.agent.host_agent import host_agent
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.reload import Reload
 from guestwire.agent.sd_notify import service_manager
-from guestwire.agent.services.ports import Guests, HostInspection
+from guestwire.agent.services.ports import Drivers
 from guestwire.model.errors import GuestwireError
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -81,7 +81,7 @@ def _check(settings: Settings) -> int:
     return 0
 
 
-Driver = Callable[[Settings], AbstractAsyncContextManager[tuple[Guests, HostInspection]]]
+Driver = Callable[[Settings], AbstractAsyncContextManager[Drivers]]
 
 
 async def serve(settings: Settings, file: Path | None, driver: Driver = compose.driver) -> None:

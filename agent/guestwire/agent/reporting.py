@@ -6,6 +6,7 @@ from collections.abc import Callable
 from guestwire.agent.announcer import Announcer
 from guestwire.agent.jobs import job_of
 from guestwire.agent.journal import Journal
+from guestwire.agent.services.configuration.service import Configuration
 from guestwire.agent.services.guest_table import GuestTable
 from guestwire.agent.vital import Vital
 from guestwire.model.errors import GuestwireError
@@ -19,11 +20,18 @@ class Reporting:
     """One host's `reported`. `async with` it; `changed` may be called as often as anything changes."""
 
     def __init__(
-        self, announcer: Announcer, journal: Journal, table: GuestTable, epoch: Callable[[], int], vital: Vital
+        self,
+        announcer: Announcer,
+        journal: Journal,
+        table: GuestTable,
+        configuration: Configuration,
+        epoch: Callable[[], int],
+        vital: Vital,
     ) -> None:
         self._announcer = announcer
         self._journal = journal
         self._table = table
+        self._configuration = configuration
         self._epoch = epoch
         self._vital = vital
         self._n = 0
@@ -59,11 +67,17 @@ class Reporting:
         recent = await self._journal.jobs(limit=FINISHED_JOBS + len(live))
         finished = [row for row in recent if row.finished_ms is not None][:FINISHED_JOBS]
         rows = self._table.rows()
+        revision = await self._configuration.revision()
         return ReportedBody(
             epoch=self._epoch(),
             n=self._n,
             hypervisor_connected=self._table.connected,
             guests=len(rows),
             guests_running=sum(row.status.state in RUNNING_STATES for row in rows),
+            revision=revision.number,
+            active_hash=revision.hash,
+            state=await self._configuration.state(),
+            drift=len(await self._configuration.drift()),
+            reboot_required=self._configuration.reboot_required(),
             jobs=tuple(job_of(row) for row in (*live, *finished)),
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from guestwire.agent.commands import Command
+from guestwire.agent.configured import ConfiguredHost
 from guestwire.agent.jobs import Jobs
 from guestwire.agent.services.guests import GuestService
 from guestwire.agent.services.hosts import HostService
@@ -20,7 +21,9 @@ class EpochRaiser(Protocol):
     async def epoch_behind(self, running: Running) -> Model: ...
 
 
-def reads(hosts: HostService, guests: GuestService, jobs: Jobs, speech: Speech) -> Mapping[str, Handler]:
+def reads(
+    hosts: HostService, guests: GuestService, jobs: Jobs, speech: Speech, configured: ConfiguredHost
+) -> Mapping[str, Handler]:
     """Operations without an effect: called with the Call, answered at once or awaited."""
     return {
         "host-ping": hosts.ping,
@@ -32,15 +35,18 @@ def reads(hosts: HostService, guests: GuestService, jobs: Jobs, speech: Speech) 
         "job-list": jobs.list_all,
         "message-list": speech.messages,
         "log-query": speech.query,
+        "guest-xml": guests.xml,
+        "host-topology": hosts.topology,
+        **configured.reads(),
     }
 
 
-def commands(guests: GuestService, jobs: Jobs, speech: Speech, epochs: EpochRaiser) -> Mapping[str, Command]:
+def commands(
+    guests: GuestService, jobs: Jobs, speech: Speech, epochs: EpochRaiser, configured: ConfiguredHost
+) -> Mapping[str, Command]:
     """Operations with an effect: journalled, in lanes."""
     of_guest = guests.lane_of
     return {
-        "guest-define": Command(guests.lane_of_definition, guests.define),
-        "guest-undefine": Command(of_guest, guests.undefine),
         "guest-start": Command(of_guest, guests.start),
         "guest-shutdown": Command(of_guest, guests.shutdown),
         "guest-destroy": Command(of_guest, guests.destroy),
@@ -50,6 +56,7 @@ def commands(guests: GuestService, jobs: Jobs, speech: Speech, epochs: EpochRais
         "job-cancel": Command(_no_lane, jobs.cancel),
         "epoch-behind": Command(_no_lane, epochs.epoch_behind),
         "log-level": Command(_host_lane, speech.set_level),
+        **configured.commands(of_guest),
     }
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from guestwire.model.errors import BY_CODE, Kind
+from guestwire.model.error_codes.row import Kind
+from guestwire.model.errors import BY_CODE
 
 OK, FAILED, USAGE, NOT_FOUND, CONFLICT, AUTH, UNREACHABLE, TIMEOUT, DIFF_FOUND, VALIDATION = range(10)
 
@@ -50,6 +51,7 @@ EXCEPTIONS: Mapping[str, int] = {
     "LINK-LOST": UNREACHABLE,
     "SOCKET-UNREACHABLE": UNREACHABLE,
     "BROKER-BINARY-MISSING": FAILED,
+    "ROLLED-BACK": FAILED,
 }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from guestwire.cli.exit_codes import FAILED, exit_code
@@ -20,6 +21,7 @@ def report(settings: Settings, error: GuestwireError, target: str | None = None)
         word = paint("error:", "bad", colour=colour)
         lines = [f"{word} {error.code}: {about}{_lines(error.message)}"]
         lines += [f"  {key}: {printable(_short(value))}" for key, value in error.detail.items() if _worth_saying(value)]
+        lines += _listed(error)
         if error.remedy not in error.message:
             lines.append(paint(f"  {error.remedy}", "faint", colour=colour))
         print("\n".join(lines), file=sys.stderr)
@@ -67,6 +69,21 @@ def document(error: GuestwireError, target: str | None = None) -> dict[str, Any]
 
 def _write_document(value: dict[str, Any]) -> None:
     print(json.dumps(value, ensure_ascii=False, default=str), file=sys.stderr)
+
+
+def _listed(error: GuestwireError) -> list[str]:
+    """What an error has many of, a line each and none left out: issues with their places, other texts."""
+    lines = []
+    for key, value in error.detail.items():
+        for item in value if isinstance(value, (list, tuple)) else ():
+            if isinstance(item, str):
+                lines.append(f"  {key}: {printable(item)}")
+            elif isinstance(item, Mapping) and "message" in item:
+                words = [item.get("path") or "document", item.get("code"), item["message"], item.get("hint")]
+                lines.append("  " + ": ".join(printable(str(word)) for word in words if word))
+    if error.cause:
+        lines.append(f"  cause: {', '.join(error.cause)}")
+    return lines
 
 
 def _worth_saying(value: object) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from guestwire.cli import guest_config, snapshot
 from guestwire.cli.settings import Noun, Settings, pass_settings
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ def guest() -> None:
 
     A guest is named HOST/GUEST, by its name or GUESTnnnn. HOST/* means all guests of that host.
     """
+
+
+for _command in (
+    guest_config.set_values, guest_config.media, guest_config.import_guests, guest_config.export, snapshot.snapshot,
+):  # fmt: skip
+    guest.add_command(_command)
 
 
 @guest.command("list")

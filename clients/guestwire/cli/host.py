@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from guestwire.sdk.client import Client
     from guestwire.sdk.hosts import HostSeen
 
+ALWAYS_ASK = 3
 PRESENCE_STYLES = {"online": "good", "suspect": "warn", "flapping": "warn", "offline": "bad"}
 
 
 @click.group("host", cls=Noun)
 def host() -> None:
-    """Hypervisor hosts: list, show, ping."""
+    """Hypervisor hosts: list, show, ping, reboot."""
 
 
 @host.command("list")
@@ -134,6 +135,37 @@ def log_level(settings: Settings, host_id: str, level: str, ttl_s: int) -> None:
     until = "the agent restarts" if now_set.until is None else clock_time(now_set.until)
     view: View[LogLevelSet] = View((), name=lambda s: s.level, document=plain)
     write_one(settings, now_set, view, [("level", now_set.level), ("until", until)])
+
+
+def _power(verb: str, summary: str, asked: str) -> None:
+    """A verb that takes the host away."""
+
+    @host.command(verb, help=summary)
+    @click.argument("host_id", metavar="HOST")
+    @click.option("--force", is_flag=True, help="Though guests run, and without waiting for them.")
+    @pass_settings
+    def command(settings: Settings, host_id: str, force: bool) -> None:
+        from guestwire.cli.confirm import ask
+        from guestwire.cli.run import options, with_client
+        from guestwire.cli.targets import one_host
+        from guestwire.protocol.config_models import HostPower
+
+        ask(settings, asked, ALWAYS_ASK, [host_id])
+
+        async def work(client: "Client") -> None:
+            api = client.host(one_host(client, host_id))
+            call = api.host_reboot if verb == "reboot" else api.host_poweroff
+            await call(HostPower(force=force), options(settings))
+
+        with_client(settings, work)
+        failures.remark(settings, f"{host_id}: {verb} begun")
+
+
+for _verb, _summary, _asked in (
+    ("reboot", "Reboot a host. Refused while guests run, unless forced.", "reboot"),
+    ("poweroff", "Switch a host off. Refused while guests run, unless forced.", "switch off"),
+):
+    _power(_verb, _summary, _asked)
 
 
 def _presence_view() -> "View[HostSeen]":

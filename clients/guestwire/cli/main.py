@@ -18,18 +18,26 @@ class Entry(NamedTuple):
 
 
 COMMANDS: dict[str, Entry] = {
+    "boot": Entry("guestwire.cli.boot", "boot", "Start the guests of a host, in their order."),
     "broker": Entry("guestwire.cli.broker", "broker", "Run a test broker on this machine."),
     "completion": Entry("guestwire.cli.completion", "completion", "Print the completion script of a shell."),
     "context": Entry("guestwire.cli.context", "context", "The ways to sites that this user has."),
     "demo": Entry("guestwire.cli.demo", "demo", "A whole fleet on this machine, to try things on."),
     "doctor": Entry("guestwire.cli.doctor", "doctor", "Check this machine, the context and the way to its hosts."),
+    "example": Entry("guestwire.cli.example", "example", "Example configurations to begin with."),
     "guest": Entry("guestwire.cli.guest", "guest", "Virtual machines: list, define, start, shut down, ..."),
-    "host": Entry("guestwire.cli.host", "host", "Hypervisor hosts: list, show, ping."),
+    "hardware": Entry("guestwire.cli.hardware", "hardware", "The machine of a host, and what a change of it means."),
+    "host": Entry("guestwire.cli.host", "host", "Hypervisor hosts: list, show, ping, reboot."),
     "job": Entry("guestwire.cli.job", "job", "Requests that hosts have accepted."),
     "log": Entry("guestwire.cli.log", "log", "The log of a host's agent."),
     "messages": Entry("guestwire.cli.messages", "messages", "What a host's agent said, by level and number."),
     "notices": Entry("guestwire.cli.notices", "notices", "What happens on the hosts, as it happens."),
+    "project": Entry(
+        "guestwire.cli.project", "project", "Configurations of hosts: pull, edit, plan, apply, roll back."
+    ),
+    "shutdown": Entry("guestwire.cli.boot", "shutdown", "Shut the guests of a host down."),
     "site": Entry("guestwire.cli.site", "site", "Make a site: its root, keys, trust document and certificates."),
+    "template": Entry("guestwire.cli.template", "template", "Images and templates that guests are made from."),
 }
 
 INTERRUPTED = 130

@@ -22,7 +22,7 @@ def with_client(settings: Settings, work: Callable[["Client"], Awaitable[T]]) ->
     """The result of `work` with a client of the chosen context. Raises GuestwireError."""
     import asyncio
 
-    return asyncio.run(_with_client(settings, work))
+    return asyncio.run(connected(settings, work))
 
 
 async def chosen_context(settings: Settings) -> "tuple[str, Context]":
@@ -34,13 +34,27 @@ async def chosen_context(settings: Settings) -> "tuple[str, Context]":
     return _configured(settings) if path is None else (str(path), await context_of_socket(path))
 
 
-async def _with_client(settings: Settings, work: Callable[["Client"], Awaitable[T]]) -> T:
+async def connected(settings: Settings, work: Callable[["Client"], Awaitable[T]]) -> T:
+    """The same from within a loop: over a connection of its own. Raises GuestwireError."""
     from guestwire.sdk.client import open_client
 
     _, context = await chosen_context(settings)
     connect_s = min(CONNECT_S, settings.timeout) if settings.timeout else CONNECT_S
     async with open_client(context, connect_timeout_s=connect_s) as client:
         return await work(client)
+
+
+def context_name(settings: Settings) -> str | None:
+    """What the chosen context is called, without asking anybody; a socket's is its path. None: no context is chosen.
+    Raises CONTEXT-UNKNOWN, CONFIG-INVALID."""
+    from guestwire.sdk import contexts
+
+    path = _socket(settings)
+    if path is not None:
+        return str(path.absolute())
+    known = contexts.load(contexts.default_path(os.environ))
+    chosen = settings.context or os.environ.get(contexts.ENVIRONMENT_CONTEXT) or known.current
+    return None if chosen is None else known.get(chosen)[0]
 
 
 def _configured(settings: Settings) -> "tuple[str, Context]":

@@ -4,15 +4,12 @@ Each edit is checked by reading the result back: a file written in a way these e
 an inline table, say) is left alone with CONFIG-INVALID.
 """
 
-import fcntl
 import json
-import os
 import re
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from guestwire.model.errors import GuestwireError
+from guestwire.sdk import locked_file
 from guestwire.sdk.contexts import Context, parse
 
 _HEADER = re.compile(r"^\s*\[")
@@ -36,7 +33,7 @@ def put(path: Path, name: str, context: Context, *, make_current: bool = False) 
             raise _not_understood(path)
         return text
 
-    _change(path, edit)
+    locked_file.change(path, edit)
 
 
 def remove(path: Path, name: str) -> None:
@@ -53,7 +50,7 @@ def remove(path: Path, name: str) -> None:
             raise _not_understood(path)
         return text
 
-    _change(path, edit)
+    locked_file.change(path, edit)
 
 
 def use(path: Path, name: str | None) -> None:
@@ -67,7 +64,7 @@ def use(path: Path, name: str | None) -> None:
             raise _not_understood(path)
         return text
 
-    _change(path, edit)
+    locked_file.change(path, edit)
 
 
 def block(name: str, context: Context) -> str:
@@ -107,36 +104,6 @@ def _with_current(text: str, name: str | None) -> str:
         if lines[top:]:
             head.append("\n")
     return "".join(head + lines[top:]).lstrip("\n")
-
-
-def _change(path: Path, edit: Callable[[str], str]) -> None:
-    """Apply an edit under a lock, in one step for every reader."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    target = path.resolve()  # a link to the real file stays a link
-    with (target.parent / f".{target.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            before = target.read_text(encoding="utf-8")
-            mode = target.stat().st_mode & 0o777
-        except FileNotFoundError:
-            before, mode = "", 0o600
-        after = edit(before)
-        if after != before:
-            _replace(target, after, mode)
-
-
-def _replace(path: Path, text: str, mode: int) -> None:
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
-            os.fchmod(file.fileno(), mode)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _not_understood(path: Path) -> GuestwireError:

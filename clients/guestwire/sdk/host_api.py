@@ -7,6 +7,29 @@ from typing import Protocol, TypeVar
 
 from guestwire.model.base import Model
 from guestwire.model.guest import GuestView
+from guestwire.model.plan import Plan
+from guestwire.protocol.config_models import (
+    ConfigAdopt,
+    ConfigAdopted,
+    ConfigApplied,
+    ConfigApply,
+    ConfigCancel,
+    ConfigConfirm,
+    ConfigHistory,
+    ConfigPlan,
+    ConfigQuery,
+    ConfigRef,
+    ConfigShown,
+    GuestOutcomes,
+    GuestsBoot,
+    GuestsShutdown,
+    GuestXml,
+    HostPower,
+    HostTopology,
+    HostTuning,
+    SnapshotList,
+    SnapshotRef,
+)
 from guestwire.protocol.operation_models import (
     Empty,
     EpochBehind,
@@ -99,6 +122,78 @@ class HostApi:
     async def guest_resume(self, request: GuestRef, options: CallOptions = DEFAULT) -> Answer[GuestView]:
         """Let a paused guest go on."""
         return await self._invoke("guest-resume", request, GuestView, options)
+
+    async def guest_xml(self, request: GuestRef, options: CallOptions = DEFAULT) -> Answer[GuestXml]:
+        """The guest's domain XML, as libvirt keeps it."""
+        return await self._invoke("guest-xml", request, GuestXml, options)
+
+    async def guests_boot(self, request: GuestsBoot, options: CallOptions = DEFAULT) -> Answer[GuestOutcomes]:
+        """Start guests in their order, and tune those that run."""
+        return await self._invoke("guests-boot", request, GuestOutcomes, options)
+
+    async def guests_shutdown(self, request: GuestsShutdown, options: CallOptions = DEFAULT) -> Answer[GuestOutcomes]:
+        """Shut guests down, all at once or one after the other."""
+        return await self._invoke("guests-shutdown", request, GuestOutcomes, options)
+
+    async def snapshot_list(self, request: GuestRef, options: CallOptions = DEFAULT) -> Answer[SnapshotList]:
+        """The snapshots of a guest's disks."""
+        return await self._invoke("snapshot-list", request, SnapshotList, options)
+
+    async def snapshot_create(self, request: SnapshotRef, options: CallOptions = DEFAULT) -> Answer[SnapshotList]:
+        """Keep the content of a stopped guest's disks under a name."""
+        return await self._invoke("snapshot-create", request, SnapshotList, options)
+
+    async def snapshot_revert(self, request: SnapshotRef, options: CallOptions = DEFAULT) -> Answer[SnapshotList]:
+        """Put a stopped guest's disks back to a snapshot; what was written since is lost."""
+        return await self._invoke("snapshot-revert", request, SnapshotList, options)
+
+    async def snapshot_delete(self, request: SnapshotRef, options: CallOptions = DEFAULT) -> Answer[SnapshotList]:
+        """Forget a snapshot of a stopped guest's disks."""
+        return await self._invoke("snapshot-delete", request, SnapshotList, options)
+
+    async def config_show(self, request: ConfigRef, options: CallOptions = DEFAULT) -> Answer[ConfigShown]:
+        """The active configuration, whether the host still agrees with it, or an earlier one."""
+        return await self._invoke("config-show", request, ConfigShown, options)
+
+    async def config_history(self, request: ConfigQuery, options: CallOptions = DEFAULT) -> Answer[ConfigHistory]:
+        """The revisions the host keeps."""
+        return await self._invoke("config-history", request, ConfigHistory, options)
+
+    async def config_plan(self, request: ConfigPlan, options: CallOptions = DEFAULT) -> Answer[Plan]:
+        """What an apply of a document would change, with effects and issues. Changes nothing."""
+        return await self._invoke("config-plan", request, Plan, options)
+
+    async def config_apply(self, request: ConfigApply, options: CallOptions = DEFAULT) -> Answer[ConfigApplied]:
+        """Make a document true as it was planned, or leave the host as it was."""
+        return await self._invoke("config-apply", request, ConfigApplied, options)
+
+    async def config_confirm(self, request: ConfigConfirm, options: CallOptions = DEFAULT) -> Answer[ConfigApplied]:
+        """Keep what the last apply did; without it that apply is undone."""
+        return await self._invoke("config-confirm", request, ConfigApplied, options)
+
+    async def config_cancel(self, request: ConfigCancel, options: CallOptions = DEFAULT) -> Answer[ConfigApplied]:
+        """Undo the last apply, which waits for a confirmation or a reboot."""
+        return await self._invoke("config-cancel", request, ConfigApplied, options)
+
+    async def config_adopt(self, request: ConfigAdopt, options: CallOptions = DEFAULT) -> Answer[ConfigAdopted]:
+        """Take domains of other tools, and edits made by hand, into the active configuration."""
+        return await self._invoke("config-adopt", request, ConfigAdopted, options)
+
+    async def host_topology(self, options: CallOptions = DEFAULT) -> Answer[HostTopology]:
+        """The machine: packages, nodes, caches, cores, CPUs and devices."""
+        return await self._invoke("host-topology", Empty(), HostTopology, options)
+
+    async def host_tuning(self, options: CallOptions = DEFAULT) -> Answer[HostTuning]:
+        """What the host is tuned to while real-time guests run: shield, interrupts, siblings."""
+        return await self._invoke("host-tuning", Empty(), HostTuning, options)
+
+    async def host_reboot(self, request: HostPower, options: CallOptions = DEFAULT) -> Answer[Empty]:
+        """Reboot the host; refused while guests run."""
+        return await self._invoke("host-reboot", request, Empty, options)
+
+    async def host_poweroff(self, request: HostPower, options: CallOptions = DEFAULT) -> Answer[Empty]:
+        """Switch the host off; refused while guests run."""
+        return await self._invoke("host-poweroff", request, Empty, options)
 
     async def job_get(self, request: JobRef, options: CallOptions = DEFAULT) -> Answer[JobGet]:
         """An accepted request's state and, once final, its result."""

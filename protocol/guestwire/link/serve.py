@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from guestwire.link.clock import now
 from guestwire.model.base import Model
-from guestwire.model.errors import BY_CODE, GuestwireError, Kind
+from guestwire.model.error_codes.row import Kind
+from guestwire.model.errors import BY_CODE, GuestwireError
 from guestwire.protocol.executor import Executor
 from guestwire.protocol.steps import Call, Dropped, Inbound, Now, Record, Run, Send, Step
 

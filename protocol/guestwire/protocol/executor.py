@@ -35,7 +35,7 @@ from guestwire.protocol.packing import PackingError
 from guestwire.protocol.parts import Assembly
 from guestwire.protocol.signing import Domain, SigningKey
 from guestwire.protocol.steps import Call, Dropped, Inbound, Limits, Now, Outcome, Record, Run, Send, Step
-from guestwire.protocol.trust import Scope, Trust
+from guestwire.protocol.trust import Risk, Scope, Trust
 from guestwire.protocol.versions import answer_version
 
 MAX_EXPIRES_MS = 3_600_000
@@ -61,6 +61,7 @@ class _Seen:
     nonce: bytes | None = None
     path: Any = None
     budget: Hashable = None
+    scopes: tuple[Scope, ...] = ()
 
 
 class _Refused(Exception):
@@ -144,6 +145,7 @@ class Executor:
             text = "The message carries a mandate that its signature does not cover."
             raise _Refused(GuestwireError("BODY-MISMATCH", text), failure=True)
         call = Call(operation, header, inbound, issuer, signed=signed, wall_ms=now.wall_ms)
+        call.scopes = seen.scopes
         return self._decoded(call, header, body, now)
 
     def _addressed(self, inbound: Inbound, header: Header, seen: _Seen) -> Operation:
@@ -220,6 +222,7 @@ class Executor:
         for key, signature in signers:
             if not key.verifying.verifies(Domain.ENVELOPE, envelope.header_bytes, signature):
                 raise _Refused(GuestwireError("BAD-SIGNATURE"), failure=True)
+        seen.scopes = tuple({key.signer.principal: key.signer.scope for key, _ in signers}.values())
         return envelope.header.issuer, True
 
     def _unsigned_issuer(self, inbound: Inbound, operation: Operation, seen: _Seen) -> str:
@@ -227,6 +230,7 @@ class Executor:
             scope = self.trust.local_scope(inbound.uid)
             principal = f"local:{inbound.uid}"
             self._in_scope(scope or Scope(operations=(), hosts=(), risk=0), operation, principal)
+            seen.scopes = () if scope is None else (scope,)
             if self.trust.signers_needed(operation.risk) > 1:
                 text = "This operation needs several signers, and the socket vouches for one: send it signed."
                 raise _Refused(GuestwireError("OUT-OF-SCOPE", text), failure=True)
@@ -239,6 +243,20 @@ class Executor:
         if not scope.covers(operation.name, self.host, operation.risk):
             detail = {"principal": principal, "operation": operation.name, "risk": operation.risk}
             raise _Refused(GuestwireError("OUT-OF-SCOPE", detail=detail), failure=True)
+
+    def authorise(self, call: Call, risk: Risk) -> None:
+        """Whether who asked may cause that much: the risk of an apply is that of its plan, which nobody knew when the request
+        was checked. Raises OUT-OF-SCOPE. A call read back from the journal is judged by what its issuer may do now."""
+        scopes = call.scopes or self.trust.scopes_of(call.issuer)
+        needed = self.trust.signers_needed(risk)
+        if len(scopes) < needed or not all(scope.covers(call.operation.name, self.host, risk) for scope in scopes):
+            detail = {
+                "principal": call.issuer,
+                "operation": call.operation.name,
+                "risk": risk,
+                "signers_needed": needed,
+            }
+            raise GuestwireError("OUT-OF-SCOPE", f"This change is of risk {risk}.", detail=detail)
 
     def _decoded(self, call: Call, header: Header, body: bytes, now: Now) -> Step:
         error: GuestwireError | None = None

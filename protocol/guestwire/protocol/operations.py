@@ -6,18 +6,20 @@ from typing import Literal
 
 from guestwire.model.base import Model
 from guestwire.model.guest import GuestView
+from guestwire.model.plan import Plan
+from guestwire.protocol import config_models as c
 from guestwire.protocol import operation_models as m
 from guestwire.protocol.trust import Risk
 
 Effect = Literal["none", "idempotent", "once"]
-Lane = Literal["none", "host", "guest", "new-guest"]
+Lane = Literal["none", "host", "guest", "new-guest", "touched"]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """A row. `effect`: none = no disk, may run twice; idempotent = journalled, may rerun after a crash; once = journalled,
     never runs twice. `risk`: the class a key's scope must reach. `lane`: what it holds while it runs: nothing, the host's
-    lane, its guest's, or for a definition that of the name it gives. `timeout_s` bounds the running."""
+    lane, its guest's, for a definition that of the name it gives, or every lane that a change touches. `timeout_s` bounds the running."""
 
     name: str
     request: type[Model]
@@ -53,6 +55,38 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("guest-reset", m.GuestRef, GuestView, "once", 2, 60, "Press the guest's reset button.", "guest"),
     Operation("guest-pause", m.GuestRef, GuestView, "idempotent", 2, 60, "Stop the guest's vCPUs where they are.", "guest"),
     Operation("guest-resume", m.GuestRef, GuestView, "idempotent", 1, 60, "Let a paused guest go on.", "guest"),
+    Operation("guest-xml", m.GuestRef, c.GuestXml, "none", 0, 15, "The guest's domain XML, as libvirt keeps it."),
+    Operation("guests-boot", c.GuestsBoot, c.GuestOutcomes, "idempotent", 1, 3700,
+              "Start guests in their order, and tune those that run.", "touched"),
+    Operation("guests-shutdown", c.GuestsShutdown, c.GuestOutcomes, "idempotent", 2, 3700,
+              "Shut guests down, all at once or one after the other.", "touched"),
+    Operation("snapshot-list", m.GuestRef, c.SnapshotList, "none", 0, 30, "The snapshots of a guest's disks."),
+    Operation("snapshot-create", c.SnapshotRef, c.SnapshotList, "idempotent", 1, 600,
+              "Keep the content of a stopped guest's disks under a name.", "guest"),
+    Operation("snapshot-revert", c.SnapshotRef, c.SnapshotList, "idempotent", 3, 600,
+              "Put a stopped guest's disks back to a snapshot; what was written since is lost.", "guest"),
+    Operation("snapshot-delete", c.SnapshotRef, c.SnapshotList, "idempotent", 2, 600,
+              "Forget a snapshot of a stopped guest's disks.", "guest"),
+    Operation("config-show", c.ConfigRef, c.ConfigShown, "none", 0, 30,
+              "The active configuration, whether the host still agrees with it, or an earlier one."),
+    Operation("config-history", c.ConfigQuery, c.ConfigHistory, "none", 0, 15, "The revisions the host keeps."),
+    Operation("config-plan", c.ConfigPlan, Plan, "none", 0, 60,
+              "What an apply of a document would change, with effects and issues. Changes nothing."),
+    Operation("config-apply", c.ConfigApply, c.ConfigApplied, "idempotent", 1, 3700,
+              "Make a document true as it was planned, or leave the host as it was.", "touched"),
+    Operation("config-confirm", c.ConfigConfirm, c.ConfigApplied, "idempotent", 1, 60,
+              "Keep what the last apply did; without it that apply is undone.", "host"),
+    Operation("config-cancel", c.ConfigCancel, c.ConfigApplied, "idempotent", 1, 3700,
+              "Undo the last apply, which waits for a confirmation or a reboot.", "touched"),
+    Operation("config-adopt", c.ConfigAdopt, c.ConfigAdopted, "idempotent", 1, 120,
+              "Take domains of other tools, and edits made by hand, into the active configuration.", "touched"),
+    Operation("host-topology", m.Empty, c.HostTopology, "none", 0, 15,
+              "The machine: packages, nodes, caches, cores, CPUs and devices."),
+    Operation("host-tuning", m.Empty, c.HostTuning, "none", 0, 15,
+              "What the host is tuned to while real-time guests run: shield, interrupts, siblings."),
+    Operation("host-reboot", c.HostPower, m.Empty, "once", 2, 60, "Reboot the host; refused while guests run.", "touched"),
+    Operation("host-poweroff", c.HostPower, m.Empty, "once", 2, 60,
+              "Switch the host off; refused while guests run.", "touched"),
     Operation("job-get", m.JobRef, m.JobGet, "none", 0, 15, "An accepted request's state and, once final, its result."),
     Operation("job-list", m.JobQuery, m.JobList, "none", 0, 15, "Accepted requests, newest first."),
     Operation("job-cancel", m.JobRef, m.Job, "idempotent", 1, 15,

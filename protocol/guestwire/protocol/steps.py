@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from guestwire.protocol.envelope import Header
 from guestwire.protocol.operations import Operation
+from guestwire.protocol.trust import Scope
 
 
 class Now(NamedTuple):
@@ -43,7 +44,7 @@ class Call:
 
     __slots__ = (
         "accepted_ms", "answered", "asked_as", "body", "body_hash", "client", "expires", "inbound_uid", "issuer", "n", "operation",
-        "path", "request", "request_id", "signed", "start_by_ms", "version",
+        "path", "request", "request_id", "scopes", "signed", "start_by_ms", "version",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +58,8 @@ class Call:
         self.inbound_uid = inbound.uid
         self.path = inbound.path
         self.signed = signed
+        self.scopes: tuple[Scope, ...] = ()
+        """What each signer may do, one per principal; none for a call that was read back from the journal."""
         self.version = header.version
         self.accepted_ms = wall_ms
         self.expires = header.expires

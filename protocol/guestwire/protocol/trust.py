@@ -150,6 +150,14 @@ class Trust:
         """What a local user may do; None: nothing at all."""
         return self._local.get(uid)
 
+    def scopes_of(self, principal: str) -> tuple[Scope, ...]:
+        """What the keys of a principal, or a local user ("local:UID"), may do."""
+        kind, _, name = principal.partition(":")
+        if kind == "local" and name.isdigit():
+            scope = self.local_scope(int(name))
+            return () if scope is None else (scope,)
+        return tuple(key.signer.scope for key in self._keys.values() if key.signer.principal == principal)
+
     def signers_needed(self, risk: int) -> int:
         return self._needed.get(risk, 1)
 

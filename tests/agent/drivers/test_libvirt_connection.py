@@ -12,22 +12,11 @@ from uuid import uuid4
 import pytest
 
 from guestwire.agent.drivers.linux.threads import find_process, threads_of
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.services.ports import Changed, GuestEvent, Lost, Resynced
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import DirectBoot, Guest
-from guestwire.model.host import HostFacts
-from guestwire.model.topology import Topology
 
 pytestmark = pytest.mark.libvirt
-
-
-class Inspection:
-    async def topology(self) -> Topology:
-        return MACHINES["4-core"].topology
-
-    async def facts(self) -> HostFacts:
-        raise AssertionError("not asked for")
 
 
 def unix_ms() -> int:
@@ -37,7 +26,7 @@ def unix_ms() -> int:
 def driver(private: Any) -> Any:
     from guestwire.agent.drivers.libvirt.guests import LibvirtGuests
 
-    return LibvirtGuests(private.uri, inspection=Inspection(), threads_of=threads_of, clock=unix_ms)
+    return LibvirtGuests(private.uri, threads_of=threads_of, clock=unix_ms)
 
 
 def guest(guest_files: tuple[str, str], number: int = 1) -> Guest:

@@ -17,6 +17,7 @@ from guestwire.agent.services.ports import Changed, GuestEvent, Lost, Resynced
 from guestwire.model.cpuset import expand
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import DirectBoot, Disk, Guest
+from guestwire.model.pinning import pinning
 from guestwire.model.topology import tree
 
 QUICK = Settings(boot_s=0.0, shutdown_s=0.0)
@@ -334,7 +335,7 @@ async def test_a_bios_change_takes_cpus_away_and_the_next_start_says_so() -> Non
     auto = definition(2, autostart="headless")
     async with host(machine=MACHINES["bios-8-cpu"]) as simulated, simulated.events() as events:
         for guest in (pinned, auto):
-            await simulated.define(guest)
+            await simulated.define(guest, pinning(guest, MACHINES["bios-8-cpu"].topology))
         await simulated.start(pinned.uuid or "")
         before = await simulated.facts()
         simulated.reboot_host(MACHINES["bios-4-cpu"])
@@ -352,7 +353,7 @@ async def test_a_bios_change_takes_cpus_away_and_the_next_start_says_so() -> Non
 async def test_an_rt_guest_has_its_cpus_to_itself() -> None:
     guest = definition(kind="rt", vcpus=2, cpuset="1-3")
     async with host(settings=SLOW) as simulated:
-        await simulated.define(guest)
+        await simulated.define(guest, pinning(guest, MACHINES["4-core"].topology))
         await simulated.start(guest.uuid or "")
         threads = await simulated.threads(guest.uuid or "")
         assert [(t.role, t.vcpu, t.cpus, t.policy, t.priority) for t in threads] == [

@@ -27,6 +27,7 @@ from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.steps import Call, Inbound
 
 QUICK = Settings(boot_s=0.02, shutdown_s=0.01)
+UUID = "00000000-0000-4000-8000-000000000001"
 
 
 def call(operation: str, request: Model, identifier: bytes | None = None) -> Call:
@@ -64,6 +65,11 @@ class Bench:
         running = Running(call(operation, request, identifier), again=again, patient=patient)
         return await getattr(self.service, operation.removeprefix("guest-"))(running)
 
+    async def define(self, guest: Guest) -> None:
+        """The only guest, as a definition comes to the hypervisor; the service learns of it by event."""
+        await self.host.define(guest.model_copy(update={"id": "GUEST0001", "uuid": UUID}))
+        await self.service.settled(UUID)
+
     def states(self) -> list[tuple[str | None, str | None]]:
         return [(t.before, t.after) for t in self.told]
 
@@ -82,54 +88,10 @@ async def opened(faults: Faults | None = None, settings: Settings = QUICK) -> As
         yield Bench(host, service, told)
 
 
-async def test_define_gives_the_lowest_free_identifier_and_a_uuid_of_the_request() -> None:
-    async with opened() as bench:
-        first = await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a")))
-        second = await bench.do("guest-define", m.GuestDefine(guest=Guest(name="b")))
-        await bench.do("guest-undefine", m.GuestRef(guest="a"))
-        third = await bench.do("guest-define", m.GuestDefine(guest=Guest(name="c")))
-        assert [v.guest.id for v in (first, second, third)] == ["GUEST0001", "GUEST0002", "GUEST0001"]
-        assert len({v.guest.uuid for v in (first, second, third)}) == 3
-        assert first.status.state == "stopped"
-
-
-async def test_a_definition_that_ran_before_a_crash_is_its_own() -> None:
-    """An idempotent operation may rerun and ends in the same state."""
-    async with opened() as bench:
-        identifier = request_id(5)
-        request = m.GuestDefine(guest=Guest(name="a"))
-        before = await bench.do("guest-define", request, identifier=identifier)
-        after = await bench.do("guest-define", request, identifier=identifier, again=True)
-        assert before.guest == after.guest
-
-
-@pytest.mark.parametrize(
-    ("guest", "code", "field_name"),
-    [
-        (Guest(name="a"), "NAME-DUP", "guest.name"),
-        (Guest(name="z", id="GUEST0001"), "GUEST-ID-DUP", "guest.id"),
-        (Guest(name="a", id="GUEST0007"), "NAME-DUP", "guest.name"),
-    ],
-)
-async def test_define_does_not_replace_unless_asked(guest: Guest, code: str, field_name: str) -> None:
-    async with opened() as bench:
-        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a")))
-        with pytest.raises(GuestwireError) as caught:
-            await bench.do("guest-define", m.GuestDefine(guest=guest))
-        assert (caught.value.code, caught.value.field) == (code, field_name)
-
-
-async def test_define_replaces_when_asked_and_keeps_the_identifiers() -> None:
-    async with opened() as bench:
-        old = await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a", memory_mib=64)))
-        new = await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a", memory_mib=128), replace=True))
-        assert (new.guest.id, new.guest.uuid, new.guest.memory_mib) == (old.guest.id, old.guest.uuid, 128)
-
-
 async def test_a_guest_lives_and_every_state_is_told() -> None:
     async with opened() as bench:
         ready = ReadyWhen(by="console_text", text="up a")
-        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a", ready_when=ready)))
+        await bench.define(Guest(name="a", ready_when=ready))
         view = await bench.do("guest-start", m.GuestStart(guest="a", wait="ready"))
         assert view.status.state == "ready"
         assert (await bench.do("guest-pause", m.GuestRef(guest="a"))).status.state == "paused"
@@ -143,14 +105,14 @@ async def test_a_guest_lives_and_every_state_is_told() -> None:
 
 async def test_ready_by_the_guest_agent() -> None:
     async with opened() as bench:
-        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a", ready_when=ReadyWhen(by="guest_agent"))))
+        await bench.define(Guest(name="a", ready_when=ReadyWhen(by="guest_agent")))
         assert (await bench.do("guest-start", m.GuestStart(guest="a", wait="ready"))).status.state == "ready"
 
 
 async def test_a_guest_that_never_becomes_ready_is_an_error_and_keeps_running() -> None:
     async with opened(Faults(hang_boot=frozenset({"a"}))) as bench:
         ready = ReadyWhen(by="console_text", text="up a", within_s=1)
-        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a", ready_when=ready)))
+        await bench.define(Guest(name="a", ready_when=ready))
         with pytest.raises(GuestwireError) as caught:
             await bench.do("guest-start", m.GuestStart(guest="a", wait="ready"))
         assert caught.value.code == "READY-TIMEOUT"
@@ -160,7 +122,7 @@ async def test_a_guest_that_never_becomes_ready_is_an_error_and_keeps_running() 
 async def test_a_reset_guest_must_show_its_text_again() -> None:
     async with opened() as bench:
         ready = ReadyWhen(by="console_text", text="up a")
-        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a", ready_when=ready)))
+        await bench.define(Guest(name="a", ready_when=ready))
         view = await bench.do("guest-start", m.GuestStart(guest="a", wait="ready"))
         await bench.do("guest-reset", m.GuestRef(guest="a"))
         assert bench.host.counters(view.guest.uuid).resets == 1
@@ -172,7 +134,7 @@ async def test_a_reset_guest_must_show_its_text_again() -> None:
 
 async def test_a_guest_that_ignores_the_power_button_is_asked_again_then_given_up() -> None:
     async with opened(Faults(ignore_acpi=frozenset({"a"}))) as bench:
-        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a")))
+        await bench.define(Guest(name="a"))
         await bench.do("guest-start", m.GuestStart(guest="a"))
         with pytest.raises(GuestwireError) as caught:
             await bench.do("guest-shutdown", m.GuestShutdown(guest="a", mode="acpi", within_s=2, again_s=1))
@@ -183,7 +145,7 @@ async def test_a_guest_that_ignores_the_power_button_is_asked_again_then_given_u
 
 async def test_shutdown_before_the_guest_listens_is_asked_again() -> None:
     async with opened(settings=Settings(boot_s=0.5, shutdown_s=0.01)) as bench:
-        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a")))
+        await bench.define(Guest(name="a"))
         await bench.do("guest-start", m.GuestStart(guest="a"))
         view = await bench.do("guest-shutdown", m.GuestShutdown(guest="a", within_s=10, again_s=1))
         assert view.status.state == "stopped"
@@ -192,7 +154,7 @@ async def test_shutdown_before_the_guest_listens_is_asked_again() -> None:
 @pytest.mark.parametrize("operation", ["guest-pause", "guest-reset"])
 async def test_what_needs_a_running_guest_says_so(operation: str) -> None:
     async with opened() as bench:
-        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a")))
+        await bench.define(Guest(name="a"))
         with pytest.raises(GuestwireError) as caught:
             await bench.do(operation, m.GuestRef(guest="a"))
         assert (caught.value.code, caught.value.detail["state"]) == ("WRONG-STATE", "stopped")
@@ -200,7 +162,7 @@ async def test_what_needs_a_running_guest_says_so(operation: str) -> None:
 
 async def test_without_the_hypervisor_states_are_unknown_and_commands_say_why() -> None:
     async with opened() as bench:
-        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a")))
+        await bench.define(Guest(name="a"))
         bench.host.lose_connection()
         await bench.service._until(lambda: not bench.service.table.connected, 5)
         assert bench.service.table.find("a").status.state == "unknown"
@@ -211,7 +173,7 @@ async def test_without_the_hypervisor_states_are_unknown_and_commands_say_why() 
 
 async def test_a_command_that_a_crash_interrupted_waits_for_the_hypervisor() -> None:
     async with opened() as bench:
-        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a")))
+        await bench.define(Guest(name="a"))
         bench.host.lose_connection()
         await bench.service._until(lambda: not bench.service.table.connected, 5)
         start = asyncio.create_task(bench.do("guest-start", m.GuestStart(guest="a"), patient=True))
@@ -220,18 +182,9 @@ async def test_a_command_that_a_crash_interrupted_waits_for_the_hypervisor() -> 
         assert (await start).status.state == "running"
 
 
-async def test_undefine_that_ran_before_a_crash_is_done() -> None:
-    async with opened() as bench:
-        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a")))
-        await bench.do("guest-undefine", m.GuestRef(guest="a"))
-        assert await bench.do("guest-undefine", m.GuestRef(guest="a"), again=True) == m.Empty()
-        with pytest.raises(GuestwireError, match="NOT-FOUND"):
-            await bench.do("guest-undefine", m.GuestRef(guest="a"))
-
-
 async def test_a_cancelled_shutdown_stops_asking() -> None:
     async with opened(Faults(ignore_acpi=frozenset({"a"}))) as bench:
-        await bench.do("guest-define", m.GuestDefine(guest=Guest(name="a")))
+        await bench.define(Guest(name="a"))
         await bench.do("guest-start", m.GuestStart(guest="a"))
         running = Running(call("guest-shutdown", m.GuestShutdown(guest="a", mode="acpi", within_s=30, again_s=1)))
         task = asyncio.create_task(bench.service.shutdown(running))
@@ -270,23 +223,20 @@ async def test_before_the_hypervisor_is_listed_no_guest_is_said_to_be_missing() 
     """A refusal for good would be journalled: the same request could never run."""
     simulated = SimulatedHost(MACHINES["4-core"], clock=lambda: now().wall_ms, settings=QUICK)
     async with simulated as host, asyncio.timeout(20):
-        await host.define(Guest(name="a", id="GUEST0001", uuid="00000000-0000-4000-8000-000000000001"))
+        await host.define(Guest(name="a", id="GUEST0001", uuid=UUID))
         late = Late(host)
         driver: Guests = late  # type: ignore[assignment]
         async with GuestService(driver, lambda: now().wall_ms, lambda _: None, vital()) as service:
             await late.lost.wait()
             start = call("guest-start", m.GuestStart(guest="a"))
-            define = call("guest-define", m.GuestDefine(guest=Guest(name="a")))
             show = call("guest-show", m.GuestRef(guest="a"))
-            for ask, request in (
-                (service.lane_of, start), (service.lane_of_definition, define), (service.show, show)
-            ):  # fmt: skip
+            for ask, request in ((service.lane_of, start), (service.show, show)):
                 with pytest.raises(GuestwireError) as caught:
                     ask(request)
                 assert (caught.value.code, caught.value.after_ms) == ("BUSY", 1000)
             late.up.set()
             await service._until(lambda: service.table.connected, 5)
-            lane = ("guest:00000000-0000-4000-8000-000000000001",)
+            lane = (f"guest:{UUID}",)
             assert service.lane_of(start) == lane
             host.lose_connection()
             await service._until(lambda: not service.table.connected, 5)
@@ -308,7 +258,7 @@ async def test_a_follower_that_dies_is_noticed() -> None:
         asyncio.timeout(20),
     ):
         await service._until(lambda: service.table.connected, 5)
-        await host.define(Guest(name="a", id="GUEST0001", uuid="00000000-0000-4000-8000-000000000001"))
+        await host.define(Guest(name="a", id="GUEST0001", uuid=UUID))
         await watch.until(asyncio.Event())
     assert died == ["guest-events"]
 
@@ -328,8 +278,7 @@ async def test_a_watcher_of_a_console_that_dies_is_noticed() -> None:
         driver: Guests = late  # type: ignore[assignment]
         async with GuestService(driver, lambda: now().wall_ms, lambda _: None, watch):
             ready = ReadyWhen(by="console_text", text="up a")
-            uuid = "00000000-0000-4000-8000-000000000001"
-            await host.define(Guest(name="a", id="GUEST0001", uuid=uuid, ready_when=ready))
-            await host.start(uuid)
+            await host.define(Guest(name="a", id="GUEST0001", uuid=UUID, ready_when=ready))
+            await host.start(UUID)
             await watch.until(asyncio.Event())
-    assert died == ["ready-00000000-0000-4000-8000-000000000001"]
+    assert died == [f"ready-{UUID}"]

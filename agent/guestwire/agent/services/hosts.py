@@ -6,8 +6,9 @@ from typing import Protocol
 from guestwire.agent.services.guest_table import GuestTable
 from guestwire.agent.services.ports import HostInspection
 from guestwire.model.guest import RUNNING_STATES
-from guestwire.model.host import ClockQuality, DriverKind, Host
+from guestwire.model.host import ClockQuality, DriverKind, Host, RebootRequired
 from guestwire.protocol import operation_models as m
+from guestwire.protocol.config_models import HostTopology
 from guestwire.protocol.steps import Call
 
 
@@ -42,6 +43,7 @@ class HostService:
         table: GuestTable,
         agent: AgentFacts,
         clock_ms: Callable[[], int],
+        reboot_required: Callable[[], RebootRequired],
     ) -> None:
         self._host = host
         self._site = site
@@ -52,10 +54,14 @@ class HostService:
         self._table = table
         self._agent = agent
         self._clock_ms = clock_ms
+        self._reboot_required = reboot_required
         self._started_at = clock_ms()
 
     def ping(self, call: Call) -> m.Pong:
         return m.Pong(payload=call.request.payload, now=self._clock_ms(), epoch=self._agent.epoch)
+
+    async def topology(self, call: Call) -> HostTopology:
+        return HostTopology(topology=await self._inspection.topology())
 
     async def show(self, call: Call) -> m.HostShow:
         facts = await self._inspection.facts()
@@ -72,6 +78,7 @@ class HostService:
             clock=self._agent.clock_quality,
             hypervisor_connected=self._table.connected,
             facts=facts,
+            reboot_required=self._reboot_required(),
             guests=len(rows),
             guests_running=sum(row.status.state in RUNNING_STATES for row in rows),
             messages_last_seq=self._agent.last_message_seq,

@@ -3,16 +3,19 @@
 One contract suite per port runs against every driver (tests/contract/). Methods raise GuestwireError with these codes
 and no others: NOT-FOUND (no such guest), WRONG-STATE (`detail["state"]`), NAME-DUP, GUEST-ID-DUP, DRIVER-ERROR
 (`detail` = the hypervisor's own code, domain and text), DRIVER-LOST (no connection: nothing was done, or it cannot be
-known: then INDETERMINATE), RESOURCE-EXHAUSTED, UNSUPPORTED, CPUSET-SYNTAX and CPUSET-UNKNOWN (define).
+known: then INDETERMINATE), RESOURCE-EXHAUSTED, UNSUPPORTED.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from guestwire.model.facts import FileFact, ManagementPath
 from guestwire.model.guest import Guest, GuestThread
 from guestwire.model.host import DriverKind, HostFacts
+from guestwire.model.pinning import Pinning
+from guestwire.model.settings import HostSettings
 from guestwire.model.topology import Topology
 
 PowerState = Literal["stopped", "running", "paused", "stopping", "crashed", "unknown"]
@@ -65,6 +68,14 @@ class Gone:
     uuid: str
 
 
+@dataclass(frozen=True, slots=True)
+class ImageSnapshot:
+    """A snapshot inside a disk image. `at` in Unix ms."""
+
+    name: str
+    at: int
+
+
 GuestEvent = Resynced | Lost | Changed | Gone
 
 
@@ -85,8 +96,9 @@ class Guests(Protocol):
         """Every guest that is defined, in order of id. Guests made by other tools have `id` None until adopted."""
         ...
 
-    async def define(self, guest: Guest) -> Observed:
-        """Make or replace the definition of guest.uuid (id and uuid are set). A running guest keeps running as it is."""
+    async def define(self, guest: Guest, pins: Pinning | None = None) -> Observed:
+        """Make or replace the definition of guest.uuid (id and uuid are set; disks have paths). A running guest keeps
+        running as it is. `pins`: where its threads and memory go, as `model.pinning` found; None: anywhere."""
         ...
 
     async def undefine(self, uuid: str) -> None:
@@ -113,6 +125,37 @@ class Guests(Protocol):
         """The threads of the guest's process; WRONG-STATE when it has none."""
         ...
 
+    async def definition(self, uuid: str) -> str | None:
+        """The definition as the hypervisor keeps it, opaque (libvirt: the inactive XML); None: there is none."""
+        ...
+
+    async def restore(self, uuid: str, definition: str | None) -> None:
+        """Make the definition what `definition` once gave: None undefines. A running guest keeps running. Idempotent."""
+        ...
+
+    async def xml(self, uuid: str) -> str:
+        """The definition as domain XML, for people and other tools. NOT-FOUND."""
+        ...
+
+    async def adopt(self, guest: Guest) -> None:
+        """Give a domain of another tool our identifiers: from now on it is seen as `guest`. Nothing else of its definition
+        changes. NOT-FOUND when there is no such domain. Idempotent."""
+        ...
+
+    async def retune(self, uuid: str) -> None:
+        """Make the threads of a running guest run where and how its definition says (pins, scheduler), at once. A guest
+        that does not run needs nothing."""
+        ...
+
+    async def change_media(self, uuid: str, disk: int, path: str | None) -> None:
+        """Put another medium into a cdrom drive of a running guest (`disk` counts the definition's disks), or take it out
+        (None). A guest that does not run needs nothing: its definition says it."""
+        ...
+
+    async def grow_disk(self, uuid: str, disk: int, size_mib: int) -> None:
+        """Make a disk of a running guest larger, at once. WRONG-STATE unless it runs."""
+        ...
+
     def events(self) -> AbstractAsyncContextManager[AsyncIterator[GuestEvent]]:
         """Everything that happens, from a `Resynced` (or `Lost`) on. One bounded queue per reader: a reader that falls
         behind is given a fresh `Resynced` in place of what it missed, never a gap it cannot see."""
@@ -132,3 +175,103 @@ class HostInspection(Protocol):
     async def topology(self) -> Topology: ...
 
     async def facts(self) -> HostFacts: ...
+
+    async def management(self) -> ManagementPath:
+        """What the host's management hangs on, as the kernel's routes and block devices tell it."""
+        ...
+
+
+class Images(Protocol):
+    """Disk images of the host, by absolute path. Raises NOT-FOUND, EXISTS, IMAGE-IN-USE (a running guest has it open),
+    RESOURCE-EXHAUSTED (disk), UNSUPPORTED (snapshots of a raw image), DRIVER-ERROR (`detail` = the tool's words). A call
+    that fails leaves nothing half made behind. Every call may block for as long as the disk takes."""
+
+    async def probe(self, paths: Sequence[str]) -> Mapping[str, FileFact]:
+        """What is known of each path. A path that is missing has `exists` False."""
+        ...
+
+    async def create(self, path: str, format: Literal["qcow2", "raw"], size_mib: int) -> None:
+        """Make an empty image; its folder is made too. EXISTS when there is a file."""
+        ...
+
+    async def clone(self, source: str, path: str, format: Literal["qcow2", "raw"]) -> None:
+        """Make a full, independent copy. EXISTS when there is a file."""
+        ...
+
+    async def resize(self, path: str, size_mib: int, *, shrink: bool = False) -> None:
+        """Make the image as large as that. `shrink` allows a smaller size: only to take back a growth nobody used yet."""
+        ...
+
+    async def set_aside(self, path: str) -> str:
+        """Rename it to a hidden name beside itself, and return that: the content is kept until `remove`. Idempotent: for a
+        path that was set aside already, the same name."""
+        ...
+
+    async def put_back(self, aside: str, path: str) -> None:
+        """Undo `set_aside`. Idempotent."""
+        ...
+
+    async def remove(self, path: str) -> None:
+        """Delete it. A path that is missing is no error."""
+        ...
+
+    async def snapshots(self, path: str) -> Sequence[ImageSnapshot]: ...
+
+    async def snapshot(self, path: str, name: str) -> None:
+        """Keep the content as it is under a name (EXISTS when there is one). The guest must be off."""
+        ...
+
+    async def revert(self, path: str, name: str) -> None: ...
+
+    async def delete_snapshot(self, path: str, name: str) -> None: ...
+
+
+class KernelValues(Protocol):
+    """Values of procfs, sysfs and cgroupfs, by absolute path."""
+
+    async def read(self, paths: Sequence[str]) -> Mapping[str, str | None]:
+        """The text of each file without its last newline; None where there is none or it cannot be read."""
+        ...
+
+    async def write(self, path: str, value: str) -> str:
+        """Write, and read back: a kernel may take less than it was given. Raises NOT-FOUND, UNSUPPORTED (the kernel refuses
+        the write, for one the affinity of a managed interrupt), DRIVER-ERROR."""
+        ...
+
+
+class HostControl(Protocol):
+    """Settings of the host (`model.settings`, by field name) and its power. Raises UNSUPPORTED where the host has no such
+    thing, DRIVER-ERROR where a tool failed, RESOURCE-EXHAUSTED (huge pages, swap)."""
+
+    async def settings(self) -> HostSettings:
+        """What is set now, as far as it can be read; None where it cannot."""
+        ...
+
+    async def capture(self, name: str) -> str:
+        """The exact state of one setting (files and running values), opaque, for `restore`."""
+        ...
+
+    async def set(self, name: str, wanted: HostSettings) -> None:
+        """Make one setting true, now and after a boot. Idempotent."""
+        ...
+
+    async def restore(self, name: str, state: str) -> None:
+        """Put back what `capture` gave. Idempotent."""
+        ...
+
+    async def reboot(self, *, force: bool = False) -> None:
+        """Begin a reboot of the host and return."""
+        ...
+
+    async def power_off(self, *, force: bool = False) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Drivers:
+    """The drivers of one host, open."""
+
+    guests: Guests
+    inspection: HostInspection
+    images: Images
+    control: HostControl
+    kernel: KernelValues

@@ -11,6 +11,7 @@ from guestwire.model.errors import GuestwireError
 
 NO_DOMAIN = 42
 OPERATION_FAILED = 9
+XML_ERROR = 27
 _FROM_RPC, _FROM_REMOTE = 7, 13
 
 

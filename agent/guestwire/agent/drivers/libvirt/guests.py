@@ -8,19 +8,21 @@ from xml.etree.ElementTree import fromstring
 
 import libvirt
 
-from guestwire.agent.drivers.duplicates import refuse_duplicates
-from guestwire.agent.drivers.libvirt import policy
+from guestwire.agent.drivers.libvirt import definitions, live
 from guestwire.agent.drivers.libvirt.connection import Connection
 from guestwire.agent.drivers.libvirt.console import open_console
-from guestwire.agent.drivers.libvirt.domain_xml import to_xml
-from guestwire.agent.drivers.libvirt.errors import NO_DOMAIN, translate
-from guestwire.agent.drivers.libvirt.observe import observe, observe_all
+from guestwire.agent.drivers.libvirt.definitions import wrong_state
+from guestwire.agent.drivers.libvirt.errors import translate
+from guestwire.agent.drivers.libvirt.observe import observe_all
 from guestwire.agent.drivers.libvirt.states import power
 from guestwire.agent.drivers.libvirt.watch import Watch
-from guestwire.agent.services.ports import GuestEvent, HostInspection, Observed
+from guestwire.agent.services.ports import GuestEvent, Observed
+from guestwire.formats.domain_xml import policy
+from guestwire.formats.domain_xml.writer import to_xml
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, GuestThread
 from guestwire.model.host import DriverKind
+from guestwire.model.pinning import Pinning
 
 T = TypeVar("T")
 
@@ -31,17 +33,11 @@ _SHUTDOWN_FLAGS: Mapping[str, int] = {
     "acpi": libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN,
     "agent": libvirt.VIR_DOMAIN_SHUTDOWN_GUEST_AGENT,
 }
-_UNDEFINE_FLAGS = (
-    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
-    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
-    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
-)
 
 
 class LibvirtGuests:
     """Guests of one libvirt: `async with LibvirtGuests(uri, ...) as guests:`. It opens whether or not libvirt is there.
 
-    inspection       what the machine is (its topology decides the pins)
     threads_of       the threads of the process that runs a domain, by uuid; empty when there is none; may block
     clock            the wall clock in Unix ms
     hypervisor_type  auto | qemu | kvm; kvm_proven: a test boot under KVM passed on this machine
@@ -55,13 +51,11 @@ class LibvirtGuests:
         self,
         uri: str = "qemu:///system",
         *,
-        inspection: HostInspection,
         threads_of: Callable[[str], Sequence[GuestThread]],
         clock: Callable[[], int],
         hypervisor_type: policy.HypervisorType = "auto",
         kvm_proven: bool = False,
     ) -> None:
-        self._inspection = inspection
         self._threads_of = threads_of
         self._hypervisor_type = hypervisor_type
         self._kvm_proven = kvm_proven
@@ -87,19 +81,14 @@ class LibvirtGuests:
     async def list(self) -> Sequence[Observed]:
         return await self._connection.call(observe_all, effect=False)
 
-    async def define(self, guest: Guest) -> Observed:
+    async def define(self, guest: Guest, pins: Pinning | None = None) -> Observed:
         uuid = guest.uuid
         if uuid is None or guest.id is None:
             raise ValueError("a definition needs its id and uuid")
-        topology = await self._inspection.topology()
 
         def act(conn: Any) -> Observed:
-            _settle_identity(conn, guest)
             kind = policy.hypervisor(self._hypervisor_type, kvm_offered=_offers_kvm(conn), kvm_proven=self._kvm_proven)
-            xml = to_xml(guest, policy.choices(guest, kind, topology))
-            domain = conn.defineXMLFlags(xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
-            domain.setAutostart(int(guest.autostart != "off"))
-            return observe(domain)
+            return definitions.define(conn, guest, to_xml(guest, policy.choices(guest, kind, pins)))
 
         async with self._defining:  # between the look for duplicates and the definition no other may slip in
             observed = await self._connection.call(act, effect=True, key=uuid)
@@ -109,8 +98,8 @@ class LibvirtGuests:
     async def undefine(self, uuid: str) -> None:
         def act(domain: Any) -> None:
             if domain.isActive():
-                raise _wrong_state(domain, "the guest runs")
-            domain.undefineFlags(_UNDEFINE_FLAGS)
+                raise wrong_state(domain, "the guest runs")
+            definitions.undefine(domain)
 
         try:
             await self._on_domain(uuid, act)
@@ -119,11 +108,41 @@ class LibvirtGuests:
                 raise
         self._watch.undefined(uuid)
 
+    async def definition(self, uuid: str) -> str | None:
+        """The inactive XML, passwords included, and the autostart flag, as one JSON text."""
+
+        def act(conn: Any) -> str | None:
+            domain = definitions.find(conn, uuid)
+            return None if domain is None else definitions.save(domain)
+
+        return await self._connection.call(act, effect=False)
+
+    async def restore(self, uuid: str, definition: str | None) -> None:
+        async with self._defining:
+            observed = await self._connection.call(
+                lambda conn: definitions.restore(conn, uuid, definition), effect=True, key=uuid
+            )
+        if observed is not None:
+            self._watch.defined(observed)
+        else:
+            self._watch.undefined(uuid)
+
+    async def adopt(self, guest: Guest) -> None:
+        async with self._defining:
+            observed = await self._connection.call(
+                lambda conn: definitions.adopt(conn, guest), effect=True, key=guest.uuid
+            )
+        self._watch.defined(observed)
+
+    async def xml(self, uuid: str) -> str:
+        """The inactive domain XML, without passwords. Raises NOT-FOUND."""
+        return await self._on_domain(uuid, definitions.inactive_xml, effect=False)
+
     async def start(self, uuid: str) -> None:
         def act(domain: Any) -> None:
             state = _power(domain)
             if state == "paused":
-                raise _wrong_state(domain, "the guest is paused: resume it")
+                raise wrong_state(domain, "the guest is paused: resume it")
             if state != "running":
                 domain.create()
 
@@ -134,7 +153,7 @@ class LibvirtGuests:
             if not domain.isActive():
                 return
             if _power(domain) == "paused":
-                raise _wrong_state(domain, "a paused guest hears nothing: resume it")
+                raise wrong_state(domain, "a paused guest hears nothing: resume it")
             if mode == "agent":
                 domain.agentSetResponseTimeout(_AGENT_S)
             domain.shutdownFlags(_SHUTDOWN_FLAGS[mode])
@@ -157,7 +176,7 @@ class LibvirtGuests:
     async def reset(self, uuid: str) -> None:
         def act(domain: Any) -> None:
             if _power(domain) != "running":
-                raise _wrong_state(domain, "only a running guest is reset")
+                raise wrong_state(domain, "only a running guest is reset")
             domain.reset()
 
         await self._on_domain(uuid, act)
@@ -171,10 +190,20 @@ class LibvirtGuests:
     async def threads(self, uuid: str) -> Sequence[GuestThread]:
         def act(domain: Any) -> Sequence[GuestThread]:
             if not domain.isActive() or not (threads := self._threads_of(uuid)):
-                raise _wrong_state(domain, "the guest has no process")
+                raise wrong_state(domain, "the guest has no process")
             return threads
 
         return await self._on_domain(uuid, act, effect=False)
+
+    async def retune(self, uuid: str) -> None:
+        """Pins only: libvirt has no call for the scheduler of vCPUs that run."""
+        await self._on_domain(uuid, lambda domain: live.retune(domain.connect(), domain))
+
+    async def change_media(self, uuid: str, disk: int, path: str | None) -> None:
+        await self._on_domain(uuid, lambda domain: live.change_media(domain, disk, path))
+
+    async def grow_disk(self, uuid: str, disk: int, size_mib: int) -> None:
+        await self._on_domain(uuid, lambda domain: live.grow_disk(domain, disk, size_mib))
 
     def events(self) -> AbstractAsyncContextManager[AsyncIterator[GuestEvent]]:
         return self._watch.feed.read()
@@ -202,9 +231,9 @@ class LibvirtGuests:
                 return act(domain)
             except libvirt.libvirtError as err:
                 if err.get_error_code() == libvirt.VIR_ERR_OPERATION_INVALID:
-                    raise _wrong_state(domain, str(err.get_error_message())) from err
+                    raise wrong_state(domain, str(err.get_error_message())) from err
                 if err.get_error_code() == libvirt.VIR_ERR_AGENT_UNRESPONSIVE:
-                    raise _wrong_state(domain, str(err.get_error_message()), agent="disconnected") from err
+                    raise wrong_state(domain, str(err.get_error_message()), agent="disconnected") from err
                 raise
 
         try:
@@ -216,28 +245,6 @@ class LibvirtGuests:
 
 def _power(domain: Any) -> str:
     return power(*domain.state())[0]
-
-
-def _wrong_state(domain: Any, why: str, **detail: str) -> GuestwireError:
-    return GuestwireError("WRONG-STATE", why, detail={"state": _power(domain), **detail})
-
-
-def _settle_identity(conn: Any, guest: Guest) -> None:
-    """Refuse a name or an id that another domain has, and rename the guest's own domain if it has another name.
-
-    libvirt refuses a definition with a known uuid and a new name, and renames only what does not run.
-    """
-    refuse_duplicates(guest, (observed.guest for observed in observe_all(conn)))
-    try:
-        domain = conn.lookupByUUIDString(guest.uuid)
-    except libvirt.libvirtError as err:
-        if err.get_error_code() == NO_DOMAIN:
-            return
-        raise
-    if domain.name() != guest.name:
-        if domain.isActive():
-            raise _wrong_state(domain, "a running guest keeps its name")
-        domain.rename(guest.name)
 
 
 def _offers_kvm(conn: Any) -> bool:

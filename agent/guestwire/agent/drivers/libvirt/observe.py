@@ -6,15 +6,18 @@ from xml.etree.ElementTree import fromstring
 
 import libvirt
 
-from guestwire.agent.drivers.libvirt.domain_xml import AGENT_CHANNEL, from_xml
 from guestwire.agent.drivers.libvirt.errors import NO_DOMAIN
 from guestwire.agent.drivers.libvirt.states import power
 from guestwire.agent.services.ports import Observed, PowerState
+from guestwire.formats.domain_xml.names import AGENT_CHANNEL
+from guestwire.formats.domain_xml.reader import from_xml
 
 
 def observe(domain: Any) -> Observed:
     """The definition comes from the INACTIVE XML, so a change that waits for a restart is what is seen."""
     guest = from_xml(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+    if guest.id is None and domain.isPersistent() and domain.autostart():
+        guest = guest.model_copy(update={"autostart": "headless"})  # of another tool's domains, all that is known of it
     state, reason = power(*domain.state())
     return Observed(guest, state, reason, state in {"running", "paused"} and _agent_connected(domain))
 

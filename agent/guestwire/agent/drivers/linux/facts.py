@@ -6,11 +6,13 @@
 import asyncio
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
+from guestwire.agent.drivers.linux.management import read_management
 from guestwire.agent.drivers.linux.topology import read_topology
+from guestwire.model.facts import ManagementPath
 from guestwire.model.host import Capabilities, HostFacts
 from guestwire.model.topology import Topology
 
@@ -19,7 +21,7 @@ class LinuxInspection:
     """The HostInspection port over a file system tree; reads in a thread.
 
     `hypervisor` is the text shown for it; `kvm_proven` says that a test boot under KVM passed; `emulator` is the path of
-    a QEMU that emulates, None where there is none.
+    a QEMU that emulates, None where there is none; `broker` gives the address the broker is reached at now, if any.
     """
 
     def __init__(
@@ -29,17 +31,22 @@ class LinuxInspection:
         hypervisor: str = "",
         kvm_proven: bool = False,
         emulator: Path | None = None,
+        broker: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._root = root
         self._hypervisor = hypervisor
         self._kvm_proven = kvm_proven
         self._emulator = emulator
+        self._broker = broker
 
     async def topology(self) -> Topology:
         return await asyncio.to_thread(read_topology, self._root)
 
     async def facts(self) -> HostFacts:
         return await asyncio.to_thread(self._read)
+
+    async def management(self) -> ManagementPath:
+        return await asyncio.to_thread(read_management, self._root, self._broker())
 
     def _read(self) -> HostFacts:
         topology = read_topology(self._root)

@@ -1,34 +1,43 @@
-"""What Linux would say of a simulated machine: host facts, and the threads of a guest's process."""
+"""What Linux would say of a simulated machine: host facts, the management path, and the threads of a guest's process."""
 
 from collections.abc import Sequence
 from uuid import NAMESPACE_DNS, uuid5
 
-from guestwire.agent.drivers.simulated.machines import Machine
+from guestwire.agent.drivers.simulated.kernel_state import KernelState
+from guestwire.agent.drivers.simulated.process import Process
 from guestwire.model.cpuset import to_libvirt
-from guestwire.model.guest import Guest, GuestThread
+from guestwire.model.facts import ManagementPath
+from guestwire.model.guest import GuestThread
 from guestwire.model.host import HostFacts
-from guestwire.model.pinning import pinning
+from guestwire.model.topology import Topology
+
+MANAGEMENT = ManagementPath(
+    interfaces=frozenset({"eth0"}), nics=frozenset({"0000:01:00.0"}), boot_disks=frozenset({"0000:00:1f.2"})
+)
+"""Of every simulated machine (`machines`)."""
 
 
-def facts(machine: Machine, hostname: str, host_boots: int, memory_used_mib: int) -> HostFacts:
+def facts(kernel: KernelState, hostname: str, host_boots: int) -> HostFacts:
     """The facts; the boot id is a new one for each boot of the host, and always the same one for the same boot."""
+    machine = kernel.machine
     return HostFacts(
         hostname=hostname,
         kernel=machine.kernel,
         boot_id=str(uuid5(NAMESPACE_DNS, f"{hostname}.{host_boots}")),
         machine=machine.machine,
-        cpus=len(machine.topology.online()),
+        cpus=len(kernel.online()),
         memory_mib=machine.memory_mib,
-        memory_free_mib=max(0, machine.memory_mib - memory_used_mib),
+        memory_free_mib=max(0, machine.memory_mib - kernel.memory_used_mib()),
         capabilities=machine.capabilities,
         topology_fingerprint=machine.topology.fingerprint,
     )
 
 
-def threads(guest: Guest, machine: Machine, first_tid: int) -> Sequence[GuestThread]:
-    """The emulator thread and one thread per vCPU, pinned as the guest's cpuset says."""
-    everywhere = machine.topology.online()
-    pins = pinning(guest, machine.topology)
+def threads(process: Process, topology: Topology, first_tid: int) -> Sequence[GuestThread]:
+    """The emulator thread and one thread per vCPU, where and how the process was started or retuned to run."""
+    everywhere = topology.online()
+    pins = process.pins
+    real_time = pins is not None and pins.real_time
     emulator = GuestThread(
         tid=first_tid,
         name="qemu-system-x86",
@@ -42,10 +51,10 @@ def threads(guest: Guest, machine: Machine, first_tid: int) -> Sequence[GuestThr
             name=f"CPU {vcpu}/KVM",
             role="vcpu",
             vcpu=vcpu,
-            cpus=to_libvirt(everywhere if pins is None else pins.vcpus[vcpu]),
-            policy="fifo" if pins is not None and pins.real_time else "other",
-            priority=1 if pins is not None and pins.real_time else 0,
+            cpus=to_libvirt(pins.vcpus[vcpu] if pins is not None and vcpu < len(pins.vcpus) else everywhere),
+            policy="fifo" if real_time else "other",
+            priority=1 if real_time else 0,
         )
-        for vcpu in range(guest.vcpus)
+        for vcpu in range(process.guest.vcpus)
     )
     return (emulator, *vcpus)

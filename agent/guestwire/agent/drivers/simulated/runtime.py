@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from guestwire.agent.drivers.simulated.console import Console
+from guestwire.agent.drivers.simulated.process import Process
 from guestwire.agent.drivers.simulated.store import Power
 from guestwire.agent.services.ports import Observed
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
+from guestwire.model.pinning import Pinning
 
 Due = Literal["up", "off", "crash"]
 
@@ -24,13 +26,16 @@ class Counters(NamedTuple):
 
 
 class GuestRuntime:
-    """A guest's state in memory. `up`: its operating system runs, hears the power button and has its agent, if any."""
+    """A guest's state in memory. `process` while it has one. `up`: its operating system runs, hears the power button and
+    has its agent, if any."""
 
-    __slots__ = ("_frozen", "_timers", "agent", "console", "guest", "power", "up")
+    __slots__ = ("_frozen", "_timers", "agent", "console", "guest", "pins", "power", "process", "up")
 
-    def __init__(self, guest: Guest, power: Power) -> None:
+    def __init__(self, guest: Guest, power: Power, pins: Pinning | None = None, process: Process | None = None) -> None:
         self.guest = guest
+        self.pins = pins
         self.power = power
+        self.process = process
         self.up = False
         self.agent = False
         self.console: Console | None = None
@@ -101,6 +106,7 @@ class GuestRuntime:
     def power_off(self) -> None:
         """Halt, and end the console."""
         self.halt()
+        self.process = None
         if self.console is not None:
             self.console.end()
             self.console = None

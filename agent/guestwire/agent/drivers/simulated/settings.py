@@ -1,6 +1,7 @@
 """How a simulated host behaves: its times, and the faults one can give it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -8,11 +9,13 @@ class Settings:
     """Times in seconds on the event loop's clock.
 
     `boot_s`: from power on to the last console line (`up_text`, with the guest's name in it). `shutdown_s`: from the
-    power button to power off. `guest_agent`: whether the guests run one; it connects when a guest is up.
+    power button to power off. `reboot_s`: from the command to reboot (or power off) the host to that. `guest_agent`:
+    whether the guests run one; it connects when a guest is up.
     """
 
     boot_s: float = 1.5
     shutdown_s: float = 0.5
+    reboot_s: float = 2.0
     guest_agent: bool = True
     up_text: str = "guestwire-guest: up {name}"
 
@@ -26,10 +29,15 @@ class Faults:
     slow_shutdown_s   added to the time a shutdown takes
     hang_boot         it starts and prints its first lines, but never comes up
     crash_after_s     it crashes so long after each start
-    disk_full         the host's disk takes no definition and no power change (RESOURCE-EXHAUSTED)
+    disk_full         the host's disk takes no definition, power change, image or snapshot (RESOURCE-EXHAUSTED)
     missing_files     files a start does not find, though they may exist here
     delay_before_s    every call waits so long before it does anything: lost meanwhile, it did nothing (DRIVER-LOST)
     delay_after_s     every call waits so long after its effect: lost meanwhile, it cannot tell (INDETERMINATE)
+    fail_calls        calls of the ports that fail before their effect, with the text of their DRIVER-ERROR. A call is
+                      PORT.METHOD or PORT.METHOD:SUBJECT: guests.define:rtlinux, images.create:/disks/a.qcow2,
+                      values.write:PATH, control.set:swap_mib, inspection.topology
+    fail_after        the same, but after the effect
+    fail_times        after so many such failures, counted from `set_faults`, calls fail no more; None: they go on failing
     """
 
     ignore_acpi: frozenset[str] = frozenset()
@@ -41,6 +49,9 @@ class Faults:
     missing_files: frozenset[str] = frozenset()
     delay_before_s: float = 0.0
     delay_after_s: float = 0.0
+    fail_calls: Mapping[str, str] = field(default_factory=dict, hash=False)
+    fail_after: Mapping[str, str] = field(default_factory=dict, hash=False)
+    fail_times: int | None = None
 
 
 EVERY = "every"

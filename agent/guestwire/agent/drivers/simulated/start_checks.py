@@ -7,59 +7,76 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from guestwire.agent.drivers.simulated.machines import Machine
+from guestwire.agent.drivers.simulated.process import Process
 from guestwire.agent.drivers.simulated.settings import Faults
 from guestwire.model.errors import GuestwireError
-from guestwire.model.guest import Guest
-from guestwire.model.pinning import pinning
-
-SIMULATED_FILES = "/simulated/"
-"""Paths under it exist on every simulated host; any other file must exist on the machine that simulates."""
+from guestwire.model.topology import Topology
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What a start depends on besides the guest."""
+    """What a start depends on besides the guest. A file exists where `has_image` says so, or on the machine that
+    simulates; `pages_free`: huge pages of a size (MiB) on some nodes (none: any)."""
 
-    machine: Machine
+    topology: Topology
     faults: Faults
     memory_free_mib: int
+    has_image: Callable[[str], bool]
+    pages_free: Callable[[int, frozenset[int]], int]
 
 
-def check_start(guest: Guest, situation: Situation) -> None:
+def check_start(process: Process, situation: Situation) -> None:
     """Raise the first thing that keeps the guest from starting, as DRIVER-ERROR."""
     for check in _CHECKS:
-        if (error := check(guest, situation)) is not None:
+        if (error := check(process, situation)) is not None:
             raise error
 
 
-def _cpus(guest: Guest, situation: Situation) -> GuestwireError | None:
-    try:
-        pins = pinning(guest, situation.machine.topology)
-    except GuestwireError as err:  # it was there when the guest was defined
-        return driver_error(38, 29, f"Unable to write to 'cpuset.cpus': Numerical result out of range ({err.message})")
-    if pins is None or pins.emulator & situation.machine.topology.online():
+def check_file(path: str, situation: Situation) -> GuestwireError | None:
+    if path in situation.faults.missing_files or not (situation.has_image(path) or Path(path).exists()):
+        return driver_error(38, 24, f"Cannot access storage file '{path}': No such file or directory")
+    return None
+
+
+def _files(process: Process, situation: Situation) -> GuestwireError | None:
+    paths = [disk.path for disk in process.guest.disks]
+    if (boot := process.guest.boot) is not None:
+        paths += [boot.kernel, boot.initrd]
+    errors = (check_file(path, situation) for path in paths if path is not None)
+    return next((error for error in errors if error is not None), None)
+
+
+def _cpus(process: Process, situation: Situation) -> GuestwireError | None:
+    if (pins := process.pins) is None:
+        return None
+    if not pins.emulator.union(*pins.vcpus) <= situation.topology.cpu_ids():
+        return driver_error(38, 29, "Unable to write to 'cpuset.cpus': Numerical result out of range")
+    if all(cpus & situation.topology.online() for cpus in (pins.emulator, *pins.vcpus)):
         return None
     return driver_error(38, 29, "Unable to write to 'cpuset.cpus': Invalid argument")
 
 
-def _memory(guest: Guest, situation: Situation) -> GuestwireError | None:
-    if guest.memory_mib <= situation.memory_free_mib:
+def _nodes(process: Process, situation: Situation) -> GuestwireError | None:
+    known = {node.id for node in situation.topology.nodes}
+    missing = sorted(process.pins.nodes - known) if process.pins is not None else []
+    if not missing:
         return None
-    return driver_error(1, 10, "internal error: cannot set up guest memory 'pc.ram': Cannot allocate memory")
+    return driver_error(67, 10, f"unsupported configuration: NUMA node {missing[0]} is unavailable")
 
 
-def _files(guest: Guest, situation: Situation) -> GuestwireError | None:
-    paths = [disk.path for disk in guest.disks]
-    if guest.boot is not None:
-        paths += [path for path in (guest.boot.kernel, guest.boot.initrd) if path is not None]
-    for path in paths:
-        if path in situation.faults.missing_files or not (path.startswith(SIMULATED_FILES) or Path(path).exists()):
-            return driver_error(38, 24, f"Cannot access storage file '{path}': No such file or directory")
-    return None
+def _memory(process: Process, situation: Situation) -> GuestwireError | None:
+    wanted, size = process.guest.memory_mib, process.guest.hugepages_mib
+    if not size:
+        if wanted <= situation.memory_free_mib:
+            return None
+        return driver_error(1, 10, "internal error: cannot set up guest memory 'pc.ram': Cannot allocate memory")
+    nodes = process.pins.nodes if process.pins is not None else frozenset[int]()
+    if wanted <= situation.pages_free(size, nodes) * size:
+        return None
+    return driver_error(1, 10, "internal error: unable to map backing store for guest RAM: Cannot allocate memory")
 
 
-_CHECKS: tuple[Callable[[Guest, Situation], GuestwireError | None], ...] = (_files, _cpus, _memory)
+_CHECKS: tuple[Callable[[Process, Situation], GuestwireError | None], ...] = (_files, _cpus, _nodes, _memory)
 
 
 def driver_error(code: int, domain: int, text: str) -> GuestwireError:

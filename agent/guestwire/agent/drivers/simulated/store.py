@@ -1,23 +1,23 @@
-"""What a simulated host keeps over a restart of its process: definitions, power states, counters.
+"""What a simulated host keeps of its guests over a restart of its process: definitions, pins, power states, counters.
 
-An append-only log of JSON lines, `guests.jsonl`, opened for each write and closed again, so that an idle host holds no
-file open. A torn last line (the process died in the write) is dropped, as the write it stands for never returned.
-A line is in the page cache when a call returns, so it survives `kill -9`; `sync` makes it survive a power cut too and
-is used for definitions only: a power cut of this machine is one of the simulated host as well, and no guest runs after it.
+A log of JSON lines, `guests.jsonl`. It is synced for definitions only: a power cut of this machine is one of the simulated
+host as well, and no guest runs after it.
 """
 
 import json
-import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from guestwire.agent.drivers.simulated.lines import LineLog, damaged
+from guestwire.agent.drivers.simulated.process import Process, pins_from_json, pins_to_json
 from guestwire.agent.services.ports import PowerState
-from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
+from guestwire.model.pinning import Pinning
 
-_COMPACT_BYTES = 64 * 1024
+ON: frozenset[PowerState] = frozenset({"running", "paused", "stopping"})
+"""The states in which a guest has a process."""
 
 
 class Power(NamedTuple):
@@ -34,139 +34,120 @@ class Power(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a log holds: how often the host itself was booted, and its guests by uuid."""
+    """What a log holds: how often the host itself was booted; its guests by uuid; the pins and the processes of those that
+    have them."""
 
     host_boots: int
-    guests: dict[str, tuple[Guest, Power]]
+    guests: dict[str, tuple[Guest, Power]] = field(default_factory=dict)
+    pins: dict[str, Pinning] = field(default_factory=dict)
+    processes: dict[str, Process] = field(default_factory=dict)
 
 
 class GuestLog:
     """The log of one simulated host. With no directory nothing is written and everything ends with the process."""
 
-    __slots__ = ("_path", "_size")
+    __slots__ = ("_lines",)
 
     def __init__(self, directory: Path | None) -> None:
-        self._path = None if directory is None else directory / "guests.jsonl"
-        self._size = 0
+        self._lines = LineLog(None if directory is None else directory / "guests.jsonl")
 
     def load(self) -> Stored:
-        """Read the log, drop a torn last line, and write it anew when most of it is history."""
-        if self._path is None:
-            return Stored(1, {})
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        data = self._path.read_bytes() if self._path.exists() else b""
-        whole = data[: data.rfind(b"\n") + 1]
-        stored = _replay(whole)
-        self._size = len(whole)
-        if len(whole) != len(data) or self._size > _COMPACT_BYTES:
+        """Read the log, and write it anew when most of it is history. Raises INTERNAL for a damaged one."""
+        stored = _replay(self._lines.load())
+        if self._lines.old:
             self.rewrite(stored)
         return stored
 
     def rewrite(self, stored: Stored) -> None:
-        """Replace the log by what it amounts to: a new file, synced, renamed over the old one."""
-        if self._path is None:
-            return
-        lines = [{"host": stored.host_boots}]
-        lines += [_line(guest.uuid or "", guest, power) for guest, power in stored.guests.values()]
-        data = _encode(lines)
-        fresh = self._path.with_suffix(".new")
-        try:
-            with fresh.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._path)
-            _sync(self._path.parent)
-        except OSError as err:
-            raise _full(err) from err
-        self._size = len(data)
+        """Replace the log by what it amounts to."""
+        self._lines.rewrite(_whole(stored))
 
-    def append(self, uuid: str, *, guest: Guest | None = None, power: Power | None = None) -> None:
-        """Write what changed of a guest; neither means that it was undefined. RESOURCE-EXHAUSTED when it cannot."""
-        self._append(_encode([_line(uuid, guest, power)]))
+    def append(self, uuid: str, line: dict[str, Any]) -> None:
+        """Write what changed of a guest: one of the lines below. RESOURCE-EXHAUSTED when it cannot."""
+        self._lines.append({"uuid": uuid, **line})
 
     def append_host_boot(self, boots: int) -> None:
-        self._append(_encode([{"host": boots}]))
+        self._lines.append({"host": boots})
 
     def sync(self) -> None:
         """Make everything appended survive a power cut. Blocks for as long as the disk takes."""
-        if self._path is None:
-            return
-        try:
-            _sync(self._path)
-            _sync(self._path.parent)
-        except OSError as err:
-            raise _full(err) from err
+        self._lines.sync()
 
     @property
     def worn(self) -> bool:
         """Whether the log is long enough to be written anew."""
-        return self._size > 4 * _COMPACT_BYTES
+        return self._lines.worn
 
-    def _append(self, data: bytes) -> None:
-        if self._path is None:
-            return
+
+def defined(guest: Guest, pins: Pinning | None) -> dict[str, Any]:
+    line: dict[str, Any] = {"guest": guest.model_dump(mode="json", exclude_defaults=True)}
+    return line if pins is None else {**line, "pins": pins_to_json(pins)}
+
+
+def undefined() -> dict[str, Any]:
+    return {}
+
+
+def powered(power: Power, *, started: bool = False) -> dict[str, Any]:
+    """`started`: a new process, made of the definition as it is."""
+    return {"power": list(power), "started": True} if started else {"power": list(power)}
+
+
+def retuned() -> dict[str, Any]:
+    """The process got the definition's pins."""
+    return {"retuned": True}
+
+
+def media(disk: int, path: str | None) -> dict[str, Any]:
+    return {"media": [disk, path]}
+
+
+def _whole(stored: Stored) -> Iterator[dict[str, Any]]:
+    yield {"host": stored.host_boots}
+    for uuid, (guest, power) in stored.guests.items():
+        pins, process = stored.pins.get(uuid), stored.processes.get(uuid)
+        if process is not None:
+            yield {"uuid": uuid, **defined(process.guest, process.pins), **powered(power, started=True)}
+            if (process.guest, process.pins) != (guest, pins):
+                yield {"uuid": uuid, **defined(guest, pins)}
+        else:
+            yield {"uuid": uuid, **defined(guest, pins), **powered(power)}
+
+
+def _replay(lines: list[dict[str, Any]]) -> Stored:
+    stored, boots = Stored(1), 1
+    for number, line in enumerate(lines, 1):
         try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                written = os.write(descriptor, data)
-                if written != len(data):
-                    # a torn line in the middle would end the log there at the next start
-                    os.ftruncate(descriptor, self._size)
-                    raise OSError(28, "No space left on device")
-            finally:
-                os.close(descriptor)
-        except OSError as err:
-            raise _full(err) from err
-        self._size += len(data)
-
-
-def _line(uuid: str, guest: Guest | None, power: Power | None) -> dict[str, Any]:
-    line: dict[str, Any] = {"uuid": uuid}
-    if guest is not None:
-        line["guest"] = guest.model_dump(mode="json", exclude_defaults=True)
-    if power is not None:
-        line["power"] = list(power)
-    return line
-
-
-def _encode(lines: Iterable[dict[str, Any]]) -> bytes:
-    return b"".join(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines)
-
-
-def _replay(data: bytes) -> Stored:
-    boots = 1
-    guests: dict[str, tuple[Guest, Power]] = {}
-    for number, text in enumerate(data.splitlines(), 1):
-        try:
-            line = json.loads(text)
             if "host" in line:
                 boots = int(line["host"])
-                continue
-            uuid = line["uuid"]
-            guest = Guest.model_validate_json(json.dumps(line["guest"])) if "guest" in line else None
-            if guest is None and "power" not in line:
-                guests.pop(uuid, None)
-                continue
-            known = guests.get(uuid)
-            power = Power(*line["power"]) if "power" in line else known[1] if known else Power()
-            guests[uuid] = (guest or guests[uuid][0], power)
-        except (ValueError, KeyError, TypeError) as err:
-            raise GuestwireError("INTERNAL", f"the simulated host's log is damaged in line {number}") from err
-    return Stored(boots, guests)
+            else:
+                _replay_guest(stored, line["uuid"], line)
+        except (ValueError, KeyError, TypeError, IndexError) as err:
+            raise damaged(number) from err
+    return Stored(boots, stored.guests, stored.pins, stored.processes)
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _full(err: OSError) -> GuestwireError:
-    return GuestwireError(
-        "RESOURCE-EXHAUSTED",
-        f"the simulated host's disk took nothing: {err.strerror}",
-        detail={"resource": "disk", "errno": err.errno},
-    )
+def _replay_guest(stored: Stored, uuid: str, line: dict[str, Any]) -> None:
+    if line.keys() == {"uuid"}:
+        for table in (stored.guests, stored.pins, stored.processes):
+            table.pop(uuid, None)
+        return
+    if "guest" in line:
+        guest = Guest.model_validate_json(json.dumps(line["guest"]))
+        known = stored.guests.get(uuid)
+        stored.guests[uuid] = (guest, known[1] if known else Power())
+        stored.pins.pop(uuid, None)
+        if "pins" in line:
+            stored.pins[uuid] = pins_from_json(line["pins"])
+    if "power" in line:
+        power = Power(*line["power"])
+        guest = stored.guests[uuid][0]
+        stored.guests[uuid] = (guest, power)
+        if power.state not in ON:
+            stored.processes.pop(uuid, None)
+        elif "started" in line or uuid not in stored.processes:
+            stored.processes[uuid] = Process(guest, stored.pins.get(uuid))
+    if "retuned" in line:
+        stored.processes[uuid] = stored.processes[uuid].with_pins(stored.pins.get(uuid))
+    if "media" in line:
+        stored.processes[uuid] = stored.processes[uuid].with_media(int(line["media"][0]), line["media"][1])

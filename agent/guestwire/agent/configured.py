@@ -1,0 +1,230 @@
+"""One host's configuration, composed: records, documents, plan and apply, and the services that follow what is active.
+Wiring and nothing else."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from guestwire.agent.audit import Log
+from guestwire.agent.commands import Command
+from guestwire.agent.journal import Journal
+from guestwire.agent.lane_gate import LaneGate
+from guestwire.agent.services.autostart import Autostart
+from guestwire.agent.services.configuration.active import Active
+from guestwire.agent.services.configuration.adoption import Adoption
+from guestwire.agent.services.configuration.applying import Applying, Surroundings
+from guestwire.agent.services.configuration.drift_watch import DriftWatch
+from guestwire.agent.services.configuration.facts import FactsReader
+from guestwire.agent.services.configuration.ports import Folders, ManagementLink
+from guestwire.agent.services.configuration.prepared import Preparer
+from guestwire.agent.services.configuration.service import Configuration
+from guestwire.agent.services.configuration.step_kinds import Tools
+from guestwire.agent.services.configuration.switching import Switching
+from guestwire.agent.services.configuration.waiting import Waiting
+from guestwire.agent.services.definitions import Definitions
+from guestwire.agent.services.guest_table import Transition
+from guestwire.agent.services.guests import GuestService
+from guestwire.agent.services.host_power import HostPowerService
+from guestwire.agent.services.ports import Drivers, HostInspection
+from guestwire.agent.services.power import GuestPower
+from guestwire.agent.services.rt_tuning import RtTuning
+from guestwire.agent.services.snapshots import Snapshots
+from guestwire.agent.vital import Vital
+from guestwire.link.serve import Handler
+from guestwire.model.desired import Desired
+from guestwire.model.guest import Guest
+from guestwire.model.host import RebootRequired
+from guestwire.model.issues import Verdict
+from guestwire.model.plan import Risk
+from guestwire.model.rules.table import validate
+from guestwire.protocol.steps import Call
+
+LANE_WAIT_MS = 3_600_000
+ON = ("running", "paused", "stopping")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationParts:
+    """What a host's configuration is made of. `authorise`: see `Surroundings`; `changed` hears of every change of state."""
+
+    host: str
+    version: str
+    drivers: Drivers
+    journal: Journal
+    guests: GuestService
+    folders: Folders
+    lanes: LaneGate
+    disk_roots: tuple[str, ...]
+    keep_revisions: int
+    authorise: Callable[[Call, Risk], None]
+    link: ManagementLink
+    changed: Callable[[str, str], None]
+    clock_ms: Callable[[], int]
+    log: Log
+    vital: Vital
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredHost:
+    """The services."""
+
+    active: Active
+    configuration: Configuration
+    waiting: Waiting
+    adoption: Adoption
+    drift: DriftWatch
+    definitions: Definitions
+    power: GuestPower
+    snapshots: Snapshots
+    host_power: HostPowerService
+    tuning: RtTuning
+    autostart: Autostart
+    """Enter it when every interrupted command is back in its lane."""
+
+    def reads(self) -> dict[str, Handler]:
+        """Operations without an effect."""
+        return {
+            "config-show": self.configuration.show,
+            "config-history": self.configuration.history,
+            "config-plan": self.configuration.plan,
+            "host-tuning": self.tuning.show,
+            "snapshot-list": self.snapshots.list_all,
+        }
+
+    def commands(self, of_guest: Callable[[Call], tuple[str, ...]]) -> dict[str, Command]:
+        """Operations with an effect."""
+        configuration, waiting, power, host = self.configuration, self.waiting, self.power, self.host_power
+        return {
+            "guest-define": Command(self.definitions.lanes, self.definitions.define),
+            "guest-undefine": Command(self.definitions.lanes_of_known, self.definitions.undefine),
+            "guests-boot": Command(power.boot_lanes, power.boot),
+            "guests-shutdown": Command(power.shutdown_lanes, power.shutdown),
+            "snapshot-create": Command(of_guest, self.snapshots.create),
+            "snapshot-revert": Command(of_guest, self.snapshots.revert),
+            "snapshot-delete": Command(of_guest, self.snapshots.delete),
+            "config-apply": Command(configuration.lanes, configuration.apply),
+            "config-confirm": Command(_host_lane, waiting.confirm),
+            "config-cancel": Command(configuration.lanes, waiting.cancel),
+            "config-adopt": Command(configuration.lanes, self.adoption.adopt),
+            "host-reboot": Command(host.lanes, host.reboot, host.happened),
+            "host-poweroff": Command(host.lanes, host.power_off, host.happened),
+        }
+
+
+class Untuned:
+    """The machine as it is without real-time tuning: what plans and pins are made for (a HostInspection port)."""
+
+    def __init__(self, inspection: HostInspection, tuning: RtTuning) -> None:
+        self.topology = tuning.topology
+        self.facts = inspection.facts
+        self.management = inspection.management
+
+
+def _on(guests: GuestService) -> dict[str, Guest] | None:
+    """The guests that run, as the hypervisor has them; None while nobody can say."""
+    if not guests.table.connected:
+        return None
+    return {row.uuid: row.guest for row in guests.table.rows() if row.observed.state in ON}
+
+
+class Hearing:
+    """What the guest service asks and tells of before there is a configuration: nobody hears it until then."""
+
+    def __init__(self) -> None:
+        self.host: ConfiguredHost | None = None
+
+    def guest_changed(self, change: Transition) -> None:
+        if self.host is None:
+            return
+        self.host.tuning.guest_changed(change)
+        if change.after in ("stopped", "crashed"):
+            self.host.configuration.stopped(change.guest.uuid or "")
+
+    async def before_start(self, guest: Guest) -> None:
+        if self.host is not None:
+            await self.host.tuning.before_start(guest)
+
+    def definition_changed(self) -> None:
+        if self.host is not None:
+            self.host.drift.look()
+            self.host.tuning.wake()
+
+    def active(self) -> Desired:
+        return Desired() if self.host is None else self.host.active.peek()
+
+    async def reboot_required(self) -> RebootRequired:
+        return RebootRequired() if self.host is None else self.host.configuration.reboot_required()
+
+
+def _host_lane(_call: Call) -> tuple[str, ...]:
+    return ("host",)
+
+
+@asynccontextmanager
+async def configured(parts: ConfigurationParts) -> AsyncIterator[ConfiguredHost]:
+    """The configuration of a host while the block lasts."""
+    drivers, journal = parts.drivers, parts.journal
+    switching = Switching(parts.guests)
+    active = Active(journal.config, switching)
+    await active.kept()
+    tuning = RtTuning(
+        drivers.kernel, drivers.inspection, active.peek, partial(_on, parts.guests), journal.note, journal.set_note,
+        parts.log, parts.vital,
+    )  # fmt: skip
+    inspection = Untuned(drivers.inspection, tuning)
+    facts = FactsReader(
+        inspection, drivers.images, drivers.kernel, parts.folders, switching, disk_roots=parts.disk_roots,
+        simulated=drivers.guests.kind == "simulated",
+    )  # fmt: skip
+    preparer = Preparer(
+        host=parts.host, version=parts.version, active=active, facts=facts, folders=parts.folders, power=switching
+    )
+
+    async def boot_id() -> str:
+        return (await drivers.inspection.facts()).boot_id
+
+    around = Surroundings(
+        clock_ms=parts.clock_ms, boot_id=boot_id, authorise=parts.authorise, link=parts.link, changed=parts.changed,
+        hold=partial(_hold, parts.lanes), keep=parts.keep_revisions,
+    )  # fmt: skip
+    tools = Tools(drivers.guests, drivers.images, drivers.control, parts.folders, switching)
+    applying = Applying(journal.config, active, tools, switching, around)
+    configuration = Configuration(active=active, preparer=preparer, applying=applying, power=switching)
+
+    async def verdict() -> Verdict:
+        desired = await active.desired()
+        return validate(desired, await facts.read(desired, desired))
+
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(tuning)
+        waiting = await stack.enter_async_context(Waiting(applying, switching, parts.vital))
+        adoption = Adoption(applying, preparer, switching)
+        drift = await stack.enter_async_context(
+            DriftWatch(
+                configuration=configuration, preparer=preparer, applying=applying, adoption=adoption, host=parts.host,
+                vital=parts.vital,
+            )
+        )  # fmt: skip
+        power = GuestPower(parts.guests, active.peek, verdict)
+        yield ConfiguredHost(
+            active, configuration, waiting, adoption, drift,
+            Definitions(parts.guests, configuration, inspection), power, Snapshots(parts.guests, drivers.images),
+            HostPowerService(drivers.control, parts.guests, boot_id, journal.note, journal.set_note, parts.log),
+            tuning,
+            Autostart(
+                parts.guests, power, active.peek, partial(_hold, parts.lanes), boot_id, journal.note, journal.set_note,
+                parts.log, parts.vital,
+            ),
+        )  # fmt: skip
+
+
+@asynccontextmanager
+async def _hold(gate: LaneGate, lanes: tuple[str, ...]) -> AsyncIterator[None]:
+    """Lanes for work that no request asked for: it waits for them as a recovered command does."""
+    ticket = gate.enter(lanes, wait_ms=LANE_WAIT_MS, forced=True)
+    try:
+        await ticket.wait()
+        yield
+    finally:
+        ticket.leave()

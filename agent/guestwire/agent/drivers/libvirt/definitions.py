@@ -1,0 +1,138 @@
+"""Domains as libvirt keeps them: define, undefine, save and restore a definition. Blocking calls, for a thread."""
+
+from contextlib import suppress
+from typing import Any
+from xml.etree.ElementTree import Element, fromstring, tostring
+
+import libvirt
+from pydantic import ValidationError
+
+from guestwire.agent.drivers.duplicates import refuse_duplicates
+from guestwire.agent.drivers.libvirt.errors import NO_DOMAIN, XML_ERROR, translate
+from guestwire.agent.drivers.libvirt.observe import observe, observe_all
+from guestwire.agent.drivers.libvirt.states import power
+from guestwire.agent.services.ports import Observed
+from guestwire.formats.domain_xml.metadata import adoption
+from guestwire.formats.domain_xml.names import NAMESPACE
+from guestwire.model.base import Model
+from guestwire.model.errors import GuestwireError
+from guestwire.model.guest import Guest
+
+_UNDEFINE_FLAGS = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+
+
+class _Saved(Model):
+    """A definition with what libvirt keeps beside the XML."""
+
+    xml: str
+    autostart: bool
+
+
+def wrong_state(domain: Any, why: str, **detail: str) -> GuestwireError:
+    return GuestwireError("WRONG-STATE", why, detail={"state": power(*domain.state())[0], **detail})
+
+
+def find(conn: Any, uuid: str) -> Any | None:
+    """The domain; None when there is none."""
+    try:
+        return conn.lookupByUUIDString(uuid)
+    except libvirt.libvirtError as err:
+        if err.get_error_code() == NO_DOMAIN:
+            return None
+        raise
+
+
+def define(conn: Any, guest: Guest, xml: str) -> Observed:
+    """Make or replace the guest's definition, which is `xml`. Raises NAME-DUP, GUEST-ID-DUP, WRONG-STATE for a running
+    guest that is to be renamed, UNSUPPORTED for port forwards that this libvirt cannot make."""
+    refuse_duplicates(guest, (observed.guest for observed in observe_all(conn)))
+    known = find(conn, guest.uuid or "")
+    before = None if known is None else str(known.name())
+    _rename(known, guest.name)
+    try:
+        domain = conn.defineXMLFlags(xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+    except libvirt.libvirtError as err:
+        if before is not None:
+            with suppress(libvirt.libvirtError):
+                _rename(known, before)
+        if guest.port_forwards and err.get_error_code() == XML_ERROR:
+            lost = translate(err, effect=False)
+            why = "Port forwards need a libvirt with the passt backend (and passt on the host): remove them, or use a bridge"
+            raise GuestwireError("UNSUPPORTED", f"{why}. {lost.message}", detail=lost.detail) from err
+        raise
+    domain = conn.defineXML(_settled_xml(domain))
+    domain.setAutostart(int(guest.autostart != "off"))
+    return observe(domain)
+
+
+def undefine(domain: Any) -> None:
+    """Forget the definition, with the UEFI variables; those of a running domain are in use, and stay."""
+    nvram = libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM if domain.isActive() else libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+    domain.undefineFlags(_UNDEFINE_FLAGS | nvram)
+
+
+def inactive_xml(domain: Any) -> str:
+    return str(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+
+
+def save(domain: Any) -> str | None:
+    """All that `restore` needs, passwords included; None for a domain that has no definition (a transient one)."""
+    if not domain.isPersistent():
+        return None
+    return _Saved(xml=_settled_xml(domain), autostart=bool(domain.autostart())).model_dump_json()
+
+
+def _settled_xml(domain: Any) -> str:
+    """The definition, secrets included, so that libvirt gives it back as it is. libvirt adds controllers where they are first
+    needed, and sorts them when it reads its own words again."""
+    document = fromstring(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))  # noqa: S314
+    devices = document.find("devices")
+    if devices is not None:
+        controllers = devices.findall("controller")
+        places = [number for number, child in enumerate(devices) if child.tag == "controller"]
+        controllers.sort(key=lambda controller: (controller.get("type", ""), int(controller.get("index", "0"))))
+        for place, controller in zip(places, controllers, strict=True):
+            devices[place] = controller
+    return tostring(document, encoding="unicode")
+
+
+def restore(conn: Any, uuid: str, saved: str | None) -> Observed | None:
+    """Make the definition what `save` gave; None undefines. A running domain runs on, then without a definition. None when
+    there is no domain any more. Raises DOCUMENT-INVALID for what `save` did not give of this domain."""
+    domain = find(conn, uuid)
+    if saved is None:
+        if domain is not None and domain.isPersistent():
+            undefine(domain)
+        left = find(conn, uuid)
+        return None if left is None else observe(left)
+    try:
+        wanted = _Saved.model_validate_json(saved)
+    except ValidationError as err:
+        raise GuestwireError("DOCUMENT-INVALID", "This is no saved definition of a domain.") from err
+    document = fromstring(wanted.xml)  # noqa: S314 (from libvirt)
+    if document.findtext("uuid") != uuid:
+        raise GuestwireError("DOCUMENT-INVALID", "This is the saved definition of another domain.")
+    _rename(domain, document.findtext("name", ""))
+    domain = conn.defineXML(wanted.xml)  # libvirt wrote it: its own schema may be stricter than it is
+    domain.setAutostart(int(wanted.autostart))
+    return observe(domain)
+
+
+def adopt(conn: Any, guest: Guest) -> Observed:
+    """Put the guest into its domain's metadata, and change nothing else. Raises NOT-FOUND, NAME-DUP, GUEST-ID-DUP."""
+    domain = conn.lookupByUUIDString(guest.uuid)
+    refuse_duplicates(guest, (observed.guest for observed in observe_all(conn)))
+    element = Element("guest")
+    element.text = adoption(inactive_xml(domain), guest)
+    kind, config = libvirt.VIR_DOMAIN_METADATA_ELEMENT, libvirt.VIR_DOMAIN_AFFECT_CONFIG
+    domain.setMetadata(kind, tostring(element, encoding="unicode"), "guestwire", NAMESPACE, config)
+    return observe(domain)
+
+
+def _rename(domain: Any | None, name: str) -> None:
+    """libvirt refuses a definition with a known uuid and a new name, and renames only what does not run."""
+    if domain is None or domain.name() == name:
+        return
+    if domain.isActive():
+        raise wrong_state(domain, "a running guest keeps its name")
+    domain.rename(name)

@@ -1,0 +1,156 @@
+"""Guests that start with the host (SM 6): once for each boot of the host, in their order, by the agent itself.
+
+libvirt's own autostart flag stays off: it knows no order, and would start guests that we are to start.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from guestwire.agent.audit import Log
+from guestwire.agent.services.guests import GuestService
+from guestwire.agent.services.power import GuestPower
+from guestwire.agent.services.work import OwnWork
+from guestwire.agent.vital import Vital
+from guestwire.model.desired import Desired
+from guestwire.model.errors import GuestwireError
+from guestwire.model.guest import Guest
+from guestwire.protocol.config_models import GuestOutcome
+
+NOTE = "autostart"
+"""The journal's note: the boot of the host that was dealt with last, and how far."""
+AT_ONCE = 2
+"""A start has a place among the commands that run: this leaves some to clients."""
+LOOK_AGAIN_S = 60.0
+
+Hold = Callable[[tuple[str, ...]], AbstractAsyncContextManager[None]]
+"""Lanes, waited for as a command does and held while the block lasts. Raises DEADLINE, CANCELED."""
+
+
+class Autostart:
+    """`async with` it, at the agent's start: what is to be started is, in the background; leaving ends that, and the next
+    start goes on.
+
+    `boot_id`: that of the host as it runs now. `note` and `set_note` are the journal's. `hold`: a guest's lane is held while
+    it is started.
+    """
+
+    def __init__(
+        self,
+        guests: GuestService,
+        power: GuestPower,
+        active: Callable[[], Desired],
+        hold: Hold,
+        boot_id: Callable[[], Awaitable[str]],
+        note: Callable[[str], bytes | None],
+        set_note: Callable[[str, bytes], Awaitable[None]],
+        log: Log,
+        vital: Vital,
+        *,
+        look_again_s: float = LOOK_AGAIN_S,
+    ) -> None:
+        self._guests = guests
+        self._power = power
+        self._active = active
+        self._hold = hold
+        self._boot_id = boot_id
+        self._note = note
+        self._set_note = set_note
+        self._log = log
+        self._vital = vital
+        self._look_again_s = look_again_s
+        self._dealt: set[str] = set()
+        self._task: asyncio.Task[tuple[GuestOutcome, ...]] | None = None
+
+    async def __aenter__(self) -> "Autostart":
+        self._task = asyncio.create_task(self.run(), name="autostart")
+        self._vital.watch(self._task, may_return=True)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def run(self) -> tuple[GuestOutcome, ...]:
+        """Do what this boot of the host still asks for; what became of each guest. A guest that was started before the
+        agent died is not started again, though somebody shut it down since."""
+        boot = await self._boot_id()
+        done = self._done_in(boot)
+        if done is None:
+            return ()
+        self._dealt = done
+        outcomes: tuple[GuestOutcome, ...] = ()
+        if self._active().autostart.active:
+            await self._listed()
+            outcomes = await self._start(boot)
+        await self._keep(boot, finished=True)
+        return outcomes
+
+    # -- pieces
+
+    def _done_in(self, boot: str) -> set[str] | None:
+        """The guests that were dealt with in this boot, by uuid; None: nothing is left to do."""
+        known = json.loads(self._note(NOTE) or b"{}")
+        if known.get("boot_id") != boot:
+            return set()
+        return None if known["finished"] else set(known["guests"])
+
+    async def _listed(self) -> None:
+        """Wait for the hypervisor, however late it comes: a host may boot without its guests' disks."""
+        while not await self._guests.connected_within(self._look_again_s):
+            self._log.warning("autostart waits for the hypervisor")
+
+    async def _start(self, boot: str) -> tuple[GuestOutcome, ...]:
+        wanted = [
+            guest
+            for guest in self._active().guests
+            if guest.autostart != "off" and not guest.disabled and guest.uuid not in self._dealt
+        ]
+        if not wanted:
+            return ()
+        self._log.info("autostart", guests=len(wanted))
+        if not await self._valid():
+            return ()
+
+        @asynccontextmanager
+        async def turn(guest: Guest) -> AsyncIterator[None]:
+            async with self._hold((f"guest:{guest.uuid}",)):
+                yield
+                self._dealt.add(guest.uuid or "")
+                await self._keep(boot, finished=False)
+
+        outcomes = await self._power.start_in_order(OwnWork(), wanted, at_once=AT_ONCE, turn=turn)
+        for outcome in outcomes:
+            self._tell(outcome)
+        return outcomes
+
+    async def _valid(self) -> bool:
+        """Whether the configuration may be started on this host; asked again while that cannot be found out."""
+        while True:
+            try:
+                await self._power.must_be_valid()
+            except GuestwireError as err:
+                if err.code == "VALIDATION-FAILED":
+                    self._log.error("autostart started no guest", code=err.code, reason=err.message)
+                    return False
+                self._log.warning("autostart waits for the host", code=err.code, reason=err.message)
+            else:
+                return True
+            await asyncio.sleep(self._look_again_s)
+
+    def _tell(self, outcome: GuestOutcome) -> None:
+        fields = {"guest": outcome.guest, "name": outcome.name, "result": outcome.result, "reason": outcome.message}
+        if outcome.code is None:
+            self._log.info("autostart of a guest", **fields)
+        else:
+            self._log.error("autostart of a guest", code=outcome.code, **fields)
+
+    async def _keep(self, boot: str, *, finished: bool) -> None:
+        """Note how far it is. A disk that is full must not keep guests off."""
+        noted = {"boot_id": boot, "finished": finished, "guests": sorted(self._dealt)}
+        try:
+            await self._set_note(NOTE, json.dumps(noted).encode())
+        except GuestwireError as err:
+            self._log.warning("autostart could not be noted", code=err.code, reason=err.message)

@@ -1,0 +1,83 @@
+"""Taking in what is on the host: domains of other tools, and edits made behind our back (kvmrt-import [-u])."""
+
+from guestwire.agent.config_records_schema import ChangeRow
+from guestwire.agent.services.configuration.active import Kept
+from guestwire.agent.services.configuration.applying import Applying
+from guestwire.agent.services.configuration.ports import Power
+from guestwire.agent.services.configuration.prepared import Options, Prepared, Preparer
+from guestwire.agent.services.configuration.steps import Step
+from guestwire.agent.services.running import Running
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol.config_models import ConfigAdopt, ConfigAdopted, ConfigApplied
+
+
+class Adoption:
+    """config-adopt."""
+
+    def __init__(self, applying: Applying, preparer: Preparer, power: Power) -> None:
+        self._applying = applying
+        self._around = applying.around
+        self._preparer = preparer
+        self._power = power
+
+    # -- adopt
+
+    async def adopt(self, running: Running, *, trusted: bool = False) -> ConfigAdopted:
+        """Take domains of other tools, and with `update` edits made by hand, into the active document. The only step is the
+        record: what is there is left as it is, but for domains that get our identifiers."""
+        request: ConfigAdopt = running.call.request
+        await self._applying.connected(running)
+        active, current = await self._preparer.current()
+        known = self._power.known()
+        ours = {guest.uuid for guest in active.guests}
+        chosen = [
+            g for g in known.values() if not request.guests or g.name in request.guests or g.uuid in request.guests
+        ]
+        if missing := set(request.guests) - {g.name for g in chosen} - {g.uuid or "" for g in chosen}:
+            raise GuestwireError("NOT-FOUND", f"There is no domain {sorted(missing)[0]!r} on this host.")
+        new = [] if trusted else [guest for guest in chosen if guest.uuid not in ours]
+        changed = {g.uuid for g in chosen if g.uuid in ours and g not in active.guests}
+        now = {guest.uuid: guest for guest in current.guests}
+        kept = tuple(now.get(g.uuid, g) if request.update and g.uuid in changed else g for g in active.guests)
+        gone = (
+            {g.uuid for g in active.guests if g.uuid not in known} if request.update and not request.guests else set()
+        )
+        target = active.model_copy(update={"guests": (*(g for g in kept if g.uuid not in gone), *new)})
+        skipped = tuple(g.name for g in chosen if g.uuid in ours and not (request.update and g.uuid in changed))
+        updated = tuple(g.name for g in chosen if request.update and g.uuid in changed)
+        if target == active:
+            return ConfigAdopted(revision=await self._applying.active.revision(), skipped=skipped)
+        prepared = await self._preparer.prepare(target, Options())
+        result = await self._adopted(running, prepared, trusted=trusted)
+        return ConfigAdopted(
+            revision=result.revision, adopted=tuple(g.name for g in new), updated=updated, skipped=skipped
+        )
+
+    async def _adopted(self, running: Running, prepared: Prepared, *, trusted: bool) -> ConfigApplied:
+        """What is on the host is not judged by the rules before it is taken in: it is there. Issues show in the next plan."""
+        if not trusted:
+            self._around.authorise(running.call, 1)
+        call = running.call
+        kept = Kept(prepared.target, call.request_id, call.issuer, prepared.plan.plan_id)
+        change = ChangeRow(
+            request_id=call.request_id, issuer=call.issuer, plan_id=prepared.plan.plan_id,
+            base_revision=self._applying.active.number, target=kept.pack(), origin="adopt", author=call.issuer, comment="",
+            phase="forward", confirm_s=None, confirm_by_ms=None, boot_id=await self._around.boot_id(),
+            started_ms=self._around.clock_ms(), options=b"",
+        )  # fmt: skip
+        await self._applying.engine.begin(change, _labelling(prepared))
+        return await self._applying.carry_on(running)
+
+
+def _labelling(prepared: Prepared) -> tuple[Step, ...]:
+    """A step for each domain that becomes ours: it gets our identifiers, and nothing else of it changes."""
+    ours = {guest.uuid for guest in prepared.active.guests}
+    return tuple(
+        Step(
+            "label-guest",
+            {"uuid": guest.uuid, "guest": guest.model_dump_json(exclude_defaults=True)},
+            f"adopt {guest.name}",
+        )
+        for guest in prepared.target.guests
+        if guest.uuid not in ours
+    )

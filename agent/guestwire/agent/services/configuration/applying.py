@@ -1,0 +1,234 @@
+"""Making a prepared change true: from its record to the revision that keeps it, over crashes and boots."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from guestwire.agent.config_records_schema import ChangeRow, Origin, RevisionRow
+from guestwire.agent.services.configuration.active import Active, Kept, shown, unpack_kept
+from guestwire.agent.services.configuration.engine import Engine, Failure
+from guestwire.agent.services.configuration.ports import ManagementLink, Power, Records
+from guestwire.agent.services.configuration.prepared import Prepared, communication
+from guestwire.agent.services.configuration.step_kinds import Tools
+from guestwire.agent.services.running import Running
+from guestwire.model.desired import content_hash
+from guestwire.model.errors import GuestwireError
+from guestwire.model.issues import Issue
+from guestwire.model.plan import PlanItem, Risk, SyncState
+from guestwire.protocol.config_models import ConfigApplied
+from guestwire.protocol.steps import Call
+
+CONNECT_PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the service is given of the agent. `authorise` raises OUT-OF-SCOPE where a request's signers may not cause that
+    class of risk; `changed` is called when the state of the configuration is another one; `hold` waits for lanes and keeps
+    them while the block lasts, for work that no request asked for; `keep`: revisions."""
+
+    clock_ms: Callable[[], int]
+    boot_id: Callable[[], Awaitable[str]]
+    authorise: Callable[[Call, Risk], None]
+    link: ManagementLink
+    changed: Callable[[str, str], None]
+    hold: Callable[[tuple[str, ...]], AbstractAsyncContextManager[None]]
+    keep: int = 50
+
+
+class Applying:
+    """The one change that a host has under way. `last_failure`: why the last one came to nothing, "" when it did not.
+    `waits`: what takes effect when a guest is next started."""
+
+    def __init__(self, records: Records, active: Active, tools: Tools, power: Power, around: Surroundings) -> None:
+        self.records = records
+        self.active = active
+        self.engine = Engine(records, tools)
+        self.around = around
+        self.last_failure = ""
+        self.waits: tuple[PlanItem, ...] = ()
+        self.moved: Callable[[], None] = _nobody
+        """Called when the change under way has come to wait for something, or waits no more."""
+        self._tools = tools
+        self._power = power
+
+    async def make_true(
+        self,
+        running: Running,
+        prepared: Prepared,
+        *,
+        origin: Origin,
+        comment: str,
+        confirm_s: int | None,
+        trusted: bool = False,
+    ) -> ConfigApplied:
+        """Apply what was prepared; `trusted`: the host asks itself. Raises VALIDATION-FAILED, CONFIRM-REQUIRED, COMM-UNAVAILABLE, OUT-OF-SCOPE, HOST-BUSY,
+        ROLLED-BACK, ROLLBACK-INCOMPLETE."""
+        plan = prepared.plan
+        if errors := prepared.errors(confirmed=True):
+            raise validation_failed(errors)
+        if plan.confirm and confirm_s is None:
+            raise GuestwireError("CONFIRM-REQUIRED", detail={"issues": [issue.code for issue in plan.issues][:16]})
+        if places := communication(prepared.current, prepared.target):
+            raise GuestwireError("COMM-UNAVAILABLE", detail={"places": list(places)[:64]})
+        if not trusted:
+            self.around.authorise(running.call, plan.risk)
+        if not plan.items:
+            return ConfigApplied(revision=await self.active.revision(), state="in_sync")
+        call = running.call
+        kept = Kept(
+            prepared.target, call.request_id, call.issuer, plan.plan_id, tuple(prepared.options.remove_disks),
+            len(plan.items),
+        )  # fmt: skip
+        await self._keep_first(prepared)
+        change = ChangeRow(
+            request_id=call.request_id, issuer=call.issuer, plan_id=plan.plan_id, base_revision=self.active.number,
+            target=kept.pack(), origin=origin, author=call.issuer, comment=comment, phase="forward",
+            confirm_s=confirm_s,
+            confirm_by_ms=None if confirm_s is None else self.around.clock_ms() + confirm_s * 1000,
+            boot_id=await self.around.boot_id(), started_ms=self.around.clock_ms(),
+            options=b"reboot" if plan.requires_reboot else b"",
+        )  # fmt: skip
+        self.waits = tuple(item for item in plan.items if item.waits)
+        running.checkpoint()
+        await self.engine.begin(change, prepared.steps())
+        return await self.carry_on(running)
+
+    async def _keep_first(self, prepared: Prepared) -> None:
+        """Before the first change: what the host had until then is revision 0, to go back to."""
+        if self.records.newest is None:
+            first, at = prepared.active, self.around.clock_ms()
+            row = RevisionRow(number=0, hash=content_hash(first), author="", applied_ms=at, origin="first", comment="")
+            await self.records.put_revision(row, Kept(first).pack(), self.around.keep)
+
+    async def taken_up(self, running: Running) -> ConfigApplied | None:
+        """What became of this request before a crash: gone on with, or known to be done; None: it has not begun."""
+        call = running.call
+        change = self.records.under_way
+        if change is not None:
+            if (change.request_id, change.issuer) != (call.request_id, call.issuer):
+                raise GuestwireError("HOST-BUSY", detail={"phase": change.phase, "plan_id": change.plan_id})
+            await self.connected(running)
+            if change.phase in ("confirm", "reboot"):
+                return await self._result(change)
+            return await self.carry_on(running)
+        await self.connected(running)
+        if not running.again:
+            return None
+        kept = await self.active.kept()
+        if (kept.request_id, kept.issuer) != (call.request_id, call.issuer):
+            return None
+        await self._discard(kept)
+        return ConfigApplied(revision=await self.active.revision(), state="in_sync")
+
+    async def carry_on(self, running: Running) -> ConfigApplied:
+        """Forward from where the journal says (or back, where it says that)."""
+        change = self.records.under_way
+        assert change is not None
+        self.around.changed("applying", change.plan_id)
+
+        def tell(n: int, total: int, text: str) -> None:
+            running.progress(text, percent=round(100 * n / max(1, total)))
+
+        async def work() -> None:
+            if change.phase == "undoing":
+                left = await self.engine.back()
+                raise Failure(GuestwireError("CANCELED", "It was being undone when the agent stopped."), "", left)
+            await self.engine.forward(tell)
+
+        try:
+            await running.effect(work)
+        except Failure as failure:
+            error = failure.error()
+            self.last_failure = f"{error.code}: {error.message}"
+            self.around.changed("rolled_back" if not failure.left else "failed", self.last_failure)
+            raise error from failure
+        return await self._arrived(change)
+
+    async def _arrived(self, change: ChangeRow) -> ConfigApplied:
+        """Every step is done: wait for a boot or a confirmation, or keep it."""
+        if change.options == b"reboot" and await self.around.boot_id() == change.boot_id:
+            await self.records.set_phase("reboot")
+        elif change.confirm_s is not None:
+            by_ms = self.around.clock_ms() + change.confirm_s * 1000
+            await self.records.set_phase("confirm", confirm_by_ms=by_ms)
+            self.around.link.reconnect()
+        else:
+            return await self.keep(change)
+        self.moved()
+        waiting = self.records.under_way
+        assert waiting is not None
+        self.around.changed("confirm_wait" if waiting.phase == "confirm" else "waiting_reboot", change.plan_id)
+        return await self._result(waiting)
+
+    async def keep(self, change: ChangeRow) -> ConfigApplied:
+        """The commit: what was done is the active revision, and nothing will undo it."""
+        kept = unpack_kept(change.target)
+        row = RevisionRow(
+            number=self.active.number + 1, hash=content_hash(kept.desired), author=change.author,
+            applied_ms=self.around.clock_ms(), origin=change.origin, comment=change.comment,
+        )  # fmt: skip
+        if not await self.records.commit(row, change.target, keep=self.around.keep):
+            raise GuestwireError("PLAN-STALE", "The change was undone before it was kept.")
+        self.last_failure = ""
+        await self.active.kept()
+        await self._discard(kept)
+        self.around.changed("in_sync", f"revision {row.number}")
+        return ConfigApplied(revision=shown(row), state="in_sync", items=kept.items)
+
+    async def _discard(self, kept: Kept) -> None:
+        """Remove the disk images that the change took away, now that nothing can undo it."""
+        images = self._tools.images
+        for path, fact in (await images.probe(kept.set_aside)).items():
+            if fact.exists:
+                continue  # another image by now
+            try:
+                await images.remove(await images.set_aside(path))
+            except GuestwireError as err:
+                if err.code != "NOT-FOUND":  # removed before a crash
+                    raise
+
+    async def _result(self, change: ChangeRow) -> ConfigApplied:
+        """What an apply that waits answers: the revision it is going to be."""
+        desired = unpack_kept(change.target).desired
+        row = RevisionRow(
+            number=change.base_revision + 1, hash=content_hash(desired), author=change.author,
+            applied_ms=change.started_ms, origin=change.origin, comment=change.comment,
+        )  # fmt: skip
+        waits: SyncState = "confirm_wait" if change.phase == "confirm" else "waiting_reboot"
+        return ConfigApplied(
+            revision=shown(row), state=waits, items=unpack_kept(change.target).items, confirm_by=change.confirm_by_ms
+        )
+
+    def undone(self, why: str, left: Iterable[str]) -> None:
+        """Remember that a change was undone, and what of it was not."""
+        left = tuple(left)
+        code = "ROLLBACK-INCOMPLETE" if left else "ROLLED-BACK"
+        self.last_failure = f"{code}: {why}" + "".join(f"; {text}" for text in left)
+        self.around.changed("failed" if left else "rolled_back", self.last_failure)
+
+    def every_lane(self) -> tuple[str, ...]:
+        """Every lane that a change of this host can touch."""
+        return ("host", "guests", *(f"guest:{uuid}" for uuid in sorted(self._power.known())))
+
+    async def connected(self, running: Running) -> None:
+        """Raises DRIVER-LOST; work that a crash interrupted waits for the hypervisor first."""
+        if not await self._power.connected(CONNECT_PATIENCE_S if running.patient else 0.0):
+            raise GuestwireError("DRIVER-LOST")
+
+
+def _nobody() -> None:
+    """Nobody waits."""
+
+
+def validation_failed(issues: Iterable[Issue]) -> GuestwireError:
+    """Every issue, in the error's detail, and in short in its text."""
+    found = tuple(issues)
+    first = found[0]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return GuestwireError(
+        "VALIDATION-FAILED",
+        f"{first.code} at {first.path}: {first.message}{more}",
+        field=first.path,
+        detail={"issues": [issue.model_dump(mode="json") for issue in found[:200]]},
+    )

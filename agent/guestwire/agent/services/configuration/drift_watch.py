@@ -1,0 +1,120 @@
+"""Edits made behind our back: noticed as they happen, and reported, adopted or taken back, as the host's policy says."""
+
+import asyncio
+from types import TracebackType
+
+from guestwire.agent.services.configuration.adoption import Adoption
+from guestwire.agent.services.configuration.applying import Applying
+from guestwire.agent.services.configuration.prepared import Options, Preparer
+from guestwire.agent.services.configuration.service import Configuration
+from guestwire.agent.services.running import Running
+from guestwire.agent.vital import Vital
+from guestwire.model.errors import GuestwireError
+from guestwire.model.plan import PlanItem
+from guestwire.protocol.config_models import ConfigAdopt
+from guestwire.protocol.envelope import VERSION, Header, body_hash
+from guestwire.protocol.ids import request_id
+from guestwire.protocol.operations import BY_NAME
+from guestwire.protocol.steps import Call, Inbound
+
+SETTLE_S = 0.5
+"""An editor that defines several times makes one drift."""
+BETWEEN_S = 60.0
+"""From one answer to a drift to the next: two parties that take back each other's edits must not keep a host busy."""
+
+
+class DriftWatch:
+    """`async with` it; `look` is called when a definition may have changed. `host` names the author of what it does."""
+
+    def __init__(
+        self,
+        *,
+        configuration: Configuration,
+        preparer: Preparer,
+        applying: Applying,
+        adoption: Adoption,
+        host: str,
+        vital: Vital,
+        between_s: float = BETWEEN_S,
+    ) -> None:
+        self._configuration = configuration
+        self._preparer = preparer
+        self._applying = applying
+        self._adoption = adoption
+        self._host = host
+        self._vital = vital
+        self._between_s = between_s
+        self._wake = asyncio.Event()
+        self._told: tuple[PlanItem, ...] = ()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "DriftWatch":
+        self._task = asyncio.create_task(self._run(), name="drift-watch")
+        self._vital.watch(self._task)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    def look(self) -> None:
+        """Something may have changed."""
+        self._wake.set()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        answer_at = loop.time()
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(SETTLE_S)
+            self._wake.clear()
+            try:
+                drift = await self._look_now()
+                if drift and loop.time() >= answer_at and await self._answer():
+                    answer_at = loop.time() + self._between_s
+            except GuestwireError as err:  # the next change of a definition tries again
+                self._applying.around.changed("drifted", f"{err.code}: {err.message}")
+
+    async def _look_now(self) -> tuple[PlanItem, ...]:
+        """The drift; told when it is another one than before."""
+        if self._applying.records.under_way is not None:
+            return ()
+        drift = await self._configuration.drift()
+        if drift != self._told:
+            self._told = drift
+            places = ", ".join(
+                dict.fromkeys(f"{item.object}.{item.field}" if item.field else item.object for item in drift)
+            )
+            self._applying.around.changed("drifted" if drift else "in_sync", places)
+        return drift
+
+    async def _answer(self) -> bool:
+        """Do what the policy says; whether that was anything."""
+        policy = (await self._configuration.desired()).policy.on_drift
+        if policy == "report":
+            return False
+        async with self._applying.around.hold(self._applying.every_lane()):
+            running = self._own_work()
+            if policy == "adopt":
+                running.call.request = ConfigAdopt(update=True)
+                await self._adoption.adopt(running, trusted=True)
+                return True
+            prepared = await self._preparer.prepare(await self._configuration.desired(), Options())
+            await self._applying.make_true(
+                running, prepared, origin="apply", comment="taken back: an edit made on the host", confirm_s=None,
+                trusted=True,
+            )  # fmt: skip
+            return True
+
+    def _own_work(self) -> Running:
+        """A request of the host to itself."""
+        at = self._applying.around.clock_ms()
+        operation = BY_NAME["config-apply"]
+        issuer = f"host:{self._host}"
+        header = Header(
+            VERSION, "request", ("", self._host), operation.name, request_id(at), issuer, at, at, 0, body_hash(b""), ""
+        )
+        return Running(Call(operation, header, Inbound(b"", "", operation.name), issuer, signed=True, wall_ms=at))

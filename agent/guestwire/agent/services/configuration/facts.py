@@ -1,0 +1,63 @@
+"""What the rules may know of this host, gathered from the ports at one moment."""
+
+import asyncio
+from collections.abc import Sequence
+
+from guestwire.agent.services.configuration.ports import Folders, Power
+from guestwire.agent.services.ports import HostInspection, Images, KernelValues
+from guestwire.model.desired import Desired
+from guestwire.model.facts import Facts, FileFact
+from guestwire.model.rules.disks import named_files
+
+UNSAFE_INTERRUPTS = "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"
+
+
+class FactsReader:
+    """Reads facts. `disk_roots`: folders that disk images may be in; `simulated`: whether the host is."""
+
+    def __init__(
+        self,
+        inspection: HostInspection,
+        images: Images,
+        kernel: KernelValues,
+        folders: Folders,
+        power: Power,
+        *,
+        disk_roots: Sequence[str],
+        simulated: bool,
+    ) -> None:
+        self._inspection = inspection
+        self._images = images
+        self._kernel = kernel
+        self._folders = folders
+        self._power = power
+        self.disk_roots = tuple(disk_roots)
+        self.simulated = simulated
+
+    async def read(self, desired: Desired, active: Desired) -> Facts:
+        """The facts that decide over a document."""
+        topology, host, management, files, kernel = await asyncio.gather(
+            self._inspection.topology(), self._inspection.facts(), self._inspection.management(), self.files(desired),
+            self._kernel.read([UNSAFE_INTERRUPTS]),
+        )  # fmt: skip
+        ours = {guest.uuid for guest in (*desired.guests, *active.guests)}
+        return Facts(
+            topology=topology,
+            capabilities=host.capabilities,
+            machine=host.machine,
+            memory_mib=host.memory_mib,
+            memory_free_mib=host.memory_free_mib,
+            simulated=self.simulated,
+            active=active,
+            running=self._power.running(),
+            foreign={uuid: guest.name for uuid, guest in self._power.known().items() if uuid not in ours},
+            files=files,
+            disk_roots=self.disk_roots,
+            management=management,
+            unsafe_interrupts=kernel[UNSAFE_INTERRUPTS] in ("Y", "1"),
+            modified=self._folders.modified(),
+        )
+
+    async def files(self, desired: Desired) -> dict[str, FileFact]:
+        """What is known of every file a document names."""
+        return dict(await self._images.probe(sorted(named_files(desired))))

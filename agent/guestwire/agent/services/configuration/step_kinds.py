@@ -1,0 +1,250 @@
+"""The kinds of steps an apply is made of: for each how to see what it will change, how to do it, how to undo it.
+
+Each of the three is idempotent: after a crash the step that was under way is done, or undone, once more. `capture` looks at
+the host before the step and returns what `undo` needs; it is in the journal before `do` runs.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from guestwire.agent.services.configuration.ports import Folders, Power
+from guestwire.agent.services.ports import Guests, HostControl, Images
+from guestwire.model.errors import GuestwireError
+from guestwire.model.guest import Guest
+from guestwire.model.pinning import Pinning
+from guestwire.model.settings import HostSettings
+
+Args = Mapping[str, Any]
+
+STOP_WITHIN_S = 90.0
+UNDO_STOP_WITHIN_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What steps work with."""
+
+    guests: Guests
+    images: Images
+    control: HostControl
+    folders: Folders
+    power: Power
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A row of the table."""
+
+    capture: Callable[[Tools, Args], Awaitable[dict[str, Any]]]
+    do: Callable[[Tools, Args, Args], Awaitable[None]]
+    undo: Callable[[Tools, Args, Args], Awaitable[None]]
+
+
+async def _nothing(_tools: Tools, _args: Args) -> dict[str, Any]:
+    return {}
+
+
+async def _no_effect(_tools: Tools, _args: Args, _undo: Args) -> None:
+    """This half of the step changes nothing."""
+
+
+# -- guests
+
+
+async def _power_now(tools: Tools, args: Args) -> dict[str, Any]:
+    return {"ran": args["uuid"] in tools.power.running()}
+
+
+async def _stop(tools: Tools, args: Args, undo: Args) -> None:
+    if undo["ran"]:
+        await tools.power.off(args["uuid"], STOP_WITHIN_S)
+
+
+async def _start_again(tools: Tools, args: Args, undo: Args) -> None:
+    if undo["ran"] and args["uuid"] in tools.power.known():
+        await tools.power.on(args["uuid"])
+
+
+async def _start(tools: Tools, args: Args, _undo: Args) -> None:
+    await tools.power.on(args["uuid"])
+
+
+async def _stop_again(tools: Tools, args: Args, undo: Args) -> None:
+    if not undo["ran"]:
+        await tools.power.off(args["uuid"], UNDO_STOP_WITHIN_S, force=True)
+
+
+async def _definition(tools: Tools, args: Args) -> dict[str, Any]:
+    return {"definition": await tools.guests.definition(args["uuid"])}
+
+
+async def _define(tools: Tools, args: Args, _undo: Args) -> None:
+    guest = Guest.model_validate_json(args["guest"])
+    await tools.guests.define(guest, unpack_pins(args["pins"]))
+    await tools.power.settled(args["uuid"])
+
+
+async def _undefine(tools: Tools, args: Args, _undo: Args) -> None:
+    await tools.guests.undefine(args["uuid"])
+    await tools.power.settled(args["uuid"])
+
+
+async def _restore(tools: Tools, args: Args, undo: Args) -> None:
+    await tools.guests.restore(args["uuid"], undo["definition"])
+    await tools.power.settled(args["uuid"])
+
+
+async def _label(tools: Tools, args: Args, _undo: Args) -> None:
+    await tools.guests.adopt(Guest.model_validate_json(args["guest"]))
+    await tools.power.settled(args["uuid"])
+
+
+async def _retune(tools: Tools, args: Args, _undo: Args) -> None:
+    await tools.guests.retune(args["uuid"])
+
+
+async def _medium(tools: Tools, args: Args) -> dict[str, Any]:
+    return {"path": args["before"]}
+
+
+async def _change_medium(tools: Tools, args: Args, _undo: Args) -> None:
+    await tools.guests.change_media(args["uuid"], args["disk"], args["path"])
+
+
+async def _medium_back(tools: Tools, args: Args, undo: Args) -> None:
+    await tools.guests.change_media(args["uuid"], args["disk"], undo["path"])
+
+
+async def _folder(tools: Tools, args: Args) -> dict[str, Any]:
+    return {"state": await tools.folders.capture(args["id"])}
+
+
+async def _write_folder(tools: Tools, args: Args, _undo: Args) -> None:
+    await tools.folders.write(Guest.model_validate_json(args["guest"]), args["template_files"])
+
+
+async def _remove_folder(tools: Tools, args: Args, _undo: Args) -> None:
+    await tools.folders.remove(args["id"])
+
+
+async def _folder_back(tools: Tools, args: Args, undo: Args) -> None:
+    await tools.folders.restore(args["id"], undo["state"])
+
+
+# -- disks
+
+
+async def _image(tools: Tools, args: Args) -> dict[str, Any]:
+    fact = (await tools.images.probe([args["path"]]))[args["path"]]
+    return {"existed": fact.exists, "virtual_mib": fact.virtual_mib}
+
+
+async def _create_disk(tools: Tools, args: Args, undo: Args) -> None:
+    if undo["existed"]:
+        return
+    try:
+        if args["clone_of"] is not None:
+            await tools.images.clone(args["clone_of"], args["path"], args["format"])
+        else:
+            await tools.images.create(args["path"], args["format"], args["size_mib"])
+    except GuestwireError as err:
+        if err.code != "EXISTS":  # made by us before a crash
+            raise
+
+
+async def _remove_disk(tools: Tools, args: Args, undo: Args) -> None:
+    if not undo["existed"]:
+        await tools.images.remove(args["path"])
+
+
+async def _grow(tools: Tools, args: Args, undo: Args) -> None:
+    now = (await tools.images.probe([args["path"]]))[args["path"]].virtual_mib
+    if now is None or now >= args["size_mib"]:
+        return
+    if args["uuid"] in tools.power.running():
+        await tools.guests.grow_disk(args["uuid"], args["disk"], args["size_mib"])
+    else:
+        await tools.images.resize(args["path"], args["size_mib"])
+
+
+async def _shrink_back(tools: Tools, args: Args, undo: Args) -> None:
+    before = undo["virtual_mib"]
+    now = (await tools.images.probe([args["path"]]))[args["path"]].virtual_mib
+    if before is None or now is None or now <= before:
+        return
+    if args["uuid"] in tools.power.running():
+        raise GuestwireError("IMAGE-IN-USE", "The guest runs and has seen the larger disk: it stays as large as it is.")
+    await tools.images.resize(args["path"], before, shrink=True)
+
+
+async def _set_aside(tools: Tools, args: Args, undo: Args) -> None:
+    if undo["existed"]:
+        await tools.images.set_aside(args["path"])
+
+
+async def _put_back(tools: Tools, args: Args, undo: Args) -> None:
+    if undo["existed"]:
+        await tools.images.put_back(await tools.images.set_aside(args["path"]), args["path"])
+
+
+# -- the host
+
+
+async def _setting(tools: Tools, args: Args) -> dict[str, Any]:
+    return {"state": await tools.control.capture(args["name"])}
+
+
+async def _set(tools: Tools, args: Args, _undo: Args) -> None:
+    await tools.control.set(args["name"], HostSettings.model_validate_json(args["settings"]))
+
+
+async def _set_back(tools: Tools, args: Args, undo: Args) -> None:
+    await tools.control.restore(args["name"], undo["state"])
+
+
+StepKind = Literal[
+    "stop-guest", "undefine-guest", "remove-folder", "set-aside-disk", "create-disk", "grow-disk", "retune-when-undone",
+    "define-guest", "label-guest", "write-folder", "change-medium", "retune-guest", "set-host", "start-guest",
+]  # fmt: skip
+
+KINDS: Mapping[str, Kind] = {
+    "stop-guest": Kind(_power_now, _stop, _start_again),
+    "undefine-guest": Kind(_definition, _undefine, _restore),
+    "remove-folder": Kind(_folder, _remove_folder, _folder_back),
+    "set-aside-disk": Kind(_image, _set_aside, _put_back),
+    "create-disk": Kind(_image, _create_disk, _remove_disk),
+    "grow-disk": Kind(_image, _grow, _shrink_back),
+    # undone in reverse order it comes after the definition is back, and takes the threads with it
+    "retune-when-undone": Kind(_nothing, _no_effect, _retune),
+    "define-guest": Kind(_definition, _define, _restore),
+    "label-guest": Kind(_definition, _label, _restore),
+    "write-folder": Kind(_folder, _write_folder, _folder_back),
+    "change-medium": Kind(_medium, _change_medium, _medium_back),
+    "retune-guest": Kind(_nothing, _retune, _no_effect),
+    "set-host": Kind(_setting, _set, _set_back),
+    "start-guest": Kind(_power_now, _start, _stop_again),
+}
+
+
+def pack_pins(pins: Pinning | None) -> dict[str, Any] | None:
+    """Pins as plain values, for the journal."""
+    if pins is None:
+        return None
+    return {
+        "vcpus": [sorted(cpus) for cpus in pins.vcpus],
+        "emulator": sorted(pins.emulator),
+        "real_time": pins.real_time,
+        "nodes": sorted(pins.nodes),
+    }
+
+
+def unpack_pins(plain: Mapping[str, Any] | None) -> Pinning | None:
+    if plain is None:
+        return None
+    return Pinning(
+        tuple(frozenset(cpus) for cpus in plain["vcpus"]),
+        frozenset(plain["emulator"]),
+        plain["real_time"],
+        frozenset(plain["nodes"]),
+    )

@@ -1,0 +1,148 @@
+"""Changes that wait: for a confirmation, with an undo deadline, or for a boot. And those a crash left to nobody."""
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+
+from guestwire.agent.config_records_schema import ChangeRow
+from guestwire.agent.services.configuration.applying import CONNECT_PATIENCE_S, Applying
+from guestwire.agent.services.configuration.ports import Power
+from guestwire.agent.services.running import Running
+from guestwire.agent.vital import Vital
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol.config_models import ConfigApplied, ConfigCancel, ConfigConfirm
+
+AGAIN_S = 2.0
+"""After a failure that may pass, before deadlines are looked at again."""
+
+
+class Waiting:
+    """`async with` it: undo deadlines are kept, and what waited for a boot goes on after it."""
+
+    def __init__(self, applying: Applying, power: Power, vital: Vital) -> None:
+        self._applying = applying
+        self._records = applying.records
+        self._around = applying.around
+        self._power = power
+        self._vital = vital
+        self._moved = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        applying.moved = self._moved.set
+
+    async def __aenter__(self) -> "Waiting":
+        self._task = asyncio.create_task(self._keep_deadlines(), name="config-deadlines")
+        self._vital.watch(self._task)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    # -- confirm, cancel
+
+    async def confirm(self, running: Running) -> ConfigApplied:
+        """Keep what the last apply did. Only over a connection of this host that was made after the change: that it stands
+        is what is confirmed."""
+        request: ConfigConfirm = running.call.request
+        change = self._records.under_way
+        if change is None or change.plan_id != request.plan_id:
+            kept = await self._applying.active.kept()
+            if kept.plan_id == request.plan_id:
+                return ConfigApplied(revision=await self._applying.active.revision(), state="in_sync")
+            raise GuestwireError(
+                "NOT-FOUND", "No change with that plan id waits to be confirmed: it may have been undone."
+            )
+        if change.phase != "confirm":
+            raise GuestwireError("WRONG-STATE", f"The change is not waiting to be confirmed: {change.phase}.")
+        if not self._around.link.exists:
+            return await self._confirmed(running, change)
+        if running.call.local:
+            raise GuestwireError(
+                "CONFIRM-REQUIRED", "Confirm it the way the host is managed: the socket proves nothing."
+            )
+        since, done = self._around.link.connected_at_ms, (change.confirm_by_ms or 0) - 1000 * (change.confirm_s or 0)
+        if since is None or since < done:
+            raise GuestwireError(
+                "CONFIRM-REQUIRED", "The host's connection is older than the change: try again.", after_ms=1000
+            )
+        return await self._confirmed(running, change)
+
+    async def _confirmed(self, running: Running, change: ChangeRow) -> ConfigApplied:
+        result = await running.effect(lambda: self._applying.keep(change))
+        self._moved.set()
+        return result
+
+    async def cancel(self, running: Running) -> ConfigApplied:
+        """Undo a change that waits for a confirmation or a boot."""
+        request: ConfigCancel = running.call.request
+        change = self._records.under_way
+        if change is None or change.plan_id != request.plan_id:
+            if running.again:
+                return ConfigApplied(revision=await self._applying.active.revision(), state="rolled_back")
+            raise GuestwireError("NOT-FOUND", "No change with that plan id waits.")
+        await self._applying.connected(running)
+        left = await running.effect(self._applying.engine.back)
+        self._moved.set()
+        self._applying.undone("cancelled", left)
+        if left:
+            raise GuestwireError("ROLLBACK-INCOMPLETE", detail={"left": list(left)})
+        return ConfigApplied(revision=await self._applying.active.revision(), state="rolled_back")
+
+    async def _keep_deadlines(self) -> None:
+        """Undo what nobody confirmed in time, and go on after a boot."""
+        while True:
+            self._moved.clear()
+            change = self._records.under_way
+            try:
+                if change is not None and change.phase == "confirm":
+                    await self._until_confirmed(change)
+                elif change is not None and change.phase == "reboot" and await self._around.boot_id() != change.boot_id:
+                    await self._after_boot(change)
+                else:
+                    await self._moved.wait()
+            except GuestwireError as err:  # a full disk, a lost hypervisor: the next round tries again
+                self._around.changed("applying", f"{err.code}: {err.message}")
+                await asyncio.sleep(AGAIN_S)
+
+    async def _until_confirmed(self, change: ChangeRow) -> None:
+        left_s = ((change.confirm_by_ms or 0) - self._around.clock_ms()) / 1000
+        try:
+            async with asyncio.timeout(max(0.0, left_s)):
+                await self._moved.wait()
+        except TimeoutError:
+            await self.undo_overdue()
+
+    async def undo_overdue(self) -> bool:
+        """Undo the change that waits for a confirmation if its time is over; whether it was."""
+        if not await self._records.take_undo(self._around.clock_ms()):
+            return False
+        await self._back("nobody confirmed the change in time")
+        return True
+
+    async def take_up_orphan(self, is_live: Callable[[str, bytes], bool]) -> None:
+        """Undo a change that was left half done and that no unfinished request goes on with. Call it once after recovery."""
+        change = self._records.under_way
+        if (
+            change is not None
+            and change.phase in ("forward", "undoing")
+            and not is_live(change.issuer, change.request_id)
+        ):
+            await self._back("the agent stopped while it was applied")
+
+    async def _back(self, why: str) -> None:
+        async with self._around.hold(self._applying.every_lane()):
+            await self._power.connected(CONNECT_PATIENCE_S)
+            self._applying.undone(why, await self._applying.engine.back())
+
+    async def _after_boot(self, change: ChangeRow) -> None:
+        async with self._around.hold(("host",)):
+            await self._power.connected(CONNECT_PATIENCE_S)
+            if change.confirm_s is None:
+                await self._applying.keep(change)
+                return
+            by_ms = self._around.clock_ms() + change.confirm_s * 1000
+            await self._records.set_phase("confirm", confirm_by_ms=by_ms)
+        self._around.changed("confirm_wait", change.plan_id)

@@ -1,0 +1,108 @@
+"""guest-define and guest-undefine: an edit of the active document and the apply of it, in one request."""
+
+import hashlib
+
+from guestwire.agent.services.configuration.service import Configuration
+from guestwire.agent.services.guests import GuestService
+from guestwire.agent.services.ports import HostInspection
+from guestwire.agent.services.running import Running
+from guestwire.model.allocation import allocate
+from guestwire.model.desired import Desired
+from guestwire.model.errors import GuestwireError
+from guestwire.model.guest import Guest, GuestView, canonical_uuid
+from guestwire.protocol import operation_models as m
+from guestwire.protocol.steps import Call
+
+
+class Definitions:
+    """One guest of the document: made, replaced, taken out."""
+
+    def __init__(self, guests: GuestService, configuration: Configuration, inspection: HostInspection) -> None:
+        self._guests = guests
+        self._configuration = configuration
+        self._inspection = inspection
+
+    def lanes(self, call: Call) -> tuple[str, ...]:
+        """The host's configuration, and the guest's own lane where there is one. Raises BUSY before the hypervisor was first
+        listed."""
+        self._guests.must_be_listed()
+        target = _named(call.request.guest, tuple(row.guest for row in self._guests.table.rows()))
+        own = () if target is None else (f"guest:{target.uuid}",)
+        return ("host", "guests", *own)
+
+    def lanes_of_known(self, call: Call) -> tuple[str, ...]:
+        """Likewise, of a guest that must be there. Raises NOT-FOUND too."""
+        return ("host", "guests", *self._guests.lane_of(call))
+
+    async def define(self, running: Running) -> GuestView:
+        request: m.GuestDefine = running.call.request
+        wanted = request.guest
+        uuid = wanted.uuid or _uuid_of(running.call)
+        topology = await self._inspection.topology()
+
+        def change(desired: Desired) -> Desired:
+            target = _named(wanted, desired.guests)
+            given = wanted.model_copy(update={"uuid": uuid})
+            if target is None:
+                return allocate(desired.model_copy(update={"guests": (*desired.guests, given)}), topology)
+            if target.uuid != uuid:
+                _may_replace(target, wanted, replace=request.replace)
+            given = given.model_copy(update={"uuid": target.uuid, "id": target.id})
+            _no_namesake(given, desired)
+            guests = tuple(given if guest.uuid == target.uuid else guest for guest in desired.guests)
+            return allocate(desired.model_copy(update={"guests": guests}), topology)
+
+        desired = await self._configuration.edit(running, change, f"guest define {wanted.name}")
+        found = desired.guest(wanted.id or wanted.name)
+        row = None if found is None else self._guests.table.by_uuid(found.uuid or "")
+        if found is None or row is None:
+            raise GuestwireError("DRIVER-ERROR", "The hypervisor took the definition and does not list it.")
+        return GuestView(guest=row.guest, status=row.status)
+
+    async def undefine(self, running: Running) -> m.Empty:
+        reference: str = running.call.request.guest
+        try:
+            row = await self._guests.find(running, reference)
+        except GuestwireError as err:
+            if err.code == "NOT-FOUND" and running.again:
+                return m.Empty()
+            raise
+        if row.observed.state not in ("stopped", "crashed"):
+            raise GuestwireError("WRONG-STATE", "the guest runs", detail={"state": row.status.state})
+
+        def change(desired: Desired) -> Desired:
+            return desired.model_copy(update={"guests": tuple(g for g in desired.guests if g.uuid != row.uuid)})
+
+        await self._configuration.edit(running, change, f"guest undefine {row.guest.name}")
+        return m.Empty()
+
+
+def _named(wanted: Guest, guests: tuple[Guest, ...]) -> Guest | None:
+    """The guest a definition is for: by uuid, else by identifier, else by name; None: a new one."""
+    key = "uuid" if wanted.uuid is not None else "id" if wanted.id is not None else "name"
+    return next((guest for guest in guests if getattr(guest, key) == getattr(wanted, key)), None)
+
+
+def _may_replace(target: Guest, wanted: Guest, *, replace: bool) -> None:
+    if replace:
+        return
+    raise GuestwireError(
+        "GUEST-ID-DUP" if wanted.id is not None else "NAME-DUP",
+        f"Guest {target.id or target.name} exists: ask for it to be replaced, or choose another name.",
+        field="guest.id" if wanted.id is not None else "guest.name",
+        detail={"guest": target.id, "name": target.name},
+    )
+
+
+def _no_namesake(guest: Guest, desired: Desired) -> None:
+    for other in desired.guests:
+        if other.name == guest.name and other.uuid != guest.uuid:
+            raise GuestwireError("NAME-DUP", field="guest.name", detail={"guest": other.id})
+
+
+def _uuid_of(call: Call) -> str:
+    """The uuid of a guest whose definition names none: the same for every run of the same request."""
+    digest = bytearray(hashlib.sha256(call.issuer.encode() + b"\x00" + call.request_id).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x80  # version 8, RFC 9562: custom
+    digest[8] = digest[8] & 0x3F | 0x80
+    return canonical_uuid(bytes(digest))

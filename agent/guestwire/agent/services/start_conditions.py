@@ -1,0 +1,52 @@
+"""What keeps a guest off though its definition is sound: asked each time that a guest is about to be turned on."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from guestwire.model.desired import Desired
+from guestwire.model.errors import GuestwireError
+from guestwire.model.guest import Guest
+from guestwire.model.host import RebootRequired
+from guestwire.model.topology import Topology
+
+
+async def _nothing(_guest: Guest) -> None:
+    """The host needs no preparation."""
+
+
+class StartConditions:
+    """REBOOT-REQUIRED and GP-CPU-RUNNING-MAX (SM 8.2, 10). `active` is the active configuration."""
+
+    def __init__(
+        self,
+        active: Callable[[], Desired],
+        topology: Callable[[], Awaitable[Topology]],
+        reboot_required: Callable[[], Awaitable[RebootRequired]],
+        prepare: Callable[[Guest], Awaitable[None]] = _nothing,
+    ) -> None:
+        self._active = active
+        self._topology = topology
+        self._reboot_required = reboot_required
+        self._prepare = prepare
+
+    async def check(self, guest: Guest, others: Sequence[Guest]) -> None:
+        """Whether `guest` may be turned on while `others` are on. Raises REBOOT-REQUIRED, GP-CPU-RUNNING-MAX, and what
+        keeps the host from being made ready for it."""
+        reboot = await self._reboot_required()
+        if reboot.required:
+            raise GuestwireError("REBOOT-REQUIRED", detail={"reasons": list(reboot.reasons)})
+        await self._within_the_limit(guest, others)
+        await self._prepare(guest)
+
+    async def _within_the_limit(self, guest: Guest, others: Sequence[Guest]) -> None:
+        # KVM-RT lets guests that are not rt share CPUs as they like
+        if self._active().policy.profile != "system-manager" or guest.kind == "rt":
+            return
+        total = len((await self._topology()).online())
+        used = sum(other.vcpus for other in others if other.kind != "rt")
+        if used + guest.vcpus > total:
+            raise GuestwireError(
+                "GP-CPU-RUNNING-MAX",
+                f"{guest.name} has {guest.vcpus} vCPUs, the general purpose guests that run have {used},"
+                f" the host has {total} CPUs: shut one of them down first.",
+                detail={"vcpus": guest.vcpus, "running": used, "cpus": total},
+            )

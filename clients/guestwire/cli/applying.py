@@ -1,0 +1,217 @@
+"""From a document to a changed host: plan, show, ask, apply, confirm. Three connections, none of them open while a person
+reads: the last one shows that the host can still be reached."""
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from guestwire.cli import drafts, failures
+from guestwire.cli.confirm import ask
+from guestwire.cli.progress import progress
+from guestwire.cli.run import options, with_client
+from guestwire.cli.settings import Settings
+from guestwire.model.desired import Desired, content_hash
+from guestwire.model.errors import GuestwireError
+from guestwire.model.plan import Plan
+from guestwire.model.rules.table import CONFIRMABLE
+from guestwire.protocol.config_models import (
+    ConfigApplied,
+    ConfigApply,
+    ConfigConfirm,
+    ConfigPlan,
+    ConfigRef,
+    ConfigShown,
+)
+from guestwire.sdk.draft_state import substantial
+
+if TYPE_CHECKING:
+    from guestwire.sdk.client import Client
+
+ALWAYS_ASK = 3
+UNREACHED = frozenset({"LINK-LOST", "NO-ANSWER", "HOST-UNREACHABLE", "BROKER-UNREACHABLE", "SOCKET-UNREACHABLE"})
+"""What can happen to a link whose network the apply changes: the host may well have done its part."""
+AGAIN_S = 2.0
+REBOOT_S = 1800.0
+SETTLE_S = 60.0
+"""How long to look for an apply whose answer was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is wanted of a host. `destroy`: disks that go with it. `base_revision` None: edited from no revision, so from the one that is planned against."""
+
+    host: str
+    desired: Desired
+    base_revision: int | None = None
+    restart: bool = False
+    confirm_s: int | None = None
+    confirms: bool = True
+    destroy: tuple[str, ...] = ()
+    origin: Literal["apply", "rollback"] = "apply"
+    comment: str = ""
+    wait: bool = False
+
+
+async def planned(client: "Client", settings: Settings, change: Change, *, include_disabled: bool = False) -> Plan:
+    """The host's plan for it. Raises GuestwireError."""
+    request = ConfigPlan(
+        desired=change.desired, hash=content_hash(change.desired), restart=change.restart,
+        include_disabled=include_disabled, remove_disks=change.destroy,
+    )  # fmt: skip
+    return (await client.host(change.host).config_plan(request, options(settings))).reply
+
+
+def carry_out(settings: Settings, change: Change, plan: Plan) -> ConfigApplied | None:
+    """Show the plan, ask, apply and confirm; None where there is nothing to change.
+    Raises VALIDATION-FAILED, CONFIRM-REQUIRED, DESTROY-DISK, BASE-REVISION before anything is done, and the host's errors."""
+    from guestwire.cli.config_views import talk_plan
+
+    if not substantial(plan.items):
+        return None
+    if change.base_revision is not None and change.base_revision != plan.base_revision:
+        raise GuestwireError(
+            "BASE-REVISION",
+            f"The draft was edited from revision {change.base_revision}, {change.host} has {plan.base_revision} now.",
+        )
+    _refuse(change, plan)
+    talk_plan(settings, plan)
+    count = len(plan.items)
+    ask(settings, f"make {count} change{'' if count == 1 else 's'} on", ALWAYS_ASK, [change.host])
+    return _finished(settings, change, _applied(settings, change, plan), plan)
+
+
+def confirm(settings: Settings, host: str, plan_id: str, until_s: float) -> ConfigApplied:
+    """Confirm over a new connection, again and again until the monotonic time `until_s`: its network may just be coming up.
+    Raises the host's refusal, or why it could not be reached."""
+
+    async def work(client: "Client") -> ConfigApplied:
+        return (await client.host(host).config_confirm(ConfigConfirm(plan_id=plan_id), options(settings))).reply
+
+    while True:
+        try:
+            return with_client(settings, work)
+        except GuestwireError as err:
+            if err.code not in UNREACHED or time.monotonic() + AGAIN_S >= until_s:
+                raise
+            time.sleep(AGAIN_S)
+
+
+def shown(settings: Settings, host: str, revision: int | None = None) -> ConfigShown:
+    """The host's configuration. Raises GuestwireError."""
+
+    async def work(client: "Client") -> ConfigShown:
+        return (await client.host(host).config_show(ConfigRef(revision=revision), options(settings))).reply
+
+    return with_client(settings, work)
+
+
+def _refuse(change: Change, plan: Plan) -> None:
+    """Say no to what the host would refuse, in words that name this command's options."""
+    errors = [issue for issue in plan.issues if issue.severity == "E"]
+    waived = CONFIRMABLE if change.confirm_s is not None else frozenset[str]()
+    if blocking := [issue for issue in errors if issue.code not in waived]:
+        if change.confirm_s is None and all(issue.code in CONFIRMABLE for issue in blocking):
+            raise GuestwireError(
+                "CONFIRM-REQUIRED",
+                "The change touches the way the host is managed: give --confirm-within SECONDS, and it is undone when "
+                "the host cannot be reached afterwards.",
+                detail={"issues": [issue.model_dump() for issue in blocking]},
+            )
+        raise GuestwireError(
+            "VALIDATION-FAILED",
+            "The draft breaks rules; nothing was applied.",
+            detail={"issues": [issue.model_dump() for issue in blocking]},
+        )
+    if plan.confirm and change.confirm_s is None:
+        raise GuestwireError(
+            "CONFIRM-REQUIRED", "The change touches the way the host is managed: give --confirm-within SECONDS."
+        )
+    if lost := [path for path in plan.destructive if path not in change.destroy]:
+        flags = " ".join(f"--destroy {path}" for path in lost)
+        raise GuestwireError(
+            "DESTROY-DISK", f"The content of disks would be lost; if that is meant: {flags}", detail={"disks": lost}
+        )
+
+
+def _applied(settings: Settings, change: Change, plan: Plan) -> ConfigApplied:
+    request = ConfigApply(
+        desired=change.desired, hash=content_hash(change.desired), restart=change.restart, plan_id=plan.plan_id,
+        base_revision=plan.base_revision, confirm_s=change.confirm_s, remove_disks=change.destroy, destroy=change.destroy,
+        origin=change.origin, comment=change.comment,
+    )  # fmt: skip
+
+    async def work(client: "Client") -> ConfigApplied:
+        async with progress(settings, "apply", 1) as seen:
+            seen.begin(change.host)
+            hearing = options(settings).hearing(lambda report: seen.report(change.host, report))
+            answer = await client.host(change.host).config_apply(request, hearing)
+            seen.end(change.host)
+            return answer.reply
+
+    try:
+        applied = with_client(settings, work)
+    except GuestwireError as err:
+        if err.code in UNREACHED:
+            _remember(settings, change, plan)
+        if change.confirm_s is None or err.code not in UNREACHED:
+            raise
+        return _after_loss(settings, change, plan, err)
+    if applied.state in ("confirm_wait", "waiting_reboot"):
+        _remember(settings, change, plan)
+    return applied
+
+
+def _remember(settings: Settings, change: Change, plan: Plan) -> None:
+    """Keep the plan's id for `project confirm` and `project cancel`."""
+    drafts.store(settings).remember_plan(change.host, plan.plan_id)
+
+
+def _after_loss(settings: Settings, change: Change, plan: Plan, lost: GuestwireError) -> ConfigApplied:
+    """How the apply ended whose answer did not come; raises `lost` where that cannot be learnt."""
+    until = time.monotonic() + min(SETTLE_S, change.confirm_s or SETTLE_S)
+    while time.monotonic() < until:
+        try:
+            now = shown(settings, change.host)
+        except GuestwireError as err:
+            if err.code not in UNREACHED:
+                raise
+        else:
+            if now.state == "confirm_wait":
+                return ConfigApplied(
+                    revision=now.revision, state=now.state, items=len(plan.items), confirm_by=now.confirm_by
+                )
+            if now.state != "applying":
+                raise lost
+        time.sleep(AGAIN_S)
+    raise lost
+
+
+def _finished(settings: Settings, change: Change, applied: ConfigApplied, plan: Plan) -> ConfigApplied:
+    if applied.state == "confirm_wait":
+        if not change.confirms:
+            failures.remark(
+                settings,
+                f"undone unless it is confirmed: `project confirm {change.host}` here, with --plan {plan.plan_id} elsewhere",
+            )
+            return applied
+        applied = confirm(settings, change.host, plan.plan_id, time.monotonic() + (change.confirm_s or 0))
+    if applied.state == "waiting_reboot" and change.wait:
+        return _after_reboot(settings, change.host, applied)
+    return applied
+
+
+def _after_reboot(settings: Settings, host: str, applied: ConfigApplied) -> ConfigApplied:
+    """How it ended once the host was rebooted by somebody. Raises TIMED-OUT."""
+    failures.remark(settings, f"waiting for {host} to be rebooted")
+    until = time.monotonic() + (settings.timeout or REBOOT_S)
+    while time.monotonic() < until:
+        try:
+            now = shown(settings, host)
+        except GuestwireError as err:
+            if err.code not in UNREACHED:
+                raise
+        else:
+            if now.state not in ("waiting_reboot", "applying"):
+                return ConfigApplied(revision=now.revision, state=now.state, items=applied.items)
+        time.sleep(AGAIN_S)
+    raise GuestwireError("TIMED-OUT", f"{host} was not rebooted in time; `project status {host}` tells how it stands.")

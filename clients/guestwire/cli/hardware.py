@@ -1,0 +1,85 @@
+"""`guestwire hardware`: the machine a host runs on, and what a change of it means for a draft."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from guestwire.cli import failures
+from guestwire.cli.project_options import FILE, HOST, MAYBE_HOST
+from guestwire.cli.settings import Noun, Settings, pass_settings
+
+if TYPE_CHECKING:
+    from guestwire.model.topology import Topology
+    from guestwire.sdk.client import Client
+
+
+@click.group("hardware", cls=Noun)
+def hardware() -> None:
+    """The machine of a host: CPUs, caches, memory, devices; and drafts for a machine that has changed."""
+
+
+@hardware.command("show")
+@MAYBE_HOST
+@click.option("--io", "devices", is_flag=True, help="List the PCI devices as well.")
+@pass_settings
+def show(settings: Settings, host: str | None, devices: bool) -> None:
+    """Packages, dies, NUMA nodes, caches, cores and CPUs, as a tree; -o json gives what --topology takes."""
+    from guestwire.cli.hardware_views import machine_lines
+    from guestwire.cli.output import plain, write_document
+    from guestwire.cli.run import options, with_client
+    from guestwire.cli.targets import one_host
+
+    async def work(client: "Client") -> "Topology":
+        return (await client.host(one_host(client, host)).host_topology(options(settings))).reply.topology
+
+    machine = with_client(settings, work)
+    if settings.for_programs:
+        write_document(settings, plain(machine))
+    elif settings.output == "name":
+        click.echo(machine.fingerprint)
+    else:
+        click.echo("\n".join(machine_lines(machine, devices=devices or settings.output == "wide")))
+
+
+@hardware.command("pull")
+@HOST
+@FILE
+@click.option("--save", is_flag=True, help="Keep the mapped draft. Nothing is applied.")
+@pass_settings
+def pull(settings: Settings, host: str, file: Path | None, save: bool) -> None:
+    """Map the draft's CPUs to the machine that HOST is now, and say what that comes to.
+
+    Real-time guests keep their order from the top, the others their relative order below. Only --save changes the draft.
+    """
+    from guestwire.cli import drafts, pulling
+    from guestwire.cli.config_views import counted, issue_view
+    from guestwire.cli.offline import verdict
+    from guestwire.cli.output import write_all
+    from guestwire.model.errors import GuestwireError
+    from guestwire.model.facts import Facts
+    from guestwire.model.remap import remap
+    from guestwire.sdk.project_store import Base
+
+    draft = drafts.chosen(settings, host, file)
+    desired = draft.desired()
+    store = drafts.store(settings)
+    shown, machine = pulling.fetch(settings, host)
+    if machine is None:
+        raise GuestwireError("UNSUPPORTED", f"{host} does not tell what machine it is.")
+    base = store.base(host)
+    old = base.topology if base is not None else None
+    mapped, moved = remap(desired, old, machine)
+    mapped = mapped.model_copy(update={"base_topology": machine.fingerprint})
+    facts = Facts(topology=machine, active=shown.desired, remapped=moved)
+    found = verdict(mapped, facts, host)
+    write_all(settings, issue_view(), found.issues)
+    if desired.base_topology == machine.fingerprint and not moved:
+        failures.remark(settings, f"{host} is the machine that the draft was made for")
+    if save:
+        draft.amend(lambda now: remap(now, old, machine)[0].model_copy(update={"base_topology": machine.fingerprint}))
+        before = base or Base(revision=shown.revision.number, desired=shown.desired)
+        store.keep(host, before.model_copy(update={"topology": machine}))
+        failures.remark(settings, f"{draft.path}: {counted(found.issues)}")
+    elif mapped != desired:
+        failures.remark(settings, "not kept: --save writes it into the draft")

@@ -1,0 +1,43 @@
+"""`guestwire project`: configurations of hosts as documents: edited here, planned and applied there."""
+
+import click
+
+from guestwire.cli import project_changes, project_checks, project_drafts, project_interchange
+from guestwire.cli.settings import Noun
+
+COMMANDS = (
+    project_drafts.new,
+    project_drafts.list_drafts,
+    project_drafts.show,
+    project_drafts.set_values,
+    project_drafts.add,
+    project_drafts.remove,
+    project_drafts.rename,
+    project_drafts.edit,
+    project_checks.validate,
+    project_checks.diff,
+    project_checks.plan,
+    project_checks.status,
+    project_checks.history,
+    project_changes.pull,
+    project_changes.apply,
+    project_changes.confirm,
+    project_changes.cancel,
+    project_changes.rollback,
+    project_changes.adopt,
+    project_interchange.import_file,
+    project_interchange.export_file,
+)
+
+
+@click.group("project", cls=Noun)
+def project() -> None:
+    """Configurations of hosts: pull, edit, validate, plan, apply, roll back.
+
+    Every host has a draft on this machine, which all of these use; -f names a project file instead. Nothing changes a
+    host before `project apply`.
+    """
+
+
+for _command in COMMANDS:
+    project.add_command(_command)

@@ -1,0 +1,191 @@
+"""`guestwire project validate|diff|plan|status|history`: what is and what would be. Nothing here changes a host or a draft."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from guestwire.cli.exit_codes import DIFF_FOUND, VALIDATION
+from guestwire.cli.project_options import DESTROY, FILE, HOST, MAYBE_HOST, RESTART, TOPOLOGY
+from guestwire.cli.settings import Settings, Verb, pass_settings
+
+if TYPE_CHECKING:
+    from guestwire.cli.config_views import StatusRow
+    from guestwire.model.issues import Verdict
+    from guestwire.model.plan import Plan, Revision
+    from guestwire.sdk.bulk import Outcome
+    from guestwire.sdk.client import Client
+    from guestwire.sdk.project_store import Draft
+
+
+@click.command("validate", cls=Verb)
+@MAYBE_HOST
+@FILE
+@TOPOLOGY
+@click.option("--all", "include_disabled", is_flag=True, help="Look at disabled guests as well.")
+@pass_settings
+def validate(
+    settings: Settings, host: str | None, file: Path | None, topology: str | None, include_disabled: bool
+) -> None:
+    """Check a draft by every rule, and list everything that is wrong.
+
+    With HOST the host is asked, which knows its memory, files and devices. With --topology, or -f alone, nobody is asked:
+    what needs a fact that is not known is named as not checked.
+    """
+    from guestwire.cli import drafts, failures
+    from guestwire.cli.config_views import counted, issue_view
+    from guestwire.cli.output import write_all
+
+    draft = drafts.chosen(settings, host, file)
+    asks = topology is None and (host is not None or file is None)
+    if asks:
+        plan = _planned(settings, draft, include_disabled=include_disabled)
+        issues, not_checked = plan.issues, plan.not_checked
+    else:
+        found = _offline(settings, draft, topology, include_disabled=include_disabled)
+        issues, not_checked = found.issues, found.not_checked
+    if issues or settings.for_programs:
+        write_all(settings, issue_view(), issues)
+    if not_checked:
+        failures.remark(settings, f"not checked, for want of facts: {', '.join(not_checked)}")
+    failures.remark(settings, f"{draft.path}: {counted(issues)}")
+    if any(issue.severity == "E" for issue in issues):
+        raise click.exceptions.Exit(VALIDATION)
+
+
+@click.command("diff", cls=Verb)
+@MAYBE_HOST
+@FILE
+@pass_settings
+def diff(settings: Settings, host: str | None, file: Path | None) -> None:
+    """The draft against what the host has: exit code 8 where they differ."""
+    from guestwire.cli import applying, drafts
+    from guestwire.cli.config_views import item_view
+    from guestwire.cli.output import write_all
+    from guestwire.sdk.draft_state import changes
+
+    draft = drafts.chosen(settings, host, file)
+    desired = draft.desired()
+    items = changes(applying.shown(settings, draft.host).desired, desired, draft.host)
+    write_all(settings, item_view(), items)
+    if items:
+        raise click.exceptions.Exit(DIFF_FOUND)
+
+
+@click.command("plan", cls=Verb)
+@MAYBE_HOST
+@FILE
+@TOPOLOGY
+@RESTART
+@DESTROY
+@pass_settings
+def plan(
+    settings: Settings,
+    host: str | None,
+    file: Path | None,
+    topology: str | None,
+    restart: bool,
+    destroy: tuple[str, ...],
+) -> None:
+    """What an apply of the draft would change, with effects, outages and risks, and every issue. Changes nothing.
+
+    With --topology no host is asked: the changes are those against the host as it was pulled last.
+    """
+    from guestwire.cli import drafts, offline
+    from guestwire.cli.config_views import write_plan
+
+    draft = drafts.chosen(settings, host, file)
+    if topology is None:
+        made = _planned(settings, draft, restart=restart, destroy=destroy)
+    else:
+        base = drafts.store(settings).base(draft.host)
+        facts = offline.facts_of(topology, base)
+        made = offline.plan(draft.desired(), base, facts, draft.host, restart=restart)
+    write_plan(settings, made)
+    if not made.applicable:
+        raise click.exceptions.Exit(VALIDATION)
+
+
+@click.command("status", cls=Verb)
+@click.argument("hosts", metavar="[HOST]...", nargs=-1)
+@pass_settings
+def status(settings: Settings, hosts: tuple[str, ...]) -> None:
+    """How configurations stand: the host's own, what was changed behind our back, and the draft. Without HOST: every host.
+
+    DRAFT is clean, dirty (it has edits), behind (the host has a newer configuration) or diverged (both).
+    """
+    from guestwire.cli import drafts
+    from guestwire.cli.config_views import StatusRow, item_view, status_view
+    from guestwire.cli.outcomes import end_with
+    from guestwire.cli.output import write_all
+    from guestwire.cli.run import options, with_client
+    from guestwire.cli.targets import all_hosts
+    from guestwire.protocol.config_models import ConfigRef
+    from guestwire.sdk.bulk import each
+    from guestwire.sdk.draft_state import state
+
+    store = drafts.store(settings)
+
+    async def work(client: "Client") -> "tuple[Outcome[str, StatusRow], ...]":
+        async def one(host: str) -> "StatusRow":
+            shown = (await client.host(host).config_show(ConfigRef(), options(settings))).reply
+            draft = store.draft(host)
+            desired = draft.desired() if draft.exists else None
+            return StatusRow(host, shown, state(desired, store.base(host), shown, host))
+
+        return await each(await all_hosts(client, hosts, settings), one)
+
+    outcomes = with_client(settings, work)
+    rows = [outcome.result for outcome in outcomes if outcome.result is not None]
+    write_all(settings, status_view(), rows)
+    if settings.output in ("table", "wide"):
+        for row in rows:
+            for title, items in (("changed on the host", row.shown.drift), ("waits for a start", row.shown.waits)):
+                if items:
+                    print(f"\n{row.host}: {title}")
+                    write_all(settings, item_view(), items)
+    end_with(settings, outcomes)
+
+
+@click.command("history", cls=Verb)
+@HOST
+@click.option("-n", "--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many.")
+@pass_settings
+def history(settings: Settings, host: str, limit: int) -> None:
+    """The revisions that the host keeps, newest first."""
+    from guestwire.cli.config_views import revision_view
+    from guestwire.cli.output import write_all
+    from guestwire.cli.run import options, with_client
+    from guestwire.cli.targets import one_host
+    from guestwire.protocol.config_models import ConfigQuery
+
+    async def work(client: "Client") -> "tuple[Revision, ...]":
+        api = client.host(one_host(client, host))
+        return (await api.config_history(ConfigQuery(limit=limit), options(settings))).reply.revisions
+
+    write_all(settings, revision_view(), with_client(settings, work))
+
+
+def _planned(
+    settings: Settings,
+    draft: "Draft",
+    *,
+    restart: bool = False,
+    destroy: tuple[str, ...] = (),
+    include_disabled: bool = False,
+) -> "Plan":
+    """The host's plan for a draft."""
+    from guestwire.cli.applying import Change, planned
+    from guestwire.cli.run import with_client
+
+    change = Change(draft.host, draft.desired(), restart=restart, destroy=destroy)
+    return with_client(
+        settings, lambda client: planned(client, settings, change, include_disabled=include_disabled)
+    )  # fmt: skip
+
+
+def _offline(settings: Settings, draft: "Draft", topology: str | None, *, include_disabled: bool) -> "Verdict":
+    from guestwire.cli import drafts, offline
+
+    facts = offline.facts_of(topology, drafts.store(settings).base(draft.host))
+    return offline.verdict(draft.desired(), facts, draft.host, include_disabled=include_disabled)

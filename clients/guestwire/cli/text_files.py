@@ -1,0 +1,19 @@
+"""Texts for other programs, into a file or onto stdout."""
+
+import sys
+from pathlib import Path
+
+from guestwire.cli import failures
+from guestwire.cli.settings import Settings
+from guestwire.model.errors import GuestwireError
+
+
+def write_text(settings: Settings, text: str, file: Path | None) -> None:
+    """Write a text. Raises EXISTS for a file that is there, unless --yes was given."""
+    if file is None or str(file) == "-":
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        return
+    if file.exists() and not settings.yes:
+        raise GuestwireError("EXISTS", f"{file} exists; --yes overwrites it.")
+    file.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
+    failures.remark(settings, f"written: {file}")

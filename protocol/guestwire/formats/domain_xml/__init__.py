@@ -1,0 +1,1 @@
+"""A guest as libvirt's domain XML, both ways. Documents only: nothing here talks to libvirt."""

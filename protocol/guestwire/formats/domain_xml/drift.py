@@ -1,0 +1,105 @@
+"""What changed in a domain since we defined it, put into the guest as it was given.
+
+Items of a list are told apart by what names them (a disk's target, a card's MAC, a share's tag, an address), so that
+one edited disk leaves the others as they were given, down to the fields that libvirt has no place for.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from guestwire.formats.domain_xml.extract import Extract
+
+Items = Sequence[Any]
+_KEYED: Mapping[str, Callable[[Any], str]] = {
+    "devices": str,
+    "port_forwards": lambda item: f"{item.get('protocol', 'tcp')}:{item.get('host_port')}",
+    "shares": lambda item: str(item.get("tag")),
+}
+
+
+def drifted(
+    given: Mapping[str, Any], as_defined: Mapping[str, Any], now: Extract, disk_targets: Sequence[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """The guest's values (the model's JSON) as the domain has them now, and the targets of its disks.
+
+    `as_defined` is what `extract` found when it was defined. A field that is not in it was not looked at then: it is
+    taken as given.
+    """
+    values = dict(given)
+    changed = {name for name, value in now.items() if name in as_defined and as_defined[name] != value}
+    for name in changed - {"disks", "nics", "real_time", "topology", "cpuset", *_KEYED}:
+        values[name] = now[name]
+    if "real_time" in changed:
+        values["kind"] = "rt" if now["real_time"] else "gp"
+    if "topology" in changed:
+        values["topology"] = _topology(now["topology"])
+    if "cpuset" in changed:
+        values["cpuset"] = now["cpuset"] or None
+    for name, key in _KEYED.items():
+        if name in changed:
+            old = given.get(name, [])
+            values[name] = _items(old, [key(item) for item in old], _by(key, as_defined[name]), _by(key, now[name]))
+    if "nics" in changed:
+        values["nics"] = _nics(given.get("nics", []), as_defined["nics"], now["nics"])
+    return values, _disks(values, as_defined, now, disk_targets)
+
+
+def _topology(found: Sequence[int] | None) -> Sequence[int] | str:
+    """One socket of cores without threads is what `auto` means."""
+    return "auto" if found is None or (found[0], found[2]) == (1, 1) else found
+
+
+def _disks(
+    values: dict[str, Any], as_defined: Mapping[str, Any], now: Extract, disk_targets: Sequence[str]
+) -> list[str]:
+    """libvirt sorts disks by bus and target, so they are compared by target."""
+
+    def key(disk: Any) -> str:
+        return str(disk.get("target"))
+
+    was, found = _by(key, as_defined.get("disks", [])), _by(key, now["disks"])
+    if was == found or "disks" not in as_defined:
+        return list(disk_targets)
+    merged = _items(values.get("disks", []), disk_targets, was, found)
+    targets = [target for target in disk_targets if target not in was or target in found]
+    targets += [target for target in found if target not in was and target not in disk_targets]
+    values["disks"] = merged
+    return targets
+
+
+def _nics(given: Items, was: Items, now: Items) -> list[Any]:
+    """By MAC where each card had one, else by position: then libvirt chose the MAC, which is no edit."""
+    if all(nic.get("mac") for nic in was):
+
+        def key(nic: Any) -> str:
+            return str(nic.get("mac"))
+
+        return _items(given, [key(nic) for nic in given], _by(key, was), _by(key, now))
+    free = [
+        {**nic, "mac": None} if number < len(was) and was[number].get("mac") is None else nic
+        for number, nic in enumerate(now)
+    ]
+    numbered = [{str(number): nic for number, nic in enumerate(nics)} for nics in (was, free)]
+    return _items(given, [str(number) for number in range(len(given))], *numbered)
+
+
+def _by(key: Callable[[Any], str], items: Items) -> dict[str, Any]:
+    return {key(item): item for item in items}
+
+
+def _items(given: Items, keys: Sequence[str], was: Mapping[str, Any], now: Mapping[str, Any]) -> list[Any]:
+    """The given items without those that went, with what changed in the others, and then what came."""
+    merged = [
+        _item(item, was.get(key), now.get(key, item))
+        for key, item in zip(keys, given, strict=True)
+        if key not in was or key in now
+    ]
+    return merged + [item for key, item in now.items() if key not in was and key not in keys]
+
+
+def _item(given: Any, was: Any, now: Any) -> Any:
+    if was == now or not isinstance(given, dict) or not isinstance(now, dict):
+        return given
+    if not isinstance(was, dict):
+        return {**given, **now}
+    return given | {name: value for name, value in now.items() if name in was and was[name] != value}

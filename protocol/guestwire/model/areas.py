@@ -1,0 +1,47 @@
+"""What guests share: memory areas with access modes, and the queues and locks in them. An area is declared here; the
+memory behind it is its region, which guestwire-comm owns."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from guestwire.model.base import Model
+
+ShortText = Annotated[str, StringConstraints(max_length=255)]
+SMALLEST_BACKING = 1 << 20
+SYSTEM_AREA = "RtosLibMsgQueue"
+"""The area that message queues live in: made with every project, never deleted (SM 9)."""
+
+
+class MemoryArea(Model):
+    """A named area. `size` in bytes. `default_access` holds for every guest that `overrides` (guest name: mode) does not
+    name; both are modes as `access` reads them."""
+
+    name: ShortText
+    kind: Literal["user", "system", "heap"] = "user"
+    size: int
+    default_access: ShortText = "RWC-"
+    overrides: dict[str, ShortText] = {}
+
+    @property
+    def backing_size(self) -> int:
+        """Bytes of the region: a power of two, at least 1 MiB, as a PCI BAR needs (ivshmem)."""
+        return max(SMALLEST_BACKING, 1 << max(0, self.size - 1).bit_length())
+
+
+class Queue(Model):
+    """A message queue in an area: a ring of fixed slots for each writer, read by one."""
+
+    name: ShortText
+    area: ShortText = SYSTEM_AREA
+    slots: Annotated[int, Field(ge=2, le=1 << 16)] = 64
+    slot_bytes: Annotated[int, Field(ge=1, le=1 << 20)] = 256
+    writers: tuple[str, ...] = ()
+    reader: ShortText = ""
+
+
+class Lock(Model):
+    """A lock in an area, with a fencing token."""
+
+    name: ShortText
+    area: ShortText = SYSTEM_AREA

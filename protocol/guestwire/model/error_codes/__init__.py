@@ -1,0 +1,1 @@
+"""The error codes, one table per subject; `model.errors` has them all."""

@@ -1,0 +1,40 @@
+"""What is wrong with a document: stable codes for programs, texts for people."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from guestwire.model.base import Model
+
+Severity = Literal["E", "W"]
+
+
+class Issue(Model):
+    """`severity` E blocks an apply, W reminds. `path` is the place in the document ("guests.rtlinux.cpuset"), `related` what
+    else takes part (paths or names), `hint` what to do."""
+
+    code: str
+    severity: Severity
+    path: str
+    message: str
+    related: tuple[str, ...] = ()
+    hint: str = ""
+
+
+class Verdict(Model):
+    """All issues, errors first, and the codes that could not be looked at because a fact is missing."""
+
+    issues: tuple[Issue, ...] = ()
+    not_checked: tuple[str, ...] = ()
+
+    @property
+    def errors(self) -> tuple[Issue, ...]:
+        return tuple(issue for issue in self.issues if issue.severity == "E")
+
+    @property
+    def valid(self) -> bool:
+        return not self.errors
+
+
+def in_order(issues: Iterable[Issue]) -> tuple[Issue, ...]:
+    """Errors before warnings, then by place and code."""
+    return tuple(sorted(issues, key=lambda issue: (issue.severity != "E", issue.path, issue.code, issue.message)))

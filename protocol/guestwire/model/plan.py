@@ -1,0 +1,66 @@
+"""A plan: every change that an apply would make, with its effect, and every issue. The shapes; `planning` makes them."""
+
+from typing import Literal
+
+from guestwire.model.base import Model
+from guestwire.model.issues import Issue
+
+Effect = Literal["live", "guest_restart", "comm_restart", "host_reboot"]
+"""What it takes for a change to be true: nothing, the guest off and on, the communication services, the host."""
+Risk = Literal[0, 1, 2, 3]
+"""0 read, 1 reversible, 2 disruptive, 3 destructive."""
+Op = Literal["create", "update", "delete", "attach", "detach", "tune", "reboot"]
+
+
+class PlanItem(Model):
+    """One change. `object` is its place ("guests.rtlinux"), `field` the field of it (None: the whole). `before` and `after`
+    are JSON texts, None where there is nothing. `outage_s`: how long what runs now is interrupted, estimated; 0: not at
+    all. `drift`: it takes back an edit made behind our back. `waits`: it takes effect when the guest is next started."""
+
+    op: Op
+    object: str
+    field: str | None = None
+    before: str | None = None
+    after: str | None = None
+    effect: Effect = "live"
+    outage_s: int = 0
+    risk: Risk = 1
+    drift: bool = False
+    waits: bool = False
+
+
+class Plan(Model):
+    """`plan_id` is a hash over the active and the desired document, topology, capabilities, options and the agent's version:
+    an apply that carries it does what was read here or nothing (PLAN-STALE). `risk`: the highest of the items. `destructive`:
+    disk images whose content would be lost (they need to be confirmed by name). `confirm`: the change touches the way the
+    host is managed, and is undone unless it is confirmed afterwards."""
+
+    host: str
+    base_revision: int
+    target_hash: str
+    plan_id: str
+    items: tuple[PlanItem, ...] = ()
+    issues: tuple[Issue, ...] = ()
+    not_checked: tuple[str, ...] = ()
+    requires_reboot: bool = False
+    risk: Risk = 0
+    destructive: tuple[str, ...] = ()
+    confirm: bool = False
+
+    @property
+    def applicable(self) -> bool:
+        return not any(issue.severity == "E" for issue in self.issues)
+
+
+class Revision(Model):
+    """A configuration that was active. `hash` is `desired.content_hash`; `applied_at` in Unix ms."""
+
+    number: int
+    hash: str
+    author: str
+    applied_at: int
+    origin: Literal["apply", "rollback", "adopt", "first"] = "apply"
+    comment: str = ""
+
+
+SyncState = Literal["in_sync", "drifted", "applying", "confirm_wait", "waiting_reboot", "failed", "rolled_back"]

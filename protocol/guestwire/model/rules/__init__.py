@@ -1,0 +1,1 @@
+"""The rules of configuration: one small pure function for each stable code, gathered in `table`."""

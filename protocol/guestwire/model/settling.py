@@ -1,0 +1,123 @@
+"""What a document leaves open and the host gives: identifiers, MACs, places of disks. Once given they stay.
+
+Pure and repeatable: settling a settled document changes nothing, and the same document settles in the same way each
+time. Identifiers: GUESTnnnn, lowest free, never renumbered; RTOS ids from 0, GPOS ids from 1 (SM 4.6).
+"""
+
+import hashlib
+from collections.abc import Iterator
+
+from guestwire.model.desired import Desired
+from guestwire.model.guest import Disk, Guest, Nic, canonical_uuid, lowest_free_id
+
+
+def settle(desired: Desired, active: Desired, *, host: str, disk_root: str | None) -> Desired:
+    """The document with nothing left open. A guest is the one of `active` with its uuid, else its identifier, else its
+    name. `disk_root`: where disks without a path go; None leaves them open (DISK-NO-SIZE and DISK-PATH-POLICY tell)."""
+    old = list(match(desired, active))
+    taken = {guest.id for guest in (*desired.guests, *active.guests) if guest.id is not None}
+    guests: list[Guest] = []
+    for guest, known in zip(desired.guests, old, strict=True):
+        identifier = guest.id or (known.id if known is not None else None) or lowest_free_id(frozenset(taken))
+        if identifier is not None:
+            taken.add(identifier)
+        guests.append(_identified(guest, known, identifier, host))
+    if desired.policy.profile == "system-manager":
+        guests = _numbered(guests)
+    return desired.model_copy(
+        update={
+            "guests": tuple(_placed(guest, known, host, disk_root) for guest, known in zip(guests, old, strict=True))
+        }
+    )
+
+
+def match(desired: Desired, active: Desired) -> Iterator[Guest | None]:
+    """For each guest of a document the one of `active` that it is, or None. One that names a uuid or an identifier is
+    never taken for another by its name."""
+    by_uuid = {guest.uuid: guest for guest in active.guests}
+    by_id = {guest.id: guest for guest in active.guests}
+    by_name = {guest.name: guest for guest in active.guests}
+    named = {guest.uuid for guest in desired.guests} | {guest.id for guest in desired.guests}
+    for guest in desired.guests:
+        if guest.uuid is not None:
+            yield by_uuid.get(guest.uuid)
+        elif guest.id is not None:
+            yield by_id.get(guest.id)
+        else:
+            found = by_name.get(guest.name)
+            yield None if found is not None and (found.uuid in named or found.id in named) else found
+
+
+def _identified(guest: Guest, known: Guest | None, identifier: str | None, host: str) -> Guest:
+    given: dict[str, object] = {"id": identifier}
+    if guest.uuid is None:
+        given["uuid"] = known.uuid if known is not None else _uuid(host, identifier, guest.name)
+    if known is not None and known.kind == guest.kind:
+        for field in ("rtos_id", "gpos_id"):
+            if getattr(guest, field) is None:
+                given[field] = getattr(known, field)
+    return guest.model_copy(update=given)
+
+
+def _uuid(host: str, identifier: str | None, name: str) -> str:
+    digest = bytearray(hashlib.sha256(f"guestwire-guest\0{host}\0{identifier}\0{name}".encode()).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x80  # version 8, RFC 9562: custom
+    digest[8] = digest[8] & 0x3F | 0x80
+    return canonical_uuid(bytes(digest))
+
+
+def _numbered(guests: list[Guest]) -> list[Guest]:
+    """RTOS and GPOS identifiers for those that have none, lowest free first."""
+    rtos = {guest.rtos_id for guest in guests}
+    gpos = {guest.gpos_id for guest in guests}
+    numbered = []
+    for guest in guests:
+        given: dict[str, int] = {}
+        if guest.rtos_id is None and guest.kind != "gp":
+            given["rtos_id"] = _lowest(rtos, 0)
+        if guest.gpos_id is None and guest.kind != "rt":
+            given["gpos_id"] = _lowest(gpos, 1)
+        numbered.append(guest.model_copy(update=given) if given else guest)
+    return numbered
+
+
+def _lowest(taken: set[int | None], first: int) -> int:
+    number = first
+    while number in taken:
+        number += 1
+    taken.add(number)
+    return number
+
+
+def _placed(guest: Guest, known: Guest | None, host: str, disk_root: str | None) -> Guest:
+    """With MACs and places of disks; those it had already, in the same position, stay."""
+    old_nics = known.nics if known is not None else ()
+    macs = {nic.mac for nic in guest.nics}
+    nics = []
+    for n, nic in enumerate(guest.nics):
+        if nic.mac is None:
+            before = old_nics[n].mac if n < len(old_nics) else None
+            nic = nic.model_copy(
+                update={"mac": before if before and before not in macs else derived_mac(host, guest, n)}
+            )
+        nics.append(nic)
+    old_disks = known.disks if known is not None else ()
+    disks = tuple(_disk(guest, n, disk, old_disks[n] if n < len(old_disks) else None, disk_root)
+                  for n, disk in enumerate(guest.disks))  # fmt: skip
+    if tuple(nics) == guest.nics and disks == guest.disks:
+        return guest
+    return guest.model_copy(update={"nics": tuple[Nic, ...](nics), "disks": disks})
+
+
+def _disk(guest: Guest, number: int, disk: Disk, old: Disk | None, disk_root: str | None) -> Disk:
+    if disk.path is not None or disk.device != "disk" or disk_root is None or guest.id is None:
+        return disk
+    path = old.path if old is not None and old.device == "disk" and old.format == disk.format else None
+    return disk.model_copy(update={"path": path or f"{disk_root}/{guest.id.lower()}/disk{number}.{disk.format}"})
+
+
+def derived_mac(host: str, guest: Guest, number: int) -> str:
+    """02:xx:xx:xx:GG:NN, locally administered: a hash of the host, the guest's number, the card's number."""
+    ordinal = int((guest.id or "GUEST0000")[5:])
+    digest = hashlib.sha256(f"guestwire-mac\0{host}\0{ordinal >> 8}".encode()).digest()
+    return ":".join(f"{byte:02x}" for byte in (2, *digest[:3], ordinal & 0xFF, number))

@@ -1,0 +1,146 @@
+"""What only real images have: a full disk, a tool that hangs, what an earlier process left, modes and links."""
+
+import asyncio
+import json
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from guestwire.agent.drivers.linux.command import Ended, run_command
+from guestwire.agent.drivers.linux.images import QemuImages
+from guestwire.broker_test.fixtures import require
+from guestwire.model.errors import GuestwireError
+from guestwire.model.facts import FileFact
+
+
+@pytest.fixture(autouse=True)
+def _qemu_img() -> None:
+    require("libvirt", shutil.which("qemu-img") is not None, "no libvirt: no qemu-img on this machine")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, text=True, check=False
+    )
+    require("mount", mounted.returncode == 0, f"may not mount a small file system: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+async def error_of(call: Any) -> GuestwireError:
+    with pytest.raises(GuestwireError) as caught:
+        await call
+    return caught.value
+
+
+async def test_a_full_disk_refuses_and_nothing_is_left(small_disk: Path, tmp_path: Path) -> None:
+    images = QemuImages()
+    source = tmp_path / "source.raw"
+    source.write_bytes(b"x" * (2 << 20))
+    error = await error_of(images.clone(str(source), str(small_disk / "copy.qcow2"), "qcow2"))
+    assert (error.code, error.detail["resource"]) == ("RESOURCE-EXHAUSTED", "disk")
+    assert list(small_disk.iterdir()) == []
+    (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free))
+    for call in (
+        images.create(str(small_disk / "new.qcow2"), "qcow2", 64),
+        images.create(str(small_disk / "folder" / "new.qcow2"), "qcow2", 64),
+    ):
+        assert (await error_of(call)).code == "RESOURCE-EXHAUSTED"
+    assert [path.name for path in small_disk.rglob("*") if path.is_file()] == ["ballast"]
+
+
+@pytest.mark.parametrize("how", ["cancelled", "late"])
+async def test_a_tool_that_hangs_is_killed_and_leaves_nothing(tmp_path: Path, how: str) -> None:
+    tool = tmp_path / "hangs"
+    tool.write_text('#!/bin/sh\nfor last; do :; done\necho half > "$6"\necho $$ > "$0.pid"\nexec sleep 1000\n')
+    tool.chmod(0o755)
+    began, folder = tmp_path / "hangs.pid", tmp_path / "images"
+    images = QemuImages(qemu_img=str(tool), quick_s=2.0 if how == "late" else 600.0)
+    call = asyncio.create_task(images.create(str(folder / "disk.raw"), "raw", 1))
+    if how == "late":
+        assert (await error_of(call)).code == "DRIVER-ERROR"
+    else:
+        async with asyncio.timeout(10):
+            while not began.exists() or not began.read_text():
+                await asyncio.sleep(0.01)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+    assert not Path(f"/proc/{began.read_text().strip()}").exists()
+    assert list(folder.iterdir()) == []
+
+
+async def test_what_a_process_that_was_killed_left_is_no_hindrance(tmp_path: Path) -> None:
+    (tmp_path / ".disk.qcow2.guestwire-new").write_bytes(b"half")
+    await QemuImages().create(str(tmp_path / "disk.qcow2"), "qcow2", 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["disk.qcow2"]
+
+
+async def test_two_that_make_the_same_image_make_it_once(tmp_path: Path) -> None:
+    images, path = QemuImages(), str(tmp_path / "disk.qcow2")
+    answers = await asyncio.gather(*(images.create(path, "qcow2", size) for size in (1, 2, 3)), return_exceptions=True)
+    assert sorted(type(answer).__name__ for answer in answers) == ["GuestwireError", "GuestwireError", "NoneType"]
+    assert [path.name for path in tmp_path.iterdir()] == ["disk.qcow2"]
+
+
+async def test_the_folder_may_be_passed_and_not_listed(tmp_path: Path) -> None:
+    await QemuImages().create(str(tmp_path / "guests/a/disk.qcow2"), "qcow2", 1)
+    assert stat.S_IMODE((tmp_path / "guests/a").stat().st_mode) == 0o711
+
+
+async def test_a_link_to_nothing_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "disk.qcow2").symlink_to(tmp_path / "elsewhere")
+    assert (await error_of(QemuImages().create(str(tmp_path / "disk.qcow2"), "qcow2", 1))).code == "EXISTS"
+    assert not (tmp_path / "elsewhere").exists()
+
+
+async def test_what_is_no_image_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "kernel").write_bytes(b"x" * 3_000_000)
+    (tmp_path / "torn.qcow2").write_bytes(b"QFI\xfb\0\0\0\3" + bytes(200))
+    facts = await QemuImages().probe([str(tmp_path / name) for name in ("folder", "kernel", "torn.qcow2")])
+    assert list(facts.values()) == [FileFact(exists=True), FileFact(True, "raw", 2), FileFact(exists=True)]
+
+
+async def test_a_guest_cannot_make_its_raw_disk_another_format(tmp_path: Path) -> None:
+    """The header that it wrote would name a file of the host as backing file."""
+    disk = tmp_path / "disk.raw"
+    await QemuImages().create(str(tmp_path / "made.qcow2"), "qcow2", 512)
+    disk.write_bytes((tmp_path / "made.qcow2").read_bytes().ljust(1 << 20, b"\0"))
+    images = QemuImages()
+    assert (await images.probe([str(disk)]))[str(disk)] == FileFact(True, "raw", 1)
+    await images.resize(str(disk), 2)
+    assert disk.stat().st_size == 2 << 20
+    await images.clone(str(disk), str(tmp_path / "copy.qcow2"), "qcow2")
+    assert (await images.probe([str(tmp_path / "copy.qcow2")]))[str(tmp_path / "copy.qcow2")].virtual_mib == 2
+
+
+async def test_without_the_tool_it_says_so(tmp_path: Path) -> None:
+    images = QemuImages(qemu_img="guestwire-no-such-tool")
+    error = await error_of(images.create(str(tmp_path / "a.qcow2"), "qcow2", 1))
+    assert (error.code, error.detail["program"]) == ("UNSUPPORTED", "guestwire-no-such-tool")
+    assert (await images.probe([str(tmp_path)]))[str(tmp_path)].exists
+
+
+async def test_the_tool_s_own_words_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "torn.qcow2").write_bytes(b"QFI\xfb\0\0\0\3" + bytes(200))
+    error = await error_of(QemuImages().resize(str(tmp_path / "torn.qcow2"), 8))
+    assert error.code == "DRIVER-ERROR"
+    assert "torn.qcow2" in error.detail["text"]
+
+
+async def test_a_command_that_fails_in_english(tmp_path: Path) -> None:
+    ended = await run_command("ls", str(tmp_path / "none"))
+    assert isinstance(ended, Ended)
+    assert (ended.code, "No such file or directory" in ended.words) == (2, True)
+    assert json.loads((await run_command("cat", stdin='{"a": 1}')).out) == {"a": 1}

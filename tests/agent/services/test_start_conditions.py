@@ -1,0 +1,58 @@
+"""What keeps a guest off though its definition is sound."""
+
+import pytest
+
+from guestwire.agent.drivers.simulated.machines import MACHINES
+from guestwire.agent.services.start_conditions import StartConditions
+from guestwire.model.desired import Desired
+from guestwire.model.errors import GuestwireError
+from guestwire.model.guest import Guest, GuestKind
+from guestwire.model.host import RebootRequired
+from guestwire.model.policy import Policy, Profile
+from guestwire.model.topology import Topology
+
+
+def conditions(profile: Profile = "system-manager", *reasons: str) -> StartConditions:
+    async def topology() -> Topology:
+        return MACHINES["4-core"].topology
+
+    async def reboot() -> RebootRequired:
+        return RebootRequired(required=bool(reasons), reasons=reasons)
+
+    return StartConditions(lambda: Desired(policy=Policy(profile=profile)), topology, reboot)
+
+
+def guest(vcpus: int, kind: GuestKind = "gp") -> Guest:
+    return Guest(name=f"{kind}-{vcpus}", vcpus=vcpus, kind=kind)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "others", "may"),
+    [
+        (guest(4), [], True),
+        (guest(5), [], False),
+        (guest(2), [guest(2)], True),
+        (guest(2), [guest(2), guest(1)], False),
+        (guest(2, "gp_comm"), [guest(3)], False),
+        (guest(2), [guest(2), guest(4, "rt")], True),
+        (guest(4, "rt"), [guest(4)], True),
+    ],
+)
+async def test_the_gp_guests_that_run_have_no_more_vcpus_than_the_host(
+    wanted: Guest, others: list[Guest], may: bool
+) -> None:
+    """SM 8.2. KVM-RT has no such limit."""
+    await conditions("kvm-rt").check(wanted, others)
+    if may:
+        await conditions().check(wanted, others)
+        return
+    with pytest.raises(GuestwireError) as caught:
+        await conditions().check(wanted, others)
+    assert (caught.value.code, caught.value.detail["cpus"]) == ("GP-CPU-RUNNING-MAX", 4)
+
+
+@pytest.mark.parametrize("profile", ["kvm-rt", "system-manager"])
+async def test_a_host_that_needs_a_reboot_starts_no_guest(profile: Profile) -> None:
+    with pytest.raises(GuestwireError) as caught:
+        await conditions(profile, "isolcpus").check(guest(1), [])
+    assert (caught.value.code, caught.value.detail["reasons"]) == ("REBOOT-REQUIRED", ["isolcpus"])

@@ -1,0 +1,81 @@
+"""What libvirt makes of our documents: a guest that was defined, validated against libvirt's schema, comes back the same.
+
+libvirt's test driver, in this process, for many; QEMU's for some.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from chosen_guests import CHOSEN
+from generated_guests import document, guests
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from libvirt_host import unavailable
+
+from guestwire.formats.domain_xml.reader import read
+from guestwire.model.guest import Guest
+
+pytestmark = pytest.mark.libvirt
+
+
+def opened(uri: str) -> Any:
+    try:
+        import libvirt
+    except ImportError:
+        unavailable("libvirt-python is not installed (extra `libvirt`)")
+    libvirt.registerErrorHandler(lambda *_: None, None)
+    return libvirt.open(uri)
+
+
+@pytest.fixture(scope="module")
+def in_process() -> Iterator[Any]:
+    conn = opened("test:///default")
+    yield conn
+    conn.close()
+
+
+@pytest.fixture(scope="module")
+def real(libvirt_host: Any) -> Iterator[Any]:
+    conn = opened(libvirt_host.uri)
+    yield conn
+    conn.close()
+
+
+def there_and_back(conn: Any, guest: Guest, kind: str) -> None:
+    """Through a define, and through a define of what libvirt made of it."""
+    import libvirt
+
+    text = document(guest, kind)
+    for _ in range(2):
+        domain = conn.defineXMLFlags(text, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+        try:
+            text = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+            reading = read(text)
+            assert reading.guest == guest
+            assert len(reading.disk_targets) == len(guest.disks)
+        finally:
+            domain.undefine()
+
+
+@settings(max_examples=100, deadline=None)
+@given(guests(port_forwards=False), st.sampled_from(("qemu", "kvm")))
+def test_a_guest_comes_back_through_a_define(in_process: Any, guest: Guest, kind: str) -> None:
+    there_and_back(in_process, guest, kind)
+
+
+CASES = sorted(CHOSEN.keys() - {"forwards"})  # Debian 12's libvirt has no passt
+
+
+@pytest.mark.parametrize("kind", ["qemu", "kvm"])
+@pytest.mark.parametrize("name", CASES)
+def test_the_chosen_ones_come_back_in_process(in_process: Any, name: str, kind: str) -> None:
+    there_and_back(in_process, CHOSEN[name], kind)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_chosen_ones_come_back_from_qemu(real: Any, name: str) -> None:
+    mark = uuid4()
+    own = {"name": f"gwt-{mark.hex[:8]}", "uuid": str(mark)}  # several tests use one libvirtd
+    there_and_back(real, CHOSEN[name].model_copy(update=own), "qemu")

@@ -1,0 +1,100 @@
+"""What a document leaves open is given once, in the same way each time, and stays."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from guestwire.model.desired import Desired
+from guestwire.model.guest import Disk, Guest, Nic
+from guestwire.model.policy import Policy
+from guestwire.model.settling import derived_mac, match, settle
+
+EMPTY = Desired()
+SM = Policy(profile="system-manager")
+
+
+def settled(desired: Desired, active: Desired = EMPTY) -> Desired:
+    return settle(desired, active, host="h1", disk_root="/images")
+
+
+def test_new_guests_get_the_lowest_free_identifiers() -> None:
+    active = Desired(guests=(Guest(name="a", id="GUEST0001"), Guest(name="c", id="GUEST0003")))
+    target = settled(active.model_copy(update={"guests": (*active.guests, Guest(name="b"), Guest(name="d"))}), active)
+    assert [guest.id for guest in target.guests] == ["GUEST0001", "GUEST0003", "GUEST0002", "GUEST0004"]
+
+
+def test_an_identifier_is_not_given_again_in_the_change_that_takes_its_guest_away() -> None:
+    active = settled(Desired(guests=(Guest(name="old"),)))
+    target = settled(Desired(guests=(Guest(name="new"),)), active)
+    assert target.guests[0].id == "GUEST0002"
+    assert target.guests[0].uuid != active.guests[0].uuid
+
+
+@pytest.mark.parametrize("named_by", ["uuid", "id", "name"])
+def test_a_guest_is_the_one_it_names(named_by: str) -> None:
+    active = settled(Desired(guests=(Guest(name="a"), Guest(name="b"))))
+    known = active.guests[1]
+    edited = Guest(**{"name": "b", "memory_mib": 1024, named_by: getattr(known, named_by)})
+    target = settled(Desired(guests=(edited,)), active)
+    assert (target.guests[0].uuid, target.guests[0].id) == (known.uuid, known.id)
+
+
+def test_one_that_names_an_identifier_is_not_taken_for_another_by_its_name() -> None:
+    active = settled(Desired(guests=(Guest(name="a"), Guest(name="b"))))
+    swapped = Desired(guests=(active.guests[0].model_copy(update={"name": "b"}), Guest(name="a")))
+    assert list(match(swapped, active)) == [active.guests[0], None]
+
+
+def test_the_system_managers_numbers_are_given_by_kind() -> None:
+    guests = (Guest(name="r", kind="rt"), Guest(name="c", kind="gp_comm"), Guest(name="g", kind="gp"))
+    target = settled(Desired(policy=SM, guests=guests))
+    assert [(guest.rtos_id, guest.gpos_id) for guest in target.guests] == [(0, None), (1, 1), (None, 2)]
+    assert [guest.rtos_id for guest in settled(Desired(guests=guests)).guests] == [None, None, None]
+
+
+def test_a_disk_without_a_path_gets_one_in_the_guests_folder_and_keeps_it() -> None:
+    desired = Desired(guests=(Guest(name="a", disks=(Disk(size_mib=10), Disk(device="cdrom"))),))
+    target = settled(desired)
+    assert [disk.path for disk in target.guests[0].disks] == ["/images/guest0001/disk0.qcow2", None]
+    renamed = desired.guests[0].model_copy(update={"id": "GUEST0001", "name": "z"})
+    assert settled(Desired(guests=(renamed,)), target).guests[0].disks == target.guests[0].disks
+
+
+def test_macs_are_local_and_of_host_guest_and_card() -> None:
+    target = settled(Desired(guests=(Guest(name="a", nics=(Nic(), Nic())), Guest(name="b", nics=(Nic(),)))))
+    macs = [nic.mac for guest in target.guests for nic in guest.nics]
+    assert len(set(macs)) == 3
+    assert all(mac is not None and re.fullmatch(r"02(:[0-9a-f]{2}){5}", mac) for mac in macs)
+    assert [mac[-5:] for mac in macs if mac] == ["01:00", "01:01", "02:00"]
+    assert derived_mac("h2", target.guests[0], 0) != macs[0]
+
+
+names = st.sampled_from(["a", "b", "c", "d"])
+guests = st.builds(
+    Guest,
+    name=names,
+    kind=st.sampled_from(["rt", "gp_comm", "gp"]),
+    disks=st.lists(st.builds(Disk, size_mib=st.just(10), device=st.sampled_from(["disk", "cdrom"])), max_size=2).map(
+        tuple
+    ),
+    nics=st.lists(st.just(Nic()), max_size=2).map(tuple),
+)
+documents = st.builds(
+    Desired,
+    policy=st.sampled_from([Policy(), SM]),
+    guests=st.lists(guests, max_size=4, unique_by=lambda guest: guest.name).map(tuple),
+)
+
+
+@given(documents, documents)
+def test_settling_is_repeatable_and_changes_nothing_twice(first: Desired, second: Desired) -> None:
+    active = settled(first)
+    assert settled(active, active) == active
+    target = settled(second, active)
+    assert settled(target, active) == target == settled(second, active)
+    assert settled(second, target).guests == target.guests
+    identifiers = [guest.id for guest in target.guests]
+    assert len(set(identifiers)) == len(identifiers)
+    assert len({guest.uuid for guest in target.guests}) == len(identifiers)
