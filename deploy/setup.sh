@@ -44,6 +44,8 @@ packages=(
   "gcc gcc libvirt-python, so all of libvirt; C in the benchmarks"
   "pkg-config pkg-config libvirt-python, so all of libvirt"
   "busybox-static busybox the test guest, so the tests with real guests"
+  "iproute2 ip addresses of the host's adapters, as an apply sets them"
+  "nftables nft the air gap, as an apply sets it"
 )
 bench_packages=(
   "nats-server nats-server the comparison with NATS"

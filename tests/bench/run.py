@@ -21,6 +21,7 @@ import command
 import embedded_broker
 import fleet
 import journal
+import planning
 import rpc_read
 from rows import Row, table
 from settings import Settings
@@ -34,6 +35,7 @@ BENCHES: Mapping[str, Callable[[Settings], list[Row]]] = {
     "agent_idle": agent_idle.run,
     "cli": cli.run,
     "burst": burst.run,
+    "planning": planning.run,
 }
 
 

@@ -10,6 +10,7 @@ from guestwire.model.desired import Desired
 from guestwire.model.guest import Guest
 from guestwire.model.machines import MACHINES
 from guestwire.model.topology import Cpu, Topology
+from guestwire.protocol.config_models import TuningRow
 
 RT = Guest(name="rt", kind="rt", cpuset="6,7", memory_mib=256)
 
@@ -55,6 +56,17 @@ def moved(run, fleet: FakeFleet) -> FakeFleet:  # type: ignore[no-untyped-def]
     assert run("project", "pull", "h1").exit_code == 0
     config.topology = MACHINES["bios-4-cpu"].topology
     return fleet
+
+
+def test_tuning(run, fleet: FakeFleet) -> None:  # type: ignore[no-untyped-def]
+    assert "no real-time guest runs" in run("hardware", "tuning", "h1").output
+    path = "/proc/irq/24/smp_affinity_list"
+    row = TuningRow(path=path, why="kept off", wanted="0-1", now="0-3", original="0-3", state="refused", reason="EIO")
+    fleet.hosts["h1"].config.tuned = (row,)
+    said = run("hardware", "tuning", "h1", "-o", "wide")
+    assert all(text in said.stdout for text in (path, "0-1", "refused", "EIO"))
+    assert "siblings: cgroup v1" in said.output
+    assert json.loads(run("hardware", "tuning", "h1", "-o", "json").stdout)[0]["reason"] == "EIO"
 
 
 def test_pull_shows_and_changes_nothing(run, moved: FakeFleet) -> None:  # type: ignore[no-untyped-def]

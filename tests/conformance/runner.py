@@ -249,13 +249,18 @@ class World:
         return encode_parts(header._replace(**changed), body, keys)
 
     def do_finish(self, spec: dict[str, Any]) -> list[Out]:
-        """The handler of a request ended: the result is stored (when it has an effect), then sent."""
+        """The handler of a request ended: the result is stored (when it has an effect), then sent. `plan_risk`: it found that
+        the change is of that risk, which ends it where its signers may not cause that much."""
         identifier = self.id(spec["id"])
         call = self.reading.pop(identifier)
-        if "fail" in spec:
-            send = self.executor.fail(call, GuestwireError(spec["fail"]), self.now)
-        else:
+        try:
+            if "plan_risk" in spec:
+                self.executor.authorise(call, spec["plan_risk"])
+            if "fail" in spec:
+                raise GuestwireError(spec["fail"])
             send = self.executor.succeed(call, reply_of(call, spec), self.now)
+        except GuestwireError as err:
+            send = self.executor.fail(call, err, self.now)
         if call.operation.effect != "none":
             self.journal[call.key].final = tuple(send.frames)
         return self.sends(send)
@@ -275,7 +280,8 @@ class World:
         )
 
     def do_restart(self, spec: dict[str, Any] | None) -> list[Out]:
-        """The agent dies and comes back: only the journal is left. With `journal: lost`, not even that."""
+        """The agent dies and comes back: only the journal is left. With `journal: lost`, not even that. `happened`: of these
+        once effects the host can tell that they took place."""
         how = dict(self.given.get("host", {})) | (spec or {})
         self.reading.clear()
         self.executor = self._executor(how)
@@ -286,10 +292,14 @@ class World:
         for row in self.journal.values():
             if row.final is not None:
                 continue
+            row.call.scopes = ()  # the journal has the request, not what its signers could do then
             if row.call.operation.effect == "idempotent":
                 outs.append(self.runs(row.call))
             else:
-                send = self.executor.fail(row.call, GuestwireError("INDETERMINATE"), self.now)
+                if self.name(row.call.request_id) in how.get("happened", ()):
+                    send = self.executor.succeed(row.call, reply_of(row.call, {}), self.now)
+                else:
+                    send = self.executor.fail(row.call, GuestwireError("INDETERMINATE"), self.now)
                 row.final = tuple(send.frames)
                 outs += self.sends(send)
         return outs
@@ -528,6 +538,20 @@ class World:
         frame = self.said[spec["what"]][0]
         statement = statements.read(frame, self.trust, "plant", "host:h1", "presence", None)
         return [{"own": self.hosts[spec.get("by", "h1")].heard(statement.read(PresenceBody), self.now)}]
+
+
+def rows_of(case: dict[str, Any]) -> list[dict[str, Any]]:
+    """The case once per row, with the row's values in place of `$key`; a case without rows is itself."""
+
+    def filled(value: Any, row: dict[str, Any]) -> Any:
+        if isinstance(value, dict):
+            return {key: filled(inner, row) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [filled(inner, row) for inner in value]
+        return row[value[1:]] if isinstance(value, str) and value.startswith("$") else value
+
+    rest = {key: value for key, value in case.items() if key != "rows"}
+    return [filled(rest, row) for row in case["rows"]] if "rows" in case else [rest]
 
 
 def run(case: dict[str, Any]) -> None:

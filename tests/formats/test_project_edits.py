@@ -244,6 +244,11 @@ def test_one_is_added():
     assert host(first).images[0].base_address == 4096
 
 
+def test_one_is_added_with_a_list_of_several():
+    made = add(DOCUMENT, "h1", "guest", "many", [("disks+", "{size_mib=64}"), ("disks+", '{device="cdrom"}')])
+    assert [disk.device for disk in guest(made, "many").disks] == ["disk", "cdrom"]
+
+
 def test_many_are_added_changed_and_removed():
     text = "schema = 1\n\n[hosts.h1]\n"
     for number in range(20):

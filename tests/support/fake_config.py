@@ -30,6 +30,7 @@ class FakeConfig:
     """What a host answers about its configuration."""
 
     def __init__(self, host: str) -> None:
+        self.tuned: tuple[c.TuningRow, ...] = ()
         self.host = host
         self.kept: list[tuple[Revision, Desired]] = []
         self.state: SyncState = "in_sync"
@@ -72,6 +73,7 @@ class FakeConfig:
             "config-history": lambda _: c.ConfigHistory(revisions=tuple(one for one, _ in reversed(self.kept))),
             "config-plan": lambda call: self.plan(call.request),
             "host-topology": self._topology,
+            "host-tuning": lambda _: c.HostTuning(values=self.tuned, left_out=("siblings: cgroup v1",)),
             "guest-xml": lambda call: c.GuestXml(xml=f"<domain><name>{call.request.guest}</name></domain>"),
             "snapshot-list": lambda _: c.SnapshotList(snapshots=tuple(self.snapshots)),
         }

@@ -42,6 +42,29 @@ def show(settings: Settings, host: str | None, devices: bool) -> None:
         click.echo("\n".join(machine_lines(machine, devices=devices or settings.output == "wide")))
 
 
+@hardware.command("tuning")
+@MAYBE_HOST
+@pass_settings
+def tuning(settings: Settings, host: str | None) -> None:
+    """What the host is tuned to while real-time guests run: CPUs shielded, interrupts moved, siblings offline.
+
+    A value that the kernel refuses, or that somebody changed since, is shown as that; -o wide says why each is wanted.
+    """
+    from guestwire.cli.hardware_views import tuning_view
+    from guestwire.cli.output import write_all
+    from guestwire.cli.run import options, with_client
+    from guestwire.cli.targets import one_host
+    from guestwire.protocol.config_models import HostTuning
+
+    async def work(client: "Client") -> HostTuning:
+        return (await client.host(one_host(client, host)).host_tuning(options(settings))).reply
+
+    found = with_client(settings, work)
+    write_all(settings, tuning_view(), found.values)
+    for text in found.left_out:
+        click.echo(text, err=True)
+
+
 @hardware.command("pull")
 @HOST
 @FILE

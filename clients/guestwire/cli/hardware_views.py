@@ -1,13 +1,35 @@
-"""How a machine is written: as the tree that hwtopo prints, with its devices."""
+"""How a machine is written, as the tree that hwtopo prints, with its devices; and what it is tuned to."""
 
 from collections.abc import Iterator, Sequence
 
+from guestwire.cli.output import Column, View, plain
 from guestwire.model.topology import Cpu, Group, PciDevice, Topology, tree
+from guestwire.protocol.config_models import TuningRow
 
 CLASSES = {
     0x0106: "SATA", 0x0107: "SAS", 0x0108: "NVMe", 0x0104: "RAID", 0x0200: "network", 0x0280: "network", 0x0300: "display",
     0x0302: "3D", 0x0403: "audio", 0x0C03: "USB", 0x0604: "PCI bridge", 0x0600: "host bridge", 0x0601: "ISA bridge",
 }  # fmt: skip
+
+
+TUNING_STYLES = {"set": "good", "refused": "warn", "changed": "warn", "observed": "faint"}
+
+
+def tuning_view() -> View[TuningRow]:
+    """The columns of tuned values."""
+    return View(
+        columns=(
+            Column("VALUE", lambda t: t.path),
+            Column("WANTED", lambda t: "-" if t.wanted is None else t.wanted),
+            Column("NOW", lambda t: "-" if t.now is None else t.now),
+            Column("STATE", lambda t: t.state, style=lambda t: TUNING_STYLES[t.state]),
+            Column("ORIGINAL", lambda t: "-" if t.original is None else t.original, wide=True),
+            Column("WHY", lambda t: t.reason or t.why, wide=True),
+        ),
+        name=lambda t: t.path,
+        document=plain,
+        none="not tuned: no real-time guest runs",
+    )
 
 
 def machine_lines(topology: Topology, *, devices: bool) -> list[str]:

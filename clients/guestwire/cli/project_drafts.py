@@ -181,16 +181,16 @@ def edit(settings: Settings, host: str | None, file: Path | None) -> None:
     failures.remark(settings, f"{draft.path}: {counted(found.issues)}")
 
 
-def pairs(words: tuple[str, ...]) -> dict[str, str]:
-    """KEY=VALUE words as a table. Raises click.UsageError."""
-    table: dict[str, str] = {}
+def pairs(words: tuple[str, ...]) -> list[tuple[str, str]]:
+    """KEY=VALUE words, in order; only KEY+=VALUE may come more than once. Raises click.UsageError."""
+    table: list[tuple[str, str]] = []
     for word in words:
         key, equals, value = word.partition("=")
         if not equals or not key:
             raise click.UsageError(f"{word!r} is not KEY=VALUE.")
-        if key in table:
+        if not key.endswith("+") and any(key == given for given, _ in table):
             raise click.UsageError(f"{key} is given twice.")
-        table[key] = value
+        table.append((key, value))
     return table
 
 

@@ -14,7 +14,7 @@ settings.swap_mib=2048                  policy, autostart, host_cpuset ... : the
 project.name=line 7                     the project's name and comments
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -40,8 +40,8 @@ def edit(text: str, host: str, edits: Sequence[str]) -> str:
     return _checked(text, document, mistakes)
 
 
-def add(text: str, host: str, noun: str, name: str, values: Mapping[str, str]) -> str:
-    """The document with a new guest, area, ...; `values` are its fields as `edit` takes them ("memory_mib": "256"). Raises
+def add(text: str, host: str, noun: str, name: str, values: Mapping[str, str] | Iterable[tuple[str, str]]) -> str:
+    """The document with a new guest, area, ...; `values` are its fields as `edit` takes them, in order: ("memory_mib", "256"), ("disks+", "{size_mib=4096}"). Raises
     EXISTS, else as `edit`."""
     document = toml_text.read(text)
     part = _part(noun)
@@ -50,7 +50,7 @@ def add(text: str, host: str, noun: str, name: str, values: Mapping[str, str]) -
         raise GuestwireError("EXISTS", f"the project has a {noun} {name} on {host} already", field=name)
     entries[name] = {}
     mistakes: list[Mistake] = []
-    for key, value in values.items():
+    for key, value in values.items() if isinstance(values, Mapping) else values:
         typed = f"{key}={value}"
         _attempt(
             lambda typed=typed: _apply(document, host, _under(part, name, parse_edit(typed))),  # type: ignore[misc]

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,6 +17,7 @@ from guestwire.agent.journal_schema import Observer
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.lane_gate import LaneGate
 from guestwire.agent.lanes import Lanes
+from guestwire.agent.services.configuration.ports import Folders, Records
 from guestwire.agent.services.guest_folder import GuestFolders
 from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.guests import GuestService
@@ -120,6 +121,15 @@ class Rig:
         assert await self.guests._until(there, 5.0)
 
 
+class Written:
+    """A journal whose records of changes are others."""
+
+    def __init__(self, journal: Journal, config: Records) -> None:
+        self.config = config
+        self.note = journal.note
+        self.set_note = journal.set_note
+
+
 class Hosts:
     """Opens the same host again and again, as a restart of the agent does."""
 
@@ -133,7 +143,14 @@ class Hosts:
         return now().wall_ms + self.skew_ms
 
     @asynccontextmanager
-    async def open(self, *, observer: Observer | None = None) -> AsyncIterator[Rig]:
+    async def open(
+        self,
+        *,
+        observer: Observer | None = None,
+        folders: Callable[[Folders], Folders] = lambda folders: folders,
+        records: Callable[[Records], Records] = lambda records: records,
+    ) -> AsyncIterator[Rig]:
+        """`folders`, `records`: what the configuration is given in their place."""
         async with AsyncExitStack() as stack:
             host = await stack.enter_async_context(
                 SimulatedHost(MACHINES[self.machine], self.folder / "host", clock=self.clock, settings=self.settings)
@@ -153,7 +170,8 @@ class Hosts:
             link, told = Link(), []
             parts = ConfigurationParts(
                 host="h", version="1", drivers=Drivers(host, host, host.images, host.control, host.values),
-                journal=journal, guests=guests, folders=GuestFolders(self.folder / "guests"),
+                journal=cast("Journal", Written(journal, records(journal.config))), guests=guests,
+                folders=folders(GuestFolders(self.folder / "guests")),
                 lanes=LaneGate(Lanes(), lambda: round(now().mono * 1000)),
                 disk_roots=("/simulated/images",), keep_revisions=5, authorise=lambda _call, _risk: None,
                 link=link, changed=lambda state, text: told.append((state, text)), clock_ms=self.clock,

@@ -22,7 +22,9 @@ _ONLINE = re.compile(rf"{CPU}/cpu(\d+)/online")
 _POOL = re.compile(rf"{NODE}/node(\d+)/hugepages/hugepages-(\d+)kB/(nr|free)_hugepages")
 _ALL_POOLS = re.compile(rf"{MM}/hugepages-(\d+)kB/(nr|free)_hugepages")
 _IRQ = re.compile(r"/proc/irq/(\d+)/smp_affinity_list")
-_WRITABLE = re.compile(r"/proc/sys/(kernel/sched_|net/)|/sys/fs/cgroup/|.*/scaling_governor$")
+_WRITABLE = re.compile(
+    r"/proc/sys/(kernel/sched_|net/)|/sys/fs/cgroup/|/sys/devices/virtual/workqueue/cpumask$|.*/scaling_governor$"
+)
 _EPERM = (1, "Operation not permitted")
 _EIO = (5, "Input/output error")
 _EACCES = (13, "Permission denied")

@@ -65,8 +65,7 @@ class Adoption:
             phase="forward", confirm_s=None, confirm_by_ms=None, boot_id=await self._around.boot_id(),
             started_ms=self._around.clock_ms(), options=b"",
         )  # fmt: skip
-        await self._applying.engine.begin(change, _labelling(prepared))
-        return await self._applying.carry_on(running)
+        return await self._applying.begun(running, change, _labelling(prepared))
 
 
 def _labelling(prepared: Prepared) -> tuple[Step, ...]:

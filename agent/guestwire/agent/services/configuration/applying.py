@@ -1,8 +1,9 @@
 """Making a prepared change true: from its record to the revision that keeps it, over crashes and boots."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import NoReturn
 
 from guestwire.agent.config_records_schema import ChangeRow, Origin, RevisionRow
 from guestwire.agent.services.configuration.active import Active, Kept, shown, unpack_kept
@@ -10,6 +11,7 @@ from guestwire.agent.services.configuration.engine import Engine, Failure
 from guestwire.agent.services.configuration.ports import ManagementLink, Power, Records
 from guestwire.agent.services.configuration.prepared import Prepared, communication
 from guestwire.agent.services.configuration.step_kinds import Tools
+from guestwire.agent.services.configuration.steps import Step
 from guestwire.agent.services.running import Running
 from guestwire.model.desired import content_hash
 from guestwire.model.errors import GuestwireError
@@ -47,6 +49,9 @@ class Applying:
         self.around = around
         self.last_failure = ""
         self.waits: tuple[PlanItem, ...] = ()
+        self._waited: tuple[PlanItem, ...] = ()
+        self.orphaned: Callable[[], None] = _nobody
+        """Called when a change is half done and nobody works on it."""
         self.moved: Callable[[], None] = _nobody
         """Called when the change under way has come to wait for something, or waits no more."""
         self._tools = tools
@@ -81,6 +86,7 @@ class Applying:
             len(plan.items),
         )  # fmt: skip
         await self._keep_first(prepared)
+        await self.tidy()
         change = ChangeRow(
             request_id=call.request_id, issuer=call.issuer, plan_id=plan.plan_id, base_revision=self.active.number,
             target=kept.pack(), origin=origin, author=call.issuer, comment=comment, phase="forward",
@@ -89,10 +95,19 @@ class Applying:
             boot_id=await self.around.boot_id(), started_ms=self.around.clock_ms(),
             options=b"reboot" if plan.requires_reboot else b"",
         )  # fmt: skip
-        self.waits = tuple(item for item in plan.items if item.waits)
-        running.checkpoint()
-        await self.engine.begin(change, prepared.steps())
-        return await self.carry_on(running)
+        result = await self.begun(running, change, prepared.steps())
+        self._waited = self.waits
+        self.waits = _still_waiting(self.waits, plan.items)
+        return result
+
+    async def begun(self, running: Running, change: ChangeRow, steps: Sequence[Step]) -> ConfigApplied:
+        """Write the change down and make it true, as one effect: from here on it ends kept, waiting, or undone."""
+
+        async def work() -> ConfigApplied:
+            await self.engine.begin(change, steps)
+            return await self._go_on(running)
+
+        return await running.effect(work)
 
     async def _keep_first(self, prepared: Prepared) -> None:
         """Before the first change: what the host had until then is revision 0, to go back to."""
@@ -107,6 +122,8 @@ class Applying:
         change = self.records.under_way
         if change is not None:
             if (change.request_id, change.issuer) != (call.request_id, call.issuer):
+                if change.phase in ("forward", "undoing"):
+                    self.orphaned()  # whoever worked on it would have the host's lane, which is ours
                 raise GuestwireError("HOST-BUSY", detail={"phase": change.phase, "plan_id": change.plan_id})
             await self.connected(running)
             if change.phase in ("confirm", "reboot"):
@@ -118,11 +135,16 @@ class Applying:
         kept = await self.active.kept()
         if (kept.request_id, kept.issuer) != (call.request_id, call.issuer):
             return None
-        await self._discard(kept)
-        return ConfigApplied(revision=await self.active.revision(), state="in_sync")
+        await self.tidy()
+        return ConfigApplied(revision=await self.active.revision(), state="in_sync", items=kept.items)
 
     async def carry_on(self, running: Running) -> ConfigApplied:
         """Forward from where the journal says (or back, where it says that)."""
+        if running.cancel_requested:
+            await self._failed(Failure(GuestwireError("CANCELED"), ""))
+        return await running.effect(lambda: self._go_on(running))
+
+    async def _go_on(self, running: Running) -> ConfigApplied:
         change = self.records.under_way
         assert change is not None
         self.around.changed("applying", change.plan_id)
@@ -130,20 +152,25 @@ class Applying:
         def tell(n: int, total: int, text: str) -> None:
             running.progress(text, percent=round(100 * n / max(1, total)))
 
-        async def work() -> None:
-            if change.phase == "undoing":
-                left = await self.engine.back()
-                raise Failure(GuestwireError("CANCELED", "It was being undone when the agent stopped."), "", left)
-            await self.engine.forward(tell)
-
         try:
-            await running.effect(work)
+            if change.phase == "undoing":
+                raise Failure(GuestwireError("CANCELED", "It was being undone when the agent stopped."), "")
+            await self.engine.forward(tell)
+            return await self._arrived(change)
         except Failure as failure:
-            error = failure.error()
-            self.last_failure = f"{error.code}: {error.message}"
-            self.around.changed("rolled_back" if not failure.left else "failed", self.last_failure)
-            raise error from failure
-        return await self._arrived(change)
+            await self._failed(failure)
+        except GuestwireError as err:  # the records were full at the end
+            await self._failed(Failure(err, ""))
+        except Exception as err:  # a defect: it is undone like any failure, and told by whoever runs the request
+            self.undone(f"a defect, {type(err).__name__}", await self.engine.back())
+            raise
+
+    async def _failed(self, failure: Failure) -> NoReturn:
+        left = await self.engine.back()
+        error = failure.error(left)
+        self.last_failure = f"{error.code}: {error.message}"
+        self.around.changed("failed" if left else "rolled_back", self.last_failure)
+        raise error from failure
 
     async def _arrived(self, change: ChangeRow) -> ConfigApplied:
         """Every step is done: wait for a boot or a confirmation, or keep it."""
@@ -171,15 +198,23 @@ class Applying:
         if not await self.records.commit(row, change.target, keep=self.around.keep):
             raise GuestwireError("PLAN-STALE", "The change was undone before it was kept.")
         self.last_failure = ""
-        await self.active.kept()
-        await self._discard(kept)
         self.around.changed("in_sync", f"revision {row.number}")
+        await self.tidy()
         return ConfigApplied(revision=shown(row), state="in_sync", items=kept.items)
 
-    async def _discard(self, kept: Kept) -> None:
-        """Remove the disk images that the change took away, now that nothing can undo it."""
+    async def tidy(self) -> None:
+        """Remove the disk images that the active revision took away, now that nothing can undo it. Where that fails they
+        stay aside, and the next change or start tries again: the revision is kept all the same."""
+        try:
+            kept = await self.active.kept()
+            if kept.set_aside:
+                await self._discard(kept.set_aside)
+        except GuestwireError as err:
+            self.around.changed("in_sync", f"a removed disk image is still set aside: {err.code} {err.message}")
+
+    async def _discard(self, paths: Sequence[str]) -> None:
         images = self._tools.images
-        for path, fact in (await images.probe(kept.set_aside)).items():
+        for path, fact in (await images.probe(paths)).items():
             if fact.exists:
                 continue  # another image by now
             try:
@@ -203,6 +238,7 @@ class Applying:
     def undone(self, why: str, left: Iterable[str]) -> None:
         """Remember that a change was undone, and what of it was not."""
         left = tuple(left)
+        self.waits = self._waited
         code = "ROLLBACK-INCOMPLETE" if left else "ROLLED-BACK"
         self.last_failure = f"{code}: {why}" + "".join(f"; {text}" for text in left)
         self.around.changed("failed" if left else "rolled_back", self.last_failure)
@@ -219,6 +255,22 @@ class Applying:
 
 def _nobody() -> None:
     """Nobody waits."""
+
+
+def _still_waiting(before: Sequence[PlanItem], items: Sequence[PlanItem]) -> tuple[PlanItem, ...]:
+    """What takes effect when a guest is next started, after a plan with these items: what waited already and is not changed
+    again, and what waits now. What a guest runs with stays what it was: a value that is put back waits no more."""
+    waits = {(item.object, item.field): item for item in before}
+    for item in items:
+        if not item.waits:
+            continue
+        place = (item.object, item.field)
+        old = waits.pop(place, None)
+        if old is None or item.op != "update":
+            waits[place] = item
+        elif old.before != item.after:
+            waits[place] = item.model_copy(update={"before": old.before})
+    return tuple(waits.values())
 
 
 def validation_failed(issues: Iterable[Issue]) -> GuestwireError:
