@@ -31,7 +31,7 @@ async def inside(config: Path, change: Callable[[HostParts], HostParts] = _uncha
     settings = load(config)
     settings.host.state_dir.mkdir(parents=True, exist_ok=True)
     speaking = compose.voice(settings.log, settings.host.state_dir / "log", for_people=False)
-    async with compose.driver(settings) as hypervisor, JournalWriter() as writer:
-        parts = change(compose.host_parts(settings, hypervisor, writer, speaking))
+    async with compose.driver(settings) as drivers, JournalWriter() as writer:
+        parts = change(compose.host_parts(settings, drivers, writer, speaking))
         async with host_agent(parts) as agent:
-            yield Inside(agent, cast("SimulatedHost", hypervisor[0]))
+            yield Inside(agent, cast("SimulatedHost", drivers.guests))

@@ -45,8 +45,8 @@ async def serve(config: Path, observer: Observer | None) -> None:
     settings = load(config)
     settings.host.state_dir.mkdir(parents=True, exist_ok=True)
     speaking = compose.voice(settings.log, settings.host.state_dir / "log", for_people=False)
-    async with compose.driver(settings) as hypervisor, JournalWriter() as writer:
-        parts = compose.host_parts(settings, hypervisor, writer, speaking, observer=observer)
+    async with compose.driver(settings) as drivers, JournalWriter() as writer:
+        parts = compose.host_parts(settings, drivers, writer, speaking, observer=observer)
         async with host_agent(parts) as host:
             assert host.link is not None
             await host.link.session.connected(30)

@@ -65,6 +65,36 @@ def tuning(settings: Settings, host: str | None) -> None:
         click.echo(text, err=True)
 
 
+@hardware.command("memory")
+@MAYBE_HOST
+@pass_settings
+def memory(settings: Settings, host: str | None) -> None:
+    """How the host's memory is shared out: by address on a simulated host, else what is set aside for whom.
+
+    Linux places guests where it likes: there is no address map of a real host.
+    """
+    from guestwire.cli import memory_views
+    from guestwire.cli.output import write_all
+    from guestwire.cli.run import options, with_client
+    from guestwire.cli.targets import one_host
+    from guestwire.model.desired import Desired
+    from guestwire.model.host import Host
+    from guestwire.protocol.config_models import ConfigRef
+
+    async def work(client: "Client") -> "tuple[Host, Topology, Desired]":
+        api, said = client.host(one_host(client, host)), options(settings)
+        shown = (await api.host_show(said)).reply.host
+        topology = (await api.host_topology(said)).reply.topology
+        return shown, topology, (await api.config_show(ConfigRef(), said)).reply.desired
+
+    shown, topology, desired = with_client(settings, work)
+    size = shown.facts.memory_mib
+    if shown.driver == "simulated":
+        write_all(settings, memory_views.map_view(), memory_views.map_rows(desired, size))
+    else:
+        write_all(settings, memory_views.reserved_view(), memory_views.reserved(desired, size, topology))
+
+
 @hardware.command("pull")
 @HOST
 @FILE

@@ -62,8 +62,19 @@ async def _stop(tools: Tools, args: Args, undo: Args) -> None:
 
 
 async def _start_again(tools: Tools, args: Args, undo: Args) -> None:
-    if undo["ran"] and args["uuid"] in tools.power.known():
-        await tools.power.on(args["uuid"])
+    uuid = args["uuid"]
+    if not undo["ran"]:
+        return
+    if uuid not in tools.power.known():
+        raise GuestwireError("NOT-FOUND", "The guest ran, and is not defined any more: it cannot be started.")
+    if uuid in tools.power.running():  # perhaps it was asked to shut down, and would do that later
+        try:
+            await tools.power.off(uuid, UNDO_STOP_WITHIN_S)
+        except GuestwireError as err:
+            if err.code not in ("SHUTDOWN-TIMEOUT", "WRONG-STATE"):
+                raise
+            return  # it does not hear, and runs on
+    await tools.power.on(uuid)
 
 
 async def _start(tools: Tools, args: Args, _undo: Args) -> None:
@@ -184,8 +195,9 @@ async def _set_aside(tools: Tools, args: Args, undo: Args) -> None:
 
 
 async def _put_back(tools: Tools, args: Args, undo: Args) -> None:
-    if undo["existed"]:
-        await tools.images.put_back(await tools.images.set_aside(args["path"]), args["path"])
+    path = args["path"]
+    if undo["existed"] and not (await tools.images.probe([path]))[path].exists:
+        await tools.images.put_back(await tools.images.set_aside(path), path)
 
 
 # -- the host
