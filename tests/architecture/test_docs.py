@@ -99,7 +99,7 @@ def test_the_commands_in_examples_exist(pages):
 
 def test_the_error_codes_in_pages_exist(pages):
     code = re.compile(r"\b[A-Z]{2,}(?:-[A-Z0-9]+)+\b")
-    others = {"CAP-SYS-ADMIN", "KVM-RT", "EPL-2", "UTF-8", "CRC-32", "ISO-8601"}
+    others = {"CAP-SYS-ADMIN", "KVM-RT", "EPL-2", "UTF-8", "CRC-32", "ISO-8601", "RTOS-32"}
     wrong = [
         f"{path}: {found}"
         for path, text in pages.items()
@@ -110,7 +110,7 @@ def test_the_error_codes_in_pages_exist(pages):
 
 
 def test_the_operations_in_pages_exist(pages):
-    operation = re.compile(r"`((?:guest|host|job|log|message)-[a-z]+)`")
+    operation = re.compile(r"`((?:config|guests?|host|job|log|message|snapshot)-[a-z]+)`")
     wrong = [
         f"{path}: {found}" for path, text in pages.items() for found in operation.findall(text) if found not in BY_NAME
     ]  # fmt: skip

@@ -1,8 +1,20 @@
 """`guestwire job` against hosts over a broker."""
 
 import json
+from typing import get_args
 
 from fake_host import FakeFleet
+
+from guestwire.cli.job import STATES
+from guestwire.cli.job_views import STYLES
+from guestwire.protocol.operation_models import JobState
+
+
+def test_every_state_of_a_job_can_be_asked_for_and_has_a_style() -> None:
+    """But for the one that no host uses: what waits for a boot has ended as a job."""
+    used = set(get_args(JobState)) - {"waiting-reboot"}
+    assert set(STATES) == used
+    assert set(STYLES) == used
 
 
 def test_list_and_show(run, fleet: FakeFleet) -> None:  # type: ignore[no-untyped-def]

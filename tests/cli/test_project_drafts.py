@@ -31,6 +31,14 @@ def _editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *commands: str) -> 
     monkeypatch.delenv("VISUAL", raising=False)
 
 
+def test_a_draft_is_deleted_when_it_is_meant(run, draft: Path) -> None:  # type: ignore[no-untyped-def]
+    assert run("project", "delete", "h1").exit_code == 2, "nobody can be asked"
+    assert draft.exists()
+    assert run("project", "delete", "h1", "--yes").exit_code == 0
+    assert [path.name for path in draft.parent.iterdir() if path.name.startswith("h1")] == []
+    assert run("project", "delete", "h1", "--yes").exit_code == 3
+
+
 def test_new_makes_a_draft_once(run, draft: Path) -> None:  # type: ignore[no-untyped-def]
     assert "line 7" in draft.read_text()
     again = run("project", "new", "--host", "h1")

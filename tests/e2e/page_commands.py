@@ -97,13 +97,9 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def shell_lines(block: str) -> list[tuple[str, int]]:
-    """The commands of a block, each with the exit code that its remark says; continued lines are one."""
-    found = []
-    for line in block.replace("\\\n", " ").splitlines():
-        command, _, remark = line.partition("  #")
-        if command.strip() and not command.startswith("#"):
-            found.append((command.strip(), _expected(remark)))
-    return found
+    """The commands of a block with their remarks, each with the exit code that its remark says; continued lines are one."""
+    whole = (line for line in block.replace("\\\n", " ").splitlines() if shlex.split(line, comments=True))
+    return [(line, _expected(line.partition(" # ")[2])) for line in whole]
 
 
 def _expected(remark: str) -> int:
@@ -136,7 +132,7 @@ class Reader:
 
     async def run(self, command: str) -> Said:
         """Run a command to its end; whoever is asked something says yes."""
-        program, *arguments = shlex.split(self._filled(command))
+        program, *arguments = shlex.split(self._filled(command), comments=True)
         if program == "guestwire":
             return await asyncio.to_thread(self._run, arguments)
         if program == "guestwire-agent":

@@ -83,8 +83,14 @@ WRONG = (
     Wrong("guest reset h1/linux1", 4, "WRONG-STATE", "running guest"),
     Wrong("guest threads h1/linux1", 4, "WRONG-STATE", "no process"),
     Wrong("guest define h1 --name linux1", 4, "NAME-DUP", "exists"),
-    Wrong("guest define h1 --name new --cpuset 2-", 9, "CPUSET-SYNTAX", "CPU set"),
-    Wrong("guest define h1 --name new --cpuset 99", 9, "CPUSET-UNKNOWN", "99"),
+    Wrong("guest define h1 --name new --cpuset 2-", 9, "VALIDATION-FAILED", "CPUSET-SYNTAX at guests.new.cpuset: "),
+    Wrong("guest define h1 --name new --cpuset 2-", 9, "VALIDATION-FAILED", "CPU set"),
+    Wrong("guest define h1 --name new --cpuset 99", 9, "VALIDATION-FAILED", "CPUSET-UNKNOWN at guests.new.cpuset: "),
+    Wrong("guest define h1 --name new --cpuset 99", 9, "VALIDATION-FAILED", "99"),
+    Wrong("guest define h1 --name a/b", 9, "VALIDATION-FAILED", "NAME-INVALID at "),
+    Wrong(
+        "guest define h1 --name new --kind rt --vcpus 3", 9, "VALIDATION-FAILED", "RT-NO-CPUSET at guests.new.cpuset: "
+    ),
     Wrong("host show h9 --timeout 0.5", 6, "HOST-UNREACHABLE", "is its agent running"),
     Wrong("guest start h9/linux1 --timeout 0.5", 6, "HOST-UNREACHABLE", "is its agent running"),
     Wrong(f"job show h1/{ids.text(ids.request_id(unix_ms()))}", 3, "NOT-FOUND", ""),

@@ -27,7 +27,8 @@ from guestwire.sdk.client import Client, context_of_socket, open_client
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 WAYS = ("mosquitto-mqtt5", "mosquitto-aiomqtt", "embedded-auto", "socket")
-HOSTS = {"h1": {}, "h2": {"simulated": {"boot_s": 3600}}}
+# h1 has CPUs for two real-time guests
+HOSTS = {"h1": {"simulated": {"machine": "64-thread-4-node"}}, "h2": {"simulated": {"boot_s": 3600}}}
 
 
 @dataclass
@@ -105,6 +106,7 @@ async def a_guest_lives(way: Way, tmp_path: Path) -> None:
     )
     defined = (await cli.good("guest", "define", "h1", "-f", str(file), "--vcpus", "2", "--kind", "rt"))[0]
     assert (defined["guest"]["id"], defined["guest"]["vcpus"], defined["guest"]["kind"]) == ("GUEST0003", 2, "rt")
+    assert defined["guest"]["cpuset"] == "27-29", "below those of rtlinux, by the host"
     assert defined["verified"] is True
     assert states(await cli.good("guest", "start", "h1/web", "--wait", "ready")) == {"h1/web": "ready"}
     threads = await cli.good("guest", "threads", "h1/GUEST0003")

@@ -56,6 +56,50 @@ EDITS_A_DRAFT = re.compile(r"guestwire (project (set|add|remove|rename|import)|t
 SPARE: Mapping[str, str] = {"Reboot": "h2", "Reboot (Force)": "h2", "Shutdown, Shutdown (Force)": "h3"}
 """Rows that take a host away: another one than all others use."""
 
+AFTER: Mapping[str, tuple[str, str]] = {
+    "Settings: message level 0 to 4": ("guestwire host log-level HOST info", "level: info"),
+    "Open Project (.hwc)": ("guestwire project show HOST", r"\[hosts\.h1\.guests\.lathe\]"),
+    "`hv_open_example rt-linux`": ("guestwire project show HOST", r"\[hosts\.h1\.guests\.rtlinux\]"),
+    "`hv_sync_example rt-linux`": ("guestwire guest list HOST", r"^h1/rtlinux .* rt "),
+    "os.xml": ("guestwire template list HOST", r"template +RtLinux"),
+    "images.xml": ("guestwire template list HOST", r"image +RtLinux .* 192 MiB"),
+    "Sync, Apply": ("guestwire guest show HOST/GUEST -o json", '"comments": ?"edited"'),
+    "(no way back)": ("guestwire guest show HOST/GUEST -o json", '"comments": ?""'),
+    "(changes that cut the connection)": ("guestwire project status HOST", r"h1 +in_sync"),
+    "Add Guest: Real-time Linux": ("guestwire guest list HOST", r"^h1/axis +GUEST0003 .* rt "),
+    "Add Guest, at once": ("guestwire guest show HOST/axis", "cpuset: +28-29"),
+    "Default CPU of a new real-time guest": ("guestwire guest show HOST/axis", "cpuset: +28-29"),
+    "Memory, CPU of a guest, at once": ("guestwire guest show HOST/GUEST", "vcpus: +4\nmemory: +2048 MiB"),
+    "Disk Size": ("guestwire guest show HOST/GUEST -o json", '"size_mib": ?65536'),
+    "Disk Image File": ("guestwire guest show HOST/GUEST", "/var/lib/libvirt/images/data.qcow2"),
+    "No Disk Image File given": ("guestwire guest show HOST/GUEST", r"/guest0002-[0-9a-f]{8}/disk2.qcow2"),
+    "Installation media file": ("guestwire guest show HOST/GUEST", "installer.iso"),
+    "Re-use of an existing VM": ("guestwire project show HOST", r"\[hosts\.h1\.guests\.old\]"),
+    "`guest_gateway.config`": ("guestwire guest show HOST/GUEST -o json", '"host_port": ?2222'),
+    "Start Guest, `hv_guest_start`": ("guestwire guest list HOST", r"h1/desk .* (running|ready) "),
+    "Shutdown Guest, `hv_guest_stop`": ("guestwire guest list HOST", r"h1/desk .* stopped "),
+    "Power off": ("guestwire guest list HOST", r"h1/desk .* stopped "),
+    "Start all Guests": ("guestwire guest threads HOST/RTGUEST", "fifo"),
+    "Stop all Guests": ("guestwire host show HOST", "guests: +2, 0 running"),
+    "Move a real-time guest to other CPUs": ("guestwire guest show HOST/RTGUEST", "cpuset: +28-29"),
+    "Add a device to a guest": ("guestwire guest show HOST/GUEST -o json", "0000:02:00.0"),
+    "Remove a device": ("guestwire guest show HOST/GUEST -o json", r'"devices": ?\[\]'),
+    "`HvCoreApp /loadconfig='FILE' /sync`": ("guestwire guest list HOST", r"^h1/lathe "),
+    "`/CONFIGUREGUEST=GUEST0001:CpuMask:0x...`": ("guestwire guest show HOST/RTGUEST", "cpuset: +29-30"),
+    "`/CONFIGUREGUEST=GUEST0002:Cpu:2`": ("guestwire guest show HOST/GUEST", "vcpus: +2"),
+    "`kvmrt-boot --all`": ("guestwire host show HOST", "2 running"),
+    "`kvmrt-boot VM`": ("guestwire host show HOST", "1 running"),
+    "`kvmrt-shutdown`": ("guestwire hardware tuning HOST", "not tuned"),
+    "`/etc/kvmrt.cfg`, `-f FILE`": ("guestwire project show HOST", 'cpuset = "c24-c26"'),
+    "What was done to the host for them: shielding, interrupts, siblings": (
+        "guestwire hardware tuning HOST",
+        "cpu62/online +0 +0 +set",
+    ),
+    "`acrnctl suspend VM`": ("guestwire guest list HOST", r"h1/desk .* paused "),
+    "`acrnctl del VM`": ("guestwire host show HOST", "guests: +1, "),
+}
+"""What is so after a row: a command, and what it says then."""
+
 THEIRS = (
     "hv_sysmgr status", "hv_sysmgr log", "hv_sysmgr clearlog", "hv_sysmgr start", "hv_sysmgr stop", "hv_sysmgr restart",
     "hv_sysmgr enable", "hv_sysmgr disable", "hv_sysmgr debug=on", "hv_sysmgr debug=off", "/help", "/tcpserver",
@@ -119,6 +163,10 @@ async def test_a_row_does_what_it_says(at_the_desk: Reader, row: Row) -> None:
     assert said.code == row.code, (last, said)
     if not row.code and EDITS_A_DRAFT.match(last):
         await at_the_desk.good("guestwire project validate HOST")
+    if row.theirs in AFTER:
+        command, text = AFTER[row.theirs]
+        told = await at_the_desk.run(command)
+        assert re.search(text, told.out + told.err, re.MULTILINE), (command, told)
     if row.code:
         codes = re.findall(r"\b[A-Z]+(?:-[A-Z0-9]+)+\b|\bUNSUPPORTED\b", row.remark)
         assert not codes or any(code in said.out + said.err for code in codes), (codes, said)
@@ -141,6 +189,6 @@ async def test_no_command_of_theirs_is_missing() -> None:
 
 async def test_set_up_is_for_rows_that_are_there() -> None:
     known = [row.theirs for row in ROWS]
-    assert {*BEFORE, *SPARE} <= set(known)
+    assert {*BEFORE, *AFTER, *SPARE} <= set(known)
     assert len({row.name for row in ROWS}) == len(ROWS), "rows of a section that cannot be told apart"
     assert "COMM-UNAVAILABLE" in BY_CODE

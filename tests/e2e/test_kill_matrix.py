@@ -121,7 +121,7 @@ async def rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
         home = base / "h1"
         home.mkdir()
         sections = {
-            "simulated": {"guests": 0, "boot_s": 0},
+            "simulated": {"guests": 0, "boot_s": 0, "machine": "64-thread-4-node"},  # CPUs for all that run at once
             "limits": {"running": 1, "issuer_rate": 10_000, "issuer_burst": 10_000},
             "log": {"level": "error"},
         }

@@ -57,9 +57,25 @@ def test_the_system_managers_numbers_are_given_by_kind() -> None:
 def test_a_disk_without_a_path_gets_one_in_the_guests_folder_and_keeps_it() -> None:
     desired = Desired(guests=(Guest(name="a", disks=(Disk(size_mib=10), Disk(device="cdrom"))),))
     target = settled(desired)
-    assert [disk.path for disk in target.guests[0].disks] == ["/images/guest0001/disk0.qcow2", None]
+    folder = f"/images/guest0001-{(target.guests[0].uuid or '')[:8]}"
+    assert [disk.path for disk in target.guests[0].disks] == [f"{folder}/disk0.qcow2", None]
     renamed = desired.guests[0].model_copy(update={"id": "GUEST0001", "name": "z"})
     assert settled(Desired(guests=(renamed,)), target).guests[0].disks == target.guests[0].disks
+
+
+def test_a_guest_made_anew_does_not_get_the_disks_of_the_one_that_was_removed() -> None:
+    wanted = Desired(guests=(Guest(name="a", disks=(Disk(size_mib=10),)),))
+    first = settle(wanted, EMPTY, host="h1", disk_root="/images", revision=1)
+    again = settle(wanted, EMPTY, host="h1", disk_root="/images", revision=3)
+    assert first.guests[0].id == again.guests[0].id == "GUEST0001"
+    assert first.guests[0].disks != again.guests[0].disks
+    assert first.guests[0].uuid != again.guests[0].uuid
+
+
+def test_an_rt_guest_keeps_the_cpus_it_was_allocated() -> None:
+    active = settled(Desired(guests=(Guest(name="r", kind="rt", cpuset="2-3"),)))
+    assert settled(Desired(guests=(Guest(name="r", kind="rt"),)), active).guests[0].cpuset == "2-3"
+    assert settled(Desired(guests=(Guest(name="r", kind="gp"),)), active).guests[0].cpuset is None
 
 
 def test_macs_are_local_and_of_host_guest_and_card() -> None:

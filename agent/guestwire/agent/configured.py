@@ -209,7 +209,7 @@ async def configured(parts: ConfigurationParts) -> AsyncIterator[ConfiguredHost]
         power = GuestPower(parts.guests, active.peek, verdict)
         yield ConfiguredHost(
             active, configuration, waiting, adoption, drift,
-            Definitions(parts.guests, configuration, inspection), power, Snapshots(parts.guests, drivers.images),
+            Definitions(parts.guests, configuration), power, Snapshots(parts.guests, drivers.images),
             HostPowerService(drivers.control, parts.guests, boot_id, journal.note, journal.set_note, parts.log),
             tuning,
             Autostart(

@@ -67,9 +67,10 @@ class HostIdentity:
 
 @dataclass(frozen=True, slots=True)
 class HostParts:
-    """What a host is composed of. `folders`: where the folders of its guests are, `templates` what is copied into new ones; `disk_roots`: where their disks may be. `broker`: how to connect, None for a host with a socket only; `socket`: its path, None
-    for none. `clock`: how to judge the wall clock. `vital` watches what must not end. `observer` is told every step of the
-    journal."""
+    """What a host is composed of. `folders`: where the folders of its guests are, `templates`: what is copied into new ones;
+    `disk_roots`: where their disks may be. `broker`: how to connect, None for a host with a socket only; `socket`: its path,
+    None for none. `clock`: how to judge the wall clock. `vital` watches what must not end. `observer` is told every step of
+    the journal."""
 
     identity: HostIdentity
     drivers: Drivers
@@ -111,40 +112,15 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
     """Serve one host while the block lasts. Raises STATE-DIR-IN-USE and what opening the journal raises."""
     identity = parts.identity
     async with AsyncExitStack() as stack:
-        journal = await stack.enter_async_context(
-            await Journal.open(
-                parts.journal,
-                parts.writer,
-                now_ms=now().wall_ms,
-                clock_synchronised=parts.clock() != "unsynchronised",
-                observer=parts.observer,
-            )
-        )
+        journal = await stack.enter_async_context(await _journal(parts))
         await pin_trust(journal, identity.trust)
         announcer = Announcer(identity.site, identity.host, identity.key, now)
         audit = AuditTrail(parts.log, announcer, lambda: now().mono)
         executor = _executor(parts, journal)
         listeners = HostListeners(parts.log, announcer, audit, executor, parts.clock, parts.speech)
-
         folders = GuestFolders(parts.folders, parts.templates, _domain_xml(parts.drivers.guests))
-        hooks = await stack.enter_async_context(ShutdownHooks(folders.folder, parts.log, parts.vital))
-
         hearing = Hearing()
-
-        def guest_changed(change: Transition) -> None:
-            hooks.guest_changed(change)
-            hearing.guest_changed(change)
-            listeners.guest_changed(change)
-
-        guests = await stack.enter_async_context(
-            GuestService(
-                parts.drivers.guests, lambda: now().wall_ms, guest_changed, parts.vital,
-                StartConditions(
-                    hearing.active, parts.drivers.inspection.topology, hearing.reboot_required, hearing.before_start
-                ).check,
-                hearing.definition_changed,
-            )
-        )  # fmt: skip
+        guests = await _guests(stack, parts, folders, hearing, listeners)
         host = await stack.enter_async_context(
             configured(_configuration(parts, journal, guests, folders, executor, listeners))
         )
@@ -184,6 +160,35 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         stack.callback(listeners.tell_now)
         await stack.enter_async_context(Housekeeping(journal, executor, parts.clock, parts.keep_jobs_s, parts.vital))
         yield RunningHost(executor, journal, pipeline, guests, link, server)
+
+
+async def _journal(parts: HostParts) -> Journal:
+    return await Journal.open(
+        parts.journal, parts.writer, now_ms=now().wall_ms, clock_synchronised=parts.clock() != "unsynchronised",
+        observer=parts.observer,
+    )  # fmt: skip
+
+
+async def _guests(
+    stack: AsyncExitStack, parts: HostParts, folders: GuestFolders, hearing: Hearing, listeners: HostListeners
+) -> GuestService:
+    """The guest service, and everything that follows what guests do."""
+    hooks = await stack.enter_async_context(ShutdownHooks(folders.folder, parts.log, parts.vital))
+
+    def guest_changed(change: Transition) -> None:
+        hooks.guest_changed(change)
+        hearing.guest_changed(change)
+        listeners.guest_changed(change)
+
+    conditions = StartConditions(
+        hearing.active, parts.drivers.inspection.topology, hearing.reboot_required, hearing.before_start
+    )
+    return await stack.enter_async_context(
+        GuestService(
+            parts.drivers.guests, lambda: now().wall_ms, guest_changed, parts.vital, conditions.check,
+            hearing.definition_changed,
+        )
+    )  # fmt: skip
 
 
 def _configuration(

@@ -5,7 +5,7 @@ from typing import Any
 
 from guestwire.cli.output import Column, View, plain
 from guestwire.cli.times import clock_time
-from guestwire.model.guest import GuestThread, GuestView
+from guestwire.model.guest import Disk, GuestThread, GuestView
 from guestwire.protocol import ids
 
 STATE_STYLES = {
@@ -92,7 +92,7 @@ def guest_facts(row: GuestRow) -> list[tuple[str, str]]:
         ("autostart", guest.autostart),
     ]
     facts += [
-        ("disk", f"{disk.path} ({disk.format} {disk.device}{', read only' if disk.read_only else ''})")
+        ("disk", f"{disk.path or 'empty'} ({_drive(disk)}{', read only' if disk.read_only else ''})")
         for disk in guest.disks
     ]
     if guest.boot is not None:
@@ -122,3 +122,7 @@ def thread_view() -> View[GuestThread]:
         document=plain,
         none="no threads",
     )
+
+
+def _drive(disk: Disk) -> str:
+    return f"{disk.format} {disk.device}" if disk.path is not None else disk.device

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from guestwire.sdk.bulk import Outcome
     from guestwire.sdk.client import Client
 
-STATES = ("accepted", "running", "succeeded", "failed", "canceled", "timed-out", "rejected", "indeterminate")
+STATES = (
+    "accepted", "running", "succeeded", "failed", "rolled-back", "canceled", "timed-out", "rejected", "indeterminate",
+)  # fmt: skip
 
 
 @click.group("job", cls=Noun)

@@ -17,7 +17,7 @@ from guestwire.protocol.trust import Trust
 
 STYLES = {
     "succeeded": "good", "running": "busy", "accepted": "busy", "failed": "bad", "rejected": "bad",
-    "timed-out": "bad", "indeterminate": "warn", "canceled": "warn",
+    "timed-out": "bad", "indeterminate": "warn", "canceled": "warn", "rolled-back": "warn",
 }  # fmt: skip
 
 

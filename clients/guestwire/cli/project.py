@@ -8,6 +8,7 @@ from guestwire.cli.settings import Noun
 COMMANDS = (
     project_drafts.new,
     project_drafts.list_drafts,
+    project_drafts.delete,
     project_drafts.show,
     project_drafts.set_values,
     project_drafts.add,

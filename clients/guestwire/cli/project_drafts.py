@@ -51,6 +51,21 @@ def list_drafts(settings: Settings) -> None:
     write_all(settings, _drafts_view(), [_row(draft) for draft in drafts.store(settings).drafts()])
 
 
+@click.command("delete", cls=Verb)
+@HOST
+@pass_settings
+def delete(settings: Settings, host: str) -> None:
+    """Throw the draft of a host away. The host itself is not touched."""
+    from guestwire.cli import drafts
+    from guestwire.cli.confirm import ask
+
+    store = drafts.store(settings)
+    if store.draft(host).exists:
+        ask(settings, "delete the draft of", 3, [host])
+    store.forget(host)
+    failures.remark(settings, f"the draft of {host} is deleted")
+
+
 @click.command("show", cls=Verb)
 @MAYBE_HOST
 @FILE

@@ -118,6 +118,14 @@ class ProjectStore:
         """Remember what the host is like."""
         locked_file.change(self._base(host), lambda _: base.model_dump_json(exclude_defaults=True))
 
+    def forget(self, host: str) -> None:
+        """Delete the draft of a host, and what was remembered with it. Raises NOT-FOUND."""
+        draft = self.draft(host)
+        if not draft.exists:
+            raise GuestwireError("NOT-FOUND", f"There is no draft for {host}.")
+        for path in (draft.path, self._base(host), self._plan(host)):
+            path.unlink(missing_ok=True)
+
     def remember_plan(self, host: str, plan_id: str) -> None:
         """Remember the plan of an apply, for its confirmation."""
         locked_file.change(self._plan(host), lambda _: plan_id + "\n")

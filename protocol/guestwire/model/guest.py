@@ -78,11 +78,12 @@ class Share(Model):
 class Override(Model):
     """One change to the domain XML that we make: RFC 5261's add, replace and remove. `sel` is an XPath as ElementTree has
     it, from the domain element ("devices/disk[1]", "cpu/@mode"); `xml` the element, or the text of an attribute. Applied
-    last, at every apply."""
+    last, at every apply. `optional`: it is passed over where `sel` finds nothing, because what it changes has gone since."""
 
     op: Literal["add", "replace", "remove"]
-    sel: Annotated[str, StringConstraints(max_length=512)] = "."
+    sel: Annotated[str, StringConstraints(max_length=4608)] = "."
     xml: Annotated[str, StringConstraints(max_length=16_384)] = ""
+    optional: bool = False
 
 
 class DirectBoot(Model):
@@ -172,7 +173,7 @@ class Guest(Model):
     order: Annotated[int, Field(ge=0, le=9999)] = 0
     disabled: bool = False
     persistence: Literal["persistent", "ephemeral"] = "persistent"
-    overrides: Annotated[tuple[Override, ...], Field(max_length=64)] = ()
+    overrides: Annotated[tuple[Override, ...], Field(max_length=512)] = ()
 
     @property
     def has_comm(self) -> bool:

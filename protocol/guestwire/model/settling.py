@@ -11,9 +11,10 @@ from guestwire.model.desired import Desired
 from guestwire.model.guest import Disk, Guest, Nic, canonical_uuid, lowest_free_id
 
 
-def settle(desired: Desired, active: Desired, *, host: str, disk_root: str | None) -> Desired:
+def settle(desired: Desired, active: Desired, *, host: str, disk_root: str | None, revision: int = 0) -> Desired:
     """The document with nothing left open. A guest is the one of `active` with its uuid, else its identifier, else its
-    name. `disk_root`: where disks without a path go; None leaves them open (DISK-NO-SIZE and DISK-PATH-POLICY tell)."""
+    name. `disk_root`: where disks without a path go; None leaves them open (DISK-NO-SIZE and DISK-PATH-POLICY tell). `revision`: the
+    active one's number; a guest that is made anew under an old name is another guest, with other disks."""
     old = list(match(desired, active))
     taken = {guest.id for guest in (*desired.guests, *active.guests) if guest.id is not None}
     guests: list[Guest] = []
@@ -21,7 +22,7 @@ def settle(desired: Desired, active: Desired, *, host: str, disk_root: str | Non
         identifier = guest.id or (known.id if known is not None else None) or lowest_free_id(frozenset(taken))
         if identifier is not None:
             taken.add(identifier)
-        guests.append(_identified(guest, known, identifier, host))
+        guests.append(_identified(guest, known, identifier, f"{host}/{revision}"))
     if desired.policy.profile == "system-manager":
         guests = _numbered(guests)
     return desired.model_copy(
@@ -48,19 +49,21 @@ def match(desired: Desired, active: Desired) -> Iterator[Guest | None]:
             yield None if found is not None and (found.uuid in named or found.id in named) else found
 
 
-def _identified(guest: Guest, known: Guest | None, identifier: str | None, host: str) -> Guest:
+def _identified(guest: Guest, known: Guest | None, identifier: str | None, place: str) -> Guest:
     given: dict[str, object] = {"id": identifier}
     if guest.uuid is None:
-        given["uuid"] = known.uuid if known is not None else _uuid(host, identifier, guest.name)
+        given["uuid"] = known.uuid if known is not None else _uuid(place, identifier, guest.name)
     if known is not None and known.kind == guest.kind:
+        if guest.kind == "rt" and guest.cpuset is None:
+            given["cpuset"] = known.cpuset  # what it was allocated stays
         for field in ("rtos_id", "gpos_id"):
             if getattr(guest, field) is None:
                 given[field] = getattr(known, field)
     return guest.model_copy(update=given)
 
 
-def _uuid(host: str, identifier: str | None, name: str) -> str:
-    digest = bytearray(hashlib.sha256(f"guestwire-guest\0{host}\0{identifier}\0{name}".encode()).digest()[:16])
+def _uuid(place: str, identifier: str | None, name: str) -> str:
+    digest = bytearray(hashlib.sha256(f"guestwire-guest\0{place}\0{identifier}\0{name}".encode()).digest()[:16])
     digest[6] = digest[6] & 0x0F | 0x80  # version 8, RFC 9562: custom
     digest[8] = digest[8] & 0x3F | 0x80
     return canonical_uuid(bytes(digest))
@@ -112,8 +115,9 @@ def _placed(guest: Guest, known: Guest | None, host: str, disk_root: str | None)
 def _disk(guest: Guest, number: int, disk: Disk, old: Disk | None, disk_root: str | None) -> Disk:
     if disk.path is not None or disk.device != "disk" or disk_root is None or guest.id is None:
         return disk
+    folder = f"{guest.id.lower()}-{(guest.uuid or '')[:8]}"  # numbers are given again, and their disks may still be there
     path = old.path if old is not None and old.device == "disk" and old.format == disk.format else None
-    return disk.model_copy(update={"path": path or f"{disk_root}/{guest.id.lower()}/disk{number}.{disk.format}"})
+    return disk.model_copy(update={"path": path or f"{disk_root}/{folder}/disk{number}.{disk.format}"})
 
 
 def derived_mac(host: str, guest: Guest, number: int) -> str:

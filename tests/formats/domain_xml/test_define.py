@@ -3,7 +3,6 @@
 libvirt's test driver, in this process, for many; QEMU's for some.
 """
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -12,35 +11,11 @@ from chosen_guests import CHOSEN
 from generated_guests import document, guests
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from libvirt_host import unavailable
 
 from guestwire.formats.domain_xml.reader import read
 from guestwire.model.guest import Guest
 
 pytestmark = pytest.mark.libvirt
-
-
-def opened(uri: str) -> Any:
-    try:
-        import libvirt
-    except ImportError:
-        unavailable("libvirt-python is not installed (extra `libvirt`)")
-    libvirt.registerErrorHandler(lambda *_: None, None)
-    return libvirt.open(uri)
-
-
-@pytest.fixture(scope="module")
-def in_process() -> Iterator[Any]:
-    conn = opened("test:///default")
-    yield conn
-    conn.close()
-
-
-@pytest.fixture(scope="module")
-def real(libvirt_host: Any) -> Iterator[Any]:
-    conn = opened(libvirt_host.uri)
-    yield conn
-    conn.close()
 
 
 def there_and_back(conn: Any, guest: Guest, kind: str) -> None:

@@ -65,7 +65,8 @@ def test_emulation_keeps_room_for_a_second_vcpu_and_leaves_the_scheduler_alone()
     assert lines(made.findall("cpu/topology")) == ['<topology sockets="1" cores="2" threads="1" />']
     assert made.find("cputune/vcpupin") is not None
     assert made.find("cputune/vcpusched") is None
-    assert lines(domain(vcpus=3).findall("vcpu")) == ['<vcpu placement="static">3</vcpu>']
+    assert lines(domain(kind="gp_comm", vcpus=3).findall("vcpu")) == ['<vcpu placement="static">3</vcpu>']
+    assert lines(domain().findall("vcpu")) == ['<vcpu placement="static">1</vcpu>'], "it shares no memory"
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_emulation_keeps_room_for_a_second_vcpu_and_leaves_the_scheduler_alone()
         (4, (2, 1, 2), "kvm", ("2", "1", "2")),
         (4, (2, 1, 2), "qemu", ("2", "1", "2")),
         (1, (1, 1, 1), "kvm", ("1", "1", "1")),
-        (1, (1, 1, 1), "qemu", ("1", "2", "1")),
+        (1, (1, 1, 1), "qemu", ("1", "1", "1")),
     ],
 )
 def test_the_topology_makes_as_many_vcpus_as_there_may_be(

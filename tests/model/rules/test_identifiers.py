@@ -51,6 +51,8 @@ CASES = (
     Row("NAME-INVALID", "64 characters", having(gp("a" * 64)), (f"E guests.{'a' * 64}.name",)),
     Row("NAME-INVALID", "a blank", having(gp("a b")), ("E guests.a b.name",)),
     Row("NAME-INVALID", "a line end", having(gp("a\n")), ("E guests.a\n.name",)),
+    Row("NAME-INVALID", "what access lists call the host", having(gp("HOST")), ("E guests.HOST.name",)),
+    Row("NAME-INVALID", "the same in small letters", having(gp("host"))),
     Row("NAME-INVALID", "an empty name is another code's", having(gp(""))),
     Row("NAME-EMPTY", "a name", having(gp("a"))),
     Row("NAME-EMPTY", "none", having(gp("", id="GUEST0007")), ("E guests.GUEST0007.name",)),

@@ -4,9 +4,7 @@ import hashlib
 
 from guestwire.agent.services.configuration.service import Configuration
 from guestwire.agent.services.guests import GuestService
-from guestwire.agent.services.ports import HostInspection
 from guestwire.agent.services.running import Running
-from guestwire.model.allocation import allocate
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, GuestView, canonical_uuid
@@ -17,18 +15,20 @@ from guestwire.protocol.steps import Call
 class Definitions:
     """One guest of the document: made, replaced, taken out."""
 
-    def __init__(self, guests: GuestService, configuration: Configuration, inspection: HostInspection) -> None:
+    def __init__(self, guests: GuestService, configuration: Configuration) -> None:
         self._guests = guests
         self._configuration = configuration
-        self._inspection = inspection
 
     def lanes(self, call: Call) -> tuple[str, ...]:
         """The host's configuration, and the guest's own lane where there is one. Raises BUSY before the hypervisor was first
         listed."""
         self._guests.must_be_listed()
-        target = _named(call.request.guest, tuple(row.guest for row in self._guests.table.rows()))
-        own = () if target is None else (f"guest:{target.uuid}",)
-        return ("host", "guests", *own)
+        wanted: Guest = call.request.guest
+        desired = self._configuration.peek()
+        target = _named(wanted, desired.guests)
+        given = wanted.model_copy(update={"uuid": wanted.uuid or (_uuid_of(call) if target is None else target.uuid)})
+        others = tuple(guest for guest in desired.guests if target is None or guest.uuid != target.uuid)
+        return self._configuration.lanes_of(desired.model_copy(update={"guests": (*others, given)}))
 
     def lanes_of_known(self, call: Call) -> tuple[str, ...]:
         """Likewise, of a guest that must be there. Raises NOT-FOUND too."""
@@ -38,19 +38,18 @@ class Definitions:
         request: m.GuestDefine = running.call.request
         wanted = request.guest
         uuid = wanted.uuid or _uuid_of(running.call)
-        topology = await self._inspection.topology()
 
         def change(desired: Desired) -> Desired:
             target = _named(wanted, desired.guests)
             given = wanted.model_copy(update={"uuid": uuid})
             if target is None:
-                return allocate(desired.model_copy(update={"guests": (*desired.guests, given)}), topology)
+                return desired.model_copy(update={"guests": (*desired.guests, given)})
             if target.uuid != uuid:
                 _may_replace(target, wanted, replace=request.replace)
             given = given.model_copy(update={"uuid": target.uuid, "id": target.id})
             _no_namesake(given, desired)
             guests = tuple(given if guest.uuid == target.uuid else guest for guest in desired.guests)
-            return allocate(desired.model_copy(update={"guests": guests}), topology)
+            return desired.model_copy(update={"guests": guests})
 
         desired = await self._configuration.edit(running, change, f"guest define {wanted.name}")
         found = desired.guest(wanted.id or wanted.name)
@@ -61,19 +60,18 @@ class Definitions:
 
     async def undefine(self, running: Running) -> m.Empty:
         reference: str = running.call.request.guest
-        try:
-            row = await self._guests.find(running, reference)
-        except GuestwireError as err:
-            if err.code == "NOT-FOUND" and running.again:
-                return m.Empty()
-            raise
-        if row.observed.state not in ("stopped", "crashed"):
-            raise GuestwireError("WRONG-STATE", "the guest runs", detail={"state": row.status.state})
 
         def change(desired: Desired) -> Desired:
-            return desired.model_copy(update={"guests": tuple(g for g in desired.guests if g.uuid != row.uuid)})
+            row = self._guests.table.find(reference)
+            if row.observed.state not in ("stopped", "crashed"):
+                raise GuestwireError("WRONG-STATE", "the guest runs", detail={"state": row.status.state})
+            left = tuple(guest for guest in desired.guests if guest.uuid != row.uuid)
+            if len(left) == len(desired.guests):
+                text = "This is a domain of another tool: adopt it first, or remove it with that tool."
+                raise GuestwireError("UNSUPPORTED", text)
+            return desired.model_copy(update={"guests": left})
 
-        await self._configuration.edit(running, change, f"guest undefine {row.guest.name}")
+        await self._configuration.edit(running, change, f"guest undefine {reference}")
         return m.Empty()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement
 
 from guestwire.formats.domain_xml.choices import Choices
-from guestwire.formats.domain_xml.names import AGENT_CHANNEL, xml_text
+from guestwire.formats.domain_xml.names import AGENT_CHANNEL, HANDLE, xml_text
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Disk, Guest, Nic, PortForward, Share
 
@@ -69,7 +69,8 @@ def _bus(disk: Disk, choices: Choices) -> str:
 
 def _disk(devices: Element, guest: Guest, number: int, disk: Disk, target: str, choices: Choices) -> None:
     block = disk.path is not None and disk.path.startswith("/dev/")
-    made = SubElement(devices, "disk", type="block" if block else "file", device=disk.device)
+    made = SubElement(devices, "disk", {"type": "block" if block else "file", "device": disk.device})
+    made.set(HANDLE, _disk_handle(guest, number))
     SubElement(made, "driver", name="qemu", type=image_format(disk))
     if disk.path is not None:
         SubElement(made, "source", {"dev" if block else "file": xml_text(disk.path)})
@@ -92,6 +93,14 @@ def _disk(devices: Element, guest: Guest, number: int, disk: Disk, target: str, 
         SubElement(made, "transient")
     if disk.shareable:
         SubElement(made, "shareable")
+
+
+def _disk_handle(guest: Guest, number: int) -> str:
+    """Media change, so a drive is known by its number among the drives."""
+    disk = guest.disks[number]
+    if disk.device == "disk":
+        return xml_text(disk.path or "")
+    return f"cdrom {sum(other.device == 'cdrom' for other in guest.disks[: number + 1])}"
 
 
 def _letters(number: int) -> str:
@@ -120,6 +129,7 @@ def _nic(devices: Element, nic: Nic, forwards: Sequence[PortForward]) -> None:
         SubElement(made, "source", bridge=nic.bridge)
     if nic.mac is not None:
         SubElement(made, "mac", address=nic.mac)
+        made.set(HANDLE, nic.mac)
     SubElement(made, "model", type=nic.model)
     for forward in forwards:
         port = SubElement(made, "portForward", proto=forward.protocol)
@@ -129,20 +139,23 @@ def _nic(devices: Element, nic: Nic, forwards: Sequence[PortForward]) -> None:
 def _hostdev(devices: Element, address: str) -> None:
     if address.startswith("usb:"):
         _, vendor, product = address.split(":")
-        source = SubElement(SubElement(devices, "hostdev", mode="subsystem", type="usb"), "source")
+        made = SubElement(devices, "hostdev", {"mode": "subsystem", "type": "usb", HANDLE: address})
+        source = SubElement(made, "source")
         SubElement(source, "vendor", id=f"0x{vendor}")
         SubElement(source, "product", id=f"0x{product}")
         return
     domain, bus, rest = address.split(":")
     slot, function = rest.split(".")
-    source = SubElement(SubElement(devices, "hostdev", mode="subsystem", type="pci", managed="yes"), "source")
+    made = SubElement(devices, "hostdev", {"mode": "subsystem", "type": "pci", "managed": "yes", HANDLE: address})
+    source = SubElement(made, "source")
     where = {"domain": f"0x{domain}", "bus": f"0x{bus}", "slot": f"0x{slot}", "function": f"0x{function}"}
     SubElement(source, "address", where)
 
 
 def _share(devices: Element, share: Share) -> None:
     """virtiofs; what is read-only goes over 9p, where QEMU itself refuses to write."""
-    made = SubElement(devices, "filesystem", type="mount", accessmode="mapped" if share.read_only else "passthrough")
+    mode = "mapped" if share.read_only else "passthrough"
+    made = SubElement(devices, "filesystem", {"type": "mount", "accessmode": mode, HANDLE: share.tag})
     if not share.read_only:
         SubElement(made, "driver", type="virtiofs")
     SubElement(made, "source", dir=xml_text(share.path))

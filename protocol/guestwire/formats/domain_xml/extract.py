@@ -27,7 +27,7 @@ def extract(domain: Element) -> Extract:
         "real_time": _real_time(domain),
         "vcpus": 1 if vcpu is None else _int(vcpu.get("current") or vcpu.text, 1),
         "topology": _topology(domain),
-        "memory_mib": _mib(domain.find("memory"), unit="KiB"),
+        "memory_mib": _mib(domain.find("memory")),
         "hugepages_mib": _hugepages(domain),
         "lock_memory": domain.find("memoryBacking/locked") is not None,
         "cpuset": _pinned(domain),
@@ -35,11 +35,15 @@ def extract(domain: Element) -> Extract:
         "hide_kvm": _attribute(domain, "features/kvm/hidden", "state") == "on",
         "firmware": _firmware(domain),
         "boot": _boot(domain),
-        "disks": [disk for element in domain.findall("devices/disk") if (disk := _disk(element)) is not None],
-        "nics": [nic for element in domain.findall("devices/interface") if (nic := _nic(element)) is not None],
-        "devices": [address for element in domain.findall("devices/*") if (address := _device(element)) is not None],
+        "disks": [disk for element in domain.findall("devices/disk") if (disk := read_disk(element)) is not None],
+        "nics": [nic for element in domain.findall("devices/interface") if (nic := read_nic(element)) is not None],
+        "devices": [
+            address for element in domain.findall("devices/*") if (address := read_device(element)) is not None
+        ],
         "port_forwards": [forward for element in domain.findall("devices/interface") for forward in _forwards(element)],
-        "shares": [share for element in domain.findall("devices/filesystem") if (share := _share(element)) is not None],
+        "shares": [
+            share for element in domain.findall("devices/filesystem") if (share := read_share(element)) is not None
+        ],
         "persistence": "ephemeral" if domain.find("devices/disk/transient") is not None else "persistent",
     }
 
@@ -68,10 +72,13 @@ _UNITS = {"b": 1, "bytes": 1, "kb": 1000, "k": 1 << 10, "kib": 1 << 10, "mb": 10
 _UNITS |= {"gb": 10**9, "g": 1 << 30, "gib": 1 << 30, "tb": 10**12, "t": 1 << 40, "tib": 1 << 40}
 
 
-def _mib(memory: Element | None, *, unit: str) -> int:
-    if memory is None:
-        return 0
-    return _int(memory.text) * _UNITS.get(memory.get("unit", unit).lower(), 1 << 10) >> 20
+def size_bytes(text: str | None, unit: str | None) -> int:
+    """A size in libvirt's units; without one it is in KiB."""
+    return _int(text) * _UNITS.get((unit or "KiB").lower(), 1 << 10)
+
+
+def _mib(memory: Element | None) -> int:
+    return 0 if memory is None else size_bytes(memory.text, memory.get("unit")) >> 20
 
 
 def _hugepages(domain: Element) -> int:
@@ -81,7 +88,7 @@ def _hugepages(domain: Element) -> int:
     page = domain.find("memoryBacking/hugepages/page")
     if page is None:
         return 2
-    return _int(page.get("size")) * _UNITS.get(page.get("unit", "KiB").lower(), 1 << 10) >> 20
+    return size_bytes(page.get("size"), page.get("unit")) >> 20
 
 
 def _cpus(text: str | None) -> str:
@@ -138,7 +145,7 @@ def _boot(domain: Element) -> Extract | None:
     }
 
 
-def _disk(element: Element) -> Extract | None:
+def read_disk(element: Element) -> Extract | None:
     """A disk or cdrom in a file or on a block device; an empty drive has no path. Other kinds have no place in the model."""
     device = element.get("device", "disk")
     source = element.find("source")
@@ -159,7 +166,7 @@ def _disk(element: Element) -> Extract | None:
 _NIC_MODELS = {"virtio": "virtio", "e1000e": "e1000e", "e1000": "e1000e", "rtl8139": "rtl8139"}
 
 
-def _nic(element: Element) -> Extract | None:
+def read_nic(element: Element) -> Extract | None:
     """A card on a network, a bridge or QEMU's user network. Other kinds have no place in the model."""
     kind = element.get("type")
     if kind not in {"network", "bridge", "user"}:
@@ -186,7 +193,7 @@ def _forwards(element: Element) -> list[Extract]:
     ]
 
 
-def _device(element: Element) -> str | None:
+def read_device(element: Element) -> str | None:
     """The address of a <hostdev>, or of an <interface> that is a card of the host."""
     if element.tag not in {"hostdev", "interface"}:
         return None
@@ -212,7 +219,7 @@ def _hex(text: str | None) -> int:
     return _int(text, -1, base)
 
 
-def _share(element: Element) -> Extract | None:
+def read_share(element: Element) -> Extract | None:
     path, tag = _attribute(element, "source", "dir"), _attribute(element, "target", "dir")
     if not path or not tag:
         return None

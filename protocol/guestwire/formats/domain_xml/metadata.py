@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 
 from guestwire.formats.domain_xml.extract import Extract
-from guestwire.formats.domain_xml.reader import read_extract
 from guestwire.model.guest import Guest
 
 
@@ -16,16 +15,3 @@ def metadata_text(guest: Guest, as_defined: Extract, disk_targets: Sequence[str]
         "disk_targets": disk_targets,
     }
     return json.dumps(ours, ensure_ascii=True, sort_keys=True)
-
-
-def adoption(xml: str, guest: Guest) -> str:
-    """The text that makes a domain, as it is, be seen as `guest`. Raises DOCUMENT-INVALID for what is no domain.
-
-    A disk of the guest is the one with its path; one that the domain does not have stays the guest's own affair.
-    """
-    reading, now = read_extract(xml)
-    by_path: dict[str | None, list[str]] = {}
-    for disk, target in zip(reading.guest.disks, reading.disk_targets, strict=False):
-        by_path.setdefault(disk.path, []).append(target)
-    targets = [found.pop(0) if (found := by_path.get(disk.path)) else "" for disk in guest.disks]
-    return metadata_text(guest, now, targets)

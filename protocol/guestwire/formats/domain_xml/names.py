@@ -7,9 +7,16 @@ NAMESPACE = "urn:guestwire:domain:1"
 QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
 METADATA_TAG = f"{{{NAMESPACE}}}guest"
 AGENT_CHANNEL = "org.qemu.guest_agent.0"
+LIBOSINFO = "http://libosinfo.org/xmlns/libvirt/domain/1.0"
+"""Where virt-install and others say which operating system is inside."""
+HANDLE = "guest"
+"""The attribute by which `sel` of an override finds what the guest itself names: a disk's path ("cdrom 1" for the first
+drive), a card's MAC, a device's address, a share's tag, and for <cputune> "KIND VCPUS CPUSET". It is gone when the
+overrides are applied. What it names may be edited: then an override of it no longer fits, which an optional one survives."""
 
 register_namespace("guestwire", NAMESPACE)
 register_namespace("qemu", QEMU_NAMESPACE)
+register_namespace("libosinfo", LIBOSINFO)
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

@@ -1,7 +1,7 @@
 """A guest's overrides: RFC 5261's add, replace and remove on the document that we made.
 
 `sel` is a path as ElementTree has it, from the domain element; a last step of `@name` means an attribute. It must find
-exactly one element. The prefix `qemu:` may be used in `sel` and `xml`. What a domain is known by stays: an override
+exactly one element, or none where the override is optional. It may use the handles of `names.HANDLE`. The prefix `qemu:` may be used in `sel` and `xml`. What a domain is known by stays: an override
 that touches its name or uuid is refused, since it would define another domain.
 """
 
@@ -40,10 +40,12 @@ class _Unfit(Exception):
 
 def _apply(domain: Element, override: Override) -> None:
     attribute = _ATTRIBUTE.fullmatch(override.sel)
-    if attribute is not None:
-        _on_attribute(_one(domain, attribute["path"] or "."), attribute["name"], override)
+    found = _one(domain, override.sel if attribute is None else attribute["path"] or ".", override)
+    if found is None:
         return
-    found = _one(domain, override.sel)
+    if attribute is not None:
+        _on_attribute(found, attribute["name"], override)
+        return
     if override.op == "add":
         found.extend(_elements(override.xml))
         return
@@ -61,6 +63,8 @@ def _apply(domain: Element, override: Override) -> None:
 
 
 def _on_attribute(found: Element, name: str, override: Override) -> None:
+    if override.optional and override.op != "add" and name not in found.attrib:
+        return
     if override.op == "remove":
         if name not in found.attrib:
             raise _Unfit(f"<{found.tag}> has no attribute {name}")
@@ -73,13 +77,15 @@ def _on_attribute(found: Element, name: str, override: Override) -> None:
         found.set(name, override.xml)
 
 
-def _one(domain: Element, path: str) -> Element:
+def _one(domain: Element, path: str, override: Override) -> Element | None:
     if path.count("//") > _MOST_SEARCHES:
         raise _Unfit(f"sel has more than {_MOST_SEARCHES} of //: {path!r}")
     try:
         found = domain.findall(path, _PREFIXES)
     except (SyntaxError, KeyError, ValueError, IndexError, TypeError, StopIteration, RuntimeError) as err:
         raise _Unfit(f"sel is no path: {path!r}") from err
+    if not found and override.optional:
+        return None
     if len(found) != 1:
         raise _Unfit(f"sel finds {len(found)} elements, not one: {path!r}")
     return found[0]

@@ -4,6 +4,7 @@ Under KVM an rt guest gets libvirt's real-time recipe (kbase "Real time KVM"): v
 threads elsewhere, no performance counters, the TSC deadline timer, no balloon, no USB controller.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 from guestwire.formats.domain_xml.choices import Choices, HypervisorKind
@@ -23,8 +24,15 @@ def hypervisor(setting: HypervisorType, *, kvm_offered: bool, kvm_proven: bool) 
     return setting
 
 
+_KINDS: Mapping[str, HypervisorKind] = {"qemu": "qemu", "kvm": "kvm"}
+
+
 def choices(guest: Guest, kind: HypervisorKind, pins: Pinning | None = None) -> Choices:
-    """How to build the guest's domain on a hypervisor of that kind, with its threads and memory where `pins` says."""
+    """How to build the guest's domain on a hypervisor of that kind, with its threads and memory where `pins` says. A guest
+    whose overrides say a type gets what suits that one."""
+    for override in guest.overrides:
+        if override.sel == "@type" and override.op != "remove":
+            kind = _KINDS.get(override.xml, kind)
     buses = {"disk": "virtio", "cdrom": "sata"}
     if guest.os_type.lower().startswith("windows"):
         buses["disk"] = "sata"  # its installer has no virtio drivers
@@ -44,7 +52,7 @@ def choices(guest: Guest, kind: HypervisorKind, pins: Pinning | None = None) -> 
     # With one vCPU at most QEMU's emulation makes atomics plain loads and stores, which breaks memory shared between
     # guests; room for a second vCPU keeps them atomic. An emulated vCPU under fifo would starve the host: it never halts
     # for long, so it gets its CPUs but not the scheduler.
-    most = max(2, guest.vcpus)
+    most = max(2, guest.vcpus) if guest.has_comm else guest.vcpus
     return Choices("qemu", max_vcpus=most, topology=_topology(guest, most), pins=pins, disk_buses=buses)
 
 

@@ -1,8 +1,9 @@
 """A domain document as a guest. Read INACTIVE XML: the active one has run-time additions.
 
 A guest of ours comes back as it was given, except for what libvirt says otherwise now than when we defined it: that is
-an edit made behind our back, and it shows. A domain that we did not make, or whose metadata somebody broke, has no id
-and is described as well as the model can. A copy that another tool made of ours is such a domain too.
+an edit made behind our back, and it shows. A copy that another tool made of ours does too, without an id. A domain that we
+did not make, or whose metadata somebody broke, has no id and is described as well as the model can; the rest of it is in
+its overrides.
 """
 
 import json
@@ -17,7 +18,8 @@ from pydantic_core import ErrorDetails
 
 from guestwire.formats.domain_xml.drift import drifted
 from guestwire.formats.domain_xml.extract import Extract, extract
-from guestwire.formats.domain_xml.names import METADATA_TAG
+from guestwire.formats.domain_xml.foreign import foreign_overrides
+from guestwire.formats.domain_xml.names import LIBOSINFO, METADATA_TAG
 from guestwire.formats.domain_xml.old_metadata import from_old
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
@@ -28,10 +30,12 @@ _FITTINGS = 8
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`disk_targets` are the target devices ("vda") of the guest's disks, in their order."""
+    """`disk_targets` are the target devices ("vda") of the guest's disks, in their order. `foreign`: the domain is not made
+    by us."""
 
     guest: Guest
     disk_targets: tuple[str, ...] = ()
+    foreign: bool = False
 
 
 def from_xml(text: str) -> Guest:
@@ -56,7 +60,7 @@ def read_extract(text: str) -> tuple[Reading, Extract]:
     ours = _metadata(domain)
     if ours is not None and (reading := _ours(ours, now)) is not None:
         return reading, now
-    return _foreign(now), now
+    return _foreign(domain, now), now
 
 
 def _invalid(why: str) -> GuestwireError:
@@ -103,7 +107,7 @@ def _is_list(value: Any, kind: type) -> bool:
     return isinstance(value, list) and all(isinstance(item, kind) for item in value)
 
 
-def _foreign(now: Extract) -> Reading:
+def _foreign(domain: Element, now: Extract) -> Reading:
     """Of a domain that another tool made."""
     values = {name: value for name, value in now.items() if name not in {"real_time", "numatune", "lock_memory"}}
     rt = now["real_time"]
@@ -113,6 +117,7 @@ def _foreign(now: Extract) -> Reading:
     values |= {
         "name": re.sub(r"[^A-Za-z0-9_.-]", "_", now["name"])[:63] or "unnamed",
         "kind": "rt" if rt else "gp",
+        "os_type": _os_type(domain),
         "arch": None if now["arch"] == "x86_64" else now["arch"],
         "topology": now["topology"] if same else "auto",
         "cpuset": now["cpuset"] or None,
@@ -122,10 +127,26 @@ def _foreign(now: Extract) -> Reading:
         "disks": disks,
         "vcpus": min(max(now["vcpus"], 1), 1024),
         "memory_mib": min(max(now["memory_mib"], 16), 1 << 24),
+        "persistence": "ephemeral" if _forgets(domain) else "persistent",
     }
     guest = _fit(values)
+    guest = guest.model_copy(update={"overrides": foreign_overrides(domain, guest)})
     targets = tuple(disk["target"] for disk in disks)
-    return Reading(guest, targets if len(targets) == len(guest.disks) else ())
+    return Reading(guest, targets if len(targets) == len(guest.disks) else (), foreign=True)
+
+
+def _os_type(domain: Element) -> str:
+    """By what virt-install says in the metadata: windows10, windows2k19; else linux."""
+    says = domain.find(f"metadata/{{{LIBOSINFO}}}libosinfo/{{{LIBOSINFO}}}os")
+    windows = re.search(r"microsoft\.com/win/([a-z0-9]{1,16})$", "" if says is None else says.get("id", ""))
+    return f"windows{windows[1]}" if windows else "linux"
+
+
+def _forgets(domain: Element) -> bool:
+    """Whether all that it writes to its disks is forgotten."""
+    disks = [disk for disk in domain.findall("devices/disk") if disk.get("device", "disk") == "disk"]
+    written = [disk for disk in disks if disk.find("readonly") is None]
+    return bool(written) and all(disk.find("transient") is not None for disk in written)
 
 
 def _fit(values: Mapping[str, Any]) -> Guest:

@@ -5,23 +5,40 @@ as it was given, and what `extract` finds in this very document, so that `reader
 changed.
 
 heap_mib has no place here: it is a shared area, not the guest's own memory.
+
+Elements that only some guests fill are always there while the overrides are applied, and go when they stayed empty: an
+override may put something into them, whatever the guest is.
 """
 
+from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, fromstring, indent, tostring
 
 from guestwire.formats.domain_xml.choices import Choices
 from guestwire.formats.domain_xml.devices import disk_targets, shares_need_shared_memory, write_devices
 from guestwire.formats.domain_xml.extract import extract
 from guestwire.formats.domain_xml.metadata import metadata_text
-from guestwire.formats.domain_xml.names import METADATA_TAG, element
+from guestwire.formats.domain_xml.names import HANDLE, METADATA_TAG, element, xml_text
 from guestwire.formats.domain_xml.patch import apply_overrides
 from guestwire.model.cpuset import to_libvirt
 from guestwire.model.guest import Guest
+
+_MAY_BE_EMPTY = ("memoryBacking", "cputune", "numatune", "features/kvm", "features/pmu")
 
 
 def to_xml(guest: Guest, choices: Choices) -> str:
     """The domain of a guest; for a definition its id and uuid are settled and its disks have paths. Raises
     DOCUMENT-INVALID, `field` says where: an override that does not fit, a disk without a path, forwards without a card."""
+    domain = draft(guest, choices)
+    disks = domain.findall("devices/disk")
+    apply_overrides(domain, guest)
+    finish(domain)
+    _metadata(domain, guest, _targets(domain, disks, disk_targets(guest, choices)))
+    indent(domain)
+    return tostring(domain, encoding="unicode") + "\n"
+
+
+def draft(guest: Guest, choices: Choices) -> Element:
+    """The document before the overrides, with handles (`names.HANDLE`). Raises as `to_xml`."""
     domain = Element("domain", type=choices.hypervisor)
     element(domain, "name", guest.name)
     if guest.uuid is not None:
@@ -45,14 +62,32 @@ def to_xml(guest: Guest, choices: Choices) -> str:
     element(domain, "on_reboot", "restart")
     element(domain, "on_crash", "destroy")
     write_devices(domain, guest, choices)
-    apply_overrides(domain, guest)
-    _metadata(domain, guest, choices)
-    indent(domain)
-    return tostring(domain, encoding="unicode") + "\n"
+    return domain
+
+
+def finish(domain: Element) -> None:
+    """Take out what only the overrides needed."""
+    for found in (*domain.findall("devices/*"), *domain.findall("cputune")):
+        found.attrib.pop(HANDLE, None)
+    for path in _MAY_BE_EMPTY:
+        above, _, tag = path.rpartition("/")
+        for parent in domain.findall(above or "."):
+            for found in parent.findall(tag):
+                if not len(found) and not found.attrib:
+                    parent.remove(found)
+
+
+def _targets(domain: Element, disks: Sequence[Element], given: Sequence[str]) -> list[str]:
+    """The target of each disk after the overrides; as given where one replaced the whole disk."""
+    left = domain.findall("devices/disk")
+    found = [disk.find("target") if any(disk is other for other in left) else None for disk in disks]
+    return [
+        target if element is None else element.get("dev", target) for element, target in zip(found, given, strict=True)
+    ]
 
 
 def _memory_backing(domain: Element, guest: Guest) -> None:
-    backing = Element("memoryBacking")
+    backing = SubElement(domain, "memoryBacking")
     if guest.hugepages_mib:
         SubElement(SubElement(backing, "hugepages"), "page", size=str(guest.hugepages_mib), unit="MiB")
     if guest.locks_memory:
@@ -61,16 +96,15 @@ def _memory_backing(domain: Element, guest: Guest) -> None:
     if shares_need_shared_memory(guest):
         SubElement(backing, "source", type="memfd")
         SubElement(backing, "access", mode="shared")
-    if len(backing):
-        domain.append(backing)
 
 
 def _tuning(domain: Element, guest: Guest, choices: Choices) -> None:
     """Pins, scheduler and nodes. An empty set of CPUs is no pin: libvirt has no word for it, and a rule reports it."""
+    tune = SubElement(domain, "cputune", {HANDLE: tuning_handle(guest)})
+    memory = SubElement(domain, "numatune")
     pins = choices.pins
     if pins is None:
         return
-    tune = Element("cputune")
     for vcpu, cpus in enumerate(pins.vcpus[: guest.vcpus]):
         if cpus:
             SubElement(tune, "vcpupin", vcpu=str(vcpu), cpuset=to_libvirt(cpus))
@@ -79,10 +113,13 @@ def _tuning(domain: Element, guest: Guest, choices: Choices) -> None:
     if choices.fifo_priority is not None:
         vcpus = to_libvirt(range(guest.vcpus))
         SubElement(tune, "vcpusched", vcpus=vcpus, scheduler="fifo", priority=str(choices.fifo_priority))
-    if len(tune):
-        domain.append(tune)
     if pins.nodes:
-        SubElement(SubElement(domain, "numatune"), "memory", mode="strict", nodeset=to_libvirt(pins.nodes))
+        SubElement(memory, "memory", mode="strict", nodeset=to_libvirt(pins.nodes))
+
+
+def tuning_handle(guest: Guest) -> str:
+    """What the pins follow from, on any machine."""
+    return xml_text(f"{guest.kind} {guest.vcpus} {guest.cpuset or ''}")
 
 
 def _os(domain: Element, guest: Guest, choices: Choices) -> None:
@@ -107,10 +144,12 @@ def _features(domain: Element, guest: Guest, choices: Choices) -> None:
     features = SubElement(domain, "features")
     for feature in choices.features:
         SubElement(features, feature)
+    kvm = SubElement(features, "kvm")
     if guest.hide_kvm:
-        SubElement(SubElement(features, "kvm"), "hidden", state="on")
+        SubElement(kvm, "hidden", state="on")
+    pmu = SubElement(features, "pmu")
     if choices.pmu is not None:
-        SubElement(features, "pmu", state="on" if choices.pmu else "off")
+        pmu.set("state", "on" if choices.pmu else "off")
 
 
 def _cpu(domain: Element, choices: Choices) -> None:
@@ -123,7 +162,7 @@ def _cpu(domain: Element, choices: Choices) -> None:
         SubElement(cpu, "feature", policy="require", name=name)
 
 
-def _metadata(domain: Element, guest: Guest, choices: Choices) -> None:
+def _metadata(domain: Element, guest: Guest, targets: Sequence[str]) -> None:
     """What an override wrote beside ours in <metadata> stays."""
     parsed = fromstring(tostring(domain, encoding="unicode"))  # noqa: S314 (our own): as libvirt will read it
     metadata = domain.find("metadata")
@@ -131,4 +170,4 @@ def _metadata(domain: Element, guest: Guest, choices: Choices) -> None:
         metadata = SubElement(domain, "metadata")
     for old in metadata.findall(METADATA_TAG):
         metadata.remove(old)
-    element(metadata, METADATA_TAG, metadata_text(guest, extract(parsed), disk_targets(guest, choices)))
+    element(metadata, METADATA_TAG, metadata_text(guest, extract(parsed), targets))

@@ -201,7 +201,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "RT-NO-CPUSET", "E", "E", "An rt guest has a cpuset (KVM-RT 3).",
-        "Give it a cpuset, or let the host allocate one.", rt_no_cpuset,
+        "The host has no free CPUs to allocate to it: give it a cpuset, or free some.", rt_no_cpuset,
     ),
     Rule(
         "RT-UNDERPROVISIONED", "E", "E",

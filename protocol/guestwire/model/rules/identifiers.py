@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from guestwire.model.allocation import guest_order
+from guestwire.model.events import HOST, REMOTE
 from guestwire.model.guest import Guest
 from guestwire.model.rules.repeats import repeats
 from guestwire.model.rules.rule import Finding, Rule
@@ -54,6 +55,8 @@ def name_invalid(view: View) -> Iterator[Finding]:
     for guest in view.guests:
         if guest.name and not _NAME.fullmatch(guest.name):
             yield Finding(place(guest, "name"), f"{guest.name!r} is not a guest's name")
+        elif guest.name in (HOST, REMOTE):
+            yield Finding(place(guest, "name"), f"{guest.name} stands for no guest in access lists")
 
 
 def name_empty(view: View) -> Iterator[Finding]:
@@ -123,8 +126,8 @@ RULES: tuple[Rule, ...] = (
         "Choose another name, or adopt the domain with `guest import`.", name_dup,
     ),
     Rule(
-        "NAME-INVALID", "E", "E", "A guest's name has 1 to 63 characters of A-Z a-z 0-9 _ . -.",
-        "Choose a name of those characters.", name_invalid,
+        "NAME-INVALID", "E", "E", "A guest's name has 1 to 63 characters of A-Z a-z 0-9 _ . -, and is not HOST or REMOTE.",
+        "Choose another name, of those characters.", name_invalid,
     ),
     Rule("NAME-EMPTY", "E", "E", "Every guest has a name.", "Give the guest a name.", name_empty),
     Rule(

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -71,7 +71,7 @@ class Rig:
     link: Link
     told: list[tuple[str, str]]
     clock: Callable[[], int]
-    calls: dict[str, Call] = field(default_factory=dict)
+    folder: Path
 
     def call(self, operation: str, request: Model, *, local: bool = False) -> Call:
         at = now().wall_ms
@@ -179,7 +179,7 @@ class Hosts:
             )  # fmt: skip
             assert await guests.connected_within(5.0)
             made = await stack.enter_async_context(configured(parts))
-            rigs.append(Rig(host, guests, made, journal, link, told, self.clock))
+            rigs.append(Rig(host, guests, made, journal, link, told, self.clock, self.folder))
             yield rigs[0]
 
 

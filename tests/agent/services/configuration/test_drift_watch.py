@@ -52,9 +52,7 @@ async def test_it_is_reported_once(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(("policy", "kept", "origin"), [("adopt", 64, "adopt"), ("enforce", 512, "apply")])
-async def test_it_is_answered(
-    rig: Rig, policy: Literal["report", "adopt", "enforce"], kept: int, origin: str
-) -> None:
+async def test_it_is_answered(rig: Rig, policy: Literal["report", "adopt", "enforce"], kept: int, origin: str) -> None:
     await edited(rig, policy)
     await until(rig, "in_sync", 2)
     shown = await rig.show()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from rich_change import MACHINE
 
 from guestwire.agent.drivers.simulated.settings import Faults
 from guestwire.agent.services.configuration.ports import Folders, Records
@@ -16,7 +17,8 @@ from guestwire.model.errors import GuestwireError
 from guestwire.protocol import config_models as c
 
 from .conftest import Hosts, Rig
-from .rich_change import MACHINE, Seen, furnish, look, request, up
+from .rich_host import furnish, request
+from .seen import Seen, look, up
 
 BEFORE, AFTER = "before", "after"
 Moment = str
@@ -46,12 +48,43 @@ def only(number: int) -> Calls:
     return Calls(lambda at, _name: "injected" if at == number else None)
 
 
+def for_ever(name: str, *, skip: int = 0, since: str = "") -> Calls:
+    """Calls of that name fail: after the first `skip` calls, and once there was one of `since`."""
+    made = Calls(
+        lambda at, call: "injected" if call == name and at >= skip and (not since or since in made.seen) else None
+    )
+    return made
+
+
+def losing(rig: Rig, number: int) -> Calls:
+    """At the call with that number the connection goes, and comes back a moment later."""
+
+    def answer(at: int, _name: str) -> None:
+        if at == number:
+            rig.host.lose_connection()
+            asyncio.get_running_loop().call_later(0.02, rig.host.restore_connection)
+
+    return Calls(answer)
+
+
+def cancelled_after(rig: Rig, made: c.ConfigApply, steps: int) -> Running:
+    """A run that is cancelled while its step of that number is done."""
+    left = steps
+
+    def step(_progress: object) -> None:
+        nonlocal left
+        left -= 1
+        running.cancel_requested = running.cancel_requested or left < 0
+
+    running = Running(rig.call("config-apply", made), report=step)
+    return running
+
+
 @dataclass
 class Host:
     """A furnished host and what it showed then."""
 
     rig: Rig
-    folder: Path
     before: Seen
 
     async def apply(self, made: c.ConfigApply, running: Running | None = None) -> GuestwireError | None:
@@ -63,7 +96,7 @@ class Host:
         return None
 
     async def is_as_before(self) -> None:
-        assert await look(self.rig, self.folder) == self.before
+        assert await look(self.rig) == self.before
         assert self.rig.journal.config.under_way is None
         assert (await self.rig.show()).revision.number == 1
 
@@ -85,7 +118,7 @@ def furnished(tmp_path: Path) -> Callable[..., Any]:
         hosts = Hosts(tmp_path / f"host{made}", MACHINE)
         hosts.folder.mkdir()
         async with hosts.open(**options) as rig:
-            yield Host(rig, hosts.folder, await furnish(rig, hosts))
+            yield Host(rig, await furnish(rig))
 
     return fresh
 
@@ -155,14 +188,9 @@ async def test_every_call_is_the_last_before_the_connection_goes(furnished: Furn
         async with furnished() as host:
             while number < len(names):
                 made = await request(host.rig)
-                loop = asyncio.get_running_loop()
 
-                def lose(at: int, name: str) -> None:
-                    if at == number + len(BEFORE_THE_FIRST):
-                        host.rig.host.lose_connection()
-                        loop.call_later(0.02, host.rig.host.restore_connection)
-
-                host.rig.host.set_faults(Calls(lose).faults(moment))
+                lost = losing(host.rig, number + len(BEFORE_THE_FIRST))
+                host.rig.host.set_faults(lost.faults(moment))
                 failed = await host.apply(made)
                 host.rig.host.set_faults(Faults())
                 assert await host.rig.guests.connected_within(5)
@@ -290,16 +318,7 @@ async def test_it_is_cancelled_between_every_two_steps(furnished: Furnished) -> 
         number = 0
         while True:
             made = await request(host.rig)
-            left = number
-
-            def step(_progress: object) -> None:
-                nonlocal left
-                left -= 1
-                if left < 0:
-                    running.cancel_requested = True
-
-            running = Running(host.rig.call("config-apply", made), report=step)
-            failed = await host.apply(made, running)
+            failed = await host.apply(made, cancelled_after(host.rig, made, number))
             if failed is None:
                 break
             assert (failed.code, failed.detail["code"]) == ("ROLLED-BACK", "CANCELED")
@@ -374,16 +393,15 @@ async def test_what_cannot_be_undone_is_told_and_nothing_else_is_left(furnished:
     for name in subjects:
         async with furnished() as host:
             made = await request(host.rig)
-            calls = Calls(lambda _at, call: "injected" if TRIGGER in calls.seen and call == name else None)
+            calls = for_ever(name, since=TRIGGER)
             host.rig.host.set_faults(Faults(fail_calls=calls, fail_after={TRIGGER: "injected"}))
             failed = await host.apply(made)
             host.rig.host.set_faults(Faults())
             assert failed is not None
             assert failed.code == "ROLLBACK-INCOMPLETE", name
-            assert all("injected" in text or "NOT-FOUND" in text for text in failed.detail["left"])
             await up(host.rig)
             left = told(failed.detail["left"])
-            found = differences(host, await look(host.rig, host.folder))
+            found = differences(host, await look(host.rig))
             # threads follow their definition, so that of them goes without saying
             found -= {place for place in found if place.replace("process", "definition") in left - {place}}
             assert found == left, (name, failed.detail["left"])
@@ -398,8 +416,7 @@ async def test_every_call_fails_for_ever(furnished: Furnished, moment: Moment) -
     for name in sorted({name for name in await calls_of(furnished) if not name.startswith("images.remove")}):
         async with furnished() as host:
             made = await request(host.rig)
-            first = len(BEFORE_THE_FIRST)  # what is asked before the first step does not fail
-            calls = Calls(lambda at, call: "injected" if call == name and at >= first else None)
+            calls = for_ever(name, skip=len(BEFORE_THE_FIRST))  # the look before the first step succeeds
             host.rig.host.set_faults(calls.faults(moment))
             failed = await host.apply(made)
             host.rig.host.set_faults(Faults())
@@ -407,6 +424,6 @@ async def test_every_call_fails_for_ever(furnished: Furnished, moment: Moment) -
             assert failed.code in ("ROLLED-BACK", "ROLLBACK-INCOMPLETE"), name
             await up(host.rig)
             left = told(failed.detail.get("left", []))
-            found = differences(host, await look(host.rig, host.folder))
+            found = differences(host, await look(host.rig))
             assert found <= left, (name, failed.detail)
             assert bool(left) == (failed.code == "ROLLBACK-INCOMPLETE")

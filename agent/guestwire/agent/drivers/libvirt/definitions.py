@@ -1,5 +1,6 @@
 """Domains as libvirt keeps them: define, undefine, save and restore a definition. Blocking calls, for a thread."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 from xml.etree.ElementTree import Element, fromstring, tostring
@@ -12,13 +13,23 @@ from guestwire.agent.drivers.libvirt.errors import NO_DOMAIN, XML_ERROR, transla
 from guestwire.agent.drivers.libvirt.observe import observe, observe_all
 from guestwire.agent.drivers.libvirt.states import power
 from guestwire.agent.services.ports import Observed
-from guestwire.formats.domain_xml.metadata import adoption
+from guestwire.formats.domain_xml.adoption import adoption, not_adoptable
+from guestwire.formats.domain_xml.carried import carried, first
 from guestwire.formats.domain_xml.names import NAMESPACE
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
 
-_UNDEFINE_FLAGS = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+_UNDEFINE_FLAGS = (
+    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM
+)
+_KEEP_TPM, _TPM = 64, 32
+"""VIR_DOMAIN_UNDEFINE_KEEP_TPM and _TPM, of libvirt 8.9; before, a TPM was forgotten with its domain."""
+_TPM_SINCE = 8_009_000
+_VARIABLES: Mapping[str, str] = {"qemu:///system": "/var/lib/libvirt/qemu/nvram"}
+"""Where a libvirt keeps UEFI variables, by its URI."""
 
 
 class _Saved(Model):
@@ -43,14 +54,16 @@ def find(conn: Any, uuid: str) -> Any | None:
 
 
 def define(conn: Any, guest: Guest, xml: str) -> Observed:
-    """Make or replace the guest's definition, which is `xml`. Raises NAME-DUP, GUEST-ID-DUP, WRONG-STATE for a running
-    guest that is to be renamed, UNSUPPORTED for port forwards that this libvirt cannot make."""
+    """Make or replace the guest's definition, which is `xml`; what that leaves open stays as it is. Raises NAME-DUP,
+    GUEST-ID-DUP, WRONG-STATE for a running guest that is to be renamed, UNSUPPORTED for port forwards that this libvirt
+    cannot make."""
     refuse_duplicates(guest, (observed.guest for observed in observe_all(conn)))
     known = find(conn, guest.uuid or "")
     before = None if known is None else str(known.name())
+    documents = _documents(conn, known, xml)
     _rename(known, guest.name)
     try:
-        domain = conn.defineXMLFlags(xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+        domain = _define_first(conn, documents)
     except libvirt.libvirtError as err:
         if before is not None:
             with suppress(libvirt.libvirtError):
@@ -65,10 +78,55 @@ def define(conn: Any, guest: Guest, xml: str) -> Observed:
     return observe(domain)
 
 
+def _documents(conn: Any, known: Any | None, xml: str) -> tuple[str, ...]:
+    """What may be defined, best first."""
+    variables = _VARIABLES.get(conn.getURI())
+    if known is None:
+        return (first(xml, variables=variables),)
+    there = known.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE)
+    # an override may bring buses that the old addresses do not fit: better new addresses than no definition
+    return tuple(carried(xml, there, variables=variables, addresses=addresses) for addresses in (True, False))
+
+
+def _define_first(conn: Any, documents: tuple[str, ...]) -> Any:
+    """The first document that libvirt takes; of several refusals the last."""
+    *others, last = documents
+    for xml in others:
+        with suppress(libvirt.libvirtError):
+            return conn.defineXMLFlags(xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+    return conn.defineXMLFlags(last, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+
+
 def undefine(domain: Any) -> None:
-    """Forget the definition, with the UEFI variables; those of a running domain are in use, and stay."""
-    nvram = libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM if domain.isActive() else libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
-    domain.undefineFlags(_UNDEFINE_FLAGS | nvram)
+    """Forget the definition. Its UEFI variables and its TPM stay, as its disks do: `restore` finds them again. `forget`
+    removes them."""
+    keeps_tpm = domain.connect().getLibVersion() >= _TPM_SINCE
+    domain.undefineFlags(_UNDEFINE_FLAGS | (_KEEP_TPM if keeps_tpm else 0))
+
+
+def forget(conn: Any, uuid: str) -> None:
+    """Remove the UEFI variables and the TPM that `undefine` left of a guest of ours. Does nothing while it is defined.
+
+    Only libvirt may write where they are: it removes those of a domain that it undefines, so one is defined for that.
+    """
+    folder = _VARIABLES.get(conn.getURI())
+    if folder is None or find(conn, uuid) is not None:
+        return
+    nvram, tpm = libvirt.VIR_DOMAIN_UNDEFINE_NVRAM, _TPM if conn.getLibVersion() >= _TPM_SINCE else 0
+    try:
+        domain = conn.defineXML(_remains(uuid, folder, tpm=bool(tpm)))
+    except libvirt.libvirtError:  # no swtpm here: no TPM either
+        domain, tpm = conn.defineXML(_remains(uuid, folder, tpm=False)), 0
+    domain.undefineFlags(nvram | tpm)
+
+
+def _remains(uuid: str, folder: str, *, tpm: bool) -> str:
+    chip = "<tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm>" if tpm else ""
+    return (
+        f"<domain type='qemu'><name>guestwire-{uuid}</name><uuid>{uuid}</uuid><memory>65536</memory>"
+        "<os><type arch='x86_64' machine='q35'>hvm</type><loader readonly='yes' type='pflash'>/dev/null</loader>"
+        f"<nvram>{folder}/{uuid}_VARS.fd</nvram></os><devices>{chip}</devices></domain>"
+    )
 
 
 def inactive_xml(domain: Any) -> str:
@@ -119,11 +177,16 @@ def restore(conn: Any, uuid: str, saved: str | None) -> Observed | None:
 
 
 def adopt(conn: Any, guest: Guest) -> Observed:
-    """Put the guest into its domain's metadata, and change nothing else. Raises NOT-FOUND, NAME-DUP, GUEST-ID-DUP."""
+    """Put the guest into its domain's metadata, and change nothing else. Raises NOT-FOUND, NAME-DUP, GUEST-ID-DUP, and
+    UNSUPPORTED with the parts that a later definition would lose."""
     domain = conn.lookupByUUIDString(guest.uuid)
     refuse_duplicates(guest, (observed.guest for observed in observe_all(conn)))
+    xml = inactive_xml(domain)
+    if lost := not_adoptable(xml):
+        why = f"Guestwire cannot define {', '.join(lost)} of this domain again: take that out of it first"
+        raise GuestwireError("UNSUPPORTED", why, detail={"parts": list(lost)})
     element = Element("guest")
-    element.text = adoption(inactive_xml(domain), guest)
+    element.text = adoption(xml, guest)
     kind, config = libvirt.VIR_DOMAIN_METADATA_ELEMENT, libvirt.VIR_DOMAIN_AFFECT_CONFIG
     domain.setMetadata(kind, tostring(element, encoding="unicode"), "guestwire", NAMESPACE, config)
     return observe(domain)

@@ -108,6 +108,12 @@ class LibvirtGuests:
                 raise
         self._watch.undefined(uuid)
 
+    async def forget(self, uuid: str) -> None:
+        """Remove what is left of a guest that is not defined any more: its UEFI variables and its TPM. They outlive
+        `undefine`, as disks do. Idempotent."""
+        async with self._defining:
+            await self._connection.call(lambda conn: definitions.forget(conn, uuid), effect=True, key=uuid)
+
     async def definition(self, uuid: str) -> str | None:
         """The inactive XML, passwords included, and the autostart flag, as one JSON text."""
 

@@ -26,7 +26,8 @@ class Adoption:
         """Take domains of other tools, and with `update` edits made by hand, into the active document. The only step is the
         record: what is there is left as it is, but for domains that get our identifiers."""
         request: ConfigAdopt = running.call.request
-        await self._applying.connected(running)
+        if (again := await self._applying.taken_up(running)) is not None:
+            return await self._taken_in(again)
         active, current = await self._preparer.current()
         known = self._power.known()
         ours = {guest.uuid for guest in active.guests}
@@ -36,8 +37,9 @@ class Adoption:
         if missing := set(request.guests) - {g.name for g in chosen} - {g.uuid or "" for g in chosen}:
             raise GuestwireError("NOT-FOUND", f"There is no domain {sorted(missing)[0]!r} on this host.")
         new = [] if trusted else [guest for guest in chosen if guest.uuid not in ours]
-        changed = {g.uuid for g in chosen if g.uuid in ours and g not in active.guests}
         now = {guest.uuid: guest for guest in current.guests}
+        differing = {guest.uuid for guest in active.guests if guest.uuid in now and now[guest.uuid] != guest}
+        changed = {guest.uuid for guest in chosen} & differing
         kept = tuple(now.get(g.uuid, g) if request.update and g.uuid in changed else g for g in active.guests)
         gone = (
             {g.uuid for g in active.guests if g.uuid not in known} if request.update and not request.guests else set()
@@ -52,6 +54,18 @@ class Adoption:
         return ConfigAdopted(
             revision=result.revision, adopted=tuple(g.name for g in new), updated=updated, skipped=skipped
         )
+
+    async def _taken_in(self, result: ConfigApplied) -> ConfigAdopted:
+        """What a request took in that a crash interrupted, seen from the revision before."""
+        now = await self._applying.active.desired()
+        try:
+            _, before = await self._applying.active.earlier(result.revision.number - 1)
+        except GuestwireError:  # not kept any more
+            return ConfigAdopted(revision=result.revision)
+        old = {guest.uuid: guest for guest in before.guests}
+        adopted = tuple(guest.name for guest in now.guests if guest.uuid not in old)
+        updated = tuple(guest.name for guest in now.guests if guest.uuid in old and old[guest.uuid] != guest)
+        return ConfigAdopted(revision=result.revision, adopted=adopted, updated=updated)
 
     async def _adopted(self, running: Running, prepared: Prepared, *, trusted: bool) -> ConfigApplied:
         """What is on the host is not judged by the rules before it is taken in: it is there. Issues show in the next plan."""

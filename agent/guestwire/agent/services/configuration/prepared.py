@@ -7,6 +7,7 @@ from guestwire.agent.services.configuration.active import Active
 from guestwire.agent.services.configuration.facts import FactsReader
 from guestwire.agent.services.configuration.ports import Folders, Power
 from guestwire.agent.services.configuration.steps import Place, Step, Transition, steps
+from guestwire.model.allocation import allocate
 from guestwire.model.desired import Desired, canonical_text, content_hash
 from guestwire.model.effects import COMMUNICATION
 from guestwire.model.errors import GuestwireError
@@ -82,14 +83,36 @@ class Preparer:
         resolved = {guest.uuid or "": self._resolved(guest, active) for guest in active.guests}
         return active, observed(active, dict(self._power.known()), resolved)
 
+    def touched(self, desired: Desired) -> frozenset[str]:
+        """The guests that an apply of the document may change, new ones too, by uuid; known without looking at the host."""
+        active = self._active.peek()
+        target = self._settled(desired, active)
+        before = {guest.uuid or "": guest for guest in active.guests}
+        after = {guest.uuid or "": guest for guest in target.guests}
+        both = before.keys() | after.keys()
+        if _shared(active) != _shared(target):
+            return frozenset(both)
+        known = self._power.known()
+        return frozenset(
+            uuid
+            for uuid in both
+            if uuid not in before
+            or before[uuid] != after.get(uuid)
+            or known.get(uuid) != self._resolved(after[uuid], target)
+        )
+
+    def _settled(self, desired: Desired, active: Desired) -> Desired:
+        root = self._facts.disk_roots[0] if self._facts.disk_roots else None
+        desired = desired.model_copy(update={"base_revision": None})
+        return settle(desired, active, host=self._host, disk_root=root, revision=self._active.number)
+
     async def prepare(self, desired: Desired, options: Options) -> Prepared:
         """Look, settle, validate, plan."""
         active, current = await self.current()
-        desired = desired.model_copy(update={"base_revision": None})
-        root = self._facts.disk_roots[0] if self._facts.disk_roots else None
-        target = settle(desired, active, host=self._host, disk_root=root)
+        target = self._settled(desired, active)
         facts = await self._facts.read(target, active)
         assert facts.topology is not None
+        target = allocate(target, facts.topology)
         untouched = {guest.uuid for guest in current.guests if guest in active.guests}
         drifted = frozenset(guest.uuid or "" for guest in active.guests if guest.uuid not in untouched)
         under = Circumstances(
@@ -144,6 +167,12 @@ class Preparer:
             return pinning(guest, topology, desired.policy.profile, left)
         except GuestwireError:  # a rule says so
             return None
+
+
+def _shared(desired: Desired) -> tuple[object, ...]:
+    """What decides over guests besides their own part: images, and whatever moves the CPUs that are the host's."""
+    rt = sorted((guest.uuid or "", guest.cpuset or "") for guest in desired.guests if guest.kind == "rt")
+    return (desired.images, desired.templates, desired.host_cpuset, desired.policy.profile, rt)
 
 
 def _removals(paths: Sequence[str]) -> tuple[PlanItem, ...]:

@@ -82,6 +82,10 @@ class Configuration:
             return "failed" if failure.startswith("ROLLBACK-INCOMPLETE") else "rolled_back"
         return "drifted" if await self.drift() else "in_sync"
 
+    def peek(self) -> Desired:
+        """The active document, for those who cannot wait."""
+        return self._active.peek()
+
     async def revision(self) -> Revision:
         """The active revision."""
         return await self._active.revision()
@@ -102,11 +106,13 @@ class Configuration:
     def lanes(self, call: Call) -> tuple[str, ...]:
         """The host's lane, that of definitions, and those of the guests that a document changes, or may."""
         request = call.request
-        known = self._power.known()
         if isinstance(request, c.ConfigApply):
-            same = {guest.uuid for guest in request.desired.guests if known.get(guest.uuid or "") == guest}
-            return ("host", "guests", *(f"guest:{uuid}" for uuid in sorted(known) if uuid not in same))
+            return self.lanes_of(request.desired)
         return self._applying.every_lane()
+
+    def lanes_of(self, desired: Desired) -> tuple[str, ...]:
+        """Likewise of the change to this document."""
+        return ("host", "guests", *(f"guest:{uuid}" for uuid in sorted(self._preparer.touched(desired))))
 
     # -- apply
 
@@ -114,6 +120,9 @@ class Configuration:
         request: c.ConfigApply = running.call.request
         if (again := await self._applying.taken_up(running)) is not None:
             return again
+        if running.again:  # it may have been cancelled, or failed: it does not begin a second time by itself
+            text = "The agent stopped before the change had begun, or when it had been undone: apply it again."
+            raise GuestwireError("ROLLED-BACK", text)
         _check_hash(request)
         if request.base_revision != self._active.number:
             raise GuestwireError("BASE-REVISION", detail={"active": self._active.number, "base": request.base_revision})

@@ -181,6 +181,8 @@ async def _grow(tools: Tools, args: Args, undo: Args) -> None:
 
 async def _shrink_back(tools: Tools, args: Args, undo: Args) -> None:
     before = undo["virtual_mib"]
+    if args["made"]:
+        return  # it goes as a whole
     now = (await tools.images.probe([args["path"]]))[args["path"]].virtual_mib
     if before is None or now is None or now <= before:
         return

@@ -59,12 +59,14 @@ def steps(change: Transition) -> tuple[Step, ...]:
         *_deletions(gone),
         *(_step("set-aside-disk", f"set {path} aside", path=path) for path in change.remove_disks),
         *(step for guest in change.target.guests for step in _disks(change, guest)),
-        *(step for guest in redefined for step in _definition(change, guest)),
+        *(step for guest in _in_order_of_names(change, redefined) for step in _definition(change, guest)),
         *(step for guest in redefined if guest not in stopped for step in _media(change, guest)),
         *(_step("retune-guest", f"tune {guest.name}", uuid=guest.uuid) for guest in redefined
           if guest not in stopped and _retuned(change, guest)),
         *_settings(change),
         *(_step("start-guest", f"start {guest.name}", uuid=guest.uuid) for guest in stopped),
+        # last: what a guest has seen grow cannot shrink again
+        *(step for guest in change.target.guests if guest not in stopped for step in _live_growth(change, guest)),
     )  # fmt: skip
 
 
@@ -88,6 +90,16 @@ def _needs_stop(change: Transition, guest: Guest) -> bool:
     if old.cpuset != new.cpuset and old.vcpus != new.vcpus:
         return change.restart
     return bool(changed) and (change.restart or not all(impact.waits for impact in changed))
+
+
+def _in_order_of_names(change: Transition, redefined: Sequence[Guest]) -> Iterator[Guest]:
+    """A guest that takes another's name comes after that one has given it up."""
+    left = list(redefined)
+    while left:
+        taken = {change.before[g.uuid or ""].guest.name: g for g in left if (g.uuid or "") in change.before}
+        free = [guest for guest in left if taken.get(guest.name, guest) is guest]
+        yield from free or left  # names that go round in a circle: the hypervisor refuses them
+        left = [guest for guest in left if free and guest not in free]
 
 
 def _live_disks(old: Guest, new: Guest) -> bool:
@@ -120,15 +132,38 @@ def _disks(change: Transition, guest: Guest) -> Iterator[Step]:
                 clone_of=disk.clone_of,
             )  # fmt: skip
             if disk.clone_of is not None and disk.size_mib is not None:
-                yield _grow(guest, number, disk)
-        elif disk.size_mib is not None and fact.virtual_mib is not None and fact.virtual_mib < disk.size_mib:
-            yield _grow(guest, number, disk)
+                yield _grow(disk, made=True)
+        elif _grows(change, disk) and not _runs_with(change, guest, number):
+            yield _grow(disk)
 
 
-def _grow(guest: Guest, number: int, disk: Disk) -> Step:
+def _live_growth(change: Transition, guest: Guest) -> Iterator[Step]:
+    for number, disk in enumerate(guest.disks):
+        if _grows(change, disk) and _runs_with(change, guest, number):
+            yield _grow(disk, uuid=guest.uuid, number=number)
+
+
+def _grows(change: Transition, disk: Disk) -> bool:
+    fact = change.files.get(disk.path or "")
+    if fact is None or fact.virtual_mib is None or disk.size_mib is None or disk.device != "disk":
+        return False
+    return fact.virtual_mib < disk.size_mib
+
+
+def _runs_with(change: Transition, guest: Guest, number: int) -> bool:
+    """Whether the guest runs on through the change, with that disk in that place."""
+    uuid = guest.uuid or ""
+    if uuid not in change.running or uuid not in change.before or _needs_stop(change, guest):
+        return False
+    disks = change.before[uuid].guest.disks
+    return number < len(disks) and disks[number].path == guest.disks[number].path
+
+
+def _grow(disk: Disk, *, uuid: str | None = None, number: int = 0, made: bool = False) -> Step:
+    """`uuid`: of the running guest whose disk number `number` it is; `made`: the image is made by this change."""
     return _step(
-        "grow-disk", f"grow {disk.path} to {disk.size_mib} MiB", path=disk.path, size_mib=disk.size_mib, uuid=guest.uuid,
-        disk=number,
+        "grow-disk", f"grow {disk.path} to {disk.size_mib} MiB", path=disk.path, size_mib=disk.size_mib, uuid=uuid or "",
+        disk=number, made=made,
     )  # fmt: skip
 
 

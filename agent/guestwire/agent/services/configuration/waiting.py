@@ -27,7 +27,10 @@ class Waiting:
         self._vital = vital
         self._moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._owed: tuple[ChangeRow, str] | None = None
+        """A change that is to be undone, and why."""
         applying.moved = self._moved.set
+        applying.orphaned = self._orphaned
 
     async def __aenter__(self) -> "Waiting":
         self._task = asyncio.create_task(self._keep_deadlines(), name="config-deadlines")
@@ -80,7 +83,7 @@ class Waiting:
         request: ConfigCancel = running.call.request
         change = self._records.under_way
         if change is None or change.plan_id != request.plan_id:
-            if running.again:
+            if running.again and (await self._applying.active.kept()).plan_id != request.plan_id:
                 return ConfigApplied(revision=await self._applying.active.revision(), state="rolled_back")
             raise GuestwireError("NOT-FOUND", "No change with that plan id waits.")
         await self._applying.connected(running)
@@ -97,7 +100,10 @@ class Waiting:
             self._moved.clear()
             change = self._records.under_way
             try:
-                if change is not None and change.phase == "confirm":
+                if self._owed is not None:
+                    await self._back(*self._owed)
+                    self._owed = None
+                elif change is not None and change.phase == "confirm":
                     await self._until_confirmed(change)
                 elif change is not None and change.phase == "reboot" and await self._around.boot_id() != change.boot_id:
                     await self._after_boot(change)
@@ -119,30 +125,47 @@ class Waiting:
         """Undo the change that waits for a confirmation if its time is over; whether it was."""
         if not await self._records.take_undo(self._around.clock_ms()):
             return False
-        await self._back("nobody confirmed the change in time")
+        change = self._records.under_way
+        if change is not None:
+            self._owed = change, "nobody confirmed the change in time"
+            await self._back(*self._owed)
+            self._owed = None
         return True
 
     async def take_up_orphan(self, is_live: Callable[[str, bytes], bool]) -> None:
         """Undo a change that was left half done and that no unfinished request goes on with. Call it once after recovery."""
         change = self._records.under_way
-        if (
-            change is not None
-            and change.phase in ("forward", "undoing")
-            and not is_live(change.issuer, change.request_id)
-        ):
-            await self._back("the agent stopped while it was applied")
+        if change is None:
+            await self._applying.tidy()
+        elif not is_live(change.issuer, change.request_id):
+            self._orphaned()
 
-    async def _back(self, why: str) -> None:
+    def _orphaned(self) -> None:
+        change = self._records.under_way
+        if self._owed is None and change is not None and change.phase in ("forward", "undoing"):
+            self._owed = change, "the agent stopped while it was applied"
+            self._moved.set()
+
+    async def _back(self, change: ChangeRow, why: str) -> None:
         async with self._around.hold(self._applying.every_lane()):
-            await self._power.connected(CONNECT_PATIENCE_S)
-            self._applying.undone(why, await self._applying.engine.back())
+            now = self._records.under_way
+            # whoever had the lanes before may have ended it, and another may have begun
+            if now is not None and _same(now, change) and now.phase in ("forward", "undoing"):
+                await self._power.connected(CONNECT_PATIENCE_S)
+                self._applying.undone(why, await self._applying.engine.back())
 
     async def _after_boot(self, change: ChangeRow) -> None:
         async with self._around.hold(("host",)):
             await self._power.connected(CONNECT_PATIENCE_S)
+            if self._records.under_way != change:
+                return  # cancelled meanwhile
             if change.confirm_s is None:
                 await self._applying.keep(change)
                 return
             by_ms = self._around.clock_ms() + change.confirm_s * 1000
             await self._records.set_phase("confirm", confirm_by_ms=by_ms)
         self._around.changed("confirm_wait", change.plan_id)
+
+
+def _same(one: ChangeRow, other: ChangeRow) -> bool:
+    return (one.request_id, one.issuer, one.started_ms) == (other.request_id, other.issuer, other.started_ms)

@@ -1,0 +1,90 @@
+"""Agents that kill themselves at a step of a change, one after the other, forked from a process that has imported all.
+
+    python apply_child.py        reads orders on stdin, a JSON object a line:
+        config       the configuration file of an agent that has a socket and no broker
+        step         the step of the journal at which it ends itself by SIGKILL, null: it lives
+        occurrence   when that step is reached for the Nth time
+        fail         calls of the simulated host that fail for ever, see drivers/simulated/settings.py
+
+For each it forks an agent and writes {"started": PID}, {"up": PID} when that serves, and {"ended": STATUS} when it has
+ended. How often an agent that ended in order reached each step is in the file `steps.json` beside its configuration.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any, cast
+
+import uvloop
+
+from guestwire.agent import compose
+from guestwire.agent.config import load
+from guestwire.agent.drivers.simulated.host import SimulatedHost
+from guestwire.agent.drivers.simulated.settings import Faults
+from guestwire.agent.host_agent import host_agent
+from guestwire.agent.journal_schema import Observer, Step
+from guestwire.agent.journal_writer import JournalWriter
+from guestwire.broker_test.child import end_with_parent
+
+
+def counting(reached: Counter[str], step: str | None, occurrence: int) -> Observer:
+    """An observer that counts the steps, and ends the process at one of them."""
+
+    def observe(name: Step, _number: int) -> None:
+        reached[name] += 1
+        if name == step and reached[name] == occurrence:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return observe
+
+
+async def serve(order: dict[str, Any]) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    config = Path(order["config"])
+    settings = load(config)
+    settings.host.state_dir.mkdir(parents=True, exist_ok=True)
+    speaking = compose.voice(settings.log, settings.host.state_dir / "log", for_people=False)
+    reached: Counter[str] = Counter()
+    observer = counting(reached, order["step"], order["occurrence"])
+    async with compose.driver(settings) as hypervisor, JournalWriter() as writer:
+        if order["fail"]:
+            cast("SimulatedHost", hypervisor.guests).set_faults(
+                Faults(fail_calls=dict.fromkeys(order["fail"], "injected"))
+            )
+        parts = compose.host_parts(settings, hypervisor, writer, speaking, observer=observer)
+        async with host_agent(parts):
+            _say(up=os.getpid())
+            await stop.wait()
+    config.with_name("steps.json").write_text(json.dumps(reached))
+
+
+def main() -> None:
+    end_with_parent()
+    for line in sys.stdin:
+        order = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            end_with_parent()
+            try:
+                uvloop.run(serve(order))
+            except BaseException as err:  # noqa: BLE001 - whatever it is, the child must not go on as its parent
+                sys.stderr.write(f"apply_child: {err!r}\n")
+                os._exit(1)
+            os._exit(0)
+        _say(started=child)
+        _, status = os.waitpid(child, 0)
+        _say(ended=os.waitstatus_to_exitcode(status))
+
+
+def _say(**values: int) -> None:
+    sys.stdout.write(json.dumps(values) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Guests with what their image stands for, and the active document as the host has it."""
+
+import pytest
+
+from guestwire.model.desired import Desired
+from guestwire.model.guest import DirectBoot, Guest, Override
+from guestwire.model.images import Image
+from guestwire.model.resolving import observed, resolve
+
+KERNEL = Image(id="rt", os_type="linux", path="/i/bzImage", format="kernel", initrd="/i/initrd", cmdline="quiet")
+DISK = Image(id="disk", os_type="linux", path="/i/disk.qcow2", format="qcow2")
+BOOTS = DirectBoot(kernel="/i/bzImage", initrd="/i/initrd", cmdline="quiet")
+OWN = DirectBoot(kernel="/own")
+OURS, THEIRS = Override(op="remove", sel="memory"), Override(op="remove", sel="vcpu")
+
+
+@pytest.mark.parametrize(
+    ("guest", "boot"),
+    [
+        (Guest(name="a", image="rt"), BOOTS),
+        (Guest(name="a", image="rt", boot=OWN), OWN),
+        (Guest(name="a", image="disk"), None),
+        (Guest(name="a", image="nowhere"), None),
+        (Guest(name="a"), None),
+    ],
+)
+def test_an_image_that_is_a_kernel_is_booted_where_the_guest_boots_none_of_its_own(guest, boot):
+    resolved = resolve(guest, (DISK, KERNEL))
+    assert resolved == guest.model_copy(update={"boot": boot})
+    assert (resolved is guest) == (boot == guest.boot)
+
+
+def test_overrides_of_the_folder_come_after_those_of_the_document():
+    guest = Guest(name="a", overrides=(OURS,))
+    assert resolve(guest, (), (THEIRS,)).overrides == (OURS, THEIRS)
+    assert resolve(guest, ()) is guest
+
+
+def _named(number: int, **values) -> Guest:
+    return Guest(name=f"g{number}", uuid=f"00000000-0000-4000-8000-{number:012d}", **values)
+
+
+def test_what_the_host_agrees_with_is_the_document_itself():
+    guest = _named(1, image="rt")
+    active = Desired(guests=(guest,), images=(KERNEL,))
+    given = {guest.uuid: resolve(guest, active.images)}
+    assert observed(active, dict(given), given) is active
+
+
+def test_what_was_changed_is_the_hosts_and_the_rest_stays_the_documents():
+    """What the image filled in is not taken for an edit."""
+    guest, gone = _named(1, image="rt", memory_mib=64), _named(2)
+    active = Desired(guests=(guest, gone), images=(KERNEL,))
+    given = {one.uuid: resolve(one, active.images) for one in active.guests}
+    found = {guest.uuid: given[guest.uuid].model_copy(update={"memory_mib": 128})}
+    assert observed(active, found, given) == active.model_copy(
+        update={"guests": (guest.model_copy(update={"memory_mib": 128}),)}
+    )
+
+
+def test_a_kernel_that_was_changed_behind_the_image_is_an_edit():
+    guest = _named(1, image="rt")
+    active = Desired(guests=(guest,), images=(KERNEL,))
+    given = {guest.uuid: resolve(guest, active.images)}
+    found = {guest.uuid: given[guest.uuid].model_copy(update={"boot": OWN})}
+    assert observed(active, found, given).guests == (guest.model_copy(update={"boot": OWN}),)
+
+
+def test_guests_of_others_are_not_in_it():
+    active = Desired()
+    assert observed(active, {_named(9).uuid: _named(9)}, {}) is active
