@@ -21,11 +21,11 @@ from guestwire.broker_test.mosquitto import find_mosquitto, free_port
 from guestwire.site.layout import Layout
 
 
-@pytest.fixture
-def unit(repository, tmp_path) -> Path:
-    """The service, with a program that is there in the place of the agent."""
-    text = repository.text(Path("deploy/systemd/guestwire-agent.service"))
-    path = tmp_path / "guestwire-agent.service"
+@pytest.fixture(params=["guestwire-agent.service", "guestwire-undo.service"])
+def unit(request, repository, tmp_path) -> Path:
+    """A service, with a program that is there in the place of the agent."""
+    text = repository.text(Path("deploy/systemd") / request.param)
+    path = tmp_path / request.param
     path.write_text(re.sub(r"ExecStart=\S+", f"ExecStart={shutil.which('true')}", text))
     return path
 
@@ -43,6 +43,36 @@ def test_systemd_understands_the_service(unit):
     done = systemd_analyze("verify", "--man=no", "--recursive-errors=no", unit)
     assert done.returncode == 0
     assert not done.stderr
+
+
+def test_systemd_understands_the_timer_of_the_undo(repository, tmp_path):
+    for name in ("guestwire-undo.timer", "guestwire-undo.service"):
+        text = repository.text(Path("deploy/systemd") / name)
+        (tmp_path / name).write_text(re.sub(r"ExecStart=\S+", f"ExecStart={shutil.which('true')}", text))
+    done = systemd_analyze("verify", "--man=no", "--recursive-errors=no", tmp_path / "guestwire-undo.timer")
+    assert done.returncode == 0
+    assert not done.stderr
+
+
+def test_the_undo_may_do_what_the_agent_may(repository):
+    """The same sandbox, but for what a process that serves needs besides."""
+
+    def sandbox(name: str) -> set[str]:
+        text = repository.text(Path("deploy/systemd") / name)
+        return {line for line in text.splitlines() if re.match("[A-Z]", line)}
+
+    agent, undo = sandbox("guestwire-agent.service"), sandbox("guestwire-undo.service")
+    assert {line.split("=")[0] for line in undo - agent} <= {
+        "Description",
+        "After",
+        "Type",
+        "ExecStart",
+        "TimeoutStartSec",
+    }
+    assert {line.split("=")[0] for line in agent - undo} <= {
+        "Description", "Wants", "After", "Before", "Type", "NotifyAccess", "ExecStart", "ExecReload", "WatchdogSec",
+        "Restart", "RestartSec", "TimeoutStopSec", "RuntimeDirectory", "RuntimeDirectoryMode", "WantedBy",
+    }  # fmt: skip
 
 
 def test_the_service_is_hardened(unit):

@@ -28,6 +28,8 @@ from guestwire.agent.drivers.simulated.image_registry import ImageRegistry
 from guestwire.agent.drivers.simulated.lines import LineLog
 from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.drivers.simulated.store import GuestLog
+from guestwire.agent.journal import Journal
+from guestwire.agent.journal_writer import JournalWriter
 from guestwire.broker_test.child import end_child
 from guestwire.model.base import Model
 from guestwire.model.desired import Desired, content_hash
@@ -416,3 +418,102 @@ async def test_a_domain_of_another_tool_is_adopted_over_a_crash(plant: Plant) ->
     assert outcome.code is None
     assert isinstance(outcome.reply, c.ConfigAdopted)
     assert outcome.reply.adopted == ("foreign",)
+
+
+# -- where no agent starts again
+
+
+async def undo(nursery: Nursery, *arguments: str) -> tuple[int, str, str]:
+    """`guestwire-agent undo`, as its timer starts it: how it ended and what it said."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "guestwire.agent.main", "undo", "--config", str(nursery.config), "--patience-s", "0.1",
+        *arguments, stdout=PIPE, stderr=PIPE,
+    )  # fmt: skip
+    async with asyncio.timeout(PATIENCE_S):
+        out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+async def overdue(nursery: Nursery) -> None:
+    """Let the time of the confirmation be over."""
+    async with (
+        JournalWriter() as writer,
+        await Journal.open(nursery.state / "journal.db", writer, now_ms=unix_ms()) as journal,
+    ):
+        assert await journal.config.set_phase("confirm", confirm_by_ms=1)
+
+
+async def unconfirmed(plant: Plant) -> None:
+    """The agent applied a change, waits for its confirmation, and dies."""
+    nursery = plant.nursery
+    nursery.begin_with(plant.saved)
+    pid = await nursery.start()
+    async with nursery.client() as api:
+        await api.config_apply(plant.request.model_copy(update={"confirm_s": 600}))
+    await nursery.kill(pid)
+
+
+async def test_what_nobody_confirmed_is_undone_without_an_agent(plant: Plant) -> None:
+    nursery = plant.nursery
+    await unconfirmed(plant)
+    assert await undo(nursery) == (0, "", ""), "there is time left"
+    assert nursery.look().guests == plant.after.guests
+    await overdue(nursery)
+    code, said, _ = await undo(nursery)
+    assert code == 0
+    assert "nobody confirmed it" in said
+    assert nursery.look() == plant.before
+    assert await undo(nursery) == (0, "", ""), "there is nothing left to do"
+    pid = await nursery.start()
+    async with nursery.client() as api:
+        shown = (await api.config_show(c.ConfigRef())).reply
+        assert (shown.state, shown.drift) == ("in_sync", ())
+    await nursery.stop(pid)
+
+
+@pytest.mark.parametrize(
+    "step", ["before-step-started-commit", "after-step-started-commit", "before-step-undone-commit"]
+)
+async def test_what_is_half_done_is_undone_without_an_agent(plant: Plant, step: str) -> None:
+    nursery = plant.nursery
+    nursery.begin_with(plant.saved)
+    undoing = step in UNDO_STEPS
+    await nursery.start(step, 9, (LAST_STEP,) if undoing else ())
+    request_id = ids.request_id(unix_ms())
+    options = CallOptions(timeout_s=PATIENCE_S, request_id=request_id)
+    async with nursery.client() as api:
+        call = asyncio.create_task(api.config_apply(plant.request, options))
+        assert await nursery.ended() == -signal.SIGKILL
+        code, said, _ = await undo(nursery)
+        assert code == 0
+        assert "half done" in said
+        assert nursery.look() == plant.before
+        pid = await nursery.start()
+        with pytest.raises(GuestwireError) as ended:
+            await call
+        assert ended.value.code == "ROLLED-BACK"
+    await nursery.stop(pid)
+    assert nursery.look() == plant.before
+
+
+async def test_a_live_agent_undoes_by_itself(plant: Plant) -> None:
+    nursery = plant.nursery
+    await unconfirmed(plant)
+    pid = await nursery.start()
+    assert await undo(nursery) == (0, "", "")
+    await nursery.stop(pid)
+    await overdue(nursery)
+    pid = await nursery.start()
+    assert await undo(nursery) == (0, "", "")
+    async with nursery.client() as api, asyncio.timeout(PATIENCE_S):
+        while (await api.config_show(c.ConfigRef())).reply.state != "rolled_back":
+            await asyncio.sleep(0.05)
+    await nursery.stop(pid)
+    assert nursery.look() == plant.before
+
+
+async def test_where_there_never_was_an_agent_there_is_nothing_to_undo(plant: Plant) -> None:
+    nowhere = plant.nursery.base / "nowhere"
+    assert await undo(plant.nursery, "--host-state-dir", str(nowhere)) == (0, "", "")
+    assert not nowhere.exists()

@@ -3,6 +3,7 @@
 guestwire-agent run   [--config FILE] [settings]   serve one host
 guestwire-agent check [--config FILE] [settings]   say whether the settings and the files they name are sound
 guestwire-agent fleet --hosts N [...]              many simulated hosts in one process, for trials of scale
+guestwire-agent undo  [--config FILE] [settings]   take back what nobody confirmed, where no agent runs
 """
 
 import argparse
@@ -23,6 +24,7 @@ from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.reload import Reload
 from guestwire.agent.sd_notify import service_manager
 from guestwire.agent.services.ports import Drivers
+from guestwire.agent.undo import PATIENCE_S, undo_overdue
 from guestwire.model.errors import GuestwireError
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -36,7 +38,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = load(file, given_flags(arguments))
         if arguments.command == "check":
             return _check(settings)
-        work = serve_fleet(settings, arguments.hosts) if arguments.command == "fleet" else serve(settings, file)
+        if arguments.command == "fleet":
+            work = serve_fleet(settings, arguments.hosts)
+        elif arguments.command == "undo":
+            work = undo_overdue(settings, _say, patience_s=arguments.patience_s)
+        else:
+            work = serve(settings, file)
         _run(work)
     except GuestwireError as err:
         sys.stderr.write(f"guestwire-agent: {err.code}: {err.message}\n")
@@ -52,13 +59,21 @@ def _parser() -> argparse.ArgumentParser:
         ("run", "serve one host"),
         ("check", "say whether the settings and the files they name are sound"),
         ("fleet", "serve many simulated hosts in one process"),
+        ("undo", "take back a change that nobody confirmed in time, if no agent runs that would"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--config", metavar="FILE", help="default: /etc/guestwire/agent.toml")
         if name == "fleet":
             command.add_argument("--hosts", type=int, required=True, metavar="N", help="how many: ID-1 to ID-N")
+        if name == "undo":
+            text = "how long a half done change is left to an agent that may start again (default: %(default)s)"
+            command.add_argument("--patience-s", type=float, default=PATIENCE_S, metavar="S", help=text)
         add_flags(command)
     return parser
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

@@ -55,7 +55,7 @@ def source() -> str:
 
 
 def _import(module: str, names: set[str]) -> str:
-    ordered = sorted(names, key=lambda name: (not name.isupper(), name))
+    ordered = sorted(names, key=lambda name: (not name.isupper(), name.lower()))
     line = f"from {module} import {', '.join(ordered)}"
     if len(line) <= 120:
         return line

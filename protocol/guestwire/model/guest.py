@@ -34,10 +34,10 @@ RUNNING_STATES: frozenset[GuestState] = frozenset({"starting", "running", "ready
 class Disk(Model):
     """One block device of a guest.
 
-    `path` None: for a cdrom an empty drive; for a disk a place in the guest's folder is chosen when it is applied
-    (DISK-EPHEMERAL). `size_mib` is the size the guest sees: an image that is missing is made with it by the apply, one that
-    is smaller grows, none ever shrinks; None: the image must exist. `clone_of`: a missing image is made as a copy of this
-    one. `shareable`: several guests may write to it (a cluster file system), so DISK-SHARED does not apply.
+    `path` None: for a cdrom an empty drive; for a disk a place of its own below the host's first disk root. `size_mib` is the
+    size the guest sees: an image that is missing is made with it by the apply, one that is smaller grows, none ever shrinks;
+    None: the image must exist. `clone_of`: a missing image is made as a copy of this one. `shareable`: several guests may
+    write to it (a cluster file system), so DISK-SHARED does not apply.
     """
 
     path: AbsolutePath | None = None

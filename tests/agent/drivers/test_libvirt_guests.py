@@ -9,7 +9,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,42 +17,12 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
-from guestwire.agent.drivers.linux.threads import find_process, threads_of
+from guestwire.agent.drivers.linux.threads import find_process
 from guestwire.agent.services.ports import Changed, Gone, GuestEvent, Observed, Resynced
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import DirectBoot, Disk, Guest, Nic, Override, PortForward, Share
 
 pytestmark = pytest.mark.libvirt
-
-
-def unix_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-@pytest.fixture
-async def guests(libvirt_host: Any) -> AsyncIterator[Any]:
-    from guestwire.agent.drivers.libvirt.guests import LibvirtGuests
-
-    driver = LibvirtGuests(libvirt_host.uri, threads_of=threads_of, clock=unix_ms)
-    async with driver as guests:
-        yield guests
-
-
-@pytest.fixture
-def other_tool(libvirt_host: Any) -> Iterator[Any]:
-    """A connection as virsh has one. Domains made in a test are removed by it."""
-    import libvirt
-
-    conn = libvirt.open(libvirt_host.uri)
-    before = {domain.UUIDString() for domain in conn.listAllDomains()}
-    yield conn
-    for domain in conn.listAllDomains():
-        if domain.UUIDString() not in before:
-            if domain.isActive():
-                domain.destroy()
-            if domain.isPersistent():
-                domain.undefine()
-    conn.close()
 
 
 def definition(libvirt_host: Any, *words: str) -> Guest:

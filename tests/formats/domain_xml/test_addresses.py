@@ -89,7 +89,9 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("made", "known", "tag", "wanted"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(
+    ("made", "known", "tag", "wanted"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
 def test_what_stays_keeps_its_address(made: str, known: str, tag: str, wanted: list[tuple[int, ...] | None]) -> None:
     assert of(tag)(carried(made, known)) == wanted
 

@@ -34,8 +34,13 @@ def test_a_mac_that_libvirt_chose_stays() -> None:
     card = "<interface type='bridge'><source bridge='{0}'/>{1}</interface>"
     made = card.format("b", "<mac address='A'/>") + card.format("b", "") + card.format("c", "") + card.format("b", "")
     known = card.format("b", "<mac address='a'/>") + card.format("b", "<mac address='x'/>")
-    known = f"<devices>{known}{card.format('c', '<mac address=%s/>' % repr('y'))}</devices>"
-    assert found(domain(f"<devices>{made}</devices>"), domain(known), "devices/interface/mac/@address") == ["A", "x", "y"]
+    known += card.format("c", "<mac address='y'/>")
+    known = f"<devices>{known}</devices>"
+    assert found(domain(f"<devices>{made}</devices>"), domain(known), "devices/interface/mac/@address") == [
+        "A",
+        "x",
+        "y",
+    ]
 
 
 NVRAM = "<nvram template='/t'>/own/a.fd</nvram>"

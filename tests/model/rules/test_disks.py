@@ -100,6 +100,27 @@ POLICY = (
     ),
 )  # fmt: skip
 
+WRITES = (
+    Case(
+        "DISK-SHAREABLE-RAW", "raw, read only, its own",
+        disks(disk(RAW, format="raw", shareable=True), disk(read_only=True, shareable=True), disk("/disks/b.qcow2")),
+    ),
+    Case("DISK-SHAREABLE-RAW", "a medium", disks(Disk(path=ISO, device="cdrom", shareable=True))),
+    Case("DISK-SHAREABLE-RAW", "qcow2", disks(disk(RAW), disk(shareable=True)), ("guests.a.disks.1.format",)),
+    Case("DISK-EPHEMERAL-BLOCK", "it stays", disks(disk("/dev/sdx", format="raw"))),
+    Case(
+        "DISK-EPHEMERAL-BLOCK", "read only, images, drives",
+        disks(
+            disk("/dev/sdx", format="raw", read_only=True), disk("/disks/dev/a.qcow2"), disk(None, size_mib=1),
+            cdrom("/dev/sr0"), persistence="ephemeral",
+        ),
+    ),
+    Case(
+        "DISK-EPHEMERAL-BLOCK", "a block device", disks(disk(), disk("//dev/vg/a", format="raw"), persistence="ephemeral"),
+        ("guests.a.disks.1.path",),
+    ),
+)  # fmt: skip
+
 FILES = (
     Case(
         "FIRMWARE-MISSING", "there", disks(boot=DirectBoot(kernel="/k", initrd="/i")), (),
@@ -174,11 +195,7 @@ FILES = (
     ),
     Case("DISK-EPHEMERAL", "a path of its own", disks(disk(), cdrom(None), id="GUEST0001")),
     Case("DISK-EPHEMERAL", "writes nothing", disks(disk(read_only=True), cdrom(ISO), persistence="ephemeral")),
-    Case("DISK-EPHEMERAL", "no path", disks(disk(), disk(None, size_mib=1)), ("guests.a.disks.1.path",)),
-    Case(
-        "DISK-EPHEMERAL", "the place that is given to it",
-        disks(disk("/disks/guest0001/disk0.qcow2"), id="GUEST0001"), ("guests.a.disks.0.path",),
-    ),
+    Case("DISK-EPHEMERAL", "a place that is given to it stays too", disks(disk(), disk(None, size_mib=1))),
     Case("DISK-EPHEMERAL", "one of two is written", disks(disk(), cdrom(ISO), persistence="ephemeral"), ("guests.a.persistence",)),
     Case("DISK-EPHEMERAL", "forgotten", disks(disk(), persistence="ephemeral"), ("guests.a.persistence",)),
     Case(
@@ -197,7 +214,7 @@ FILES = (
     ),
 )  # fmt: skip
 
-CASES = (*POLICY, *FILES)
+CASES = (*POLICY, *WRITES, *FILES)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

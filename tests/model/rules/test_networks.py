@@ -7,7 +7,7 @@ from rule_cases import Case, check, check_covered, check_needs, issues, known
 
 from guestwire.model.desired import Desired
 from guestwire.model.facts import Facts, ManagementPath
-from guestwire.model.guest import Guest, Nic
+from guestwire.model.guest import Guest, Nic, PortForward
 from guestwire.model.networks import AclRule, Adapter, Member, VirtualNet
 from guestwire.model.rules.networks import RULES
 from guestwire.model.settings import HostSettings
@@ -33,6 +33,11 @@ def networks(*given: VirtualNet, **more: Any) -> Desired:
 
 def cards(*nics: Nic, networks: tuple[VirtualNet, ...] = ()) -> Desired:
     return Desired(guests=(Guest(name="a", nics=nics), Guest(name="b")), networks=networks)
+
+
+def forwards(*nics: Nic, networks: tuple[VirtualNet, ...] = ()) -> Desired:
+    guest = Guest(name="a", nics=nics, port_forwards=(PortForward(host_port=2222, guest_port=22),))
+    return Desired(guests=(guest,), networks=networks)
 
 
 def adapters(*given: Adapter, **more: Any) -> HostSettings:
@@ -69,6 +74,13 @@ NAMES = (
     Case(
         "NET-UNKNOWN", "those that a rule may name",
         networks(net(acl=tuple(AclRule(src=one, dst="a") for one in ("*", "HOST", "REMOTE", "b", "10.0.0.0/8")))),
+    ),
+    Case("NET-FORWARD-NIC", "the host's address translation", forwards(Nic(bridge="br0"), Nic())),
+    Case("NET-FORWARD-NIC", "none", cards(Nic(bridge="br0"))),
+    Case("NET-FORWARD-NIC", "no card", forwards(), ("guests.a.port_forwards",)),
+    Case(
+        "NET-FORWARD-NIC", "cards elsewhere", forwards(Nic(bridge="br0"), Nic(network="n"), networks=(net(),)),
+        ("guests.a.port_forwards",),
     ),
     Case(
         "NET-UNKNOWN", "those that it may not", networks(net(acl=(AclRule(src="c", dst="10.0.0.1/8"),))),

@@ -3,7 +3,7 @@
 One contract suite per port runs against every driver (tests/contract/). Methods raise GuestwireError with these codes
 and no others: NOT-FOUND (no such guest), WRONG-STATE (`detail["state"]`), NAME-DUP, GUEST-ID-DUP, DRIVER-ERROR
 (`detail` = the hypervisor's own code, domain and text), DRIVER-LOST (no connection: nothing was done, or it cannot be
-known: then INDETERMINATE), RESOURCE-EXHAUSTED, UNSUPPORTED.
+known: then INDETERMINATE), RESOURCE-EXHAUSTED, UNSUPPORTED; define and restore also DOCUMENT-INVALID.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence

@@ -57,7 +57,9 @@ def unkept(domain: Element, guest: Guest) -> tuple[str, ...]:
     finish(made)
     made = _plain(made)
     lost = [
-        tag for tag in _tags(wanted, made) - {"name", "uuid", "metadata", "devices"} if _all(made, tag) != _all(wanted, tag)
+        tag
+        for tag in _tags(wanted, made) - {"name", "uuid", "metadata", "devices"}
+        if _all(made, tag) != _all(wanted, tag)
     ]
     ours, theirs = made.find("devices"), wanted.find("devices")
     ours, theirs = (Element("devices") if found is None else found for found in (ours, theirs))
@@ -94,31 +96,31 @@ def _plain(domain: Element) -> Element:
         element.tail = None
         if len(element) or not (element.text or "").strip():
             element.text = None
-    for memory in (*plain.findall("memory"), *plain.findall("currentMemory")):
-        memory.text = str(size_bytes(memory.text, memory.attrib.pop("unit", None)) >> 10)
-    for page in plain.findall("memoryBacking/hugepages/page"):
-        page.set("size", str(size_bytes(page.get("size"), page.attrib.pop("unit", None)) >> 10))
-    for topology in plain.findall("cpu/topology"):
-        if topology.get("dies") == "1":
-            del topology.attrib["dies"]
+    _in_kib(plain)
+    for topology in plain.findall("cpu/topology[@dies='1']"):
+        del topology.attrib["dies"]
     for graphics in plain.findall("devices/graphics"):
         graphics.attrib.pop("passwd", None)
-    if plain.find("vcpu") is None:
-        SubElement(plain, "vcpu").text = "1"
+    for path in ("memoryBacking", "numatune", "features", "features/kvm", "features/pmu", "vcpu"):
+        above, _, tag = path.rpartition("/")
+        parent = plain.find(above or ".")
+        if parent is not None and parent.find(tag) is None:
+            SubElement(parent, tag)
     for vcpu in plain.findall("vcpu"):
+        vcpu.text = vcpu.text or "1"
         vcpu.attrib.setdefault("placement", "static")
-    current = plain.find("currentMemory")
-    if current is not None and current.text == plain.findtext("memory"):
-        plain.remove(current)
-    for path in ("memoryBacking", "numatune", "features"):
-        if plain.find(path) is None:
-            SubElement(plain, path)
-    features = plain.find("features")
-    assert features is not None
-    for tag in ("kvm", "pmu"):
-        if features.find(tag) is None:
-            SubElement(features, tag)
     return plain
+
+
+def _in_kib(domain: Element) -> None:
+    """Sizes of memory and pages; the current memory only where it is another."""
+    for memory in (*domain.findall("memory"), *domain.findall("currentMemory")):
+        memory.text = str(size_bytes(memory.text, memory.attrib.pop("unit", None)) >> 10)
+    for page in domain.findall("memoryBacking/hugepages/page"):
+        page.set("size", str(size_bytes(page.get("size"), page.attrib.pop("unit", None)) >> 10))
+    current = domain.find("currentMemory")
+    if current is not None and current.text == domain.findtext("memory"):
+        domain.remove(current)
 
 
 def _overrides(wanted: Element, guest: Guest) -> Iterator[Override]:

@@ -79,6 +79,12 @@ def disk_shared(view: View) -> Iterator[Finding]:
                 yield Finding(f"{path}.path", message, related=(f"{where}.path",))
 
 
+def disk_shareable_raw(view: View) -> Iterator[Finding]:
+    for _, disk, path in _disks(view):
+        if disk.shareable and disk.device == "disk" and not disk.read_only and disk.format != "raw":
+            yield Finding(f"{path}.format", f"several guests cannot write to one {disk.format} image at once")
+
+
 def firmware_missing(view: View) -> Iterator[Finding]:
     files = _files(view)
     for where, path, what in _boot_files(view):
@@ -117,12 +123,17 @@ def disk_size_ignored(view: View) -> Iterator[Finding]:
 
 
 def disk_ephemeral(view: View) -> Iterator[Finding]:
-    for guest, disk, path in _disks(view):
-        if disk.device == "disk" and (disk.path is None or _in_folder(disk.path, guest)):
-            yield Finding(f"{path}.path", f"the image lies in the folder of {guest.name}, which goes with the guest")
     for guest in view.guests:
         if guest.persistence == "ephemeral" and any(d.device == "disk" and not d.read_only for d in guest.disks):
             yield Finding(place(guest, "persistence"), f"what {guest.name} writes to its disks is lost when it stops")
+
+
+def disk_ephemeral_block(view: View) -> Iterator[Finding]:
+    for guest, disk, path in _disks(view):
+        if guest.persistence == "ephemeral" and disk.device == "disk" and disk.path is not None and not disk.read_only:
+            parts = _parts(disk.path)
+            if parts[:1] == ("dev",):
+                yield Finding(f"{path}.path", f"what {guest.name} writes to {disk.path} cannot be forgotten")
 
 
 def disk_no_size(view: View) -> Iterator[Finding]:
@@ -186,11 +197,6 @@ def _parts(path: str) -> tuple[str, ...]:
     return tuple(part for part in path.split("/") if part not in ("", "."))
 
 
-def _in_folder(path: str, guest: Guest) -> bool:
-    """Whether it is where `settling` puts a disk that has no path of its own."""
-    return guest.id is not None and _parts(path)[-2:-1] == (guest.id.lower(),)
-
-
 def _plugged(area: MemoryArea, guest: Guest) -> bool:
     mode = read_access(effective_access(area, guest.name))
     return isinstance(mode, Access) and mode.plugged
@@ -208,6 +214,10 @@ RULES: tuple[Rule, ...] = (
         "Give each guest its own image, or set read_only; shareable only for a cluster file system.", disk_shared,
     ),
     Rule(
+        "DISK-SHAREABLE-RAW", "E", "E", "A disk that several guests may write to is raw.",
+        "Convert the image to raw, or take shareable away.", disk_shareable_raw,
+    ),
+    Rule(
         "FIRMWARE-MISSING", "E", "E", "The kernel, the initrd, the image and the firmware that a guest boots from exist.",
         "Copy the file to the host, correct the path, or install the UEFI firmware (ovmf).", firmware_missing, ("files",),
     ),
@@ -221,7 +231,11 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "DISK-EPHEMERAL", "W", "W", "What a guest writes to its disks outlives it.",
-        "Give the disk a path of its own, or make the guest persistent, unless its data may be lost.", disk_ephemeral,
+        "Make the guest persistent, unless its data may be lost.", disk_ephemeral,
+    ),
+    Rule(
+        "DISK-EPHEMERAL-BLOCK", "E", "E", "An ephemeral guest writes to images only, not to devices of the host (/dev).",
+        "Set read_only, use an image, or make the guest persistent.", disk_ephemeral_block,
     ),
     Rule(
         "DISK-NO-SIZE", "E", "E", "A disk without a path has a size, or an image to copy.",

@@ -87,6 +87,13 @@ def net_unknown(view: View) -> Iterator[Finding]:
                     yield Finding(path, f"{party!r} is neither a guest nor HOST, REMOTE, a network address or *")
 
 
+def net_forward_nic(view: View) -> Iterator[Finding]:
+    for guest in view.guests:
+        if guest.port_forwards and not any(nic.network is nic.bridge is None for nic in guest.nics):
+            message = f"{guest.name} has no card on the host's own address translation, which alone forwards ports"
+            yield Finding(place(guest, "port_forwards"), message)
+
+
 def net_mac_syntax(view: View) -> Iterator[Finding]:
     for card in _cards(view):
         if not _MAC.fullmatch(card.mac):
@@ -295,6 +302,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "NET-UNKNOWN", "E", "E", "Cards, members and access rules name networks and guests of the project.",
         "Correct the name, or add what it names.", net_unknown,
+    ),
+    Rule(
+        "NET-FORWARD-NIC", "E", "E", "A guest with port forwards has a card that is neither on a network nor on a bridge.",
+        "Add a card without network and bridge, or remove the forwards.", net_forward_nic,
     ),
     Rule(
         "NET-MAC-SYNTAX", "E", "E", "A MAC address is six bytes in hexadecimal with colons.",

@@ -62,7 +62,7 @@ async def test_a_full_disk_refuses_and_nothing_is_left(small_disk: Path, tmp_pat
 @pytest.mark.parametrize("how", ["cancelled", "late"])
 async def test_a_tool_that_hangs_is_killed_and_leaves_nothing(tmp_path: Path, how: str) -> None:
     tool = tmp_path / "hangs"
-    tool.write_text('#!/bin/sh\nfor last; do :; done\necho half > "$6"\necho $$ > "$0.pid"\nexec sleep 1000\n')
+    tool.write_text('#!/bin/sh\nfor last; do :; done\necho half > "$5"\necho $$ > "$0.pid"\nexec sleep 1000\n')
     tool.chmod(0o755)
     began, folder = tmp_path / "hangs.pid", tmp_path / "images"
     images = QemuImages(qemu_img=str(tool), quick_s=2.0 if how == "late" else 600.0)

@@ -1,7 +1,7 @@
 """A configuration over a real journal and a simulated host, driven as the command pipeline drives it."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -105,6 +105,11 @@ class Rig:
 
     async def active(self) -> Desired:
         return (await self.show()).desired.model_copy(update={"base_revision": None})
+
+    def hold_every_lane(self) -> AbstractAsyncContextManager[None]:
+        """As a command does that touches the whole host."""
+        applying = self.configured.waiting._applying
+        return applying.around.hold(applying.every_lane())
 
     async def start(self, name: str) -> None:
         row = self.guests.table.by_name(name)

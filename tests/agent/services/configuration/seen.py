@@ -29,7 +29,8 @@ async def look(rig: Rig) -> Seen:
         frozenset(o.guest.name for o in observed if o.state == "running"),
         {process.guest.name: process for process in rig.host._guests.processes()},
         {path: entry for path, entry in rig.host.images._registry._loaded().items() if entry is not None},
-        await rig.host.control.settings(),
+        # interrupts follow the rt guests that run, a moment later: the tuning does that, not the apply
+        (await rig.host.control.settings()).model_copy(update={"irq_affinity": None}),
         {str(path.relative_to(folders)): path.read_bytes() for path in folders.rglob("*") if path.is_file()},
     )
 

@@ -109,3 +109,160 @@ async def test_memory_of_an_rt_guest_takes_a_boot_of_a_system_manager_host(hosts
         await until(rig, "in_sync")
         shown = await rig.show()
         assert (shown.revision.number, shown.reboot_required.required) == (1, False)
+
+
+async def test_the_deadline_is_in_the_journal_before_the_first_step(hosts: Hosts) -> None:
+    """Seen by the journal's own observer, in the thread that writes."""
+    seen: list[tuple[str, int | None]] = []
+    rigs: list[Rig] = []
+
+    def observe(step: str, _number: int) -> None:
+        if rigs and step in ("after-change-begun-commit", "before-step-started-commit", "before-step-done-commit"):
+            change = rigs[0].journal.config.under_way
+            seen.append((step, None if change is None else change.confirm_by_ms))
+
+    async with hosts.open(observer=observe) as rig:
+        await rig.apply(BASE)
+        rigs.append(rig)
+        begun = rig.clock()
+        await rig.apply(EDITED, confirm_s=60)
+        seen = [(step, by) for step, by in seen if step != "after-change-begun-commit"]  # it is known a moment later
+        assert len(seen) >= 4
+        assert all(by is not None and by >= begun + 60_000 for _, by in seen)
+
+
+@pytest.mark.parametrize("confirmed_first", [False, True])
+async def test_confirmed_and_overdue_at_once_it_is_kept_or_undone_and_never_both(
+    hosts: Hosts, confirmed_first: bool
+) -> None:
+    async with hosts.open() as rig:
+        await rig.apply(BASE)
+        plan = await rig.plan(EDITED)
+        await rig.apply(EDITED, confirm_s=600)
+        rig.link.connected_at_ms = rig.clock()
+        hosts.skew_ms = 601_000
+        both = [confirm(rig, plan.plan_id), rig.configured.waiting.undo_overdue()]
+        results = await asyncio.gather(*(both if confirmed_first else reversed(both)), return_exceptions=True)
+        kept, undone = results if confirmed_first else reversed(results)
+        if undone is True:
+            assert isinstance(kept, GuestwireError)
+            assert kept.code in ("PLAN-STALE", "WRONG-STATE", "NOT-FOUND")
+        else:
+            assert isinstance(kept, c.ConfigApplied)
+        number, size = (1, 512) if undone is True else (2, 1024)
+        shown = await rig.show()
+        assert (shown.revision.number, memory(rig), shown.drift) == (number, size, ())
+        assert shown.state == ("rolled_back" if undone is True else "in_sync")
+
+
+@pytest.mark.parametrize("cancelled_first", [False, True])
+async def test_cancelled_and_overdue_at_once_it_is_undone_once(hosts: Hosts, cancelled_first: bool) -> None:
+    async with hosts.open() as rig:
+        await rig.apply(BASE)
+        plan = await rig.plan(EDITED)
+        await rig.apply(EDITED, confirm_s=600)
+        hosts.skew_ms = 601_000
+        cancel = rig.running("config-cancel", c.ConfigCancel(plan_id=plan.plan_id))
+
+        async def cancelled() -> c.ConfigApplied:
+            async with rig.hold_every_lane():
+                return await rig.configured.waiting.cancel(cancel)
+
+        both = [cancelled(), rig.configured.waiting.undo_overdue()]
+        results = await asyncio.gather(*(both if cancelled_first else reversed(both)), return_exceptions=True)
+        assert all(isinstance(r, bool | c.ConfigApplied) or r.code == "NOT-FOUND" for r in results), results
+        shown = await rig.show()
+        assert (shown.revision.number, memory(rig), shown.state) == (1, 512, "rolled_back")
+        assert rig.journal.config.under_way is None
+
+
+async def test_an_undo_that_comes_late_leaves_the_next_change_alone(hosts: Hosts) -> None:
+    """The deadline passes; before its undo has the lanes, the change is cancelled and another one waits."""
+    async with hosts.open() as rig:
+        await rig.apply(BASE)
+        plan = await rig.plan(EDITED)
+        await rig.apply(EDITED, confirm_s=600)
+        hosts.skew_ms = 601_000
+        async with rig.hold_every_lane():
+            undoing = asyncio.create_task(rig.configured.waiting.undo_overdue())
+            async with asyncio.timeout(10):
+                while rig.journal.config.under_way is not None and rig.journal.config.under_way.phase != "undoing":
+                    await asyncio.sleep(0)
+            await rig.configured.waiting.cancel(rig.running("config-cancel", c.ConfigCancel(plan_id=plan.plan_id)))
+            other = Desired(guests=(GP.model_copy(update={"memory_mib": 2048}),))
+            await rig.apply(other, confirm_s=600)
+        await undoing
+        assert (await rig.show()).state == "confirm_wait"
+        assert memory(rig) == 2048
+
+
+async def test_half_done_and_nobodys_it_is_undone_when_the_next_one_comes(hosts: Hosts) -> None:
+    """What a recovered request left behind that was cancelled before it had its lane."""
+    async with hosts.open() as rig:
+        await rig.apply(BASE)
+        begun = asyncio.create_task(rig.apply(EDITED))
+        async with asyncio.timeout(10):
+            while rig.journal.config.under_way is None:
+                await asyncio.sleep(0)
+        begun.cancel()
+        await asyncio.gather(begun, return_exceptions=True)
+        assert rig.journal.config.under_way is not None
+        request = rig.running("config-adopt", c.ConfigAdopt(update=True))
+        with pytest.raises(GuestwireError) as busy:
+            await rig.configured.adoption.adopt(request)
+        assert busy.value.code == "HOST-BUSY"
+        async with asyncio.timeout(10):
+            while rig.journal.config.under_way is not None:
+                await asyncio.sleep(0)
+        assert memory(rig) == 512
+        assert (await rig.apply(EDITED)).revision.number == 2
+
+
+async def test_an_orphan_of_a_crash_is_undone_at_the_start(hosts: Hosts) -> None:
+    async with hosts.open() as rig:
+        await rig.apply(BASE)
+        begun = asyncio.create_task(rig.apply(EDITED))
+        async with asyncio.timeout(10):
+            while rig.journal.config.under_way is None:
+                await asyncio.sleep(0)
+        begun.cancel()
+        await asyncio.gather(begun, return_exceptions=True)
+    async with hosts.open() as rig:
+        await rig.configured.waiting.take_up_orphan(lambda _issuer, _request: True)
+        assert rig.journal.config.under_way is not None, "somebody goes on with it"
+        await rig.configured.waiting.take_up_orphan(lambda _issuer, _request: False)
+        await until(rig, "rolled_back")
+        assert memory(rig) == 512
+
+
+async def test_what_was_begun_before_a_crash_and_is_gone_does_not_begin_again(hosts: Hosts) -> None:
+    """It may have been cancelled, or have failed, in the moment before."""
+    async with hosts.open() as rig:
+        await rig.apply(BASE)
+        request = rig.apply_request(EDITED, await rig.plan(EDITED))
+        again = rig.running("config-apply", request, again=True)
+        with pytest.raises(GuestwireError) as refused:
+            await rig.configured.configuration.apply(again)
+        assert refused.value.code == "ROLLED-BACK"
+        assert memory(rig) == 512
+
+
+async def test_what_waits_for_a_start_is_added_up_and_taken_back(rig: Rig) -> None:
+    def waiting(shown: c.ConfigShown) -> list[tuple[str | None, str | None, str | None]]:
+        return [(item.field, item.before, item.after) for item in shown.waits]
+
+    await rig.apply(BASE)
+    await rig.start("gp1")
+    await rig.apply(EDITED)
+    first = [("memory_mib", "512", "1024")]
+    assert waiting(await rig.show()) == first
+    noted = Desired(guests=(EDITED.guests[0].model_copy(update={"title": "x"}),))
+    await rig.apply(noted)
+    assert waiting(await rig.show()) == first, "it still waits"
+    plan = await rig.plan(Desired(guests=(noted.guests[0].model_copy(update={"vcpus": 2}),)))
+    await rig.apply(Desired(guests=(noted.guests[0].model_copy(update={"vcpus": 2}),)), confirm_s=600)
+    assert waiting(await rig.show()) == [*first, ("vcpus", "1", "2")]
+    await rig.configured.waiting.cancel(rig.running("config-cancel", c.ConfigCancel(plan_id=plan.plan_id)))
+    assert waiting(await rig.show()) == first
+    await rig.apply(BASE)
+    assert waiting(await rig.show()) == []

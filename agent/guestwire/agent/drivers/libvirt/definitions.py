@@ -125,7 +125,7 @@ def _remains(uuid: str, folder: str, *, tpm: bool) -> str:
     return (
         f"<domain type='qemu'><name>guestwire-{uuid}</name><uuid>{uuid}</uuid><memory>65536</memory>"
         "<os><type arch='x86_64' machine='q35'>hvm</type><loader readonly='yes' type='pflash'>/dev/null</loader>"
-        f"<nvram>{folder}/{uuid}_VARS.fd</nvram></os><devices>{chip}</devices></domain>"
+        f"<nvram>{folder}/{uuid}_VARS.fd</nvram></os><features><acpi/></features><devices>{chip}</devices></domain>"
     )
 
 
