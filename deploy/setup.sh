@@ -44,6 +44,9 @@ packages=(
   "gcc gcc libvirt-python, so all of libvirt; C in the benchmarks"
   "pkg-config pkg-config libvirt-python, so all of libvirt"
   "busybox-static busybox the test guest, so the tests with real guests"
+  "ovmf /usr/share/OVMF/OVMF_CODE_4M.fd real guests with UEFI"
+  "swtpm swtpm real guests with a TPM"
+  "swtpm-tools swtpm_setup real guests with a TPM"
   "iproute2 ip addresses of the host's adapters, as an apply sets them"
   "nftables nft the air gap, as an apply sets it"
 )

@@ -110,7 +110,7 @@ async def _plans(folder: Path, times: int) -> list[float]:
         power, folders = Switching(guests), GuestFolders(folder / "guests")
         active = Active(journal.config, power)
         facts = FactsReader(
-            host, host.images, host.values, folders, power, disk_roots=("/simulated/images",), simulated=True
+            host, host, host.images, host.values, folders, power, disk_roots=("/simulated/images",), simulated=True
         )
         preparer = Preparer(host="bench", version="1", active=active, facts=facts, folders=folders, power=power)
         wanted = document(1)

@@ -33,9 +33,12 @@ async def _site(stack: AsyncExitStack, base: Path, uri: str) -> Fleet:
 
 
 @pytest.fixture
-async def site(tmp_path: Path, libvirt_host: Any) -> AsyncIterator[Fleet]:
+async def site(tmp_path: Path, private_libvirt: Any) -> AsyncIterator[Fleet]:
+    """On a libvirt of its own: an agent takes the guests of a hypervisor into its configuration, also those that other
+    tests make on the system's."""
+    await private_libvirt.start()
     async with AsyncExitStack() as stack:
-        yield await _site(stack, tmp_path, libvirt_host.uri)
+        yield await _site(stack, tmp_path, private_libvirt.uri)
 
 
 def definition(libvirt_host: Any) -> Guest:

@@ -24,6 +24,7 @@ KNOWN = Facts(
     simulated=False,
     active=Desired(),
     running=frozenset(),
+    networks=frozenset({"default"}),
     foreign={},
     files={},
     disk_roots=("/disks",),

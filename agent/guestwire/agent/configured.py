@@ -174,7 +174,7 @@ async def configured(parts: ConfigurationParts) -> AsyncIterator[ConfiguredHost]
     )  # fmt: skip
     inspection = Untuned(drivers.inspection, tuning)
     facts = FactsReader(
-        inspection, drivers.images, drivers.kernel, parts.folders, switching, disk_roots=parts.disk_roots,
+        drivers.guests, inspection, drivers.images, drivers.kernel, parts.folders, switching, disk_roots=parts.disk_roots,
         simulated=drivers.guests.kind == "simulated",
     )  # fmt: skip
     preparer = Preparer(

@@ -33,6 +33,7 @@ class Facts:
     """Facts of one host at one moment. Sizes in MiB.
 
     running      uuids of the guests that run now; reserved_mib: memory that running guests hold
+    networks     names of the networks that the hypervisor has by itself (libvirt's own)
     foreign      names of domains on the host that the project does not have, by uuid
     files        what is known of files, by path; a path that is not in it was not looked at
     modified     generated files that somebody edited by hand
@@ -46,6 +47,7 @@ class Facts:
     simulated: bool | None = None
     active: Desired | None = None
     running: frozenset[str] | None = None
+    networks: frozenset[str] | None = None
     foreign: Mapping[str, str] | None = None
     files: Mapping[str, FileFact] | None = None
     disk_roots: tuple[str, ...] | None = None

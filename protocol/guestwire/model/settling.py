@@ -115,7 +115,9 @@ def _placed(guest: Guest, known: Guest | None, host: str, disk_root: str | None)
 def _disk(guest: Guest, number: int, disk: Disk, old: Disk | None, disk_root: str | None) -> Disk:
     if disk.path is not None or disk.device != "disk" or disk_root is None or guest.id is None:
         return disk
-    folder = f"{guest.id.lower()}-{(guest.uuid or '')[:8]}"  # numbers are given again, and their disks may still be there
+    folder = (
+        f"{guest.id.lower()}-{(guest.uuid or '')[:8]}"  # numbers are given again, and their disks may still be there
+    )
     path = old.path if old is not None and old.device == "disk" and old.format == disk.format else None
     return disk.model_copy(update={"path": path or f"{disk_root}/{folder}/disk{number}.{disk.format}"})
 

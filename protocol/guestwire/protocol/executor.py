@@ -370,7 +370,7 @@ class Executor:
             self._reading.pop(call.key, None)
 
     def _signs(self, call: Call) -> bool:
-        return call.signed or call.operation.effect != "none"
+        return call.signed or call.operation.effect != "none" or call.operation.proven
 
     def _answer(self, call: Call, error: GuestwireError, now: Now, *, phase: str) -> Send:
         call.answered = True

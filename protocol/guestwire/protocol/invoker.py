@@ -242,7 +242,7 @@ class Invoker:
             pending.operation.effect != "none"
             and header.phase in ("final", "refused")
             and header.status != "CLOCK-UNSYNCHRONISED"  # asks for proof, decides nothing
-        )
+        ) or (pending.operation.proven and header.status == "ok")
         if verified is None or (needs_proof and not verified and not self.path_vouches):
             pending.unbelieved = self._unbelieved(envelope)
             return self._drop("UNSIGNED-RESPONSE")
@@ -357,7 +357,7 @@ class Invoker:
     # -- pieces
 
     def _keys(self, operation: Operation, *, sign: bool = False) -> tuple[SigningKey, ...]:
-        wanted = sign or operation.effect != "none" or self.sign_reads
+        wanted = sign or operation.effect != "none" or operation.proven or self.sign_reads
         return (self.key,) if wanted and self.key is not None else ()
 
     def _with_nonce(self, pending: Pending, nonce: bytes, now: Now) -> Transmit:

@@ -19,7 +19,9 @@ Lane = Literal["none", "host", "guest", "new-guest", "touched"]
 class Operation:
     """A row. `effect`: none = no disk, may run twice; idempotent = journalled, may rerun after a crash; once = journalled,
     never runs twice. `risk`: the class a key's scope must reach. `lane`: what it holds while it runs: nothing, the host's
-    lane, its guest's, for a definition that of the name it gives, or every lane that a change touches. `timeout_s` bounds the running."""
+    lane, its guest's, for a definition that of the name it gives, or every lane that a change touches. `timeout_s`
+    bounds the running. `proven`: people decide by the answer, so that it counts only with the host's signature, as that of
+    an operation with an effect does."""
 
     name: str
     request: type[Model]
@@ -30,6 +32,7 @@ class Operation:
     summary: str
     lane: Lane = "none"
     served_by: Literal["agent", "comm"] = "agent"
+    proven: bool = False
 
     @property
     def qos(self) -> Literal[0, 1]:
@@ -71,7 +74,7 @@ OPERATIONS: tuple[Operation, ...] = (
               "The active configuration, whether the host still agrees with it, or an earlier one."),
     Operation("config-history", c.ConfigQuery, c.ConfigHistory, "none", 0, 15, "The revisions the host keeps."),
     Operation("config-plan", c.ConfigPlan, Plan, "none", 0, 60,
-              "What an apply of a document would change, with effects and issues. Changes nothing."),
+              "What an apply of a document would change, with effects and issues. Changes nothing.", proven=True),
     Operation("config-apply", c.ConfigApply, c.ConfigApplied, "idempotent", 1, 3700,
               "Make a document true as it was planned, or leave the host as it was.", "touched"),
     Operation("config-confirm", c.ConfigConfirm, c.ConfigApplied, "idempotent", 1, 60,

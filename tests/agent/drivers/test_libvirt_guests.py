@@ -331,8 +331,10 @@ async def test_media_and_disks_change_under_a_running_guest(
 
 
 def bootable_iso(path: Path, words: str) -> str:
-    """A medium that says `words` on the serial port when it is booted (El Torito 1.0, no emulation)."""
-    code = b"\xba\xf8\x03" + b"".join(b"\xb0%c\xee" % char for char in words.encode()) + b"\xf4\xeb\xfd"
+    """A medium that says `words` on the serial port when it is booted, at every tick of the clock: whoever opens the console
+    late hears them too (El Torito 1.0, no emulation)."""
+    code = b"\xba\xf8\x03" + b"".join(b"\xb0%c\xee" % char for char in words.encode()) + b"\xfb\xf4"
+    code += b"\xe9" + struct.pack("<h", -len(code) - 3)
     descriptor = b"\1CD001\1".ljust(80, b"\0") + struct.pack("<I", 21) + struct.pack(">I", 21)
     descriptor = descriptor.ljust(128, b"\0") + struct.pack("<H", 2048) + struct.pack(">H", 2048)
     record = b"\0CD001\1" + b"EL TORITO SPECIFICATION".ljust(64, b"\0") + struct.pack("<I", 19)

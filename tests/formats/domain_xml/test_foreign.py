@@ -80,6 +80,22 @@ def test_what_the_guest_says_of_memory_and_threads_holds_once_it_is_edited() -> 
     assert made(web, memory_mib=2048).findtext("memory") == "2048"
 
 
+def test_memory_that_is_bound_does_not_bind_threads() -> None:
+    guest = from_xml(small("<numatune><memory mode='strict' nodeset='1'/></numatune><vcpu>2</vcpu>"))
+    assert guest.numatune == "1"
+    assert made(guest).find("cputune") is None
+    assert values(made(guest, cpuset="8-9"), "cputune/vcpupin", "cpuset") == ["8-9", "8-9"]
+
+
+def test_room_for_more_vcpus_goes_when_there_are_others() -> None:
+    topology = "<cpu><topology sockets='1' cores='4' threads='1'/></cpu>"
+    guest = from_xml(small(f"<vcpu current='2'>4</vcpu>{topology}"))
+    assert (guest.vcpus, guest.topology) == (2, "auto")
+    assert (made(guest).findtext("vcpu"), values(made(guest), "cpu/topology", "cores")) == ("4", ["4"])
+    edited = made(guest, vcpus=3)
+    assert (edited.findtext("vcpu"), values(edited, "cpu/topology", "cores")) == ("3", ["3"])
+
+
 def test_what_belongs_to_a_device_follows_it() -> None:
     guest = from_xml(foreign("windows10"))
     system, installer, empty = guest.disks

@@ -12,7 +12,7 @@ from guestwire.formats.domain_xml.names import QEMU_NAMESPACE
 from guestwire.formats.domain_xml.patch import apply_overrides
 from guestwire.formats.domain_xml.reader import from_xml
 from guestwire.model.errors import GuestwireError
-from guestwire.model.guest import Guest, Override
+from guestwire.model.guest import Disk, Guest, Nic, Override, Share
 
 UUID = "0f7b5a8e-1111-4222-8333-444455556666"
 DOMAIN = f"<domain><name>a</name><uuid>{UUID}</uuid><clock offset='utc'/><d><x i='1'/><x i='2'/></d></domain>"
@@ -61,6 +61,54 @@ Q = f'xmlns:qemu="{QEMU_NAMESPACE}"'
 def test_an_override(override: Override, before: str, after: str) -> None:
     wanted = patched().replace(before, after)
     assert patched(override).replace(' xmlns:ns0="urn:o"', "") == wanted
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        add("nowhere", "<e/>"),
+        remove("d/x[@i='9']"),
+        replace("nowhere/@a", "b"),
+        remove("clock/@a"),
+        replace("clock/@a", "b"),
+    ],
+)
+def test_an_optional_one_is_passed_over_where_it_finds_nothing(override: Override) -> None:
+    with pytest.raises(GuestwireError):
+        patched(override)
+    assert patched(override.model_copy(update={"optional": True})) == patched()
+
+
+def test_an_optional_one_that_finds_several_or_cannot_be_read_is_a_mistake() -> None:
+    for override in (remove("d/x"), add("d[", "<e/>"), add("d", "<e>")):
+        with pytest.raises(GuestwireError):
+            patched(override.model_copy(update={"optional": True}))
+
+
+def test_the_handles_of_a_guests_own_devices_are_gone_when_it_is_done() -> None:
+    guest = Guest(
+        name="a",
+        disks=(Disk(device="cdrom"), Disk(path="/d.qcow2"), Disk(device="cdrom")),
+        nics=(Nic(mac="52:54:00:00:00:01"),),
+        devices=("usb:0951:1666", "0000:03:00.0"),
+        shares=(Share(path="/s", tag="t"),),
+        cpuset="0-1",
+        overrides=tuple(
+            add(f"{path}/@{mark}", "found")
+            for path, mark in (
+                ("devices/disk[@guest='/d.qcow2']", "a"),
+                ("devices/disk[@guest='cdrom 2']", "b"),
+                ("devices/interface[@guest='52:54:00:00:00:01']", "c"),
+                ("devices/hostdev[@guest='usb:0951:1666']", "d"),
+                ("devices/hostdev[@guest='0000:03:00.0']", "e"),
+                ("devices/filesystem[@guest='t']", "f"),
+                ("cputune[@guest='gp 1 0-1']", "g"),
+            )
+        ),
+    )
+    made = fromstring(document(guest))
+    assert [len(made.findall(f".//*[@{mark}='found']")) for mark in "abcdefg"] == [1] * 7
+    assert made.find(".//*[@guest]") is None
 
 
 def test_they_are_applied_in_order() -> None:

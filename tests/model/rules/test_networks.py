@@ -70,6 +70,7 @@ NAMES = (
     ),
     Case("NET-UNKNOWN", "all there", cards(Nic(network="n"), Nic(), networks=(members(Member(guest="b")),))),
     Case("NET-UNKNOWN", "no such network", cards(Nic(), Nic(network="x")), ("guests.a.nics.1.network",)),
+    Case("NET-UNKNOWN", "one of the hypervisor's own", cards(Nic(network="default"))),
     Case("NET-UNKNOWN", "no such guest", networks(members(Member(guest="c"))), ("networks.n.members.0.guest",)),
     Case(
         "NET-UNKNOWN", "those that a rule may name",
@@ -269,3 +270,11 @@ def test_the_card_of_a_disabled_guest_is_not_there() -> None:
     desired = Desired(guests=(Guest(name="a", nics=(Nic(mac=A),)), away), networks=(members(Member(guest="b", mac=A)),))
     assert issues("NET-MAC-DUP", desired) == []
     assert len(issues("NET-MAC-DUP", desired, include_disabled=True)) == 2
+
+
+@pytest.mark.parametrize(("networks", "severity"), [(frozenset(), "E"), (None, "W")])
+def test_a_network_that_nobody_could_ask_the_hypervisor_for_is_a_warning(
+    networks: frozenset[str] | None, severity: str
+) -> None:
+    (issue,) = issues("NET-UNKNOWN", cards(Nic(network="default")), known(networks=networks))
+    assert issue.severity == severity

@@ -102,7 +102,7 @@ class Guests(Protocol):
         ...
 
     async def undefine(self, uuid: str) -> None:
-        """Forget the definition; disks stay. WRONG-STATE while it runs. An unknown uuid is no error."""
+        """Forget the definition; disks, UEFI variables and TPM stay. WRONG-STATE while it runs. An unknown uuid is no error."""
         ...
 
     async def start(self, uuid: str) -> None: ...
@@ -135,6 +135,14 @@ class Guests(Protocol):
 
     async def xml(self, uuid: str) -> str:
         """The definition as domain XML, for people and other tools. NOT-FOUND."""
+        ...
+
+    async def forget(self, uuid: str) -> None:
+        """Remove what is left of a guest that is not defined any more (UEFI variables, TPM). Idempotent."""
+        ...
+
+    async def networks(self) -> frozenset[str]:
+        """The names of the networks that the hypervisor has by itself."""
         ...
 
     async def adopt(self, guest: Guest) -> None:

@@ -49,7 +49,9 @@ def read_overrides(path: Path) -> tuple[Override, ...]:
     except ValidationError as err:
         mistakes = [(_place(one["loc"]), one["msg"]) for one in err.errors(include_url=False, include_input=False)]
         raise _invalid(path, mistakes) from err
-    return tuple(Override(op=entry.op, sel=entry.sel, xml=entry.xml) for entry in found.override)
+    return tuple(
+        Override(op=entry.op, sel=entry.sel, xml=entry.xml, optional=entry.optional) for entry in found.override
+    )
 
 
 def _tuples(value: object) -> object:

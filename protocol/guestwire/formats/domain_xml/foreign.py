@@ -178,9 +178,9 @@ def _tuning(made: Element, wanted: Element, guest: Guest) -> Iterator[Override]:
     ours, theirs = _in(made, "cputune"), _in(wanted, "cputune")
     pins = Element("cputune")
     pins.extend(child for child in theirs if child.tag in _OURS)
-    # an rt guest's own pins follow from the machine, and so do those of memory without CPUs
-    depends = guest.kind == "rt" if guest.cpuset is not None else _in(made, "numatune").find("memory") is not None
-    if depends or list(map(canonical, pins)) != list(map(canonical, ours)):
+    # memory that is bound without CPUs gives it pins to all that the machine has
+    everywhere = guest.cpuset is None and _in(made, "numatune").find("memory") is not None
+    if everywhere or list(map(canonical, pins)) != list(map(canonical, ours)):
         yield replace("cputune" + equals(HANDLE, tuning_handle(guest)), pins)
     yield from additions("cputune", [child for child in theirs if child.tag not in _OURS])
 

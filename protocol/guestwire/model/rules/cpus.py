@@ -230,7 +230,7 @@ RULES: tuple[Rule, ...] = (
         "Give it fewer vCPUs, or policy.allow_rt_overlap and rt CPUs in its cpuset.", gp_cpu_max, ("topology",),
     ),
     Rule(
-        "GP-CPU-RUNNING-MAX", "E", "E", "The gp guests that run have no more vCPUs together than the host has CPUs (SM 8.2).",
+        "GP-CPU-RUNNING-MAX", None, "E", "The gp guests that run have no more vCPUs together than the host has CPUs (SM 8.2).",
         "Stop a guest, or give them fewer vCPUs.", gp_cpu_running_max, ("topology", "running"),
     ),
     Rule(

@@ -19,6 +19,7 @@ from ipaddress import (
 from itertools import combinations
 from typing import NamedTuple
 
+from guestwire.model.issues import Severity
 from guestwire.model.networks import VirtualNet
 from guestwire.model.rules.members import OTHERS
 from guestwire.model.rules.repeats import repeats
@@ -70,11 +71,14 @@ def net_bridge(view: View) -> Iterator[Finding]:
 
 
 def net_unknown(view: View) -> Iterator[Finding]:
-    networks = {net.name for net in view.desired.networks}
+    networks = {net.name for net in view.desired.networks} | (view.facts.networks or frozenset())
+    # without the host nobody knows which networks its hypervisor has
+    severity: Severity | None = "W" if view.facts.networks is None else None
     for guest in view.guests:
         for number, nic in enumerate(guest.nics):
             if nic.network is not None and nic.network not in networks:
-                yield Finding(place(guest, f"nics.{number}.network"), f"there is no network {nic.network!r}")
+                path, message = place(guest, f"nics.{number}.network"), f"there is no network {nic.network!r}"
+                yield Finding(path, message, severity=severity)
     for net in view.desired.networks:
         for number, member in enumerate(net.members):
             if member.guest not in view.by_name:
@@ -300,7 +304,7 @@ RULES: tuple[Rule, ...] = (
         "Name an adapter of the host that no other network uses, or choose another mode.", net_bridge,
     ),
     Rule(
-        "NET-UNKNOWN", "E", "E", "Cards, members and access rules name networks and guests of the project.",
+        "NET-UNKNOWN", "E", "E", "Cards name networks of the project or of the hypervisor, members and access rules guests of the project.",
         "Correct the name, or add what it names.", net_unknown,
     ),
     Rule(

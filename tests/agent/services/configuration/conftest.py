@@ -1,5 +1,6 @@
 """A configuration over a real journal and a simulated host, driven as the command pipeline drives it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -117,6 +118,13 @@ class Rig:
         await self.host.start(row.uuid)
         await self.guests.settled(row.uuid)
         await self._until(name, "running")
+        await self.up()
+
+    async def up(self) -> None:
+        """Wait until the guests that run hear their power button."""
+        async with asyncio.timeout(10):
+            while not all(runtime.up for runtime in self.host._guests if runtime.process is not None):
+                await asyncio.sleep(0.001)
 
     async def _until(self, name: str, state: str) -> None:
         def there() -> bool:

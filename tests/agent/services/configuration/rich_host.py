@@ -6,7 +6,7 @@ from guestwire.model.plan import Plan
 from guestwire.protocol import config_models as c
 
 from .conftest import Rig
-from .seen import Seen, look, up
+from .seen import Seen, look
 
 
 async def furnish(rig: Rig) -> Seen:
@@ -24,7 +24,7 @@ async def furnish(rig: Rig) -> Seen:
 
 
 async def request(rig: Rig) -> c.ConfigApply:
-    await up(rig)
+    await rig.up()
     wanted = after(await rig.active())
     plan: Plan = await rig.plan(wanted, **OPTIONS)
     assert not [issue for issue in plan.issues if issue.severity == "E"], plan.issues

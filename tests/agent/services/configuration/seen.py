@@ -1,6 +1,5 @@
 """All that can be seen of a simulated host and of its guests' folders, to compare it before and after."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,10 +32,3 @@ async def look(rig: Rig) -> Seen:
         (await rig.host.control.settings()).model_copy(update={"irq_affinity": None}),
         {str(path.relative_to(folders)): path.read_bytes() for path in folders.rglob("*") if path.is_file()},
     )
-
-
-async def up(rig: Rig) -> None:
-    """Wait until the guests that run hear their power button."""
-    async with asyncio.timeout(10):
-        while not all(runtime.up for runtime in rig.host._guests if runtime.process is not None):
-            await asyncio.sleep(0.001)

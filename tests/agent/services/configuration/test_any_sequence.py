@@ -330,7 +330,7 @@ class ConfigurationMachine(RuleBasedStateMachine):
 
 
 TestConfigurationMachine = ConfigurationMachine.TestCase
-TestConfigurationMachine.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+TestConfigurationMachine.settings = settings(max_examples=10, stateful_step_count=20, deadline=None)
 
 
 @pytest.mark.soak

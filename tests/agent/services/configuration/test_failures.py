@@ -18,9 +18,11 @@ from guestwire.protocol import config_models as c
 
 from .conftest import Hosts, Rig
 from .rich_host import furnish, request
-from .seen import Seen, look, up
+from .seen import Seen, look
 
 BEFORE, AFTER = "before", "after"
+FIRST_STEP, LATE_STEP = "guests.shutdown:old", "control.set:ip_forward"
+"""The first call that a step makes, and one near the end: with it failing nearly everything is to be undone."""
 Moment = str
 
 
@@ -48,23 +50,22 @@ def only(number: int) -> Calls:
     return Calls(lambda at, _name: "injected" if at == number else None)
 
 
-def for_ever(name: str, *, skip: int = 0, since: str = "") -> Calls:
-    """Calls of that name fail: after the first `skip` calls, and once there was one of `since`."""
-    made = Calls(
-        lambda at, call: "injected" if call == name and at >= skip and (not since or since in made.seen) else None
-    )
+def for_ever(name: str, *, since: str) -> Calls:
+    """Calls of that name fail once there was one of `since`."""
+    made = Calls(lambda _at, call: "injected" if call == name and since in made.seen else None)
     return made
 
 
 def losing(rig: Rig, number: int) -> Calls:
-    """At the call with that number the connection goes, and comes back a moment later."""
+    """At the call with that number, counted from the first step on, the connection goes, and comes back a moment later."""
 
     def answer(at: int, _name: str) -> None:
-        if at == number:
+        if FIRST_STEP in made.seen and at - made.seen.index(FIRST_STEP) == number:
             rig.host.lose_connection()
             asyncio.get_running_loop().call_later(0.02, rig.host.restore_connection)
 
-    return Calls(answer)
+    made = Calls(answer)
+    return made
 
 
 def cancelled_after(rig: Rig, made: c.ConfigApply, steps: int) -> Running:
@@ -135,8 +136,7 @@ async def calls_of(furnished: Furnished) -> list[str]:
         assert await host.apply(made) is None
         host.rig.host.set_faults(Faults())
         await host.is_changed()
-        first = next(number for number, name in enumerate(calls.seen) if name.startswith("guests."))
-        return calls.seen[first:]
+        return calls.seen[calls.seen.index(FIRST_STEP) :]
 
 
 # -- once: the undo works
@@ -145,7 +145,7 @@ async def calls_of(furnished: Furnished) -> list[str]:
 @pytest.mark.parametrize("moment", [BEFORE, AFTER])
 async def test_every_call_fails_once(furnished: Furnished, moment: Moment) -> None:
     async with furnished() as host:
-        number, begun = 0, False
+        number = 0
         while True:
             made = await request(host.rig)
             calls = only(number)
@@ -154,7 +154,7 @@ async def test_every_call_fails_once(furnished: Furnished, moment: Moment) -> No
             host.rig.host.set_faults(Faults())
             if failed is None:
                 break
-            begun = begun or calls.seen[number].startswith("guests.")
+            begun = FIRST_STEP in calls.seen[: number + 1]
             assert failed.code == ("ROLLED-BACK" if begun else "DRIVER-ERROR"), (number, calls.seen[number])
             await host.is_as_before()
             number += 1
@@ -189,7 +189,7 @@ async def test_every_call_is_the_last_before_the_connection_goes(furnished: Furn
             while number < len(names):
                 made = await request(host.rig)
 
-                lost = losing(host.rig, number + len(BEFORE_THE_FIRST))
+                lost = losing(host.rig, number)
                 host.rig.host.set_faults(lost.faults(moment))
                 failed = await host.apply(made)
                 host.rig.host.set_faults(Faults())
@@ -202,13 +202,6 @@ async def test_every_call_is_the_last_before_the_connection_goes(furnished: Furn
                 await host.is_as_before()
                 undone += 1
     assert undone > 20
-
-
-BEFORE_THE_FIRST = (
-    "inspection.facts", "inspection.topology", "inspection.facts", "inspection.management", "images.probe",
-    "values.read", "inspection.facts",
-)  # fmt: skip
-"""Calls that an apply makes before its first step."""
 
 
 # -- the records and the folders
@@ -377,29 +370,25 @@ def told(left: list[str]) -> set[str]:
     return found
 
 
-TRIGGER = "control.set:ip_forward"
-"""The last step but the start of a guest: nearly everything is to be undone."""
-
-
 async def test_what_cannot_be_undone_is_told_and_nothing_else_is_left(furnished: Furnished) -> None:
     async with furnished() as host:
-        calls = Calls(lambda _at, name: "injected" if name == TRIGGER else None)
+        calls = Calls(lambda _at, name: "injected" if name == LATE_STEP else None)
         made = await request(host.rig)
         host.rig.host.set_faults(calls.faults(BEFORE))
         assert await host.apply(made) is not None
-        undoing = calls.seen[calls.seen.index(TRIGGER) + 1 :]
+        undoing = calls.seen[calls.seen.index(LATE_STEP) + 1 :]
     subjects = sorted({name for name in undoing if not name.endswith(":")})
     assert len(subjects) > 12
     for name in subjects:
         async with furnished() as host:
             made = await request(host.rig)
-            calls = for_ever(name, since=TRIGGER)
-            host.rig.host.set_faults(Faults(fail_calls=calls, fail_after={TRIGGER: "injected"}))
+            calls = for_ever(name, since=LATE_STEP)
+            host.rig.host.set_faults(Faults(fail_calls=calls, fail_after={LATE_STEP: "injected"}))
             failed = await host.apply(made)
             host.rig.host.set_faults(Faults())
             assert failed is not None
             assert failed.code == "ROLLBACK-INCOMPLETE", name
-            await up(host.rig)
+            await host.rig.up()
             left = told(failed.detail["left"])
             found = differences(host, await look(host.rig))
             # threads follow their definition, so that of them goes without saying
@@ -416,13 +405,13 @@ async def test_every_call_fails_for_ever(furnished: Furnished, moment: Moment) -
     for name in sorted({name for name in await calls_of(furnished) if not name.startswith("images.remove")}):
         async with furnished() as host:
             made = await request(host.rig)
-            calls = for_ever(name, skip=len(BEFORE_THE_FIRST))  # the look before the first step succeeds
+            calls = for_ever(name, since=FIRST_STEP)  # the look before the first step succeeds
             host.rig.host.set_faults(calls.faults(moment))
             failed = await host.apply(made)
             host.rig.host.set_faults(Faults())
             assert failed is not None, name
             assert failed.code in ("ROLLED-BACK", "ROLLBACK-INCOMPLETE"), name
-            await up(host.rig)
+            await host.rig.up()
             left = told(failed.detail.get("left", []))
             found = differences(host, await look(host.rig))
             assert found <= left, (name, failed.detail)

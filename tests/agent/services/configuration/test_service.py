@@ -2,13 +2,15 @@
 
 import pytest
 
+from guestwire.agent.drivers.simulated.machines import MACHINES
+from guestwire.agent.drivers.simulated.settings import Faults
 from guestwire.model.areas import MemoryArea
 from guestwire.model.desired import Desired, content_hash
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Disk, Guest
 from guestwire.protocol import config_models as c
 
-from .conftest import Rig
+from .conftest import Hosts, Rig
 
 RT = Guest(name="rt1", kind="rt", cpuset="2-3", memory_mib=256)
 GP = Guest(name="gp1", memory_mib=512, disks=(Disk(path="/simulated/images/gp1.qcow2", size_mib=1024),))
@@ -180,3 +182,111 @@ async def test_a_guest_deleted_behind_our_back_is_made_again(rig: Rig) -> None:
     await rig.apply(await rig.active())
     assert [row.uuid for row in rig.guests.table.rows()] == [uuid]
     assert (await rig.show()).state == "in_sync"
+
+
+async def test_lanes_are_of_the_guests_that_a_document_changes_or_moves(rig: Rig) -> None:
+    other = Guest(name="gp2", memory_mib=64)
+    await rig.apply(Desired(guests=(RT, GP, other)))
+    foreign = Guest(name="foreign", id="GUEST0099", uuid="11111111-2222-4333-8444-555555555555")
+    await rig.host.define(foreign)
+    await rig.guests.settled(foreign.uuid or "")
+    now = await rig.active()
+    uuids = {guest.name: guest.uuid for guest in now.guests}
+
+    def touched(wanted: Desired) -> set[str]:
+        request = c.ConfigApply(desired=wanted, hash="0" * 64, plan_id="0" * 32, base_revision=1)
+        lanes = rig.configured.configuration.lanes(rig.call("config-apply", request))
+        assert lanes[:2] == ("host", "guests")
+        names = {f"guest:{uuid}": name for name, uuid in uuids.items()}
+        return {names.get(lane, "another") for lane in lanes[2:]}
+
+    def changed(name: str, **changes: object) -> Desired:
+        return now.model_copy(
+            update={"guests": tuple(g.model_copy(update=changes) if g.name == name else g for g in now.guests)}
+        )
+
+    assert touched(now) == set()
+    assert touched(Desired(guests=(RT, GP, other))) == set(), "a document without identifiers names the same guests"
+    assert touched(changed("gp1", memory_mib=64)) == {"gp1"}
+    assert touched(now.model_copy(update={"guests": now.guests[:-1]})) == {"gp2"}
+    assert touched(now.model_copy(update={"guests": (*now.guests, Guest(name="new"))})) == {"another"}
+    assert touched(changed("rt1", cpuset="1-2")) == {"rt1", "gp1", "gp2"}, "the host's CPUs move with it"
+    await rig.host.define(now.guests[2].model_copy(update={"memory_mib": 32}))
+    await rig.guests.settled(now.guests[2].uuid or "")
+    assert touched(now) == {"gp2"}, "an edit made by hand is taken back"
+
+
+async def test_an_image_that_a_running_guest_has_open_is_not_set_aside(rig: Rig) -> None:
+    path = GP.disks[0].path or ""
+    await rig.apply(Desired(guests=(GP,)))
+    await rig.start("gp1")
+    bare = Desired(guests=(GP.model_copy(update={"disks": ()}),))
+    with pytest.raises(GuestwireError) as refused:
+        await rig.apply(bare, remove_disks=(path,), destroy=(path,))
+    assert (refused.value.code, refused.value.detail["code"]) == ("ROLLED-BACK", "IMAGE-IN-USE")
+    await rig.apply(bare, remove_disks=(path,), destroy=(path,), restart=True)
+    assert not rig.host.images.exists(path)
+
+
+async def test_a_disk_grows_while_its_guest_runs_and_a_new_one_beside_it_is_made_large(rig: Rig) -> None:
+    await rig.apply(Desired(guests=(GP,)))
+    await rig.start("gp1")
+    copy = Disk(path="/simulated/images/copy.qcow2", clone_of="/simulated/base.qcow2", size_mib=4096)
+    grown = GP.disks[0].model_copy(update={"size_mib": 2048})
+    await rig.host.images.clone("/simulated/base.qcow2", "/simulated/images/base.qcow2", "qcow2")
+    copy = copy.model_copy(update={"clone_of": "/simulated/images/base.qcow2"})
+    await rig.apply(Desired(guests=(GP.model_copy(update={"disks": (grown, copy)}),)))
+    sizes = await rig.host.images.probe([grown.path or "", copy.path or ""])
+    assert [fact.virtual_mib for fact in sizes.values()] == [2048, 4096]
+
+
+async def test_a_live_growth_is_the_last_step_and_what_it_cannot_take_back_is_told(rig: Rig) -> None:
+    await rig.apply(Desired(guests=(GP,)))
+    await rig.start("gp1")
+    edited = GP.model_copy(update={"title": "x", "disks": (GP.disks[0].model_copy(update={"size_mib": 2048}),)})
+    rig.host.set_faults(Faults(fail_after={"guests.grow_disk": "injected"}))
+    with pytest.raises(GuestwireError) as failed:
+        await rig.apply(Desired(guests=(edited,)))
+    assert failed.value.code == "ROLLBACK-INCOMPLETE"
+    assert [text.split(":")[0] for text in failed.value.detail["left"]] == [f"grow {GP.disks[0].path} to 2048 MiB"]
+    rig.host.set_faults(Faults(fail_calls={"guests.define": "injected"}))
+    with pytest.raises(GuestwireError) as failed:
+        await rig.apply(
+            Desired(
+                guests=(edited.model_copy(update={"disks": (edited.disks[0].model_copy(update={"size_mib": 4096}),)}),)
+            )
+        )
+    assert failed.value.code == "ROLLED-BACK", "nothing had grown yet"
+
+
+async def test_names_are_passed_on(rig: Rig) -> None:
+    """A guest that takes another's name is defined after that one gave it up."""
+    await rig.apply(Desired(guests=(GP, RT)))
+    now = await rig.active()
+    one, two = now.guests
+    renamed = (one.model_copy(update={"name": two.name}), two.model_copy(update={"name": "third"}), Guest(name="gp1"))
+    await rig.apply(now.model_copy(update={"guests": renamed}))
+    assert {row.uuid: row.guest.name for row in rig.guests.table.rows()} | {one.uuid: "rt1", two.uuid: "third"} == {
+        row.uuid: row.guest.name for row in rig.guests.table.rows()
+    }
+    round_again = (await rig.active()).guests
+    circle = tuple(
+        guest.model_copy(update={"name": other.name})
+        for guest, other in zip(round_again, (*round_again[1:], round_again[0]), strict=True)
+    )
+    with pytest.raises(GuestwireError) as refused:
+        await rig.apply(now.model_copy(update={"guests": circle}))
+    assert (refused.value.code, refused.value.detail["code"]) == ("ROLLED-BACK", "NAME-DUP")
+
+
+async def test_a_machine_that_changed_since_the_plan_refuses_it(hosts: Hosts) -> None:
+    hosts.machine = "bios-8-cpu"
+    wanted = Desired(guests=(GP,))
+    async with hosts.open() as rig:
+        request = rig.apply_request(wanted, await rig.plan(wanted))
+        rig.host.reboot_host(MACHINES["bios-4-cpu"])
+        assert await rig.guests.connected_within(5)
+        with pytest.raises(GuestwireError) as refused:
+            await rig.configured.configuration.apply(rig.running("config-apply", request))
+        assert refused.value.code == "PLAN-STALE"
+        assert rig.guests.table.rows() == []

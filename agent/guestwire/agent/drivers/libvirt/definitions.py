@@ -74,7 +74,7 @@ def define(conn: Any, guest: Guest, xml: str) -> Observed:
             raise GuestwireError("UNSUPPORTED", f"{why}. {lost.message}", detail=lost.detail) from err
         raise
     domain = conn.defineXML(_settled_xml(domain))
-    domain.setAutostart(int(guest.autostart != "off"))
+    domain.setAutostart(0)  # the agent starts guests, in their order; libvirt would before it
     return observe(domain)
 
 

@@ -108,6 +108,12 @@ class LibvirtGuests:
                 raise
         self._watch.undefined(uuid)
 
+    async def networks(self) -> frozenset[str]:
+        def act(conn: Any) -> frozenset[str]:
+            return frozenset(network.name() for network in conn.listAllNetworks())
+
+        return await self._connection.call(act, effect=False)
+
     async def forget(self, uuid: str) -> None:
         """Remove what is left of a guest that is not defined any more: its UEFI variables and its TPM. They outlive
         `undefine`, as disks do. Idempotent."""

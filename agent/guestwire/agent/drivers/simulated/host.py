@@ -205,6 +205,13 @@ class SimulatedHost:
             else:
                 await self._guests.define(*definitions.from_text(definition))
 
+    async def forget(self, uuid: str) -> None:
+        """A simulated guest leaves nothing."""
+
+    async def networks(self) -> frozenset[str]:
+        async with self._call("networks"):
+            return frozenset({"default"})
+
     async def adopt(self, guest: Guest) -> None:
         async with self._call("adopt", guest.name):
             runtime = self._guests.get(guest.uuid or "")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from guestwire.agent.services.configuration.ports import Folders, Power
-from guestwire.agent.services.ports import HostInspection, Images, KernelValues
+from guestwire.agent.services.ports import Guests, HostInspection, Images, KernelValues
 from guestwire.model.desired import Desired
 from guestwire.model.facts import Facts, FileFact
 from guestwire.model.rules.disks import named_files
@@ -17,6 +17,7 @@ class FactsReader:
 
     def __init__(
         self,
+        guests: Guests,
         inspection: HostInspection,
         images: Images,
         kernel: KernelValues,
@@ -26,6 +27,7 @@ class FactsReader:
         disk_roots: Sequence[str],
         simulated: bool,
     ) -> None:
+        self._guests = guests
         self._inspection = inspection
         self._images = images
         self._kernel = kernel
@@ -36,9 +38,9 @@ class FactsReader:
 
     async def read(self, desired: Desired, active: Desired) -> Facts:
         """The facts that decide over a document."""
-        topology, host, management, files, kernel = await asyncio.gather(
+        topology, host, management, files, kernel, networks = await asyncio.gather(
             self._inspection.topology(), self._inspection.facts(), self._inspection.management(), self.files(desired),
-            self._kernel.read([UNSAFE_INTERRUPTS]),
+            self._kernel.read([UNSAFE_INTERRUPTS]), self._guests.networks(),
         )  # fmt: skip
         ours = {guest.uuid for guest in (*desired.guests, *active.guests)}
         return Facts(
@@ -51,6 +53,7 @@ class FactsReader:
             active=active,
             running=self._power.running(),
             foreign={uuid: guest.name for uuid, guest in self._power.known().items() if uuid not in ours},
+            networks=networks,
             files=files,
             disk_roots=self.disk_roots,
             management=management,
