@@ -151,6 +151,7 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         recovered = await pipeline.recover(restorer(BY_NAME))
         await stack.enter_async_context(host.autostart)
         orphan = asyncio.create_task(host.waiting.take_up_orphan(pipeline.is_live), name="orphaned-change")
+        parts.vital.watch(orphan, may_return=True)
         stack.push_async_callback(_ended, orphan)
         if recovered:
             parts.log.info("unfinished commands taken up again", count=recovered)

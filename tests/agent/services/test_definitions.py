@@ -107,3 +107,21 @@ async def test_lanes_are_of_the_guest_and_of_whoever_its_cpus_move(rig: Rig) -> 
     assert lanes(Guest(name="a", memory_mib=64)) == {f"guest:{made.guest.uuid}"}
     assert len(lanes(Guest(name="new")) - {f"guest:{made.guest.uuid}", f"guest:{other.guest.uuid}"}) == 1
     assert lanes(Guest(name="rt", kind="rt")) >= {f"guest:{made.guest.uuid}", f"guest:{other.guest.uuid}"}
+
+
+async def test_a_free_identifier_is_given_again_to_another_guest(rig: Rig) -> None:
+    first = await define(rig, Guest(name="a"))
+    await define(rig, Guest(name="b"))
+    await undefine(rig, "a")
+    second = await define(rig, Guest(name="a"))
+    assert second.guest.id == first.guest.id == "GUEST0001"
+    assert second.guest.uuid != first.guest.uuid
+
+
+async def test_a_new_guest_under_a_name_that_is_taken_is_refused_by_that_code(rig: Rig) -> None:
+    await define(rig, Guest(name="a"))
+    error = await refused(define(rig, Guest(name="a", id="GUEST0007")))
+    assert (error.code, error.field, error.detail["guest"]) == ("NAME-DUP", "guest.name", "GUEST0001")
+    error = await refused(define(rig, Guest(name="b", id="GUEST0001")))
+    assert (error.code, error.field) == ("GUEST-ID-DUP", "guest.id")
+

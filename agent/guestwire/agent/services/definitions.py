@@ -43,6 +43,7 @@ class Definitions:
             target = _named(wanted, desired.guests)
             given = wanted.model_copy(update={"uuid": uuid})
             if target is None:
+                _no_namesake(given, desired)
                 return desired.model_copy(update={"guests": (*desired.guests, given)})
             if target.uuid != uuid:
                 _may_replace(target, wanted, replace=request.replace)

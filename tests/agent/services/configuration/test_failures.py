@@ -193,6 +193,9 @@ async def test_every_call_is_the_last_before_the_connection_goes(furnished: Furn
                 host.rig.host.set_faults(lost.faults(moment))
                 failed = await host.apply(made)
                 host.rig.host.set_faults(Faults())
+                async with asyncio.timeout(5):
+                    while not host.rig.host.connected:
+                        await asyncio.sleep(0.001)
                 assert await host.rig.guests.connected_within(5)
                 number += 1
                 if failed is None:  # a call to a disk or a setting, and nobody asked for a guest meanwhile

@@ -90,6 +90,17 @@ async def test_a_disk_goes_only_when_it_is_named_twice(rig: Rig) -> None:
     assert not rig.host.images.exists(path)
 
 
+async def test_what_is_left_of_a_guest_goes_with_its_disks_and_not_before(rig: Rig) -> None:
+    path = "/simulated/images/gp1.qcow2"
+    await rig.apply(Desired(guests=(RT, GP)))
+    uuid = next(row.uuid for row in rig.guests.table.rows() if row.guest.name == "gp1")
+    await rig.apply(Desired(guests=(RT,)))
+    assert (await rig.configured.active.kept()).forgotten == ()
+    await rig.apply((await rig.show(1)).desired, origin="rollback")
+    await rig.apply(Desired(guests=(RT,)), remove_disks=(path,), destroy=(path,))
+    assert (await rig.configured.active.kept()).forgotten == (uuid,)
+
+
 async def test_going_back_is_a_new_revision_with_the_old_content(rig: Rig) -> None:
     await rig.apply(Desired(guests=(RT, GP)))
     await rig.apply(Desired(guests=(RT,)))

@@ -72,7 +72,8 @@ def grow_disk(domain: Any, number: int, size_mib: int) -> None:
         raise wrong_state(domain, "only a running guest's disk grows this way")
     target, size = _target_of(domain, number), size_mib << 20
     live = fromstring(domain.XMLDesc(0))  # noqa: S314 (from libvirt)
-    if not any(_target(disk) == target for disk in live.findall("devices/disk[@device='disk']")):
+    wanted = _medium_at(fromstring(inactive_xml(domain)), target)  # noqa: S314 (from libvirt)
+    if wanted is None or _medium_at(live, target) != wanted:
         raise wrong_state(domain, "the guest runs without this disk: restart it")
     capacity, _, _ = domain.blockInfo(target)
     if capacity < size:
@@ -83,6 +84,12 @@ def _target_of(domain: Any, number: int) -> str:
     """The target device of a disk of the definition; "" for none."""
     targets = read(inactive_xml(domain)).disk_targets
     return targets[number] if number < len(targets) else ""
+
+
+def _medium_at(document: Element, target: str) -> str | None:
+    """The image of the disk at that target."""
+    found = (disk for disk in document.findall("devices/disk[@device='disk']") if _target(disk) == target)
+    return next((_medium(disk) for disk in found), None)
 
 
 def _target(disk: Element) -> str | None:

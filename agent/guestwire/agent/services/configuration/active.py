@@ -22,6 +22,8 @@ class Kept:
     set_aside: tuple[str, ...] = ()
     items: int = 0
     """How many changes the plan had."""
+    forgotten: tuple[str, ...] = ()
+    """Guests, by uuid, that went with disks of theirs: nothing of them is to be left."""
 
     def pack(self) -> bytes:
         return json.dumps(
@@ -32,6 +34,7 @@ class Kept:
                 "plan_id": self.plan_id,
                 "set_aside": self.set_aside,
                 "items": self.items,
+                "forgotten": self.forgotten,
             }
         ).encode()
 
@@ -45,6 +48,7 @@ def unpack_kept(data: bytes) -> Kept:
         plain["plan_id"],
         tuple(plain["set_aside"]),
         plain["items"],
+        tuple(plain["forgotten"]),
     )
 
 

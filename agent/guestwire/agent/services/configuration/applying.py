@@ -67,8 +67,8 @@ class Applying:
         confirm_s: int | None,
         trusted: bool = False,
     ) -> ConfigApplied:
-        """Apply what was prepared; `trusted`: the host asks itself. Raises VALIDATION-FAILED, CONFIRM-REQUIRED, COMM-UNAVAILABLE, OUT-OF-SCOPE, HOST-BUSY,
-        ROLLED-BACK, ROLLBACK-INCOMPLETE."""
+        """Apply what was prepared; `trusted`: the host asks itself. Raises VALIDATION-FAILED, CONFIRM-REQUIRED,
+        COMM-UNAVAILABLE, OUT-OF-SCOPE, HOST-BUSY, ROLLED-BACK, ROLLBACK-INCOMPLETE."""
         plan = prepared.plan
         if errors := prepared.errors(confirmed=True):
             raise validation_failed(errors)
@@ -83,7 +83,7 @@ class Applying:
         call = running.call
         kept = Kept(
             prepared.target, call.request_id, call.issuer, plan.plan_id, tuple(prepared.options.remove_disks),
-            len(plan.items),
+            len(plan.items), prepared.forgotten(),
         )  # fmt: skip
         await self._keep_first(prepared)
         await self.tidy()
@@ -209,6 +209,9 @@ class Applying:
             kept = await self.active.kept()
             if kept.set_aside:
                 await self._discard(kept.set_aside)
+            for uuid in kept.forgotten:
+                if uuid not in self._power.known():
+                    await self._tools.guests.forget(uuid)
         except GuestwireError as err:
             self.around.changed("in_sync", f"a removed disk image is still set aside: {err.code} {err.message}")
 

@@ -53,6 +53,16 @@ class Prepared:
             if issue.severity == "E" and not (confirmed and issue.code in CONFIRMABLE)
         )
 
+    def forgotten(self) -> tuple[str, ...]:
+        """The guests that go, and disks of theirs with them, by uuid: their UEFI variables and TPM go as well."""
+        kept = {guest.uuid for guest in self.target.guests}
+        removed = set(self.options.remove_disks)
+        return tuple(
+            guest.uuid or ""
+            for guest in self.current.guests
+            if guest.uuid not in kept and removed & {disk.path for disk in guest.disks}
+        )
+
     def steps(self) -> tuple[Step, ...]:
         assert self.facts.running is not None
         assert self.facts.files is not None
