@@ -8,8 +8,9 @@ from typing import NoReturn
 from guestwire.agent.config_records_schema import ChangeRow, Origin, RevisionRow
 from guestwire.agent.services.configuration.active import Active, Kept, shown, unpack_kept
 from guestwire.agent.services.configuration.engine import Engine, Failure
+from guestwire.agent.services.configuration.plan_issues import communication
 from guestwire.agent.services.configuration.ports import ManagementLink, Power, Records
-from guestwire.agent.services.configuration.prepared import Prepared, communication
+from guestwire.agent.services.configuration.prepared import Prepared
 from guestwire.agent.services.configuration.step_kinds import Tools
 from guestwire.agent.services.configuration.steps import Step
 from guestwire.agent.services.running import Running

@@ -5,7 +5,8 @@ from types import TracebackType
 
 from guestwire.agent.services.configuration.adoption import Adoption
 from guestwire.agent.services.configuration.applying import Applying
-from guestwire.agent.services.configuration.prepared import Options, Preparer
+from guestwire.agent.services.configuration.plan_issues import Options
+from guestwire.agent.services.configuration.prepared import Preparer
 from guestwire.agent.services.configuration.service import Configuration
 from guestwire.agent.services.running import Running
 from guestwire.agent.vital import Vital

@@ -5,31 +5,22 @@ from dataclasses import dataclass
 
 from guestwire.agent.services.configuration.active import Active
 from guestwire.agent.services.configuration.facts import FactsReader
+from guestwire.agent.services.configuration.plan_issues import Options, plan_issues
 from guestwire.agent.services.configuration.ports import Folders, Power
 from guestwire.agent.services.configuration.steps import Place, Step, Transition, steps
 from guestwire.model.allocation import allocate
 from guestwire.model.desired import Desired, canonical_text, content_hash
-from guestwire.model.effects import COMMUNICATION
 from guestwire.model.errors import GuestwireError
 from guestwire.model.facts import Facts
 from guestwire.model.guest import Guest
 from guestwire.model.issues import Issue, in_order
 from guestwire.model.pinning import Pinning, host_cpus, pinning
 from guestwire.model.plan import Plan, PlanItem
-from guestwire.model.planning import Circumstances, diff, must_stop, plan_id
+from guestwire.model.planning import Circumstances, diff, plan_id
 from guestwire.model.resolving import observed, resolve
 from guestwire.model.rules.table import CONFIRMABLE, validate
 from guestwire.model.settling import settle
 from guestwire.model.topology import Topology
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a document is to be applied. `remove_disks`: images that are to go with it."""
-
-    restart: bool = False
-    include_disabled: bool = False
-    remove_disks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +124,7 @@ class Preparer:
         )
         items = (*diff(current, target, under), *_removals(options.remove_disks))
         verdict = validate(target, facts, include_disabled=options.include_disabled)
-        issues = in_order((*verdict.issues, *_own_issues(current, target, facts, options)))
+        issues = in_order((*verdict.issues, *plan_issues(current, target, facts, options)))
         surroundings = (
             facts.topology.fingerprint,
             "" if facts.capabilities is None else canonical_text(facts.capabilities),
@@ -187,43 +178,3 @@ def _shared(desired: Desired) -> tuple[object, ...]:
 
 def _removals(paths: Sequence[str]) -> tuple[PlanItem, ...]:
     return tuple(PlanItem(op="delete", object=f"disks.{path}", before=f'"{path}"', risk=3) for path in paths)
-
-
-def _own_issues(current: Desired, target: Desired, facts: Facts, options: Options) -> list[Issue]:
-    """Issues that only a plan can see."""
-    issues = []
-    if not options.restart:
-        for guest, place in must_stop(current, target, facts.running or ()):
-            issues.append(
-                Issue(
-                    code="GUESTS-RUNNING", severity="E", path=place, related=(guest.name,),
-                    message=f"{guest.name} runs, and this cannot be done while it does",
-                    hint="Shut it down first, or let the apply restart it.",
-                )
-            )  # fmt: skip
-    used = {disk.path: guest.name for guest in target.guests for disk in guest.disks}
-    had = {disk.path for guest in current.guests for disk in guest.disks}
-    for path in options.remove_disks:
-        if path in used:
-            issues.append(
-                Issue(
-                    code="DESTROY-DISK", severity="E", path=f"disks.{path}", related=(used[path],),
-                    message=f"{used[path]} uses the image", hint="Take the disk out of the guest first.",
-                )
-            )  # fmt: skip
-        elif path not in had:
-            issues.append(
-                Issue(
-                    code="DESTROY-DISK", severity="E", path=f"disks.{path}", message="no guest of this host had the image",
-                    hint="Only images that the change takes from a guest can be removed with it.",
-                )
-            )  # fmt: skip
-    return issues
-
-
-def communication(current: Desired, target: Desired) -> tuple[str, ...]:
-    """Places of a document that only the communication services can make true, as far as they change."""
-    changed = [name for name in sorted(COMMUNICATION) if getattr(current, name) != getattr(target, name)]
-    heaps = {guest.uuid: guest.heap_mib for guest in current.guests}
-    changed += [f"guests.{g.name}.heap_mib" for g in target.guests if g.heap_mib != heaps.get(g.uuid, 0)]
-    return tuple(changed)

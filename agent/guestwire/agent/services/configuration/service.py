@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 from guestwire.agent.services.configuration.active import Active, shown
 from guestwire.agent.services.configuration.applying import Applying
+from guestwire.agent.services.configuration.plan_issues import Options
 from guestwire.agent.services.configuration.ports import Power
-from guestwire.agent.services.configuration.prepared import Options, Preparer
+from guestwire.agent.services.configuration.prepared import Preparer
 from guestwire.agent.services.running import Running
 from guestwire.model.desired import Desired, content_hash
 from guestwire.model.errors import GuestwireError
