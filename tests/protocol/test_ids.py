@@ -26,7 +26,9 @@ def test_ids_of_one_moment_differ() -> None:
 
 
 @pytest.mark.parametrize(
-    "identifier", [b"", bytes(16), uuid.uuid4().bytes, ids.request_id(1)[:15], ids.request_id(1) + b"x"]
+    "identifier",
+    [b"", bytes(16), uuid.uuid4().bytes, ids.request_id(1)[:15], ids.request_id(1) + b"x"],
+    ids=["none", "zeros", "version 4", "short", "long"],
 )
 def test_other_bytes_are_no_request_id(identifier: bytes) -> None:
     assert not ids.is_request_id(identifier)

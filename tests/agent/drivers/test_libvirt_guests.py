@@ -200,6 +200,8 @@ async def test_a_restored_definition_is_libvirts_own_again(guests: Any, other_to
         return str(other_tool.lookupByUUIDString(guest.uuid).XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
 
     await guests.define(guest)
+    assert not other_tool.lookupByUUIDString(guest.uuid).autostart(), "the agent starts guests, in their order"
+    other_tool.lookupByUUIDString(guest.uuid).setAutostart(1)
     before, saved = inactive(), await guests.definition(guest.uuid)
     assert await guests.xml(guest.uuid) == before
     assert "passwd='secret'" not in re.sub("(?s)<metadata.*</metadata>", "", before)
