@@ -43,6 +43,7 @@ def change(number: int, **changes: Any) -> ChangeRow:
         "boot_id": "boot-1",
         "started_ms": NOW,
         "options": b"",
+        "risk": 1,
     }
     return ChangeRow(**(fields | changes))
 

@@ -72,3 +72,13 @@ def test_limits_reach_the_executor_and_the_lanes(site: SiteFiles) -> None:
     assert first.granted
     with pytest.raises(GuestwireError, match="BUSY"):
         gate.enter(("c",), wait_ms=1)
+
+
+def test_a_simulated_host_has_its_own_places_besides_those_of_its_file(site: SiteFiles) -> None:
+    given = {"host__disk_roots": "/d", "host__share_roots": "/s", "host__boot_roots": "/b1 /b2"}
+    for driver, own in (("simulated", ("/simulated",)), ("libvirt", ())):
+        settings = site.settings(host__driver=driver, **given)
+        assert compose.share_roots(settings) == (*own, "/s")
+        assert compose.boot_roots(settings) == (*own, "/b1", "/b2")
+        assert compose.disk_roots(settings)[-1] == "/d"
+    assert compose.disk_roots(site.settings(host__driver="simulated"))[0] == compose.SIMULATED_IMAGES

@@ -201,6 +201,52 @@ def test_left_to_be_confirmed(verb: str, state: str, revision: int, run, pulled:
     assert (document["state"], document["revision"]["number"]) == (state, revision)
 
 
+@pytest.mark.parametrize("where", ["own", "file"])
+def test_a_draft_whose_change_is_confirmed_later_is_of_the_new_revision(  # type: ignore[no-untyped-def]
+    where: str, run, pulled: FakeFleet, tmp_path: Path
+) -> None:
+    file = ("-f", str(tmp_path / "plant.toml")) if where == "file" else ()
+    if file:
+        assert run("project", "pull", "h1", *file).exit_code == 0
+    run("project", "set", "h1", "guest.rt.memory_mib=512", *file)
+    assert run("project", "apply", "h1", "--yes", "--confirm-within", "30", "--no-confirm", *file).exit_code == 0
+    assert json.loads(run("project", "show", "h1", *file, "-o", "json").stdout)["base_revision"] == 1
+    run("project", "set", "h1", "guest.rt.memory_mib=600", *file)
+    assert run("project", "confirm", "h1").exit_code == 0
+    document = json.loads(run("project", "show", "h1", *file, "-o", "json").stdout)
+    assert (document["base_revision"], document["guests"][0]["memory_mib"]) == (2, 600)
+
+
+def test_confirming_what_somebody_else_applied_leaves_the_draft_alone(run, pulled: FakeFleet) -> None:  # type: ignore[no-untyped-def]
+    config = pulled.hosts["h1"].config
+    config.add(Desired(guests=(RT.model_copy(update={"memory_mib": 1024}),)))
+    config.state, config.waiting = "confirm_wait", ("e" * 32, 1 << 50)
+    said = run("project", "confirm", "h1")
+    assert said.exit_code == 0, said.stderr
+    assert f"not applied from here: plan {'e' * 32}" in said.stderr
+    assert json.loads(run("project", "show", "h1", "-o", "json").stdout)["base_revision"] == 1
+
+
+def test_a_plan_is_known_before_it_is_sent(run, pulled: FakeFleet, drafts: Path) -> None:  # type: ignore[no-untyped-def]
+    """So that it can be confirmed, or undone, whatever becomes of the process that sent it."""
+    known: list[str] = []
+    pulled.hosts["h1"].config.on_apply = lambda: known.append((drafts / "h1.plan").read_text().split()[0])
+    run("project", "set", "h1", "guest.rt.memory_mib=512")
+    assert run("project", "apply", "h1", "--yes").exit_code == 0
+    assert known == [_last(pulled).plan_id]
+
+
+def test_what_was_done_on_the_host_already_is_agreed_to(run, pulled: FakeFleet) -> None:  # type: ignore[no-untyped-def]
+    """A guest that somebody deleted by hand: there is nothing to do, and a revision to make."""
+    config = pulled.hosts["h1"].config
+    config.observed = Desired()
+    run("project", "remove", "h1", "guest", "rt")
+    done = run("project", "apply", "h1", "--yes", "-o", "json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["revision"]["number"] == 2
+    assert config.active.guests == ()
+
+
 def test_an_answer_that_the_change_itself_cut_off(run, pulled: FakeFleet) -> None:  # type: ignore[no-untyped-def]
     run("project", "set", "h1", "guest.rt.memory_mib=512")
     pulled.hosts["h1"].config.loses_answers = True

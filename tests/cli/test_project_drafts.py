@@ -34,8 +34,10 @@ def _editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *commands: str) -> 
 def test_a_draft_is_deleted_when_it_is_meant(run, draft: Path) -> None:  # type: ignore[no-untyped-def]
     assert run("project", "delete", "h1").exit_code == 2, "nobody can be asked"
     assert draft.exists()
+    (draft.parent / ".h1.edited.toml").write_text("mine")
     assert run("project", "delete", "h1", "--yes").exit_code == 0
-    assert [path.name for path in draft.parent.iterdir() if path.name.startswith("h1")] == []
+    left = [path.name for path in draft.parent.iterdir() if not path.name.endswith(".lock")]
+    assert left == [], "nor a text that was being edited"
     assert run("project", "delete", "h1", "--yes").exit_code == 3
 
 
@@ -174,6 +176,42 @@ def test_an_edit_does_not_undo_another(run, draft: Path, tmp_path: Path, monkeyp
     said = run("project", "edit", "h1")
     assert said.exit_code == 4
     assert "memory_mib = 999" in draft.read_text()
+
+
+@pytest.mark.parametrize("typed", ["s/= 256/= nonsense/", "s/= 256/= 384/"])
+def test_a_kept_text_does_not_undo_what_came_after_it(  # type: ignore[no-untyped-def]
+    typed: str, run, draft: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = f"sed -i 's/2,3/1,2/' {draft}"
+    script = tmp_path / "editor"
+    script.write_text(f"#!/bin/sh\nsed -i '{typed}' \"$1\"; {other}\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("VISUAL", str(script))
+    assert run("project", "edit", "h1").exit_code != 0
+    script.write_text("#!/bin/sh\nsed -i 's/nonsense/300/' \"$1\"\n")
+    refused = run("project", "edit", "h1")
+    assert refused.exit_code == 4
+    kept = draft.parent / ".h1.edited.toml"
+    assert str(kept) in refused.stderr
+    assert 'cpuset = "1,2"' in draft.read_text()
+    assert "2,3" in kept.read_text(), "neither is lost"
+    kept.unlink()
+    script.write_text("#!/bin/sh\nsed -i 's/= 256/= 300/' \"$1\"\n")
+    assert run("project", "edit", "h1").exit_code == 0
+    assert "memory_mib = 300" in draft.read_text()
+    assert 'cpuset = "1,2"' in draft.read_text()
+
+
+def test_a_copy_in_which_nothing_was_typed_is_made_anew(  # type: ignore[no-untyped-def]
+    run, draft: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISUAL", "false")
+    assert run("project", "edit", "h1").exit_code == 1
+    run("project", "set", "h1", "guest.rt.cpuset=1,2")
+    monkeypatch.delenv("VISUAL")
+    _editor(tmp_path, monkeypatch, "s/= 256/= 300/")
+    assert run("project", "edit", "h1").exit_code == 0
+    assert 'cpuset = "1,2"' in draft.read_text()
 
 
 @pytest.mark.parametrize("editor", ["/there/is/none", "false", "'unclosed"])

@@ -140,7 +140,7 @@ async def place(tmp_path: Path, private_libvirt: Any, guest_files: tuple[str, st
     home.mkdir()
     uri = private_libvirt.uri
     sections = {
-        "host": {"driver": "libvirt", "disk_roots": [str(images)]},
+        "host": {"driver": "libvirt", "disk_roots": [str(images)], "boot_roots": [str(Path(guest_files[0]).parent)]},
         "libvirt": {"uri": uri, "hypervisor_type": "qemu"},
         "log": {"level": "error"},
     }

@@ -23,12 +23,13 @@ pytestmark = pytest.mark.libvirt
 
 BOOT_S = 120
 """A guest without KVM boots in a few seconds, on a busy machine in more."""
+HOST = {"driver": "libvirt", "boot_roots": ["/var/tmp"]}
 
 
 async def _site(stack: AsyncExitStack, base: Path, uri: str) -> Fleet:
     require_mosquitto()
     broker = await stack.enter_async_context(mosquitto(BrokerOptions()))
-    sections: Sections = {"host": {"driver": "libvirt"}, "libvirt": {"uri": uri, "hypervisor_type": "qemu"}}
+    sections: Sections = {"host": HOST, "libvirt": {"uri": uri, "hypervisor_type": "qemu"}}
     return await stack.enter_async_context(fleet(base, broker, {"h1": sections}))
 
 

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from guestwire.model.areas import MemoryArea
 from guestwire.model.desired import Autostart, Desired, content_hash
 from guestwire.model.events import Event
-from guestwire.model.guest import Disk, Guest, Nic
+from guestwire.model.guest import DirectBoot, Disk, Guest, Nic, Override
 from guestwire.model.images import Image
+from guestwire.model.pinning import Pinning
 from guestwire.model.plan import PlanItem
-from guestwire.model.planning import Circumstances, diff, must_stop, plan_id
+from guestwire.model.planning import Circumstances, diff, live_media, must_stop, plan_id, restarts, retuned
 from guestwire.model.policy import Policy
+from guestwire.model.resolving import Place
 from guestwire.model.settings import HostSettings, HugePool
 
 DISK = Disk(path="/images/a.qcow2", size_mib=1024)
@@ -104,6 +106,88 @@ def test_every_part_of_a_document(after: Desired, expected: list[tuple[str, str,
     assert [(item.op, item.object, item.field) for item in diff(BASE, after)] == expected
 
 
+def place(pins: Pinning | None = None, **changes: Any) -> Place:
+    return Place(A.model_copy(update=changes), pins)
+
+
+ONE, OTHER = (Pinning((frozenset({cpu}),), frozenset({0})) for cpu in (1, 2))
+CPU = Override(op="replace", sel="cpu/@mode", xml="host-model")
+QEMU = Override(op="add", xml="<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'/>")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "restart", "expected"),
+    [
+        (place(), place(boot=DirectBoot(kernel="/k")), False, ("update", "boot", "guest_restart", 0, 1, True)),
+        (place(), place(boot=DirectBoot(kernel="/k")), True, ("update", "boot", "guest_restart", 30, 2, False)),
+        (place(), place(overrides=(CPU,)), False, ("update", "overrides", "guest_restart", 0, 2, True)),
+        (place(overrides=(CPU,)), place(overrides=(CPU, QEMU)), True,
+         ("update", "overrides", "guest_restart", 30, 3, False)),
+        (place(overrides=(QEMU,)), place(), False, ("update", "overrides", "guest_restart", 0, 1, True)),
+        (place(ONE), place(OTHER), False, ("tune", "pins", "live", 0, 2, False)),
+        (place(), place(OTHER), True, ("tune", "pins", "live", 0, 2, False)),
+    ],
+)  # fmt: skip
+def test_what_a_hypervisor_is_given_otherwise_is_a_change_though_the_document_is_the_same(
+    before: Place, after: Place, restart: bool, expected: tuple[Any, ...]
+) -> None:
+    under = Circumstances(running=RUNNING, restart=restart)
+    item = one(diff(BASE, BASE, under, {A.uuid or "": before}, {A.uuid or "": after}))
+    assert (item.op, item.field, item.effect, item.outage_s, item.risk, item.waits) == expected
+    assert restarts(before, after, restart=restart) == bool(item.outage_s)
+    assert retuned(before, after) == (item.field == "pins")
+
+
+def test_pins_are_shown_as_cpu_lists() -> None:
+    item = one(diff(BASE, BASE, None, {A.uuid or "": place(ONE)}, {A.uuid or "": place(OTHER)}))
+    assert (item.before, item.after) == ('{"emulator": "0", "vcpus": ["1"]}', '{"emulator": "0", "vcpus": ["2"]}')
+
+
+@pytest.mark.parametrize(("changes", "field"), [({"cpuset": "2"}, "cpuset"), ({"numatune": "0"}, "numatune")])
+def test_pins_that_follow_from_the_guests_own_fields_are_not_told_twice(changes: dict[str, Any], field: str) -> None:
+    wanted = edited(**changes)
+    pins = OTHER if field == "cpuset" else Pinning(ONE.vcpus, ONE.emulator, nodes=frozenset({1}))
+    before, after = {A.uuid or "": place(ONE)}, {A.uuid or "": place(pins, **changes)}
+    assert one(diff(BASE, wanted, Circumstances(running=RUNNING), before, after)).field == field
+
+
+def test_what_only_the_document_says_otherwise_is_noted() -> None:
+    boot = DirectBoot(kernel="/k")
+    given = {A.uuid or "": place(boot=boot)}
+    item = one(diff(BASE, edited(boot=boot), Circumstances(running=RUNNING, restart=True), given, given))
+    assert (item.field, item.effect, item.outage_s) == ("boot", "live", 0)
+
+
+def test_a_new_guest_costs_what_its_overrides_do() -> None:
+    after = {A.uuid or "": place(overrides=(QEMU,))}
+    assert one(diff(Desired(), BASE, None, {}, after)).risk == 3
+
+
+def test_a_medium_goes_live_beside_another_change_of_the_drives() -> None:
+    other = ISO.model_copy(update={"path": "/images/b.iso"})
+    cases: list[tuple[tuple[Disk, ...], dict[str | None, bool], list[int]]] = [
+        ((DISK.model_copy(update={"read_only": True}), other), {"disks.0.read_only": True, "disks.1.path": False}, [1]),
+        ((DISK, other, DISK.model_copy(update={"path": "/n"})), {"disks.1.path": False, "disks": True}, [1]),
+        ((DISK.model_copy(update={"size_mib": 2048}), ISO, other), {"disks.0.size_mib": False, "disks": True}, []),
+        ((other,), {"disks": True}, []),
+        ((ISO, other), {"disks.0.path": True, "disks.0.device": True}, []),
+    ]
+    for disks, waits, media in cases:
+        items = diff(BASE, edited(disks=disks), Circumstances(running=RUNNING))
+        found = {item.field: item.waits for item in items}
+        assert waits.items() <= found.items(), disks
+        assert list(live_media(A.disks, disks)) == media
+
+
+def test_a_setting_that_is_ours_no_longer_is_left() -> None:
+    before = Desired(settings=HostSettings(swap_mib=512, ip_forward=True))
+    items = diff(before, Desired())
+    assert [(i.op, i.field, i.after, i.effect, i.risk, i.left) for i in items] == [
+        ("update", "swap_mib", None, "live", 1, True),
+        ("update", "ip_forward", None, "live", 1, True),
+    ]
+
+
 @pytest.mark.parametrize(("size", "effect"), [(2, "live"), (1024, "host_reboot")])
 def test_more_huge_pages_of_a_gibibyte_take_a_boot(size: int, effect: str) -> None:
     after = Desired(guests=(A,), settings=HostSettings(hugepages=(HugePool(size_mib=size, pages=4),)))
@@ -135,9 +219,10 @@ def test_a_plan_id_follows_from_everything() -> None:
         (BASE, 1, BASE, *base[3:]),
         (*base[:3], ("other", "caps", "1.0"), (False,)),
         (*base[:4], (True,)),
+        (*base, ("a step",)),
     ]
     ids = {plan_id(*arguments) for arguments in (base, *others)}
-    assert len(ids) == 6
+    assert len(ids) == 7
     assert plan_id(*base) in ids
 
 

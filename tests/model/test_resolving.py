@@ -5,7 +5,7 @@ import pytest
 from guestwire.model.desired import Desired
 from guestwire.model.guest import DirectBoot, Guest, Override
 from guestwire.model.images import Image
-from guestwire.model.resolving import observed, resolve
+from guestwire.model.resolving import observed, of_folder, resolve
 
 KERNEL = Image(id="rt", os_type="linux", path="/i/bzImage", format="kernel", initrd="/i/initrd", cmdline="quiet")
 DISK = Image(id="disk", os_type="linux", path="/i/disk.qcow2", format="qcow2")
@@ -44,16 +44,15 @@ def test_what_the_host_agrees_with_is_the_document_itself():
     guest = _named(1, image="rt")
     active = Desired(guests=(guest,), images=(KERNEL,))
     given = {guest.uuid: resolve(guest, active.images)}
-    assert observed(active, dict(given), given) is active
+    assert observed(active, given) is active
 
 
 def test_what_was_changed_is_the_hosts_and_the_rest_stays_the_documents():
     """What the image filled in is not taken for an edit."""
     guest, gone = _named(1, image="rt", memory_mib=64), _named(2)
     active = Desired(guests=(guest, gone), images=(KERNEL,))
-    given = {one.uuid: resolve(one, active.images) for one in active.guests}
-    found = {guest.uuid: given[guest.uuid].model_copy(update={"memory_mib": 128})}
-    assert observed(active, found, given) == active.model_copy(
+    found = {guest.uuid: resolve(guest, active.images).model_copy(update={"memory_mib": 128})}
+    assert observed(active, found) == active.model_copy(
         update={"guests": (guest.model_copy(update={"memory_mib": 128}),)}
     )
 
@@ -61,11 +60,26 @@ def test_what_was_changed_is_the_hosts_and_the_rest_stays_the_documents():
 def test_a_kernel_that_was_changed_behind_the_image_is_an_edit():
     guest = _named(1, image="rt")
     active = Desired(guests=(guest,), images=(KERNEL,))
-    given = {guest.uuid: resolve(guest, active.images)}
-    found = {guest.uuid: given[guest.uuid].model_copy(update={"boot": OWN})}
-    assert observed(active, found, given).guests == (guest.model_copy(update={"boot": OWN}),)
+    found = {guest.uuid: resolve(guest, active.images).model_copy(update={"boot": OWN})}
+    assert observed(active, found).guests == (guest.model_copy(update={"boot": OWN}),)
 
 
 def test_guests_of_others_are_not_in_it():
     active = Desired()
-    assert observed(active, {_named(9).uuid: _named(9)}, {}) is active
+    assert observed(active, {_named(9).uuid: _named(9)}) is active
+
+
+def test_the_folders_overrides_are_no_edit_and_stay_out_of_the_document():
+    guest = _named(1, overrides=(OURS,))
+    active = Desired(guests=(guest,))
+    found = guest.model_copy(update={"overrides": (OURS, THEIRS), "memory_mib": 128})
+    assert of_folder(guest, found) == (THEIRS,)
+    assert observed(active, {guest.uuid: found}).guests == (guest.model_copy(update={"memory_mib": 128}),)
+    edited = guest.model_copy(update={"overrides": (THEIRS,)})
+    assert of_folder(guest, edited) == ()
+    assert observed(active, {guest.uuid: edited}).guests == (edited,)
+
+
+def test_what_the_document_ends_with_is_not_added_again():
+    guest = _named(1, overrides=(OURS, THEIRS))
+    assert resolve(guest, (), (THEIRS,)) is guest

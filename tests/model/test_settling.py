@@ -3,13 +3,13 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from guestwire.model.desired import Desired
 from guestwire.model.guest import Disk, Guest, Nic
 from guestwire.model.policy import Policy
-from guestwire.model.settling import derived_mac, match, settle
+from guestwire.model.settling import derived_mac, match, settle, unclear_disks
 
 EMPTY = Desired()
 SM = Policy(profile="system-manager")
@@ -63,6 +63,47 @@ def test_a_disk_without_a_path_gets_one_in_the_guests_folder_and_keeps_it() -> N
     assert settled(Desired(guests=(renamed,)), target).guests[0].disks == target.guests[0].disks
 
 
+def _one(*disks: Disk) -> Desired:
+    return Desired(guests=(Guest(name="a", disks=disks),))
+
+
+TEN, TWENTY, THIRTY = (Disk(size_mib=size) for size in (10, 20, 30))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "images"),
+    [
+        ((TEN, TWENTY), (TWENTY,), ["disk1"]),
+        ((TEN, TWENTY), (TWENTY, TEN), ["disk1", "disk0"]),
+        ((TEN, TWENTY), (TWENTY, TWENTY), ["disk0", "disk1"]),
+        ((TEN, TWENTY), (TWENTY, THIRTY), ["disk0", "disk1"]),
+        ((TEN, TWENTY), (THIRTY, TEN, TWENTY), ["disk2", "disk0", "disk1"]),
+        ((TEN, TWENTY), (TEN, TWENTY, THIRTY), ["disk0", "disk1", "disk2"]),
+        ((TEN, TWENTY, THIRTY), (THIRTY, TEN), ["disk2", "disk0"]),
+        ((TEN, TWENTY), (Disk(device="cdrom"), TEN, TWENTY), [None, "disk0", "disk1"]),
+        ((TEN, TEN), (TEN,), [None]),
+        ((TEN, TWENTY), (THIRTY,), [None]),
+        ((TEN, TEN, TWENTY), (TEN, TWENTY), [None, "disk2"]),
+    ],
+)
+def test_a_disk_without_a_path_is_the_one_it_was_or_is_left_open(
+    first: tuple[Disk, ...], second: tuple[Disk, ...], images: list[str | None]
+) -> None:
+    active = settled(_one(*first))
+    target = settled(_one(*second), active).guests[0]
+    found = [None if disk.path is None else disk.path.rpartition("/")[2].partition(".")[0] for disk in target.disks]
+    assert found == images
+    unclear = unclear_disks(_one(*second).guests[0], active.guests[0])
+    assert [target.disks[n].path for n in unclear] == [None] * len(unclear)
+    assert bool(unclear) == (None in images and second[0].device == "disk")
+
+
+def test_a_disk_that_is_named_is_nobody_elses() -> None:
+    active = settled(_one(TEN, TEN)).guests[0]
+    second = _one(active.disks[0], TEN)
+    assert settled(second, Desired(guests=(active,))).guests[0].disks == active.disks
+
+
 def test_a_guest_made_anew_does_not_get_the_disks_of_the_one_that_was_removed() -> None:
     wanted = Desired(guests=(Guest(name="a", disks=(Disk(size_mib=10),)),))
     first = settle(wanted, EMPTY, host="h1", disk_root="/images", revision=1)
@@ -110,6 +151,7 @@ def test_settling_is_repeatable_and_changes_nothing_twice(first: Desired, second
     assert settled(active, active) == active
     target = settled(second, active)
     assert settled(target, active) == target == settled(second, active)
+    assume(not any(unclear_disks(*pair) for pair in zip(second.guests, match(second, active), strict=True)))
     assert settled(second, target).guests == target.guests
     identifiers = [guest.id for guest in target.guests]
     assert len(set(identifiers)) == len(identifiers)

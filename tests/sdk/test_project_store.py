@@ -9,7 +9,7 @@ from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
 from guestwire.model.machines import MACHINES
-from guestwire.sdk.project_store import Base, Draft, ProjectStore, default_root
+from guestwire.sdk.project_store import AppliedPlan, Base, Draft, ProjectStore, default_root
 
 TEXT = """\
 schema = 1
@@ -90,6 +90,6 @@ def test_the_base_comes_back(tmp_path: Path) -> None:
 def test_the_last_plan(tmp_path: Path) -> None:
     store = ProjectStore(tmp_path, "plant")
     assert store.last_plan("h1") is None
-    store.remember_plan("h1", "a" * 32)
-    store.remember_plan("h1", "b" * 32)
-    assert store.last_plan("h1") == "b" * 32
+    for plan in (AppliedPlan("a" * 32, Path("/a b/h1.toml")), AppliedPlan("b" * 32)):
+        store.remember_plan("h1", plan)
+        assert store.last_plan("h1") == plan

@@ -230,7 +230,10 @@ def facts() -> st.SearchStrategy[Facts]:
         management=st.sampled_from(
             (None, ManagementPath(frozenset({"eth0"}), frozenset({"0000:01:00.0"}), frozenset({"0000:02:00.0"})))
         ),
+        foreign_disks=st.sampled_from((None, {}, {"/disks/a.qcow2": "theirs"})),
         disk_roots=st.sampled_from((None, (), ("/disks",))),
+        share_roots=st.sampled_from((None, (), ("/srv",))),
+        boot_roots=st.sampled_from((None, (), ("/boot",))),
         unsafe_interrupts=st.none() | st.booleans(),
         modified=st.sampled_from((None, (), ("guests.rt.override",))),
         remapped=st.sampled_from(({}, {"rt": ("7", "3"), "gone": ("5", "2")})),

@@ -1,7 +1,7 @@
 """The configuration of a fake host: revisions in a list, plans by the real diff and rules, and an apply that only remembers.
 
 `state`, `drift` and `last_failure` are what it says of itself; `on_apply` hears each apply before it happens; `loses_answers`
-makes an apply that happens look like a lost link; `reboots` makes it wait for a boot, which is over when it is next asked.
+makes an apply that happens look like a lost link; `observed` is what it has, where that is not what is active; `reboots` makes it wait for a boot, which is over when it is next asked.
 """
 
 from collections.abc import Callable
@@ -36,6 +36,7 @@ class FakeConfig:
         self.state: SyncState = "in_sync"
         self.drift: tuple[PlanItem, ...] = ()
         self.last_failure = ""
+        self.observed: Desired | None = None
         self.topology: Topology | None = MACHINES["4-core"].topology
         self.wants_confirmation = False
         self.loses_answers = False
@@ -49,11 +50,16 @@ class FakeConfig:
 
     @property
     def active(self) -> Desired:
-        return self.kept[-1][1]
+        return self._standing[1]
 
     @property
     def revision(self) -> Revision:
-        return self.kept[-1][0]
+        return self._standing[0]
+
+    @property
+    def _standing(self) -> tuple[Revision, Desired]:
+        """What is active: not yet what waits to be confirmed."""
+        return self.kept[-1 if self.waiting is None else -2]
 
     def add(self, desired: Desired, origin: Any = "apply", comment: str = "") -> Revision:
         """The next revision."""
@@ -100,7 +106,7 @@ class FakeConfig:
         if content_hash(request.desired) != request.hash:
             raise GuestwireError("UNSUPPORTED", "The document is not what its sender hashed.")
         target = settle(request.desired, self.active, host=self.host, disk_root=DISKS)
-        items = diff(self.active, target, Circumstances(restart=request.restart))
+        items = diff(self.observed or self.active, target, Circumstances(restart=request.restart))
         found = validate(target, Facts(topology=self.topology), include_disabled=request.include_disabled)
         return Plan(
             host=self.host, base_revision=self.revision.number, target_hash=content_hash(target),
@@ -115,10 +121,10 @@ class FakeConfig:
             raise GuestwireError("NOT-FOUND", f"The host keeps no revision {wanted}.")
         if self.state == "waiting_reboot":
             self.state = "in_sync"
-        revision, desired = self.kept[-1 if wanted is None else wanted]
+        revision, desired = self._standing if wanted is None else self.kept[wanted]
         return c.ConfigShown(
             desired=desired, revision=revision, state=self.state, drift=self.drift, last_failure=self.last_failure,
-            confirm_by=self.waiting[1] if self.waiting else None,
+            confirm_by=self.waiting[1] if self.waiting else None, plan_id=self.waiting[0] if self.waiting else None,
         )  # fmt: skip
 
     def _topology(self, _call: Call) -> Model:

@@ -26,8 +26,11 @@ KNOWN = Facts(
     running=frozenset(),
     networks=frozenset({"default"}),
     foreign={},
+    foreign_disks={},
     files={},
     disk_roots=("/disks",),
+    share_roots=("/shares",),
+    boot_roots=("/boot",),
     management=ManagementPath(),
     unsafe_interrupts=False,
     modified=(),
@@ -86,7 +89,8 @@ def check_needs(rules: Sequence[Rule], cases: Collection[Case]) -> None:
         if not case.paths:
             continue
         for name in ("topology", "capabilities", "active", "running", "files", "disk_roots", "management",
-                     "unsafe_interrupts", "modified", "machine", "simulated", "foreign"):  # fmt: skip
+                     "unsafe_interrupts", "modified", "machine", "simulated", "foreign", "share_roots",
+                     "boot_roots"):  # fmt: skip
             missing: dict[str, Any] = {name: None}
             verdict = validate(case.desired, replace(case.facts, **missing))
             found = {issue.code for issue in verdict.issues}

@@ -39,7 +39,8 @@ from guestwire.model.pinning import pinning
 from guestwire.protocol.steps import Limits
 
 VERSION = version("guestwire")
-SIMULATED_IMAGES = "/simulated/images"
+SIMULATED = "/simulated"
+SIMULATED_IMAGES = f"{SIMULATED}/images"
 
 
 def wall_ms() -> int:
@@ -101,6 +102,7 @@ async def driver(settings: Settings) -> AsyncIterator[Drivers]:
     inspection = LinuxInspection(
         hypervisor=f"libvirt {settings.libvirt.uri}", kvm_proven=proven, emulator=Path(emulator) if emulator else None
     )
+    images = QemuImages(roots=settings.host.disk_roots)
     async with LibvirtGuests(
         settings.libvirt.uri,
         threads_of=threads_of,
@@ -108,7 +110,7 @@ async def driver(settings: Settings) -> AsyncIterator[Drivers]:
         hypervisor_type=wanted,
         kvm_proven=proven,
     ) as guests:
-        yield Drivers(guests, inspection, QemuImages(), LinuxControl(), LinuxKernelValues())
+        yield Drivers(guests, inspection, images, LinuxControl(), LinuxKernelValues())
 
 
 @asynccontextmanager
@@ -237,8 +239,23 @@ def socket_group(name: str) -> int:
 
 def disk_roots(settings: Settings) -> tuple[str, ...]:
     """Where disk images may be. A simulated host has its own place for them besides, and first."""
-    simulated = (SIMULATED_IMAGES, "/simulated") if settings.host.driver == "simulated" else ()
-    return (*simulated, *(str(root) for root in settings.host.disk_roots))
+    images = (SIMULATED_IMAGES,) if settings.host.driver == "simulated" else ()
+    return (*images, *_simulated_places(settings), *map(str, settings.host.disk_roots))
+
+
+def share_roots(settings: Settings) -> tuple[str, ...]:
+    """Where folders that guests mount may be."""
+    return (*_simulated_places(settings), *map(str, settings.host.share_roots))
+
+
+def boot_roots(settings: Settings) -> tuple[str, ...]:
+    """Where kernels and initrds may be."""
+    return (*_simulated_places(settings), *map(str, settings.host.boot_roots))
+
+
+def _simulated_places(settings: Settings) -> tuple[str, ...]:
+    """Below /simulated a simulated host has whatever one names there."""
+    return (SIMULATED,) if settings.host.driver == "simulated" else ()
 
 
 def host_parts(
@@ -259,6 +276,8 @@ def host_parts(
         folders=settings.host.state_dir / "guests",
         templates=settings.host.template_dir,
         disk_roots=disk_roots(settings),
+        share_roots=share_roots(settings),
+        boot_roots=boot_roots(settings),
         keep_revisions=settings.host.keep_revisions,
         writer=writer,
         speech=speaking.speech(),

@@ -74,6 +74,16 @@ class HostSection(Section):
         Path("/var/lib/guestwire/images"),
     )
     """Folders that disk images of guests may be in; new ones go into the first."""
+    share_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_words)] = (Path("/var/lib/guestwire/shares"),)
+    """Folders that guests may be given folders of, to mount."""
+    boot_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_words)] = (
+        Path("/var/lib/libvirt/images"),
+        Path("/var/lib/libvirt/boot"),
+        Path("/var/lib/guestwire/images"),
+        Path("/boot"),
+        Path("/usr/share"),
+    )
+    """Folders that kernels and initrds of guests may be in."""
     template_dir: Path = Path("/etc/guestwire/templates")
     """Folders whose files come into the folders of new guests, as their templates say."""
     keep_revisions: Annotated[int, Field(ge=2, le=10_000)] = 50
@@ -334,6 +344,8 @@ def _default_text(field: FieldInfo) -> str:
             return ""
         case bool() as flag:
             return str(flag).lower()
+        case tuple() as several:
+            return ", ".join(str(one) for one in several)
         case value:
             return "(required)" if field.is_required() else str(value)
 

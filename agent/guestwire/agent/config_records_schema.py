@@ -6,6 +6,8 @@ No I/O here. DOMAIN "How a change reaches a host".
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from guestwire.model.plan import Risk
+
 Origin = Literal["apply", "rollback", "adopt", "first"]
 Phase = Literal["forward", "undoing", "confirm", "reboot"]
 """Of the change under way: its steps are being done; they are being undone; all are done and it waits to be confirmed,
@@ -48,7 +50,7 @@ class RevisionRow:
 class ChangeRow:
     """The change under way. `target` is the document that is made true, `options` what else the caller of the journal
     needs to go on with it; both are bytes to the journal. From `confirm_by_ms` (Unix ms) on it may be undone for want of
-    a confirmation. `boot_id`: the boot during which it began."""
+    a confirmation. `boot_id`: the boot during which it began. `risk`: what its plan was; to end it takes the same right."""
 
     request_id: bytes
     issuer: str
@@ -64,6 +66,7 @@ class ChangeRow:
     boot_id: str
     started_ms: int
     options: bytes
+    risk: Risk
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,8 @@ CREATE TABLE change (
   confirm_by_ms INTEGER,
   boot_id       TEXT NOT NULL,
   started_ms    INTEGER NOT NULL,
-  options       BLOB NOT NULL
+  options       BLOB NOT NULL,
+  risk          INTEGER NOT NULL
 );
 CREATE TABLE step (
   n             INTEGER PRIMARY KEY,

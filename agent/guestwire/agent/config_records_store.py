@@ -27,10 +27,10 @@ _PRUNE: Final = (
 )
 _CHANGE: Final = (
     "request_id, issuer, plan_id, base_revision, target, origin, author, comment, phase, confirm_s, confirm_by_ms, boot_id,"
-    " started_ms, options"
+    " started_ms, options, risk"
 )
 _BEGIN: Final = (
-    f"INSERT INTO change (one, {_CHANGE}) VALUES (1,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (one) DO NOTHING"  # noqa: S608
+    f"INSERT INTO change (one, {_CHANGE}) VALUES (1,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (one) DO NOTHING"  # noqa: S608
 )
 _STARTED: Final = (
     "UPDATE step SET state = 'started', undo = ? WHERE n = ? AND state IN ('planned', 'started')"

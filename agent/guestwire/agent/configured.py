@@ -46,7 +46,8 @@ ON = ("running", "paused", "stopping")
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationParts:
-    """What a host's configuration is made of. `authorise`: see `Surroundings`; `changed` hears of every change of state."""
+    """What a host's configuration is made of. `authorise`: see `Surroundings`; `changed` hears of every change of state;
+    the roots: see `FactsReader`."""
 
     host: str
     version: str
@@ -63,6 +64,8 @@ class ConfigurationParts:
     clock_ms: Callable[[], int]
     log: Log
     vital: Vital
+    share_roots: tuple[str, ...] | None = None
+    boot_roots: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +178,7 @@ async def configured(parts: ConfigurationParts) -> AsyncIterator[ConfiguredHost]
     inspection = Untuned(drivers.inspection, tuning)
     facts = FactsReader(
         drivers.guests, inspection, drivers.images, drivers.kernel, parts.folders, switching, disk_roots=parts.disk_roots,
-        simulated=drivers.guests.kind == "simulated",
+        share_roots=parts.share_roots, boot_roots=parts.boot_roots, simulated=drivers.guests.kind == "simulated",
     )  # fmt: skip
     preparer = Preparer(
         host=parts.host, version=parts.version, active=active, facts=facts, folders=parts.folders, power=switching
@@ -186,10 +189,11 @@ async def configured(parts: ConfigurationParts) -> AsyncIterator[ConfiguredHost]
 
     around = Surroundings(
         clock_ms=parts.clock_ms, boot_id=boot_id, authorise=parts.authorise, link=parts.link, changed=parts.changed,
-        hold=partial(_hold, parts.lanes), keep=parts.keep_revisions,
+        hold=partial(_hold, parts.lanes), note=journal.note, set_note=journal.set_note, keep=parts.keep_revisions,
     )  # fmt: skip
     tools = Tools(drivers.guests, drivers.images, drivers.control, parts.folders, switching)
     applying = Applying(journal.config, active, tools, switching, around)
+    await applying.starts.load()
     configuration = Configuration(active=active, preparer=preparer, applying=applying, power=switching)
 
     async def verdict() -> Verdict:

@@ -68,9 +68,9 @@ class HostIdentity:
 @dataclass(frozen=True, slots=True)
 class HostParts:
     """What a host is composed of. `folders`: where the folders of its guests are, `templates`: what is copied into new ones;
-    `disk_roots`: where their disks may be. `broker`: how to connect, None for a host with a socket only; `socket`: its path,
-    None for none. `clock`: how to judge the wall clock. `vital` watches what must not end. `observer` is told every step of
-    the journal."""
+    `disk_roots`, `share_roots`, `boot_roots`: see `FactsReader`. `broker`: how to connect, None for a host with a socket
+    only; `socket`: its path, None for none. `clock`: how to judge the wall clock. `vital` watches what must not end.
+    `observer` is told every step of the journal."""
 
     identity: HostIdentity
     drivers: Drivers
@@ -87,6 +87,8 @@ class HostParts:
     socket: Path | None = None
     socket_group: int = -1
     disk_roots: tuple[str, ...] = ()
+    share_roots: tuple[str, ...] | None = None
+    boot_roots: tuple[str, ...] | None = None
     keep_revisions: int = 50
     limits: Limits = field(default_factory=Limits)
     require_signatures: str = "effects"
@@ -204,6 +206,7 @@ def _configuration(
     return ConfigurationParts(
         host=identity.host, version=identity.version, drivers=parts.drivers, journal=journal, guests=guests,
         folders=folders, lanes=parts.lanes, disk_roots=parts.disk_roots,
+        share_roots=parts.share_roots, boot_roots=parts.boot_roots,
         keep_revisions=parts.keep_revisions, authorise=executor.authorise, link=listeners,
         changed=listeners.configuration_changed, clock_ms=lambda: now().wall_ms, log=parts.log, vital=parts.vital,
     )  # fmt: skip

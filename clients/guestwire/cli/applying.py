@@ -3,6 +3,7 @@ reads: the last one shows that the host can still be reached."""
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from guestwire.cli import drafts, failures
@@ -22,7 +23,8 @@ from guestwire.protocol.config_models import (
     ConfigRef,
     ConfigShown,
 )
-from guestwire.sdk.draft_state import substantial
+from guestwire.sdk.draft_state import changes, substantial
+from guestwire.sdk.project_store import AppliedPlan
 
 if TYPE_CHECKING:
     from guestwire.sdk.client import Client
@@ -38,7 +40,8 @@ SETTLE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is wanted of a host. `destroy`: disks that go with it. `base_revision` None: edited from no revision, so from the one that is planned against."""
+    """What is wanted of a host. `destroy`: disks that go with it. `base_revision` None: edited from no revision, so from the
+    one that is planned against. `draft`: the project file that it is from."""
 
     host: str
     desired: Desired
@@ -50,6 +53,7 @@ class Change:
     origin: Literal["apply", "rollback"] = "apply"
     comment: str = ""
     wait: bool = False
+    draft: Path | None = None
 
 
 async def planned(client: "Client", settings: Settings, change: Change, *, include_disabled: bool = False) -> Plan:
@@ -66,8 +70,8 @@ def carry_out(settings: Settings, change: Change, plan: Plan) -> ConfigApplied |
     Raises VALIDATION-FAILED, CONFIRM-REQUIRED, DESTROY-DISK, BASE-REVISION before anything is done, and the host's errors."""
     from guestwire.cli.config_views import talk_plan
 
-    if not substantial(plan.items):
-        return None
+    if not substantial(plan.items) and not changes(shown(settings, change.host).desired, change.desired, change.host):
+        return None  # without items there may be one thing to do: to agree with what was done behind the host's back
     if change.base_revision is not None and change.base_revision != plan.base_revision:
         raise GuestwireError(
             "BASE-REVISION",
@@ -76,7 +80,8 @@ def carry_out(settings: Settings, change: Change, plan: Plan) -> ConfigApplied |
     _refuse(change, plan)
     talk_plan(settings, plan)
     count = len(plan.items)
-    ask(settings, f"make {count} change{'' if count == 1 else 's'} on", ALWAYS_ASK, [change.host])
+    what = f"make {count} change{'' if count == 1 else 's'} on" if count else "keep as it is, as a new revision,"
+    ask(settings, what, ALWAYS_ASK, [change.host])
     return _finished(settings, change, _applied(settings, change, plan), plan)
 
 
@@ -148,22 +153,14 @@ def _applied(settings: Settings, change: Change, plan: Plan) -> ConfigApplied:
             seen.end(change.host)
             return answer.reply
 
+    # before it is sent: whatever becomes of this process, `project confirm` and `project cancel` know the plan
+    drafts.store(settings).remember_plan(change.host, AppliedPlan(plan.plan_id, change.draft))
     try:
-        applied = with_client(settings, work)
+        return with_client(settings, work)
     except GuestwireError as err:
-        if err.code in UNREACHED:
-            _remember(settings, change, plan)
         if change.confirm_s is None or err.code not in UNREACHED:
             raise
         return _after_loss(settings, change, plan, err)
-    if applied.state in ("confirm_wait", "waiting_reboot"):
-        _remember(settings, change, plan)
-    return applied
-
-
-def _remember(settings: Settings, change: Change, plan: Plan) -> None:
-    """Keep the plan's id for `project confirm` and `project cancel`."""
-    drafts.store(settings).remember_plan(change.host, plan.plan_id)
 
 
 def _after_loss(settings: Settings, change: Change, plan: Plan, lost: GuestwireError) -> ConfigApplied:
@@ -176,7 +173,7 @@ def _after_loss(settings: Settings, change: Change, plan: Plan, lost: GuestwireE
             if err.code not in UNREACHED:
                 raise
         else:
-            if now.state == "confirm_wait":
+            if now.state == "confirm_wait" and now.plan_id == plan.plan_id:
                 return ConfigApplied(
                     revision=now.revision, state=now.state, items=len(plan.items), confirm_by=now.confirm_by
                 )
@@ -187,6 +184,8 @@ def _after_loss(settings: Settings, change: Change, plan: Plan, lost: GuestwireE
 
 
 def _finished(settings: Settings, change: Change, applied: ConfigApplied, plan: Plan) -> ConfigApplied:
+    if applied.state == "waiting_reboot" and change.wait:
+        applied = _after_reboot(settings, change.host, applied)
     if applied.state == "confirm_wait":
         if not change.confirms:
             failures.remark(
@@ -194,9 +193,7 @@ def _finished(settings: Settings, change: Change, applied: ConfigApplied, plan: 
                 f"undone unless it is confirmed: `project confirm {change.host}` here, with --plan {plan.plan_id} elsewhere",
             )
             return applied
-        applied = confirm(settings, change.host, plan.plan_id, time.monotonic() + (change.confirm_s or 0))
-    if applied.state == "waiting_reboot" and change.wait:
-        return _after_reboot(settings, change.host, applied)
+        return confirm(settings, change.host, plan.plan_id, time.monotonic() + (change.confirm_s or 0))
     return applied
 
 

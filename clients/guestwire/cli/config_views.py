@@ -57,7 +57,7 @@ def item_view() -> View[PlanItem]:
             Column("EFFECT", lambda i: _effect(i), style=lambda i: EFFECT_STYLES[i.effect]),
             Column("OUTAGE", lambda i: f"{i.outage_s}s" if i.outage_s else "-", right=True),
             Column("RISK", lambda i: f"R{i.risk}", right=True),
-            Column("NOTE", lambda i: "undoes an edit made on the host" if i.drift else ""),
+            Column("NOTE", lambda i: _note(i)),
         ),
         name=lambda i: i.object if i.field is None else f"{i.object}.{i.field}",
         document=plain,
@@ -160,6 +160,8 @@ def write_plan(settings: Settings, plan: Plan) -> None:
     if plan.issues:
         print()
         write_all(settings, issue_view(), plan.issues)
+    if plan.more_issues:
+        print(f"and {_number(plan.more_issues, 'more issue')}")
     for line in summary(plan):
         print(line)
 
@@ -204,6 +206,12 @@ def _cut(text: str | None) -> str:
     if text is None:
         return "-"
     return text if len(text) <= CUT else text[: CUT - 1] + "…"
+
+
+def _note(item: PlanItem) -> str:
+    if item.left:
+        return "left as it is"
+    return "undoes an edit made on the host" if item.drift else ""
 
 
 def _effect(item: PlanItem) -> str:

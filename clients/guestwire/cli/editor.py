@@ -1,5 +1,6 @@
 """A draft in the user's editor: on a copy, so that nothing half-written is ever the draft."""
 
+import hashlib
 import os
 import shlex
 import subprocess
@@ -17,10 +18,11 @@ from guestwire.sdk.project_store import Draft, loaded, read
 
 def edited(draft: Draft) -> bool:
     """Let the user edit the draft; whether it was changed. A text with mistakes stays beside the draft, and is what the
-    next edit begins with. Raises DOCUMENT-INVALID, EXISTS when somebody else changed the draft meanwhile, NOT-FOUND."""
+    next edit begins with. Raises DOCUMENT-INVALID, NOT-FOUND; EXISTS when the draft was changed meanwhile, or since the text
+    that is kept was made from it: what is in one of the two would be lost."""
     before = draft.text()
-    copy = draft.path.with_name(f".{draft.path.stem}.edited.toml")
-    locked_file.change(copy, lambda kept: kept or before)
+    copy = draft.edited_copy
+    _begin(draft, before)
     while True:
         _run(copy)
         after = read(copy)
@@ -38,15 +40,41 @@ def edited(draft: Draft) -> bool:
 
     def take(now: str) -> str:
         if now != before:
-            raise GuestwireError(
-                "EXISTS", f"{draft.path} was changed by somebody else meanwhile; your text is kept in {copy}."
-            )
+            raise _changed_since(draft)
         return after
 
     if after != before:
         draft.change(take)
     copy.unlink()
+    draft.edited_from.unlink(missing_ok=True)
     return after != before
+
+
+def _begin(draft: Draft, before: str) -> None:
+    """Make the copy that is edited, or go on with the one that is kept. Raises EXISTS."""
+    copy, made_from = draft.edited_copy, draft.edited_from
+    if copy.exists() and (kept := read(copy)) != before:
+        noted = read(made_from).strip() if made_from.exists() else ""
+        if _mark(kept) != noted:  # something was typed
+            if noted != _mark(before):
+                raise _changed_since(draft)
+            return
+    # noted first: a copy is never there without what it was made from
+    locked_file.change(made_from, lambda _: _mark(before) + "\n")
+    locked_file.change(copy, lambda _: before)
+
+
+def _mark(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _changed_since(draft: Draft) -> GuestwireError:
+    copy = draft.edited_copy
+    return GuestwireError(
+        "EXISTS",
+        f"{draft.path} was changed since your text in {copy} was made from it: put what you want of that text into the "
+        "draft yourself, delete it, and edit again.",
+    )
 
 
 def _run(path: Path) -> None:

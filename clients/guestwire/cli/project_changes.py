@@ -81,7 +81,7 @@ def apply(settings: Settings, /, host: str | None, file: Path | None, **flags: A
 
     draft = drafts.chosen(settings, host, file)
     desired = draft.desired()
-    change = change_of(draft.host, desired, desired.base_revision, flags)
+    change = change_of(draft.host, desired, desired.base_revision, flags, draft=draft.path.absolute())
     plan = with_client(settings, lambda client: planned(client, settings, change))
     applied = carried_out(settings, change, plan)
     shown, machine = pulling.fetch(settings, draft.host)
@@ -94,12 +94,23 @@ def apply(settings: Settings, /, host: str | None, file: Path | None, **flags: A
 @PLAN
 @pass_settings
 def confirm(settings: Settings, host: str, plan_id: str | None) -> None:
-    """Keep what an apply did that waits for a confirmation; without one it is undone."""
-    from guestwire.cli import applying
+    """Keep what an apply did that waits for a confirmation; without one it is undone.
 
-    _write_applied(
-        settings, host, applying.confirm(settings, host, _plan_of(settings, host, plan_id), time.monotonic())
-    )
+    The draft that was applied from here is then one of the new revision.
+    """
+    from guestwire.cli import applying, drafts, pulling
+    from guestwire.sdk.project_store import Draft
+
+    plan_id = _plan_of(settings, host, plan_id)
+    applied = applying.confirm(settings, host, plan_id, time.monotonic())
+    _write_applied(settings, host, applied)
+    store = drafts.store(settings)
+    ours = store.last_plan(host)
+    if ours is None or ours.plan_id != plan_id or ours.draft is None or not ours.draft.exists():
+        return
+    shown, machine = pulling.fetch(settings, host)
+    if shown.revision.number == applied.revision.number:
+        pulling.rebase(Draft(ours.draft, host), store, shown, machine)
 
 
 @click.command("cancel", cls=Verb)
@@ -182,6 +193,7 @@ def adopting(settings: Settings, host: str, guests: tuple[str, ...], *, update: 
         ("revision", str(adopted.revision.number)),
         ("adopted", ", ".join(adopted.adopted) or "none"),
         ("updated", ", ".join(adopted.updated) or "none"),
+        ("removed, folders set aside", ", ".join(adopted.removed) or "none"),
         ("left as they are", ", ".join(adopted.skipped) or "none"),
     ]
     write_one(settings, adopted, view, facts)
@@ -210,16 +222,24 @@ def change_of(host: str, desired: Any, base_revision: int | None, flags: dict[st
 
 
 def _plan_of(settings: Settings, host: str, plan_id: str | None) -> str:
-    """The plan named, or the one that was applied last from here. Raises NOT-FOUND; click.UsageError for what is none."""
-    from guestwire.cli import drafts
+    """The plan named, or the one that the host has under way, or the one that was applied last from here. Raises NOT-FOUND,
+    and what reaching the host does; click.UsageError for what is none."""
+    from guestwire.cli import applying, drafts
     from guestwire.model.errors import GuestwireError
 
     if plan_id is not None and not 16 <= len(plan_id) <= 64:
         raise click.UsageError(f"{plan_id!r} is no plan id.")
-    found = plan_id or drafts.store(settings).last_plan(host)
-    if found is None:
-        raise GuestwireError("NOT-FOUND", f"Nothing was applied to {host} from here: give --plan ID.")
-    return found
+    if plan_id is not None:
+        return plan_id
+    last = drafts.store(settings).last_plan(host)
+    under_way = applying.shown(settings, host).plan_id
+    if under_way is not None:
+        if last is None or last.plan_id != under_way:
+            failures.remark(settings, f"the change that waits on {host} was not applied from here: plan {under_way}")
+        return under_way
+    if last is None:
+        raise GuestwireError("NOT-FOUND", f"Nothing waits on {host}, and nothing was applied to it from here.")
+    return last.plan_id
 
 
 def _before(active: "ConfigShown", history: "ConfigHistory") -> int:

@@ -2,12 +2,13 @@
 
     $XDG_DATA_HOME/guestwire/projects/CONTEXT/HOST.toml        the draft: the "last session" of that context and host
     $XDG_DATA_HOME/guestwire/projects/CONTEXT/HOST.base.json   the host as it was pulled: revision, configuration, machine
-    $XDG_DATA_HOME/guestwire/projects/CONTEXT/HOST.plan        the last plan that was applied from here and had to wait
+    $XDG_DATA_HOME/guestwire/projects/CONTEXT/HOST.plan        the plan that was last applied from here, and of which file
 
 A project file anywhere else is a draft as well. Nothing here talks to a host.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -31,6 +32,14 @@ class Base(Model):
     topology: Topology | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AppliedPlan:
+    """A plan that was sent to a host. `draft`: the project file that it was made from; None: from none."""
+
+    plan_id: str
+    draft: Path | None = None
+
+
 class Draft:
     """One host's configuration in a project file, which may hold other hosts too."""
 
@@ -41,6 +50,16 @@ class Draft:
     @property
     def exists(self) -> bool:
         return self.path.exists()
+
+    @property
+    def edited_copy(self) -> Path:
+        """Where the text is while a person edits it."""
+        return self.path.with_name(f".{self.path.stem}.edited.toml")
+
+    @property
+    def edited_from(self) -> Path:
+        """Where it is noted what the copy was made from."""
+        return self.path.with_name(f".{self.path.stem}.edited.from")
 
     @property
     def touched_ms(self) -> int:
@@ -123,19 +142,21 @@ class ProjectStore:
         draft = self.draft(host)
         if not draft.exists:
             raise GuestwireError("NOT-FOUND", f"There is no draft for {host}.")
-        for path in (draft.path, self._base(host), self._plan(host)):
+        for path in (draft.path, draft.edited_copy, draft.edited_from, self._base(host), self._plan(host)):
             path.unlink(missing_ok=True)
 
-    def remember_plan(self, host: str, plan_id: str) -> None:
+    def remember_plan(self, host: str, plan: AppliedPlan) -> None:
         """Remember the plan of an apply, for its confirmation."""
-        locked_file.change(self._plan(host), lambda _: plan_id + "\n")
+        draft = "" if plan.draft is None else f"{plan.draft}\n"
+        locked_file.change(self._plan(host), lambda _: f"{plan.plan_id}\n{draft}")
 
-    def last_plan(self, host: str) -> str | None:
+    def last_plan(self, host: str) -> AppliedPlan | None:
         """The plan that was remembered last; None: none was."""
         try:
-            return self._plan(host).read_text(encoding="utf-8").strip() or None
+            plan_id, _, draft = self._plan(host).read_text(encoding="utf-8").strip().partition("\n")
         except FileNotFoundError:
             return None
+        return AppliedPlan(plan_id, Path(draft) if draft else None) if plan_id else None
 
     def _plan(self, host: str) -> Path:
         return self.folder / f"{host}.plan"

@@ -34,8 +34,10 @@ class Facts:
 
     running      uuids of the guests that run now; reserved_mib: memory that running guests hold
     networks     names of the networks that the hypervisor has by itself (libvirt's own)
-    foreign      names of domains on the host that the project does not have, by uuid
+    foreign      names of domains on the host that the active document does not have, by uuid
+    foreign_disks  names of such domains by the images and media that they have (`host_paths.normal`)
     files        what is known of files, by path; a path that is not in it was not looked at
+    disk_roots, share_roots, boot_roots  folders that images, shared folders and boot files may be in
     modified     generated files that somebody edited by hand
     """
 
@@ -49,8 +51,11 @@ class Facts:
     running: frozenset[str] | None = None
     networks: frozenset[str] | None = None
     foreign: Mapping[str, str] | None = None
+    foreign_disks: Mapping[str, str] | None = None
     files: Mapping[str, FileFact] | None = None
     disk_roots: tuple[str, ...] | None = None
+    share_roots: tuple[str, ...] | None = None
+    boot_roots: tuple[str, ...] | None = None
     management: ManagementPath | None = None
     unsafe_interrupts: bool | None = None
     modified: tuple[str, ...] | None = None

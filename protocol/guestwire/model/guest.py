@@ -130,7 +130,7 @@ class Guest(Model):
     rtos_id       0..4, its number in the communication of rt and gp_comm guests; gpos_id: 1..9 of gp and gp_comm guests
     devices       PCI addresses (0000:01:00.0) or usb:VENDOR:PRODUCT, given to it exclusively
     autostart     console: with a viewer on the host; order: lower first
-    disabled      left out of boot and of validation unless asked for (KVM-RT 3)
+    disabled      never started, and left out of what asks whether guests fit the machine, unless asked for (KVM-RT 3)
     persistence   ephemeral: what it writes to its disks is forgotten when it stops
     tags          `edge`: the one that faces the outside network
     """

@@ -23,7 +23,7 @@ class Image(Model):
     path: AbsolutePath
     format: Literal["kernel", "qcow2", "raw"] = "kernel"
     initrd: AbsolutePath | None = None
-    cmdline: Annotated[str, StringConstraints(max_length=2048)] = ""
+    cmdline: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\ufffe\uffff]*$", max_length=2048)] = ""
     arch: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,16}$")] = "x86_64"
     min_memory_mib: Annotated[int, Field(ge=0)] = 0
     default_memory_mib: Annotated[int, Field(ge=0)] = 0

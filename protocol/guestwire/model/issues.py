@@ -21,10 +21,13 @@ class Issue(Model):
 
 
 class Verdict(Model):
-    """All issues, errors first, and the codes that could not be looked at because a fact is missing."""
+    """The issues, errors first, and the codes that could not be looked at because a fact is missing. `more`: at least so
+    many issues were left out, because a rule or all together found more than can be read; none of them is an error where
+    no error is among those that are told."""
 
     issues: tuple[Issue, ...] = ()
     not_checked: tuple[str, ...] = ()
+    more: int = 0
 
     @property
     def errors(self) -> tuple[Issue, ...]:

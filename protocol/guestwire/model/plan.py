@@ -15,7 +15,8 @@ Op = Literal["create", "update", "delete", "attach", "detach", "tune", "reboot"]
 class PlanItem(Model):
     """One change. `object` is its place ("guests.rtlinux"), `field` the field of it (None: the whole). `before` and `after`
     are JSON texts, None where there is nothing. `outage_s`: how long what runs now is interrupted, estimated; 0: not at
-    all. `drift`: it takes back an edit made behind our back. `waits`: it takes effect when the guest is next started."""
+    all. `drift`: it takes back an edit made behind our back. `waits`: it takes effect when the guest is next started. `left`:
+    it is ours no longer, and stays on the host as it is."""
 
     op: Op
     object: str
@@ -27,13 +28,14 @@ class PlanItem(Model):
     risk: Risk = 1
     drift: bool = False
     waits: bool = False
+    left: bool = False
 
 
 class Plan(Model):
-    """`plan_id` is a hash over the active and the desired document, topology, capabilities, options and the agent's version:
-    an apply that carries it does what was read here or nothing (PLAN-STALE). `risk`: the highest of the items. `destructive`:
+    """`plan_id` is a hash over the active and the desired document, topology, capabilities, options, the agent's version, the
+    items and what is to be done for them: an apply that carries it does what was read here or nothing (PLAN-STALE). `risk`: the highest of the items. `destructive`:
     disk images whose content would be lost (they need to be confirmed by name). `confirm`: the change touches the way the
-    host is managed, and is undone unless it is confirmed afterwards."""
+    host is managed, and is undone unless it is confirmed afterwards. `more_issues`: at least so many were left out."""
 
     host: str
     base_revision: int
@@ -41,6 +43,7 @@ class Plan(Model):
     plan_id: str
     items: tuple[PlanItem, ...] = ()
     issues: tuple[Issue, ...] = ()
+    more_issues: int = 0
     not_checked: tuple[str, ...] = ()
     requires_reboot: bool = False
     risk: Risk = 0

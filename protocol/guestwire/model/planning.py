@@ -6,11 +6,12 @@ tools that compare texts restart guests because of that.
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from guestwire.model.base import Model
+from guestwire.model.cpuset import to_libvirt
 from guestwire.model.desired import Desired, canonical, content_hash
 from guestwire.model.effects import (
     COLLECTIONS,
@@ -21,7 +22,10 @@ from guestwire.model.effects import (
     Impact,
 )
 from guestwire.model.guest import Disk, Guest
-from guestwire.model.plan import Op, PlanItem
+from guestwire.model.override_risk import override_risk
+from guestwire.model.pinning import Pinning
+from guestwire.model.plan import Op, PlanItem, Risk
+from guestwire.model.resolving import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +40,67 @@ class Circumstances:
     changed_behind: frozenset[str] = frozenset()
 
 
-def diff(current: Desired, target: Desired, under: Circumstances | None = None) -> tuple[PlanItem, ...]:
+def diff(
+    current: Desired,
+    target: Desired,
+    under: Circumstances | None = None,
+    before: Mapping[str, Place] | None = None,
+    after: Mapping[str, Place] | None = None,
+) -> tuple[PlanItem, ...]:
     """Every change that leads from one settled document to the other: deletions first, then the rest in the documents'
-    order. Two documents with the same `content_hash` give none."""
+    order. `before`, `after`: what the hypervisor has and is to have, by uuid, which images, folders and the policy change
+    too; None: what the documents say. Two documents with the same `content_hash`, and the same places, give none."""
     under = under or Circumstances()
-    return (*_removed(current, target, under), *_collections(current, target), *_changed(current, target, under),
-            *_host(current, target))  # fmt: skip
+    before = _places(current) if before is None else before
+    after = _places(target) if after is None else after
+    return (*_removed(current, target, under), *_collections(current, target),
+            *_changed(current, target, under, before, after), *_host(current, target))  # fmt: skip
 
 
 def plan_id(
-    current: Desired, revision: int, target: Desired, surroundings: Sequence[str], options: Sequence[object]
+    current: Desired,
+    revision: int,
+    target: Desired,
+    surroundings: Sequence[str],
+    options: Sequence[object],
+    work: Sequence[object] = (),
 ) -> str:
-    """32 hex digits over everything a plan follows from. `surroundings`: topology fingerprint, capabilities, version."""
-    parts = [content_hash(current), revision, content_hash(target), list(surroundings), list(options)]
+    """32 hex digits over everything a plan follows from. `surroundings`: topology fingerprint, capabilities, version.
+    `work`: what is to be done, as plain values."""
+    parts = [content_hash(current), revision, content_hash(target), list(surroundings), list(options), list(work)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=list).encode()).hexdigest()[:32]
+
+
+def restarts(before: Place, after: Place, *, restart: bool) -> bool:
+    """Whether a guest that runs has to be off for the change."""
+    return any(
+        impact.effect == "guest_restart" and (restart or not impact.waits)
+        for _, impact in _differences(before.guest, after.guest)
+    )
+
+
+def retuned(before: Place, after: Place) -> bool:
+    """Whether a guest that runs on gets other CPUs."""
+    old, new = before.guest, after.guest
+    return _threads(before.pins) != _threads(after.pins) and (old.vcpus, old.kind) == (new.vcpus, new.kind)
+
+
+def same_drives(old: Sequence[Disk], new: Sequence[Disk]) -> int:
+    """How many drives, from the first one on, are the same ones in both: what changes in them may go while the guest runs."""
+    same = 0
+    for before, after in zip(old, new, strict=False):
+        moved = before.device == "disk" and before.path != after.path and len(old) != len(new)
+        if before.device != after.device or moved:
+            break
+        same += 1
+    return same
+
+
+def live_media(old: Sequence[Disk], new: Sequence[Disk]) -> Iterator[int]:
+    """The drives whose medium is changed while the guest runs, by number."""
+    for number in range(same_drives(old, new)):
+        if old[number].device == "cdrom" and old[number].path != new[number].path:
+            yield number
 
 
 def must_stop(current: Desired, target: Desired, running: Collection[str]) -> Iterator[tuple[Guest, str]]:
@@ -87,55 +138,82 @@ def _removed(current: Desired, target: Desired, under: Circumstances) -> Iterato
         )
 
 
-def _changed(current: Desired, target: Desired, under: Circumstances) -> Iterator[PlanItem]:
+def _changed(
+    current: Desired, target: Desired, under: Circumstances, before: Mapping[str, Place], after: Mapping[str, Place]
+) -> Iterator[PlanItem]:
     known = {guest.uuid: guest for guest in current.guests}
     for guest in target.guests:
-        before = known.get(guest.uuid)
-        if before is None:
+        uuid = guest.uuid or ""
+        old, place = known.get(guest.uuid), after[uuid]
+        if old is None:
             yield PlanItem(
                 op="create", object=f"guests.{guest.name}", after=_text(guest),
                 effect="host_reboot" if _static(guest, target, under) else "live",
-                drift=guest.uuid in under.changed_behind,
+                risk=max(1, override_risk(place.guest.overrides)), drift=guest.uuid in under.changed_behind,
             )  # fmt: skip
-        elif before != guest:
-            yield from _guest(before, guest, target, under)
+        elif old != guest or before[uuid] != place:
+            for item, impact in (
+                *_differences(before[uuid].guest, place.guest),
+                *_noted(old, guest, before[uuid], place),
+            ):
+                yield _costed(item, impact, old, guest, target, under)
 
 
-def _guest(before: Guest, after: Guest, target: Desired, under: Circumstances) -> Iterator[PlanItem]:
-    drift = before.uuid in under.changed_behind
+def _differences(old: Guest, new: Guest) -> Iterator[tuple[PlanItem, Impact]]:
+    """What a hypervisor is given otherwise, and what that takes."""
     for name, impact in GUEST_FIELDS.items():
-        old, new = getattr(before, name), getattr(after, name)
-        if old == new:
+        before, after = getattr(old, name), getattr(new, name)
+        if before == after:
             continue
-        if name in _LISTS:
-            for item in _elements(name, old, new):
-                yield _costed(item, _element_impact(item, old, impact), before, after, target, under, drift=drift)
-            continue
-        op: Op = "tune" if name == "cpuset" else "update"
-        item = PlanItem(op=op, object="", field=name, before=_text(old), after=_text(new))
-        yield _costed(item, impact, before, after, target, under, drift=drift)
+        if name == "disks":
+            yield from _disks(before, after, impact)
+        elif name in _LISTS:
+            yield from ((item, impact) for item in _elements(name, before, after))
+        elif name == "overrides":
+            risk = max(impact.risk, override_risk(one for one in after if one not in before))
+            yield _update(name, before, after), replace(impact, risk=risk)
+        elif name == "cpuset":
+            if (old.vcpus, old.kind) != (new.vcpus, new.kind):
+                impact = replace(impact, effect="guest_restart")  # there are no such threads to pin yet
+            yield _update(name, before, after, "tune"), impact
+        else:
+            yield _update(name, before, after), impact
+
+
+_PINNED = ("cpuset", "vcpus", "kind", "numatune")
+"""Fields of a guest that its own pins follow from."""
+
+
+def _noted(old: Guest, new: Guest, before: Place, after: Place) -> Iterator[tuple[PlanItem, Impact]]:
+    """What the fields that a hypervisor is given do not tell: pins that others move, and what only the document says."""
+    for name in GUEST_FIELDS:
+        was, now = getattr(old, name), getattr(new, name)
+        if was != now and getattr(before.guest, name) == getattr(after.guest, name):
+            yield _update(name, was, now), Impact("live")
+    changed = {name for name in _PINNED if getattr(before.guest, name) != getattr(after.guest, name)}
+    if before.pins != after.pins and (not changed or (retuned(before, after) and "cpuset" not in changed)):
+        yield _update("pins", _pins(before.pins), _pins(after.pins), "tune"), GUEST_FIELDS["cpuset"]
 
 
 def _costed(
-    item: PlanItem, impact: Impact, before: Guest, after: Guest, target: Desired, under: Circumstances, *, drift: bool
+    item: PlanItem, impact: Impact, before: Guest, after: Guest, target: Desired, under: Circumstances
 ) -> PlanItem:
     """The item with what it costs under the circumstances."""
     runs = before.uuid in under.running
     effect = impact.effect
     if item.field in ("memory_mib", "kind") and (_static(before, target, under) or _static(after, target, under)):
         effect = "host_reboot"
-    if item.field == "cpuset" and before.vcpus != after.vcpus:
-        effect = "guest_restart"  # the pins of vCPUs that are not there cannot be set
     needs_restart = runs and effect == "guest_restart"
-    restarts = needs_restart and (under.restart or not impact.waits)
+    stops = needs_restart and (under.restart or not impact.waits)
+    least: Risk = 2 if stops or effect == "host_reboot" else 1
     return item.model_copy(
         update={
             "object": f"guests.{after.name}",
             "effect": effect,
-            "outage_s": RESTART_OUTAGE_S if restarts else REBOOT_OUTAGE_S if effect == "host_reboot" else 0,
-            "risk": 2 if restarts or effect == "host_reboot" else impact.risk,
-            "drift": drift,
-            "waits": needs_restart and not restarts,
+            "outage_s": RESTART_OUTAGE_S if stops else REBOOT_OUTAGE_S if effect == "host_reboot" else 0,
+            "risk": max(impact.risk, least),
+            "drift": before.uuid in under.changed_behind,
+            "waits": needs_restart and not stops,
         }
     )
 
@@ -144,15 +222,31 @@ def _static(guest: Guest, target: Desired, under: Circumstances) -> bool:
     return under.static_rt_memory and guest.kind == "rt" and target.policy.profile == "system-manager"
 
 
+def _places(desired: Desired) -> dict[str, Place]:
+    return {guest.uuid or "": Place(guest) for guest in desired.guests}
+
+
+def _threads(pins: Pinning | None) -> object:
+    return None if pins is None else (pins.vcpus, pins.emulator, pins.real_time)
+
+
+def _pins(pins: Pinning | None) -> object:
+    """Pins for people: CPU lists."""
+    if pins is None:
+        return None
+    return {"vcpus": [to_libvirt(cpus) for cpus in pins.vcpus], "emulator": to_libvirt(pins.emulator)}
+
+
+def _update(field: str, before: object, after: object, op: Op = "update") -> PlanItem:
+    return PlanItem(op=op, object="", field=field, before=_text(before), after=_text(after))
+
+
 _LISTS = {"disks": "path", "nics": "mac", "devices": None, "shares": "tag"}
 """Lists whose elements are plugged in and out one by one, and what tells one from another."""
 
 
 def _elements(name: str, old: Sequence[Any], new: Sequence[Any]) -> Iterator[PlanItem]:
     key = _LISTS[name]
-    if name == "disks" and len(old) == len(new):
-        yield from _disks_in_place(old, new)
-        return
 
     def keyed(values: Sequence[Any]) -> dict[Any, Any]:
         return {(value if key is None else getattr(value, key) or n): value for n, value in enumerate(values)}
@@ -165,29 +259,30 @@ def _elements(name: str, old: Sequence[Any], new: Sequence[Any]) -> Iterator[Pla
     both = [k for k in after if k in before]
     for k in both:
         if before[k] != after[k]:
-            yield PlanItem(op="update", object="", field=name, before=_text(before[k]), after=_text(after[k]))
+            yield _update(name, before[k], after[k])
     if [k for k in before if k in after] != both or (len(before), len(after)) != (len(old), len(new)):
-        yield PlanItem(op="update", object="", field=name, before=_text(old), after=_text(new))
+        yield _update(name, old, new)
 
 
-def _disks_in_place(old: Sequence[Disk], new: Sequence[Disk]) -> Iterator[PlanItem]:
-    """The same drives, one by one: a medium that changes and a disk that grows are said as that."""
-    for n, (before, after) in enumerate(zip(old, new, strict=True)):
-        if before == after:
-            continue
+def _disks(old: Sequence[Disk], new: Sequence[Disk], impact: Impact) -> Iterator[tuple[PlanItem, Impact]]:
+    """Drives that are the same one by one: a medium that changes and a disk that grows are said as that, and go while the
+    guest runs. The rest is plugged in and out."""
+    same = same_drives(old, new)
+    together = len(old) if len(old) == len(new) else same
+    for n, (before, after) in enumerate(zip(old[:together], new[:together], strict=True)):
         for name in Disk.model_fields:
             was, now = getattr(before, name), getattr(after, name)
             if was != now:
-                yield PlanItem(op="update", object="", field=f"disks.{n}.{name}", before=_text(was), after=_text(now))
+                live = n < same and _is_live(name, before, after)
+                yield _update(f"disks.{n}.{name}", was, now), Impact("live") if live else impact
+    yield from ((item, impact) for item in _elements("disks", old[together:], new[together:]))
 
 
-def _element_impact(item: PlanItem, old: Sequence[Any], impact: Impact) -> Impact:
+def _is_live(field: str, before: Disk, after: Disk) -> bool:
     """A medium is changed and a disk grows while the guest runs; where a copy came from is only noted."""
-    if item.field is None or not item.field.startswith("disks."):
-        return impact
-    _, number, field = item.field.split(".")
-    live = field in ("size_mib", "clone_of", "shareable") or (field == "path" and old[int(number)].device == "cdrom")
-    return Impact("live") if live else impact
+    if field == "path":
+        return before.device == "cdrom"
+    return field in ("clone_of", "shareable") or (field == "size_mib" and before.path == after.path)
 
 
 # -- everything else
@@ -232,7 +327,11 @@ def _host(current: Desired, target: Desired) -> Iterator[PlanItem]:
                 yield PlanItem(op="update", object=section, field=name, before=was, after=now)
     for name, impact in SETTING_FIELDS.items():
         was, now = getattr(current.settings, name), getattr(target.settings, name)
-        if was != now:
+        if was == now:
+            continue
+        if now is None:
+            yield PlanItem(op="update", object="settings", field=name, before=_text(was), left=True)
+        else:
             reboot = name == "hugepages" and _huge(now) > _huge(was)
             yield PlanItem(
                 op="tune", object="settings", field=name, before=_text(was), after=_text(now),

@@ -5,7 +5,9 @@ time. Identifiers: GUESTnnnn, lowest free, never renumbered; RTOS ids from 0, GP
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 
 from guestwire.model.desired import Desired
 from guestwire.model.guest import Disk, Guest, Nic, canonical_uuid, lowest_free_id
@@ -13,8 +15,9 @@ from guestwire.model.guest import Disk, Guest, Nic, canonical_uuid, lowest_free_
 
 def settle(desired: Desired, active: Desired, *, host: str, disk_root: str | None, revision: int = 0) -> Desired:
     """The document with nothing left open. A guest is the one of `active` with its uuid, else its identifier, else its
-    name. `disk_root`: where disks without a path go; None leaves them open (DISK-NO-SIZE and DISK-PATH-POLICY tell). `revision`: the
-    active one's number; a guest that is made anew under an old name is another guest, with other disks."""
+    name. `disk_root`: where disks without a path go; None leaves them open (DISK-NO-SIZE and DISK-PATH-POLICY tell), and
+    those of `unclear_disks` stay open. `revision`: the active one's number; a guest that is made anew under an old name is
+    another guest, with other disks."""
     old = list(match(desired, active))
     taken = {guest.id for guest in (*desired.guests, *active.guests) if guest.id is not None}
     guests: list[Guest] = []
@@ -104,22 +107,76 @@ def _placed(guest: Guest, known: Guest | None, host: str, disk_root: str | None)
                 update={"mac": before if before and before not in macs else derived_mac(host, guest, n)}
             )
         nics.append(nic)
-    old_disks = known.disks if known is not None else ()
-    disks = tuple(_disk(guest, n, disk, old_disks[n] if n < len(old_disks) else None, disk_root)
-                  for n, disk in enumerate(guest.disks))  # fmt: skip
+    disks = _disks(guest, known, disk_root)
     if tuple(nics) == guest.nics and disks == guest.disks:
         return guest
     return guest.model_copy(update={"nics": tuple[Nic, ...](nics), "disks": disks})
 
 
-def _disk(guest: Guest, number: int, disk: Disk, old: Disk | None, disk_root: str | None) -> Disk:
-    if disk.path is not None or disk.device != "disk" or disk_root is None or guest.id is None:
-        return disk
-    folder = (
-        f"{guest.id.lower()}-{(guest.uuid or '')[:8]}"  # numbers are given again, and their disks may still be there
-    )
-    path = old.path if old is not None and old.device == "disk" and old.format == disk.format else None
-    return disk.model_copy(update={"path": path or f"{disk_root}/{folder}/disk{number}.{disk.format}"})
+def _disks(guest: Guest, known: Guest | None, disk_root: str | None) -> tuple[Disk, ...]:
+    """Its disks with their places, but for those that cannot be told apart (`unclear_disks`)."""
+    if disk_root is None or guest.id is None:
+        return guest.disks
+    # numbers are given again, and their disks may still be there
+    folder = f"{disk_root}/{guest.id.lower()}-{(guest.uuid or '')[:8]}"
+    old = () if known is None else known.disks
+    places = _known_places(guest.disks, old)
+    taken = {disk.path for disk in (*guest.disks, *old)}
+    disks = []
+    for number, disk in enumerate(guest.disks):
+        if number in places:
+            path = places[number]
+            if path == "":
+                path = _free_place(folder, number, disk.format, taken)
+                taken.add(path)
+            disk = disk.model_copy(update={"path": path})
+        disks.append(disk)
+    return tuple(disks)
+
+
+def _free_place(folder: str, number: int, format: str, taken: set[str | None]) -> str:
+    while (path := f"{folder}/disk{number}.{format}") in taken:
+        number += 1
+    return path
+
+
+def unclear_disks(guest: Guest, known: Guest | None) -> tuple[int, ...]:
+    """The disks without a path of which nobody can say which of the guest's images they are, by number. They are left
+    open: a guess would take another disk's content."""
+    places = _known_places(guest.disks, () if known is None else known.disks)
+    return tuple(number for number, path in places.items() if path is None)
+
+
+def _known_places(disks: Sequence[Disk], old: Sequence[Disk]) -> dict[int, str | None]:
+    """For each disk without a path, by number, the path of the old disk that it is; "": it is new; None: it is unclear.
+
+    Old disks that are not named are still there in a new one that says the same of them. Where some say otherwise they are
+    the same in order, unless there are fewer now: then which one went cannot be told.
+    """
+    named = {disk.path for disk in disks}
+    open_now = [(n, disk) for n, disk in enumerate(disks) if disk.device == "disk" and disk.path is None]
+    left = [disk for disk in old if disk.device == "disk" and disk.path is not None and disk.path not in named]
+    before, now = Counter(map(_says, left)), Counter(_says(disk) for _, disk in open_now)
+    if before <= now:
+        return _alike(open_now, left)
+    if len(left) <= len(open_now):
+        pairs = zip_longest(open_now, left)
+        return {n: was.path if was is not None and was.format == disk.format else "" for (n, disk), was in pairs}
+    told = {what for what in now if before[what] == now[what]}
+    alike = _alike([one for one in open_now if _says(one[1]) in told], left)
+    return {n: alike.get(n) for n, _ in open_now}
+
+
+def _alike(disks: Iterable[tuple[int, Disk]], old: Iterable[Disk]) -> dict[int, str | None]:
+    """Those that say the same, in order; "" for what is left over."""
+    paths: dict[object, list[str]] = {}
+    for disk in old:
+        paths.setdefault(_says(disk), []).append(disk.path or "")
+    return {n: found.pop(0) if (found := paths.get(_says(disk))) else "" for n, disk in disks}
+
+
+def _says(disk: Disk) -> tuple[object, ...]:
+    return disk.format, disk.size_mib, disk.clone_of
 
 
 def derived_mac(host: str, guest: Guest, number: int) -> str:

@@ -52,7 +52,7 @@ class ConfigHistory(Model):
 class ConfigPlan(Model):
     """What would an apply of this document do? `hash` is its `content_hash` as the sender makes it: a host that knows fewer
     fields finds another one, and refuses (UNSUPPORTED) instead of dropping them. `restart`: running guests are restarted
-    where a change needs it; else the change waits for their next start. `include_disabled`: disabled guests are validated.
+    where a change needs it; else the change waits for their next start. `include_disabled`: disabled guests too must fit the machine.
     `remove_disks`: images that this change takes from a guest and that are to go with it; no other image ever does."""
 
     desired: Desired
@@ -103,11 +103,13 @@ class ConfigAdopt(Model):
 
 
 class ConfigAdopted(Model):
-    """`adopted` and `updated` name guests; `skipped`: known already and left as they are."""
+    """`adopted`, `updated` and `removed` name guests; `removed`: gone from the host, so from the configuration too, and their
+    folders are set aside; `skipped`: known already and left as they are."""
 
     revision: Revision
     adopted: tuple[str, ...] = ()
     updated: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
 
 
@@ -143,7 +145,7 @@ class HostPower(Model):
 
 class GuestsBoot(Model):
     """Start guests in their order: those named, else every one whose autostart is on, or with `all` every one that is not
-    disabled. Running ones are tuned anew and their errors ignored, as kvmrt-boot does; `clean`: none may be running, and
+    disabled; a disabled one that is named fails (WRONG-STATE). Running ones are tuned anew and their errors ignored, as kvmrt-boot does; `clean`: none may be running, and
     no error is tolerated."""
 
     guests: Annotated[tuple[GuestRefText, ...], Field(max_length=256)] = ()

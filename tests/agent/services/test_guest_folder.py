@@ -100,6 +100,21 @@ async def test_files_of_the_user_are_never_written(folders: GuestFolders) -> Non
     assert folders.user_overrides("GUEST0002") == ()
 
 
+async def test_a_templates_overrides_count_until_the_guest_has_its_folder(
+    folders: GuestFolders, tmp_path: Path
+) -> None:
+    for name, sel in (("one", "cpu"), ("two", "memory")):
+        (tmp_path / "templates" / name).mkdir(parents=True)
+        (tmp_path / "templates" / name / "overrides.toml").write_text(f'[[override]]\nop = "remove"\nsel = "{sel}"\n')
+    assert folders.user_overrides("GUEST0001", ("one", "two")) == (Override(op="remove", sel="memory"),)
+    assert folders.user_overrides("GUEST0001", ("nowhere",)) == ()
+    assert folders.user_overrides("GUEST0001", ("../one",)) == ()
+    await folders.write(GUEST, ("one", "two"))
+    assert folders.user_overrides("GUEST0001", ("one",)) == (Override(op="remove", sel="memory"),)
+    (folders.folder("GUEST0001") / "overrides.toml").unlink()
+    assert folders.user_overrides("GUEST0001", ("one",)) == ()
+
+
 async def test_a_templates_files_come_once(folders: GuestFolders) -> None:
     await folders.write(GUEST, ("rt",))
     readme = folders.folder("GUEST0001") / "readme.txt"

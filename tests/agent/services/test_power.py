@@ -157,15 +157,21 @@ async def test_with_wait_ready_an_order_waits_until_the_one_before_is_ready() ->
     [
         ({}, ["a"]),
         ({"all": True}, ["a", "b"]),
-        ({"guests": ("c", "GUEST0002")}, ["b", "c"]),
+        ({"guests": ("GUEST0002",)}, ["b"]),
         ({"guests": ("a", "GUEST0001")}, ["a"]),
     ],
 )
 async def test_which_guests_a_boot_means(request_fields: dict[str, Any], started: list[str]) -> None:
-    """autostart by default; all that are not disabled; those named, disabled or not."""
+    """autostart by default; all that are not disabled; those named."""
     async with opened(guest(1, "a"), guest(2, "b", autostart="off"), guest(3, "c", disabled=True)) as bench:
         assert [name for name, _, _ in results(await bench.boot(**request_fields))] == started
         assert {name for name, state in bench.states().items() if state == "running"} == set(started)
+
+
+async def test_a_disabled_guest_that_is_named_stays_off() -> None:
+    async with opened(guest(1, "a"), guest(2, "b", disabled=True)) as bench:
+        assert results(await bench.boot(guests=("b", "a"))) == [("a", "started", None), ("b", "failed", "WRONG-STATE")]
+        assert bench.states() == {"a": "running", "b": "stopped"}
 
 
 async def test_at_most_four_guests_start_at_once() -> None:

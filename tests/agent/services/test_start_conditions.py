@@ -12,14 +12,14 @@ from guestwire.model.policy import Policy, Profile
 from guestwire.model.topology import Topology
 
 
-def conditions(profile: Profile = "system-manager", *reasons: str) -> StartConditions:
+def conditions(profile: Profile = "system-manager", *reasons: str, guests: tuple[Guest, ...] = ()) -> StartConditions:
     async def topology() -> Topology:
         return MACHINES["4-core"].topology
 
     async def reboot() -> RebootRequired:
         return RebootRequired(required=bool(reasons), reasons=reasons)
 
-    return StartConditions(lambda: Desired(policy=Policy(profile=profile)), topology, reboot)
+    return StartConditions(lambda: Desired(policy=Policy(profile=profile), guests=guests), topology, reboot)
 
 
 def guest(vcpus: int, kind: GuestKind = "gp") -> Guest:
@@ -56,3 +56,28 @@ async def test_a_host_that_needs_a_reboot_starts_no_guest(profile: Profile) -> N
     with pytest.raises(GuestwireError) as caught:
         await conditions(profile, "isolcpus").check(guest(1), [])
     assert (caught.value.code, caught.value.detail["reasons"]) == ("REBOOT-REQUIRED", ["isolcpus"])
+
+
+U1, U2 = (f"00000000-0000-0000-0000-00000000000{n}" for n in (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("known", "configured", "may"),
+    [
+        (False, None, True),
+        (True, None, False),
+        (False, True, False),
+        (True, False, True),
+    ],
+)
+async def test_a_disabled_guest_is_not_started(known: bool, configured: bool | None, may: bool) -> None:
+    """KVM-RT 3: no rule has looked at whether there is room for it. What the configuration says counts."""
+    ours = () if configured is None else (Guest(name="a", uuid=U1, disabled=configured),)
+    wanted = Guest(name="a", uuid=U1, disabled=known)
+    check = conditions(guests=(*ours, Guest(name="b", uuid=U2, disabled=True))).check(wanted, [])
+    if may:
+        await check
+        return
+    with pytest.raises(GuestwireError, match="enable it first") as caught:
+        await check
+    assert (caught.value.code, caught.value.detail["state"]) == ("WRONG-STATE", "disabled")

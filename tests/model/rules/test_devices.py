@@ -98,10 +98,9 @@ def test_the_rest_of_a_group_is_named_with_who_has_it() -> None:
     assert f"{SOUND} (the host)" in kept.message
 
 
-def test_a_disabled_guest_has_no_devices() -> None:
+def test_the_devices_of_a_disabled_guest_are_given_to_it() -> None:
     desired = Desired(guests=(Guest(name="a", devices=(DISK,)), Guest(name="b", devices=(DISK,), disabled=True)))
-    assert issues("DEV-DUP", desired, here()) == []
-    assert len(issues("DEV-DUP", desired, here(), include_disabled=True)) == 1
+    assert len(issues("DEV-DUP", desired, here())) == 1
 
 
 def test_a_device_that_is_given_twice_is_told_from_one_given_to_two() -> None:

@@ -57,7 +57,7 @@ def sharing(kind: GuestKind, default: str = "RW--", **given: Any) -> Desired:
 
 POLICY = (
     Case(
-        "DISK-PATH-POLICY", "below a root", disks(disk("/disks/sub/x.qcow2"), disk("/more//x.raw", format="raw")),
+        "DISK-PATH-POLICY", "below a root", disks(disk("/disks/sub/x.qcow2"), disk("/more/x.raw", format="raw")),
         (), known(disk_roots=("/disks/", "/more")),
     ),
     Case("DISK-PATH-POLICY", "no path", disks(disk(None, size_mib=1), cdrom(None))),
@@ -67,7 +67,8 @@ POLICY = (
         Case("DISK-PATH-POLICY", path, disks(disk(path)), ("guests.a.disks.0.path",))
         for path in (
             "/etc/x.qcow2", "/disks", "/disksx/x.qcow2", "/disks/../x.qcow2", "/disks/a/../x.qcow2", "/x/disks/x.qcow2",
-            "/disks/x.raw", "/disks/x.img", "/disks/x", "/disks/xqcow2", "/disks/x.QCOW2",
+            "/disks/x.raw", "/disks/x.img", "/disks/x", "/disks/xqcow2", "/disks/x.QCOW2", "/disks//x.qcow2",
+            "//disks/x.qcow2", "/disks/./x.qcow2", "/disks/x.qcow2/", "/disks/x.qcow2/.",
         )
     ),
     Case("DISK-PATH-POLICY", "no roots", disks(disk()), ("guests.a.disks.0.path",), known(disk_roots=())),
@@ -76,6 +77,8 @@ POLICY = (
         ("guests.a.disks.0.path", "guests.a.disks.1.path"),
     ),
     Case("DISK-PATH-POLICY", "a copy of anything", disks(disk(clone_of="/dev/sda")), ("guests.a.disks.0.clone_of",)),
+    Case("DISK-PATH-POLICY", "everything is below /", disks(disk("/a.qcow2")), (), known(disk_roots=("/",))),
+    Case("DISK-PATH-POLICY", "a disabled guest's", disks(disk("/x.qcow2"), disabled=True), ("guests.a.disks.0.path",)),
     Case(
         "DISK-PATH-POLICY", "a root itself", disks(disk("/disks/a.qcow2")), ("guests.a.disks.0.path",),
         known(disk_roots=("/disks/a.qcow2",)),
@@ -88,6 +91,16 @@ POLICY = (
     Case("DISK-SHARED", "places to be chosen", disks(disk(None, size_mib=1), disk(None, size_mib=1))),
     Case("DISK-SHARED", "both write", both(disk(), disk()), ("guests.b.disks.0.path",)),
     Case("DISK-SHARED", "in another spelling", both(disk(), disk("/disks/.//a.qcow2")), ("guests.b.disks.0.path",)),
+    Case("DISK-SHARED", "by way of another folder", both(disk(), disk("/disks/x/../a.qcow2")), ("guests.b.disks.0.path",)),
+    Case(
+        "DISK-SHARED", "a foreign domain's, read or a cluster's", both(disk(read_only=True), disk(shareable=True)), (),
+        known(foreign_disks={A: "theirs"}),
+    ),
+    Case("DISK-SHARED", "a foreign domain's medium", disks(cdrom(A)), (), known(foreign_disks={A: "theirs"})),
+    Case(
+        "DISK-SHARED", "a foreign domain's", disks(disk("/disks//a.qcow2"), disabled=True), ("guests.a.disks.0.path",),
+        known(foreign_disks={A: "theirs"}),
+    ),
     Case("DISK-SHARED", "agreed by one", both(disk(shareable=True), disk()), ("guests.b.disks.0.path",)),
     Case(
         "DISK-SHARED", "an overlay of what another writes", both(disk(), disk(), ("ephemeral", "persistent")),
@@ -243,10 +256,9 @@ def test_each_further_user_of_an_image_is_told_what_is_wrong() -> None:
     assert messages == [f"a and b would both write to {A}", f"b has {A} twice"]
 
 
-def test_the_disk_of_a_disabled_guest_is_not_in_use() -> None:
+def test_the_disk_of_a_disabled_guest_is_its_own() -> None:
     desired = Desired(guests=(Guest(name="a", disks=(disk(),)), Guest(name="b", disks=(disk(),), disabled=True)))
-    assert issues("DISK-SHARED", desired) == []
-    assert len(issues("DISK-SHARED", desired, include_disabled=True)) == 1
+    assert len(issues("DISK-SHARED", desired)) == 1
 
 
 def test_every_file_that_the_rules_ask_about_is_named() -> None:

@@ -38,6 +38,11 @@ CASES = (
     Row("GUEST-FIRST-NOT-RT", "a disabled gp guest is first", having(gp("a", disabled=True), rt("b"))),
     Row("GUEST-ID-DUP", "two, and none", having(gp("a", id="GUEST0001"), gp("b", id="GUEST0002"), gp("c"), gp("d"))),
     Row("GUEST-ID-DUP", "one twice", having(gp("a", id="GUEST0001"), gp("b", id="GUEST0001")), ("E guests.b.id",)),
+    Row("UUID-DUP", "two, and none", having(gp("a", uuid=UUID.format(1)), gp("b", uuid=UUID.format(2)), gp("c"), gp("d"))),
+    Row("UUID-DUP", "one twice", having(gp("a", uuid=UUID.format(1)), gp("b", uuid=UUID.format(1))), ("E guests.b.uuid",)),
+    Row("UUID-FOREIGN", "another", having(gp("a", uuid=UUID.format(1)), gp("b")), facts=known(foreign={UUID.format(2): "c"})),
+    Row("UUID-FOREIGN", "that of a foreign domain", having(gp("a", uuid=UUID.format(1))), ("E guests.a.uuid",),
+        facts=known(foreign={UUID.format(1): "a"})),
     Row("NAME-DUP", "two names", having(gp("a"), gp("A"))),
     Row("NAME-DUP", "one name twice", having(gp("a"), gp("a")), ("E guests.a.name",)),
     Row("NAME-DUP", "in the document, whatever the host has", having(gp("a"), gp("a")), ("E guests.a.name",),
@@ -66,6 +71,8 @@ CASES = (
     Row("RTOSID-RANGE", "5", having(rt("a", rtos_id=5)), ("E guests.a.rtos_id",)),
     Row("RTOSID-RANGE", "-1", having(rt("a", rtos_id=-1)), ("E guests.a.rtos_id",)),
     Row("RTOSID-RANGE", "of a gp guest", having(gp("a", rtos_id=0)), ("E guests.a.rtos_id",)),
+    Row("RTOSID-RANGE", "5, disabled", having(rt("a", rtos_id=5, disabled=True))),
+    Row("RTOSID-RANGE", "of a disabled gp guest", having(gp("a", rtos_id=0, disabled=True)), ("E guests.a.rtos_id",)),
     Row("RTOSID-RANGE", "5 of 8", having(rt("a", rtos_id=5), policy=limits(max_comm_guests=8))),
     Row("RTOSID-DUP", "two, and none", having(rt("a", rtos_id=0), rt("b", rtos_id=1), rt("c"), rt("d"))),
     Row("RTOSID-DUP", "one twice", having(rt("a", rtos_id=1), comm("b", rtos_id=1)), ("E guests.b.rtos_id",)),
@@ -75,6 +82,8 @@ CASES = (
     Row("GPOSID-RANGE", "1, 9 and none", having(gp("a", gpos_id=1), comm("b", gpos_id=9), gp("c"), rt("d"))),
     Row("GPOSID-RANGE", "0", having(gp("a", gpos_id=0)), ("E guests.a.gpos_id",)),
     Row("GPOSID-RANGE", "10", having(gp("a", gpos_id=10)), ("E guests.a.gpos_id",)),
+    Row("GPOSID-RANGE", "10, disabled", having(gp("a", gpos_id=10, disabled=True))),
+    Row("GPOSID-RANGE", "of a disabled rt guest", having(rt("a", gpos_id=1, disabled=True)), ("E guests.a.gpos_id",)),
     Row("GPOSID-RANGE", "10 of 12", having(gp("a", gpos_id=10), policy=limits(max_gp_guests=12))),
     Row("GPOSID-RANGE", "of an rt guest", having(rt("a", gpos_id=1)), ("E guests.a.gpos_id",)),
     Row("GPOSID-RANGE", "one twice", having(gp("a", gpos_id=1), comm("b", gpos_id=1)), ("E guests.b.gpos_id",)),
@@ -90,6 +99,28 @@ def test_each_rule_has_cases() -> None:
     codes = {rule.code for rule in RULES}
     assert {row.code for row in CASES} == codes
     assert {row.code for row in CASES if row.kvm_rt or row.system_manager} == codes
+
+
+@pytest.mark.parametrize(
+    ("code", "given"),
+    [
+        ("GUEST-ID-DUP", {"id": "GUEST0001"}), ("UUID-DUP", {"uuid": UUID.format(1)}), ("NAME-DUP", {"name": "a"}),
+        ("RTOSID-DUP", {"kind": "rt", "rtos_id": 1}), ("GPOSID-RANGE", {"gpos_id": 1}),
+    ],
+)  # fmt: skip
+def test_a_disabled_guest_has_its_identifiers(code: str, given: dict[str, object]) -> None:
+    """It is made like any other guest."""
+    pair = [Guest(**({"name": name, "disabled": name == "b"} | given)) for name in "ab"]  # type: ignore[arg-type]
+    assert len(issues(code, having(*pair))) == 1
+    assert len(issues(code, having(*reversed(pair)))) == 1
+
+
+def test_the_name_and_the_uuid_of_a_disabled_guest_are_looked_at() -> None:
+    guest = gp("no name", uuid=UUID.format(1), disabled=True)
+    facts = known(foreign={UUID.format(1): "x", UUID.format(2): "no name"})
+    for code in ("NAME-INVALID", "NAME-DUP", "UUID-FOREIGN"):
+        assert len(issues(code, having(guest), facts)) == 1
+    assert len(issues("NAME-EMPTY", having(gp("", disabled=True)))) == 1
 
 
 def test_an_identifier_that_is_there_twice_names_where_it_was_first() -> None:

@@ -39,18 +39,18 @@ class Definitions:
         wanted = request.guest
         uuid = wanted.uuid or _uuid_of(running.call)
 
-        def change(desired: Desired) -> Desired:
+        def change(desired: Desired) -> tuple[Desired, str]:
             target = _named(wanted, desired.guests)
             given = wanted.model_copy(update={"uuid": uuid})
             if target is None:
                 _no_namesake(given, desired)
-                return desired.model_copy(update={"guests": (*desired.guests, given)})
+                return desired.model_copy(update={"guests": (*desired.guests, given)}), uuid
             if target.uuid != uuid:
                 _may_replace(target, wanted, replace=request.replace)
             given = given.model_copy(update={"uuid": target.uuid, "id": target.id})
             _no_namesake(given, desired)
             guests = tuple(given if guest.uuid == target.uuid else guest for guest in desired.guests)
-            return desired.model_copy(update={"guests": guests})
+            return desired.model_copy(update={"guests": guests}), target.uuid or ""
 
         desired = await self._configuration.edit(running, change, f"guest define {wanted.name}")
         found = desired.guest(wanted.id or wanted.name)
@@ -62,7 +62,7 @@ class Definitions:
     async def undefine(self, running: Running) -> m.Empty:
         reference: str = running.call.request.guest
 
-        def change(desired: Desired) -> Desired:
+        def change(desired: Desired) -> tuple[Desired, str]:
             row = self._guests.table.find(reference)
             if row.observed.state not in ("stopped", "crashed"):
                 raise GuestwireError("WRONG-STATE", "the guest runs", detail={"state": row.status.state})
@@ -70,7 +70,7 @@ class Definitions:
             if len(left) == len(desired.guests):
                 text = "This is a domain of another tool: adopt it first, or remove it with that tool."
                 raise GuestwireError("UNSUPPORTED", text)
-            return desired.model_copy(update={"guests": left})
+            return desired.model_copy(update={"guests": left}), row.uuid
 
         await self._configuration.edit(running, change, f"guest undefine {reference}")
         return m.Empty()

@@ -17,7 +17,7 @@ from pathlib import Path
 import tomlkit
 
 from guestwire.agent.services.generated_file import intact, sealed, sync_folder, unsealed, write_file
-from guestwire.agent.services.template_files import copy_templates
+from guestwire.agent.services.template_files import copy_templates, template_file
 from guestwire.agent.services.user_overrides import NAME as OVERRIDES
 from guestwire.agent.services.user_overrides import read_overrides
 from guestwire.model.errors import GuestwireError
@@ -60,9 +60,14 @@ class GuestFolders:
             raise ValueError(f"no guest identifier: {guest_id!r}")
         return self._root / guest_id.lower()
 
-    def user_overrides(self, guest_id: str) -> tuple[Override, ...]:
-        """The user's own changes to the domain XML. Raises DOCUMENT-INVALID with every mistake and its place."""
-        return read_overrides(self.folder(guest_id) / OVERRIDES)
+    def user_overrides(self, guest_id: str, template_files: Sequence[str] = ()) -> tuple[Override, ...]:
+        """The user's own changes to the domain XML, or those that `write` would copy from the template's folders. Raises
+        DOCUMENT-INVALID with every mistake and its place."""
+        folder = self.folder(guest_id)
+        path = folder / OVERRIDES
+        if self._templates is not None and not path.exists() and not (folder / CONFIG).exists():
+            path = template_file(self._templates, template_files, OVERRIDES) or path
+        return read_overrides(path)
 
     def modified(self) -> tuple[str, ...]:
         """The generated files that somebody edited by hand, by path."""

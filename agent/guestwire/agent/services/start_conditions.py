@@ -14,7 +14,8 @@ async def _nothing(_guest: Guest) -> None:
 
 
 class StartConditions:
-    """REBOOT-REQUIRED and GP-CPU-RUNNING-MAX (SM 8.2, 10). `active` is the active configuration."""
+    """WRONG-STATE for a disabled guest, REBOOT-REQUIRED and GP-CPU-RUNNING-MAX (KVM-RT 3; SM 8.2, 10). `active` is the
+    active configuration."""
 
     def __init__(
         self,
@@ -29,13 +30,24 @@ class StartConditions:
         self._prepare = prepare
 
     async def check(self, guest: Guest, others: Sequence[Guest]) -> None:
-        """Whether `guest` may be turned on while `others` are on. Raises REBOOT-REQUIRED, GP-CPU-RUNNING-MAX, and what
-        keeps the host from being made ready for it."""
+        """Whether `guest` may be turned on while `others` are on. Raises WRONG-STATE where it is disabled,
+        REBOOT-REQUIRED, GP-CPU-RUNNING-MAX, and what keeps the host from being made ready for it."""
+        self._enabled(guest)
         reboot = await self._reboot_required()
         if reboot.required:
             raise GuestwireError("REBOOT-REQUIRED", detail={"reasons": list(reboot.reasons)})
         await self._within_the_limit(guest, others)
         await self._prepare(guest)
+
+    def _enabled(self, guest: Guest) -> None:
+        """No rule has looked at whether there is room for a disabled guest."""
+        ours = next((own for own in self._active().guests if own.uuid == guest.uuid), guest)
+        if ours.disabled:
+            raise GuestwireError(
+                "WRONG-STATE",
+                f"{guest.name} is disabled: enable it first (set its disabled to false, and apply).",
+                detail={"state": "disabled"},
+            )
 
     async def _within_the_limit(self, guest: Guest, others: Sequence[Guest]) -> None:
         # KVM-RT lets guests that are not rt share CPUs as they like

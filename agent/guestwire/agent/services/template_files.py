@@ -39,6 +39,19 @@ def copy_templates(templates: Path, folders: Sequence[str], into: Path, reserved
     return copied
 
 
+def template_file(templates: Path, folders: Sequence[str], name: str) -> Path | None:
+    """The file of that name that `copy_templates` would copy; None where there is none, or the copying would be refused."""
+    found = None
+    for folder in folders:
+        try:
+            path = _below(templates, folder) / name
+        except GuestwireError:
+            return None
+        if path.is_file() and not path.is_symlink():
+            found = path
+    return found
+
+
 def _below(templates: Path, folder: str) -> Path:
     parts = PurePosixPath(folder).parts
     if not parts or PurePosixPath(folder).is_absolute() or ".." in parts:

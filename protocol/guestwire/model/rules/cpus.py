@@ -16,7 +16,7 @@ _HOST = "host_cpuset"
 
 
 def cpuset_syntax(view: View) -> Iterator[Finding]:
-    texts = [(place(guest, "cpuset"), guest.cpuset) for guest in view.guests]
+    texts = [(place(guest, "cpuset"), guest.cpuset) for guest in view.everyone]
     for path, text in (*texts, (_HOST, view.desired.host_cpuset)):
         if text is None:
             continue
@@ -24,7 +24,7 @@ def cpuset_syntax(view: View) -> Iterator[Finding]:
             parse(text)
         except GuestwireError as err:
             yield Finding(path, err.message)
-    for guest in view.guests:
+    for guest in view.everyone:
         if guest.numatune == "auto":
             continue
         try:
@@ -148,7 +148,7 @@ def gp_cpu_running_max(view: View) -> Iterator[Finding]:
 
 def cpu_mixed_kind(view: View) -> Iterator[Finding]:
     kinds = {cpu.id: cpu.kind for cpu in view.topology.cpus}
-    for guest in view.guests:
+    for guest in (*view.rt, *view.others):
         cpus = view.cpus(guest)
         if {"P", "E"} <= {kinds[cpu] for cpu in cpus}:
             slow = to_libvirt(cpu for cpu in cpus if kinds[cpu] == "E")
@@ -160,7 +160,7 @@ def cpu_mixed_kind(view: View) -> Iterator[Finding]:
 
 
 def topology_product(view: View) -> Iterator[Finding]:
-    for guest in view.guests:
+    for guest in view.everyone:
         if guest.topology == "auto":
             continue
         sockets, cores, threads = guest.topology
@@ -172,7 +172,7 @@ def topology_product(view: View) -> Iterator[Finding]:
 
 
 def topology_windows(view: View) -> Iterator[Finding]:
-    for guest in view.guests:
+    for guest in view.everyone:
         if guest.topology != "auto" and guest.os_type.lower().startswith("win"):
             yield Finding(place(guest, "topology"), f"{guest.name} is a Windows guest with a CPU topology of its own")
 

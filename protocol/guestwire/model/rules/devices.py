@@ -13,7 +13,7 @@ _BRIDGE = 0x0604
 
 
 def dev_dup(view: View) -> Iterator[Finding]:
-    given = ((device, place(guest, "devices")) for guest in view.guests for device in guest.devices)
+    given = ((device, place(guest, "devices")) for guest in view.everyone for device in guest.devices)
     for again in repeats(given):
         what = "twice" if again.path == again.first else "to two guests"
         yield Finding(again.path, f"the device {again.key} is given {what}", related=(again.first,))
@@ -21,7 +21,7 @@ def dev_dup(view: View) -> Iterator[Finding]:
 
 def dev_unknown(view: View) -> Iterator[Finding]:
     known = {device.address for device in view.topology.devices}
-    for guest in view.guests:
+    for guest in view.everyone:
         for address in _pci(guest):
             if address not in known:
                 yield Finding(place(guest, "devices"), f"the host has no PCI device {address}")
@@ -32,8 +32,8 @@ def dev_iommu_group(view: View) -> Iterator[Finding]:
     for device in view.topology.devices:
         if device.iommu_group is not None:
             groups.setdefault(device.iommu_group, []).append(device)
-    owner = {address: guest.name for guest in reversed(view.guests) for address in _pci(guest)}
-    for guest in view.guests:
+    owner = {address: guest.name for guest in reversed(view.everyone) for address in _pci(guest)}
+    for guest in view.everyone:
         own = set(_pci(guest))
         for number, group in groups.items():
             if own.isdisjoint(device.address for device in group):
@@ -58,14 +58,14 @@ def dev_boot_disk(view: View) -> Iterator[Finding]:
 def dev_no_iommu(view: View) -> Iterator[Finding]:
     assert view.facts.capabilities is not None
     if not view.facts.capabilities.iommu:
-        for guest in view.guests:
+        for guest in view.everyone:
             if devices := _pci(guest):
                 yield Finding(place(guest, "devices"), f"the host has no IOMMU to give {devices[0]} away")
 
 
 def iommu_unsafe_intr(view: View) -> Iterator[Finding]:
     if view.facts.unsafe_interrupts:
-        for guest in view.guests:
+        for guest in view.everyone:
             if _pci(guest):
                 yield Finding(
                     place(guest, "devices"), f"the devices of {guest.name} can send any interrupt to the host"
@@ -73,7 +73,7 @@ def iommu_unsafe_intr(view: View) -> Iterator[Finding]:
 
 
 def _needed(view: View, addresses: Collection[str], why: str) -> Iterator[Finding]:
-    for guest in view.guests:
+    for guest in view.everyone:
         for address in _pci(guest):
             if address in addresses:
                 yield Finding(place(guest, "devices"), f"{why} the device {address}")

@@ -10,6 +10,7 @@ from guestwire.model.areas import MemoryArea
 from guestwire.model.desired import Desired
 from guestwire.model.facts import FileFact
 from guestwire.model.guest import Disk, Guest
+from guestwire.model.host_paths import below, normal
 from guestwire.model.images import Image
 from guestwire.model.rules.rule import Finding, Rule
 from guestwire.model.rules.view import View, place
@@ -45,26 +46,29 @@ def named_files(desired: Desired) -> frozenset[str]:
 
 def disk_path_policy(view: View) -> Iterator[Finding]:
     assert view.facts.disk_roots is not None
-    roots = [_parts(root) for root in view.facts.disk_roots]
+    roots = view.facts.disk_roots
     for _, disk, path in _disks(view):
         for field, text in (("path", disk.path), ("clone_of", disk.clone_of)):
             if text is None:
                 continue
-            parts = _parts(text)
             suffix = (f".{disk.format}",) if field == "path" else (".qcow2", ".raw")
-            if ".." in parts:
-                yield Finding(f"{path}.{field}", f"{text} has .. in it")
-            elif not any(len(parts) > len(root) and parts[: len(root)] == root for root in roots):
+            if text != (plain := normal(text)):
+                yield Finding(f"{path}.{field}", f"{text} is not the plain path, which is {plain}")
+            elif not any(below(text, root) for root in roots):
                 yield Finding(f"{path}.{field}", f"{text} is in none of the folders for disks")
             elif disk.device == "disk" and not text.endswith(suffix):
                 yield Finding(f"{path}.{field}", f"{text} does not end in {' or '.join(suffix)}")
 
 
 def disk_shared(view: View) -> Iterator[Finding]:
-    users: dict[tuple[str, ...], list[tuple[Guest, Disk, str]]] = {}
+    users: dict[str, list[tuple[Guest, Disk, str]]] = {}
+    foreign = view.facts.foreign_disks or {}
     for guest, disk, path in _disks(view):
         if disk.device == "disk" and disk.path is not None and not disk.read_only:
-            users.setdefault(_parts(disk.path), []).append((guest, disk, path))
+            users.setdefault(normal(disk.path), []).append((guest, disk, path))
+            if not disk.shareable and (name := foreign.get(normal(disk.path))) is not None:
+                message = f"the domain {name!r}, which is not the project's, has {disk.path} too"
+                yield Finding(f"{path}.path", message, related=(name,))
     for several in users.values():
         if all(disk.shareable for _, disk, _ in several):
             continue
@@ -90,7 +94,7 @@ def firmware_missing(view: View) -> Iterator[Finding]:
     for where, path, what in _boot_files(view):
         if _missing(path, files):
             yield Finding(where, f"the {what} {path} is not there")
-    for guest in view.guests:
+    for guest in view.everyone:
         looked = [files[path] for path in _firmware(guest, view) if path in files] if guest.firmware == "uefi" else []
         if looked and not any(fact.exists for fact in looked):
             yield Finding(place(guest, "firmware"), "the host has no UEFI firmware for guests")
@@ -123,17 +127,17 @@ def disk_size_ignored(view: View) -> Iterator[Finding]:
 
 
 def disk_ephemeral(view: View) -> Iterator[Finding]:
-    for guest in view.guests:
+    for guest in view.everyone:
         if guest.persistence == "ephemeral" and any(d.device == "disk" and not d.read_only for d in guest.disks):
             yield Finding(place(guest, "persistence"), f"what {guest.name} writes to its disks is lost when it stops")
 
 
 def disk_ephemeral_block(view: View) -> Iterator[Finding]:
     for guest, disk, path in _disks(view):
-        if guest.persistence == "ephemeral" and disk.device == "disk" and disk.path is not None and not disk.read_only:
-            parts = _parts(disk.path)
-            if parts[:1] == ("dev",):
-                yield Finding(f"{path}.path", f"what {guest.name} writes to {disk.path} cannot be forgotten")
+        if guest.persistence != "ephemeral" or disk.device != "disk" or disk.path is None or disk.read_only:
+            continue
+        if below(normal(disk.path), "/dev"):
+            yield Finding(f"{path}.path", f"what {guest.name} writes to {disk.path} cannot be forgotten")
 
 
 def disk_no_size(view: View) -> Iterator[Finding]:
@@ -144,7 +148,7 @@ def disk_no_size(view: View) -> Iterator[Finding]:
 
 def snapshot_blocked_by_shmem(view: View) -> Iterator[Finding]:
     heard = {name for event in view.desired.events for name in (*event.signal, *event.wait)}
-    for guest in view.guests:
+    for guest in view.everyone:
         if not guest.has_comm:
             continue
         areas = [area.name for area in view.desired.areas if _plugged(area, guest)]
@@ -155,7 +159,7 @@ def snapshot_blocked_by_shmem(view: View) -> Iterator[Finding]:
 
 def _disks(view: View) -> Iterator[tuple[Guest, Disk, str]]:
     """Every disk with its guest and its place."""
-    for guest in view.guests:
+    for guest in view.everyone:
         for number, disk in enumerate(guest.disks):
             yield guest, disk, place(guest, f"disks.{number}")
 
@@ -164,7 +168,7 @@ def _boot_files(view: View) -> Iterator[tuple[str, str, str]]:
     """Place, path and kind of every file that a guest boots from: its own, else those of its image."""
     images = {image.id: image for image in view.desired.images}
     used: dict[str, Image] = {}
-    for guest in view.guests:
+    for guest in view.everyone:
         if guest.boot is not None:
             yield place(guest, "boot.kernel"), guest.boot.kernel, "kernel"
             if guest.boot.initrd is not None:
@@ -192,11 +196,6 @@ def _missing(path: str, files: Mapping[str, FileFact]) -> bool:
     return path in files and not files[path].exists
 
 
-def _parts(path: str) -> tuple[str, ...]:
-    """The names in a path; two spellings of one path have the same."""
-    return tuple(part for part in path.split("/") if part not in ("", "."))
-
-
 def _plugged(area: MemoryArea, guest: Guest) -> bool:
     mode = read_access(effective_access(area, guest.name))
     return isinstance(mode, Access) and mode.plugged
@@ -205,12 +204,14 @@ def _plugged(area: MemoryArea, guest: Guest) -> bool:
 RULES: tuple[Rule, ...] = (
     Rule(
         "DISK-PATH-POLICY", "E", "E",
-        "Images and media lie below the host's folders for disks, without .. in the path; a disk's image ends in its format.",
-        "Choose a path such as FOLDER/NAME.qcow2 in a folder that the agent's disk_roots names.",
+        "Images and media lie below the host's folders for disks, by plain paths (without .., . and //); a disk's image ends"
+        " in its format.",
+        "Choose a path such as FOLDER/NAME.qcow2 in a folder that host.disk_roots of the agent's file names.",
         disk_path_policy, ("disk_roots",),
     ),
     Rule(
-        "DISK-SHARED", "E", "E", "No two guests write to the same disk image, and none has it twice.",
+        "DISK-SHARED", "E", "E",
+        "No two guests write to the same disk image, none has it twice, and no domain that is not the project's has it.",
         "Give each guest its own image, or set read_only; shareable only for a cluster file system.", disk_shared,
     ),
     Rule(

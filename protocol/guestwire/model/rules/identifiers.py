@@ -31,18 +31,31 @@ def guest_first_not_rt(view: View) -> Iterator[Finding]:
 
 
 def guest_id_dup(view: View) -> Iterator[Finding]:
-    for again in repeats((guest.id, place(guest, "id")) for guest in view.guests if guest.id is not None):
+    for again in repeats((guest.id, place(guest, "id")) for guest in view.everyone if guest.id is not None):
         yield Finding(again.path, f"two guests are {again.key}", (again.first,))
 
 
+def uuid_dup(view: View) -> Iterator[Finding]:
+    for again in repeats((guest.uuid, place(guest, "uuid")) for guest in view.everyone if guest.uuid is not None):
+        yield Finding(again.path, f"two guests have the uuid {again.key}", (again.first,))
+
+
+def uuid_foreign(view: View) -> Iterator[Finding]:
+    assert view.facts.foreign is not None
+    for guest in view.everyone:
+        if guest.uuid is not None and (name := view.facts.foreign.get(guest.uuid)) is not None:
+            message = f"the uuid is that of the domain {name!r} of the host, which is not the project's"
+            yield Finding(place(guest, "uuid"), message, (guest.uuid,))
+
+
 def name_dup(view: View) -> Iterator[Finding]:
-    for again in repeats((guest.name, place(guest, "name")) for guest in view.guests if guest.name):
+    for again in repeats((guest.name, place(guest, "name")) for guest in view.everyone if guest.name):
         yield Finding(again.path, f"two guests are named {again.key!r}")
     foreign = view.facts.foreign or {}
     uuids: dict[str, list[str]] = {}
     for uuid, name in foreign.items():
         uuids.setdefault(name, []).append(uuid)
-    for guest in view.guests:
+    for guest in view.everyone:
         if other := next((uuid for uuid in uuids.get(guest.name, ()) if uuid != guest.uuid), None):
             yield Finding(
                 place(guest, "name"),
@@ -52,7 +65,7 @@ def name_dup(view: View) -> Iterator[Finding]:
 
 
 def name_invalid(view: View) -> Iterator[Finding]:
-    for guest in view.guests:
+    for guest in view.everyone:
         if guest.name and not _NAME.fullmatch(guest.name):
             yield Finding(place(guest, "name"), f"{guest.name!r} is not a guest's name")
         elif guest.name in (HOST, REMOTE):
@@ -60,7 +73,7 @@ def name_invalid(view: View) -> Iterator[Finding]:
 
 
 def name_empty(view: View) -> Iterator[Finding]:
-    for guest in view.guests:
+    for guest in view.everyone:
         if not guest.name:
             yield Finding(place(guest, "name"), f"{guest.id or 'a guest'} has no name")
 
@@ -82,29 +95,33 @@ def _too_many(guests: tuple[Guest, ...], limit: int | None, what: str) -> Iterat
 
 def rtosid_range(view: View) -> Iterator[Finding]:
     last = max(RTOS_IDS, view.policy.comm_guest_limit or 0) - 1
-    for guest in view.guests:
+    enabled = {id(guest) for guest in view.guests}
+    for guest in view.everyone:
         if guest.rtos_id is None:
             continue
         if guest.kind == "gp":
             yield Finding(place(guest, "rtos_id"), f"{guest.name} is a gp guest: it has no RTOS identifier")
-        elif not 0 <= guest.rtos_id <= last:
+        elif id(guest) in enabled and not 0 <= guest.rtos_id <= last:
             yield Finding(place(guest, "rtos_id"), f"{guest.rtos_id} is no RTOS identifier: 0 to {last}")
 
 
 def rtosid_dup(view: View) -> Iterator[Finding]:
-    return _twice(((guest.rtos_id, place(guest, "rtos_id")) for guest in view.comm), "RTOS")
+    given = ((guest.rtos_id, place(guest, "rtos_id")) for guest in view.everyone if guest.kind != "gp")
+    return _twice(given, "RTOS")
 
 
 def gposid_range(view: View) -> Iterator[Finding]:
     last = max(GPOS_IDS, view.policy.gp_guest_limit or 0)
-    for guest in view.guests:
+    enabled = {id(guest) for guest in view.guests}
+    for guest in view.everyone:
         if guest.gpos_id is None:
             continue
         if guest.kind == "rt":
             yield Finding(place(guest, "gpos_id"), f"{guest.name} is an rt guest: it has no GPOS identifier")
-        elif not 1 <= guest.gpos_id <= last:
+        elif id(guest) in enabled and not 1 <= guest.gpos_id <= last:
             yield Finding(place(guest, "gpos_id"), f"{guest.gpos_id} is no GPOS identifier: 1 to {last}")
-    yield from _twice(((guest.gpos_id, place(guest, "gpos_id")) for guest in view.others), "GPOS")
+    given = ((guest.gpos_id, place(guest, "gpos_id")) for guest in view.everyone if guest.kind != "rt")
+    yield from _twice(given, "GPOS")
 
 
 def _twice(identifiers: Iterable[tuple[int | None, str]], what: str) -> Iterator[Finding]:
@@ -120,6 +137,14 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "GUEST-ID-DUP", "E", "E", "No two guests have the same GUEST number.",
         "Remove one of the identifiers: the host gives the lowest free.", guest_id_dup,
+    ),
+    Rule(
+        "UUID-DUP", "E", "E", "No two guests have the same uuid.",
+        "Remove one of the uuids: the host gives each guest one.", uuid_dup,
+    ),
+    Rule(
+        "UUID-FOREIGN", "E", "E", "No guest has the uuid of a domain of the host that is not the project's.",
+        "Remove the uuid to make a new guest, or adopt the domain with `guest import`.", uuid_foreign, ("foreign",),
     ),
     Rule(
         "NAME-DUP", "E", "E", "No two guests of the project, nor a guest and another domain of the host, have the same name.",

@@ -71,7 +71,7 @@ def _bound(view: View) -> Iterator[tuple[frozenset[int], list[Guest]]]:
 
 
 def mem_lock_no_limit(view: View) -> Iterator[Finding]:
-    for guest in view.guests:
+    for guest in view.everyone:
         limited = any(
             override.op != "remove" and ("hard_limit" in override.xml or "hard_limit" in override.sel)
             for override in guest.overrides
@@ -97,8 +97,8 @@ def mem_overlap(view: View) -> Iterator[Finding]:
 
 
 def rt_no_locked(view: View) -> Iterator[Finding]:
-    for guest in view.rt:
-        if not guest.locks_memory:
+    for guest in view.everyone:
+        if guest.kind == "rt" and not guest.locks_memory:
             yield Finding(
                 place(guest, "lock_memory"), f"{guest.name} is an rt guest, and its memory may be swapped out"
             )

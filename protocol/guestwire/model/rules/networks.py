@@ -74,11 +74,6 @@ def net_unknown(view: View) -> Iterator[Finding]:
     networks = {net.name for net in view.desired.networks} | (view.facts.networks or frozenset())
     # without the host nobody knows which networks its hypervisor has
     severity: Severity | None = "W" if view.facts.networks is None else None
-    for guest in view.guests:
-        for number, nic in enumerate(guest.nics):
-            if nic.network is not None and nic.network not in networks:
-                path, message = place(guest, f"nics.{number}.network"), f"there is no network {nic.network!r}"
-                yield Finding(path, message, severity=severity)
     for net in view.desired.networks:
         for number, member in enumerate(net.members):
             if member.guest not in view.by_name:
@@ -89,10 +84,15 @@ def net_unknown(view: View) -> Iterator[Finding]:
                 if party != "*" and party not in OTHERS and party not in view.by_name and _network(party) is None:
                     path = f"networks.{net.name}.acl.{number}.{field}"
                     yield Finding(path, f"{party!r} is neither a guest nor HOST, REMOTE, a network address or *")
+    for guest in view.everyone:
+        for number, nic in enumerate(guest.nics):
+            if nic.network is not None and nic.network not in networks:
+                path, message = place(guest, f"nics.{number}.network"), f"there is no network {nic.network!r}"
+                yield Finding(path, message, severity=severity)
 
 
 def net_forward_nic(view: View) -> Iterator[Finding]:
-    for guest in view.guests:
+    for guest in view.everyone:
         if guest.port_forwards and not any(nic.network is nic.bridge is None for nic in guest.nics):
             message = f"{guest.name} has no card on the host's own address translation, which alone forwards ports"
             yield Finding(place(guest, "port_forwards"), message)
@@ -214,14 +214,13 @@ def forward_open(view: View) -> Iterator[Finding]:
 
 def _cards(view: View) -> Iterator[Card]:
     """Every MAC that the document gives, in small letters."""
-    for guest in view.guests:
+    for guest in view.everyone:
         for number, nic in enumerate(guest.nics):
             if nic.mac is not None:
                 yield Card(nic.mac, guest.name, nic.network, place(guest, f"nics.{number}.mac"))
-    here = {guest.name for guest in view.guests}
     for net in view.desired.networks:
         for number, member in enumerate(net.members):
-            if member.mac is not None and (member.guest in here or member.guest not in view.by_name):
+            if member.mac is not None:
                 yield Card(member.mac.lower(), member.guest, net.name, f"networks.{net.name}.members.{number}.mac")
 
 

@@ -9,12 +9,14 @@ from guestwire.model.rules.view import View
 Need = Literal[
     "topology", "capabilities", "machine", "memory_mib", "memory_free_mib", "simulated", "active", "running", "foreign",
     "files", "disk_roots", "management", "unsafe_interrupts", "modified",
+    "share_roots", "boot_roots",
 ]  # fmt: skip
 """A field of Facts. Where it is None the rule is `not checked`."""
 
 
 class Finding(NamedTuple):
-    """One place where a rule is broken. `severity` None: the rule's own under the host's profile."""
+    """One place where a rule is broken. `severity` None: the rule's own under the host's profile. A rule that finds both
+    finds its errors first: of very many findings only the first are told."""
 
     path: str
     message: str

@@ -1,6 +1,7 @@
 """Every rule there is, and the one way to apply them. The same code runs in CLI, controller and host."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from guestwire.model.desired import Desired
 from guestwire.model.facts import Facts
@@ -14,6 +15,7 @@ from guestwire.model.rules import (
     disks,
     events,
     host,
+    host_files,
     identifiers,
     memory,
     networks,
@@ -35,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     *networks.RULES,
     *devices.RULES,
     *disks.RULES,
+    *host_files.RULES,
     *autostart.RULES,
     *host.RULES,
 )
@@ -45,11 +48,18 @@ CONFIRMABLE = frozenset({"NET-MGMT-RISK", "AIRGAP-KILLS-MGMT"})
 """Errors that an apply with a confirmation time may go past: it is undone unless somebody confirms it afterwards."""
 
 
+MOST_OF_A_RULE = 200
+MOST_ISSUES = 1000
+"""How many issues are told: more than anybody reads, and few enough for one message."""
+
+
 def validate(desired: Desired, facts: Facts, *, include_disabled: bool = False) -> Verdict:
-    """Every issue of a document under its own policy, and the codes that lack a fact. Pure; milliseconds."""
+    """The issues of a document under its own policy, and the codes that lack a fact. Pure; milliseconds. `include_disabled`:
+    disabled guests too must fit the machine. A rule is asked for no more than MOST_OF_A_RULE findings and the next."""
     view = View(desired, facts, include_disabled=include_disabled)
     issues: list[Issue] = []
     not_checked = []
+    more = 0
     for rule in RULES:
         severity = rule.kvm_rt if view.kvm_rt else rule.system_manager
         if severity is None:
@@ -57,8 +67,12 @@ def validate(desired: Desired, facts: Facts, *, include_disabled: bool = False) 
         if any(getattr(facts, need) is None for need in rule.needs):
             not_checked.append(rule.code)
             continue
-        issues += _issues(rule, severity, view)
-    return Verdict(issues=in_order(issues), not_checked=tuple(not_checked))
+        found = list(islice(_issues(rule, severity, view), MOST_OF_A_RULE + 1))
+        issues += found[:MOST_OF_A_RULE]
+        more += len(found[MOST_OF_A_RULE:])
+    told = in_order(issues)
+    more += len(told[MOST_ISSUES:])
+    return Verdict(issues=told[:MOST_ISSUES], not_checked=tuple(not_checked), more=more)
 
 
 def _issues(rule: Rule, severity: Severity, view: View) -> Iterator[Issue]:

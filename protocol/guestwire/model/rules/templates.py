@@ -14,7 +14,7 @@ _SAME_ARCH: Mapping[str, str] = {"amd64": "x86_64", "arm64": "aarch64"}
 def template_type_mismatch(view: View) -> Iterator[Finding]:
     known = {image.id: image for image in view.desired.images}
     templates = view.desired.templates
-    for guest in view.guests:
+    for guest in view.everyone:
         if guest.image is None:
             continue
         image = known.get(guest.image)
@@ -74,7 +74,7 @@ def _arch(name: str) -> str:
 
 def _with_image(view: View) -> Iterator[tuple[Guest, Image]]:
     known = {image.id: image for image in view.desired.images}
-    for guest in view.guests:
+    for guest in view.everyone:
         if guest.image is not None and (image := known.get(guest.image)) is not None:
             yield guest, image
 

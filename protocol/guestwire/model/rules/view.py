@@ -25,7 +25,8 @@ class Conflict(NamedTuple):
 
 
 class View:
-    """One validation. `include_disabled`: disabled guests are looked at too (`--all`)."""
+    """One validation. Disabled guests are made and kept like all others: rules look at `everyone`. Those that ask whether
+    guests fit the machine look at `guests`: the enabled ones, with `include_disabled` (`--all`) the others too."""
 
     def __init__(self, desired: Desired, facts: Facts, *, include_disabled: bool = False) -> None:
         self.desired = desired
@@ -33,9 +34,14 @@ class View:
         self.guests: tuple[Guest, ...] = tuple(
             guest for guest in desired.guests if include_disabled or not guest.disabled
         )
-        """The guests that are validated, in the document's order."""
+        """The guests that the machine must have room for, in the document's order."""
         self._cpus: dict[int, frozenset[int] | GuestwireError | None] = {}
         self._memory_nodes: dict[int, frozenset[int]] = {}
+
+    @property
+    def everyone(self) -> tuple[Guest, ...]:
+        """Every guest of the document."""
+        return self.desired.guests
 
     @property
     def policy(self) -> Policy:
@@ -71,7 +77,7 @@ class View:
 
     @cached_property
     def document(self) -> Desired:
-        """The document with only the guests that are validated, as if all were enabled."""
+        """The document with only the guests that there must be room for, as if all were enabled."""
         guests = (guest.model_copy(update={"disabled": False}) if guest.disabled else guest for guest in self.guests)
         return self.desired.model_copy(update={"guests": tuple(guests)})
 

@@ -144,3 +144,57 @@ async def test_a_command_that_fails_in_english(tmp_path: Path) -> None:
     assert isinstance(ended, Ended)
     assert (ended.code, "No such file or directory" in ended.words) == (2, True)
     assert json.loads((await run_command("cat", stdin='{"a": 1}')).out) == {"a": 1}
+
+
+@pytest.fixture
+def led_out(tmp_path: Path) -> tuple[QemuImages, Path, Path]:
+    """Images below a root that is a link itself; in it a link to a folder inside, and one to a folder outside."""
+    root, outside = tmp_path / "real", tmp_path / "outside"
+    for folder in (root / "in", outside):
+        folder.mkdir(parents=True)
+    (tmp_path / "root").symlink_to(root)
+    (root / "linked").symlink_to("in")
+    (root / "out").symlink_to(outside)
+    (root / "circle").symlink_to("circle")
+    return QemuImages(roots=[tmp_path / "root"]), tmp_path / "root", outside
+
+
+async def test_a_link_inside_a_root_may_lead_elsewhere_inside(led_out: tuple[QemuImages, Path, Path]) -> None:
+    images, root, _ = led_out
+    path = str(root / "linked" / "a.qcow2")
+    await images.create(path, "qcow2", 1)
+    assert (await images.probe([str(root / "in" / "a.qcow2")])).popitem()[1].virtual_mib == 1
+    await images.resize(path, 2)
+    await images.clone(path, str(root / "new" / "b.raw"), "raw")
+    await images.snapshot(path, "one")
+    aside = await images.set_aside(path)
+    await images.put_back(aside, path)
+    await images.remove(path)
+    assert sorted(file.name for file in root.rglob("*.*")) == ["b.raw"]
+
+
+async def test_a_link_that_leads_out_of_the_roots_is_not_followed(led_out: tuple[QemuImages, Path, Path]) -> None:
+    images, root, outside = led_out
+    (outside / "a.raw").write_bytes(bytes(1 << 20))
+    there, fresh, inside = (str(root / name) for name in ("out/a.raw", "out/sub/b.raw", "b.raw"))
+    await images.create(inside, "raw", 1)
+    for call in (
+        images.create(fresh, "raw", 1), images.clone(inside, fresh, "raw"), images.clone(there, str(root / "c.raw"), "raw"),
+        images.resize(there, 2), images.set_aside(there), images.put_back(inside, there), images.put_back(there, inside),
+        images.remove(there), images.snapshots(there), images.snapshot(there, "x"), images.revert(there, "x"),
+        images.delete_snapshot(there, "x"), images.create(str(outside / "b.raw"), "raw", 1),
+        images.clone(str(outside / "a.raw"), str(root / "c.raw"), "raw"),
+    ):  # fmt: skip
+        assert (await error_of(call)).code == "DENIED"
+    assert (await error_of(images.create(str(root / "circle" / "a.raw"), "raw", 1))).code == "DRIVER-ERROR"
+    assert [file.name for file in outside.iterdir()] == ["a.raw"]
+    assert sorted(file.name for file in root.glob("*.*")) == ["b.raw"]
+
+
+async def test_an_image_that_another_tool_made_elsewhere_is_a_rules_question(
+    led_out: tuple[QemuImages, Path, Path],
+) -> None:
+    images, _, outside = led_out
+    await QemuImages().create(str(outside / "theirs.qcow2"), "qcow2", 1)
+    await images.snapshot(str(outside / "theirs.qcow2"), "one")
+    assert [snapshot.name for snapshot in await images.snapshots(str(outside / "theirs.qcow2"))] == ["one"]

@@ -4,15 +4,16 @@ which a small virtual machine is not. Commands are noted; where a kernel would g
 
 import asyncio
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from guestwire.agent.drivers.linux.command import Ended
+from guestwire.agent.drivers.linux.command import Ended, run_command
 from guestwire.agent.drivers.linux.control import SETTINGS, LinuxControl
-from guestwire.agent.drivers.linux.settings import irq_affinity
+from guestwire.agent.drivers.linux.settings import irq_affinity, owned_files
 from guestwire.agent.drivers.linux.settings.setting import Place
 from guestwire.model.errors import GuestwireError
 from guestwire.model.settings import HostSettings, HugePool
@@ -215,3 +216,44 @@ async def test_a_swap_file_has_no_holes_and_no_readers(host: Host) -> None:
     assert "\nWhat=/var/lib/guestwire/swapfile\n" in unit.read_text()
     assert host.commands[-1] == "systemctl daemon-reload"
     assert await asyncio.to_thread((host.root / "etc/systemd/system/swap.target.wants").iterdir)
+
+
+async def test_large_pages_that_the_kernel_cannot_give_come_with_the_boot(host: Host) -> None:
+    """A file that stays 0 stands for memory in pieces. Without a boot loader of ours to ask, it is an error."""
+    file = host.root / NODE.format(0, 1048576)
+    file.unlink()
+    file.symlink_to("/dev/null")
+    pools = (HugePool(size_mib=1024, pages=4, node=0),)
+    before = await host.control.capture("hugepages")
+    await host.set("hugepages", pools)
+    assert "hugepagesz=1G hugepages=0:4" in host.text("etc/default/grub.d/91-guestwire-hugepages.cfg")
+    assert "nr_hugepages - - - - 4\n" in host.text("etc/tmpfiles.d/90-guestwire-hugepages.conf")
+    assert [pool.pages for pool in (await host.control.settings()).hugepages or ()] == [0], "and it says so"
+    await host.control.restore("hugepages", before)
+    assert not (host.root / "etc/default/grub.d/91-guestwire-hugepages.cfg").exists()
+    (host.root / "etc/default/grub").unlink()
+    error = await error_of(host.set("hugepages", pools))
+    assert error.code in ("RESOURCE-EXHAUSTED", "DRIVER-ERROR")
+
+
+async def test_files_get_their_owner_and_mode_back(tmp_path: Path) -> None:
+    place = Place(tmp_path, run_command)
+    owner = (7, 8) if os.geteuid() == 0 else (os.getuid(), os.getgid())  # only root gives files away
+    file, link = tmp_path / "etc/a", tmp_path / "etc/b"
+    file.parent.mkdir()
+    file.write_text("before")
+    os.chown(file, *owner)
+    file.chmod(0o2640)
+    link.symlink_to("a")
+    os.lchown(link, *owner)
+    paths = ("/etc/a", "/etc/b", "/etc/c")
+    captured = json.loads(json.dumps(await owned_files.capture(place, paths)))
+    for path in paths:
+        await owned_files.remove(place, path)
+        await owned_files.write(place, path, "after")
+    assert await owned_files.restore(place, paths, captured)
+    assert await owned_files.capture(place, paths) == captured
+    assert (file.stat().st_uid, file.stat().st_gid, file.stat().st_mode & 0o7777) == (*owner, 0o2640)
+    assert (link.lstat().st_uid, str(link.readlink())) == (owner[0], "a")
+    assert not (tmp_path / "etc/c").exists()
+    assert not await owned_files.restore(place, paths, captured), "they are so already"

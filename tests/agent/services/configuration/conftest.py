@@ -63,7 +63,8 @@ class NoLog:
 
 @dataclass
 class Rig:
-    """One host, and its configuration service. `told`: states as they were announced."""
+    """One host, and its configuration service. `told`: states as they were announced; `asked`: the risks of what somebody
+    wanted to do."""
 
     host: SimulatedHost
     guests: GuestService
@@ -71,6 +72,7 @@ class Rig:
     journal: Journal
     link: Link
     told: list[tuple[str, str]]
+    asked: list[int]
     clock: Callable[[], int]
     folder: Path
 
@@ -180,19 +182,19 @@ class Hosts:
                     rigs[0].configured.configuration.stopped(change.guest.uuid or "")
 
             guests = await stack.enter_async_context(GuestService(host, self.clock, changed, vital))
-            link, told = Link(), []
+            link, told, asked = Link(), [], list[int]()
             parts = ConfigurationParts(
                 host="h", version="1", drivers=Drivers(host, host, host.images, host.control, host.values),
                 journal=cast("Journal", Written(journal, records(journal.config))), guests=guests,
                 folders=folders(GuestFolders(self.folder / "guests")),
                 lanes=LaneGate(Lanes(), lambda: round(now().mono * 1000)),
-                disk_roots=("/simulated/images",), keep_revisions=5, authorise=lambda _call, _risk: None,
+                disk_roots=("/simulated/images",), keep_revisions=5, authorise=lambda _call, risk: asked.append(risk),
                 link=link, changed=lambda state, text: told.append((state, text)), clock_ms=self.clock,
                 log=NoLog(), vital=vital,
             )  # fmt: skip
             assert await guests.connected_within(5.0)
             made = await stack.enter_async_context(configured(parts))
-            rigs.append(Rig(host, guests, made, journal, link, told, self.clock, self.folder))
+            rigs.append(Rig(host, guests, made, journal, link, told, asked, self.clock, self.folder))
             yield rigs[0]
 
 

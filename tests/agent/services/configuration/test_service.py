@@ -1,14 +1,24 @@
 """A document on its way to a host: planned, applied, seen again, gone back to."""
 
+import dataclasses
+from typing import Any
+
 import pytest
 
 from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.drivers.simulated.settings import Faults
+from guestwire.agent.services.configuration.active import Kept, unpack_kept
+from guestwire.agent.services.configuration.engine import Engine
 from guestwire.model.areas import MemoryArea
 from guestwire.model.desired import Desired, content_hash
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Disk, Guest
+from guestwire.model.images import Image
+from guestwire.model.plan import PlanItem
+from guestwire.model.policy import Policy
+from guestwire.model.settings import HostSettings
 from guestwire.protocol import config_models as c
+from guestwire.protocol import operation_models as m
 
 from .conftest import Hosts, Rig
 
@@ -285,9 +295,14 @@ async def test_names_are_passed_on(rig: Rig) -> None:
         guest.model_copy(update={"name": other.name})
         for guest, other in zip(round_again, (*round_again[1:], round_again[0]), strict=True)
     )
-    with pytest.raises(GuestwireError) as refused:
-        await rig.apply(now.model_copy(update={"guests": circle}))
-    assert (refused.value.code, refused.value.detail["code"]) == ("ROLLED-BACK", "NAME-DUP")
+    await rig.apply(now.model_copy(update={"guests": circle}))
+    names = {guest.uuid: guest.name for guest in circle}
+    assert {row.uuid: row.guest.name for row in rig.guests.table.rows()} == names
+    rig.host.set_faults(Faults(fail_after={"guests.define": "injected"}))
+    with pytest.raises(GuestwireError) as failed:
+        await rig.apply(now.model_copy(update={"guests": round_again}))
+    assert failed.value.code == "ROLLED-BACK"
+    assert {row.uuid: row.guest.name for row in rig.guests.table.rows()} == names
 
 
 async def test_a_machine_that_changed_since_the_plan_refuses_it(hosts: Hosts) -> None:
@@ -301,3 +316,218 @@ async def test_a_machine_that_changed_since_the_plan_refuses_it(hosts: Hosts) ->
             await rig.configured.configuration.apply(rig.running("config-apply", request))
         assert refused.value.code == "PLAN-STALE"
         assert rig.guests.table.rows() == []
+
+
+async def test_what_was_done_by_hand_already_is_agreed_to_as_a_revision(rig: Rig) -> None:
+    await rig.apply(Desired(guests=(RT, GP)))
+    known = await rig.active()
+    rt, gp = known.guests
+    await rig.host.undefine(gp.uuid or "")
+    await rig.guests.settled(gp.uuid or "")
+    wanted = known.model_copy(update={"guests": (rt,)})
+    assert [(item.op, item.object, item.risk) for item in (await rig.plan(wanted)).items] == [
+        ("delete", "guests.gp1", 1)
+    ]
+    assert (await rig.apply(wanted)).revision.number == 2
+    shown = await rig.show()
+    assert (shown.state, [guest.name for guest in shown.desired.guests]) == ("in_sync", ["rt1"])
+    await rig.apply(wanted.model_copy(update={"guests": (rt, Guest(name="other", memory_mib=64))}))
+    assert sorted(row.guest.name for row in rig.guests.table.rows()) == ["other", "rt1"]
+
+
+@pytest.mark.parametrize("by", ["adopt", "apply"])
+async def test_a_guest_that_is_gone_leaves_its_folder_to_nobody(rig: Rig, by: str) -> None:
+    await rig.apply(Desired(guests=(RT, GP)))
+    known = await rig.active()
+    rt, gp = known.guests
+    folder = rig.folder / "guests" / (gp.id or "").lower()
+    (folder / "vm_shutdown_hook.sh").write_text("#!/bin/sh\n")
+    await rig.host.undefine(gp.uuid or "")
+    await rig.guests.settled(gp.uuid or "")
+    if by == "adopt":
+        adopted = await rig.configured.adoption.adopt(rig.running("config-adopt", c.ConfigAdopt(update=True)))
+        assert (adopted.removed, adopted.updated) == (("gp1",), ())
+    else:
+        await rig.apply(known.model_copy(update={"guests": (rt,)}))
+    assert not folder.exists()
+    assert (folder.with_name(f"{folder.name}.removed-{gp.uuid}") / "vm_shutdown_hook.sh").exists()
+
+
+async def test_an_image_that_somebody_else_made_meanwhile_is_theirs(rig: Rig) -> None:
+    path = "/simulated/images/other.qcow2"
+    guest = Guest(name="other", disks=(Disk(path=path, size_mib=8),))
+    await rig.apply(Desired(guests=(GP,)))
+
+    async def create(_path: str, _format: str, _size_mib: int) -> None:
+        await made(path, "qcow2", 8)
+        raise GuestwireError("EXISTS", "There is a file by now.")
+
+    made = rig.host.images.create
+    applying = rig.configured.configuration._applying
+    tools = dataclasses.replace(applying.engine._tools, images=Images(rig.host.images, create))
+    applying.engine = Engine(applying.records, tools)
+    with pytest.raises(GuestwireError) as refused:
+        await rig.apply(Desired(guests=(GP, guest)))
+    assert (refused.value.code, refused.value.detail["code"]) == ("ROLLED-BACK", "EXISTS")
+    assert rig.host.images.exists(path)
+
+
+class Images:
+    """The images of a host, but for what makes a new one."""
+
+    def __init__(self, images: Any, create: Any) -> None:
+        self.create = create
+        self._images = images
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._images, name)
+
+
+async def test_a_document_that_says_what_somebody_did_by_hand_is_a_revision_without_a_step(rig: Rig) -> None:
+    await rig.apply(Desired(guests=(GP,)))
+    guest = (await rig.active()).guests[0].model_copy(update={"memory_mib": 64})
+    await rig.host.define(guest)
+    await rig.guests.settled(guest.uuid or "")
+    assert (await rig.plan(Desired(guests=(guest,)))).items == ()
+    assert (await rig.apply(Desired(guests=(guest,)))).revision.number == 2
+    assert (await rig.show()).state == "in_sync"
+
+
+async def test_another_kernel_of_an_image_is_a_change_of_its_guests(rig: Rig) -> None:
+    for path in ("/simulated/images/1", "/simulated/images/2"):
+        await rig.host.images.create(path, "raw", 8)
+    first, second = (Image(id="k", os_type="linux", path=f"/simulated/images/{n}") for n in (1, 2))
+    guest = Guest(name="a", memory_mib=64, image="k")
+    await rig.apply(Desired(images=(first,), guests=(guest,)))
+    await rig.start("a")
+    wanted = Desired(images=(second,), guests=(guest,))
+    plan = await rig.plan(wanted, restart=True)
+    assert (plan.risk, [(item.object, item.field, item.outage_s) for item in plan.items]) == (
+        2,
+        [("images.k", None, 0), ("guests.a", "boot", 30)],
+    )
+    await rig.apply(wanted)
+    assert [(item.object, item.field) for item in (await rig.show()).waits] == [("guests.a", "boot")]
+
+
+async def test_cpus_that_the_policy_moves_are_a_change_of_their_guests(rig: Rig) -> None:
+    await rig.apply(Desired(guests=(RT,)))
+    await rig.start("rt1")
+    plan = await rig.plan(Desired(guests=(RT,), policy=Policy(profile="system-manager")))
+    assert ("tune", "guests.rt1", "pins", 2) in [(item.op, item.object, item.field, item.risk) for item in plan.items]
+    assert plan.risk == 2
+
+
+async def test_a_guest_that_was_started_since_the_plan_is_not_stopped_by_it(rig: Rig) -> None:
+    await rig.apply(Desired(guests=(GP,)))
+    edited = Desired(guests=(GP.model_copy(update={"memory_mib": 1024}),))
+    request = rig.apply_request(edited, await rig.plan(edited, restart=True), restart=True)
+    same = (await rig.plan(Desired(guests=(GP,)))).plan_id
+    await rig.start("gp1")
+    assert (await rig.plan(Desired(guests=(GP,)))).plan_id == same, "nothing is to be done, whatever runs"
+    with pytest.raises(GuestwireError) as refused:
+        await rig.configured.configuration.apply(rig.running("config-apply", request))
+    assert refused.value.code == "PLAN-STALE"
+
+
+async def test_an_image_that_is_missing_is_told_before_it_is_made(rig: Rig) -> None:
+    path = GP.disks[0].path or ""
+    await rig.apply(Desired(guests=(GP,)))
+    await rig.host.images.remove(path)
+    assert [(item.op, item.object, item.field) for item in (await rig.plan(Desired(guests=(GP,)))).items] == [
+        ("create", "guests.gp1", "disks.0")
+    ]
+    await rig.apply(Desired(guests=(GP,)))
+    assert rig.host.images.exists(path)
+    assert (await rig.plan(Desired(guests=(GP,)))).items == ()
+
+
+async def test_a_medium_is_changed_at_once_beside_a_change_that_waits(rig: Rig) -> None:
+    for name in "ab":
+        await rig.host.images.create(f"/simulated/images/{name}.iso", "raw", 8)
+
+    def guest(medium: str, *, read_only: bool) -> Desired:
+        drive = Disk(path=f"/simulated/images/{medium}.iso", device="cdrom", format="raw")
+        disk = GP.disks[0].model_copy(update={"read_only": read_only})
+        return Desired(guests=(GP.model_copy(update={"disks": (disk, drive)}),))
+
+    await rig.apply(guest("a", read_only=False))
+    await rig.start("gp1")
+    await rig.apply(guest("b", read_only=True))
+    process = next(iter(rig.host._guests)).process
+    assert process is not None
+    assert process.guest.disks[1].path == "/simulated/images/b.iso"
+    assert [item.field for item in (await rig.show()).waits] == ["disks.0.read_only"]
+
+
+async def test_a_setting_that_is_ours_no_longer_is_left_as_it_is(rig: Rig) -> None:
+    await rig.apply(Desired(settings=HostSettings(bootloader_timeout=7)))
+    plan = await rig.plan(Desired())
+    assert [(item.field, item.left, item.risk) for item in plan.items] == [("bootloader_timeout", True, 1)]
+    await rig.apply(Desired())
+    assert (await rig.host.control.settings()).bootloader_timeout == 7
+    assert ((await rig.show()).state, (await rig.plan(Desired())).items) == ("in_sync", ())
+
+
+async def test_identifiers_are_never_given_anew(rig: Rig) -> None:
+    await rig.apply(Desired(guests=(RT, GP)))
+    one, two = (await rig.active()).guests
+    swapped = Desired(guests=(one.model_copy(update={"id": two.id}), two.model_copy(update={"id": one.id})))
+    issues = [(issue.code, issue.path) for issue in (await rig.plan(swapped)).issues if issue.severity == "E"]
+    assert issues == [("GUEST-ID-CHANGED", "guests.gp1.id"), ("GUEST-ID-CHANGED", "guests.rt1.id")]
+
+
+async def test_a_disk_that_cannot_be_told_from_another_is_not_guessed(rig: Rig) -> None:
+    ten = Disk(size_mib=10)
+    await rig.apply(Desired(guests=(Guest(name="a", memory_mib=64, disks=(ten, ten)),)))
+    plan = await rig.plan(Desired(guests=(Guest(name="a", memory_mib=64, disks=(ten,)),)))
+    assert [(i.code, i.path) for i in plan.issues if i.code == "DISK-UNCLEAR"] == [("DISK-UNCLEAR", "guests.a.disks.0")]
+    assert not plan.applicable
+
+
+async def test_an_edit_of_one_guest_leaves_what_drifted_of_others(rig: Rig) -> None:
+    other = Guest(name="other", memory_mib=64)
+    await rig.apply(Desired(guests=(RT, GP, other)))
+    rt, gp, other = (await rig.active()).guests
+    await rig.host.define(other.model_copy(update={"memory_mib": 128}))
+    await rig.host.undefine(rt.uuid or "")
+    for guest in (rt, other):
+        await rig.guests.settled(guest.uuid or "")
+    define = m.GuestDefine(guest=gp.model_copy(update={"title": "new"}), replace=True)
+    await rig.configured.definitions.define(rig.running("guest-define", define))
+    assert {row.guest.name: row.guest.memory_mib for row in rig.guests.table.rows()} == {"gp1": 512, "other": 128}
+    shown = await rig.show()
+    assert [guest.memory_mib for guest in shown.desired.guests] == [256, 512, 64]
+    assert shown.state == "drifted"
+    assert {(item.op, item.object) for item in shown.drift} == {("create", "guests.rt1"), ("update", "guests.other")}
+    await rig.configured.definitions.undefine(rig.running("guest-undefine", m.GuestRef(guest="gp1")))
+    assert {row.guest.name: row.guest.memory_mib for row in rig.guests.table.rows()} == {"other": 128}
+
+
+def test_what_waits_is_kept_with_a_revision() -> None:
+    item = PlanItem(op="update", object="guests.a", field="memory_mib", waits=True)
+    kept = Kept(Desired(guests=(GP,)), b"r", "i", "p", waits=(item,))
+    assert unpack_kept(kept.pack()) == kept
+
+
+async def test_the_cpus_that_an_edited_guest_takes_move_the_pins_of_others_and_nothing_else_of_them(
+    hosts: Hosts,
+) -> None:
+    hosts.machine = "16-core-pe"
+    guests = tuple(
+        Guest(name=name, kind="rt", cpuset=cpus, memory_mib=256) for name, cpus in (("rt1", "20-21"), ("rt2", "22-23"))
+    )
+    async with hosts.open() as rig:
+        await rig.apply(Desired(guests=guests))
+        await rig.apply(Desired(policy=Policy(profile="system-manager"), guests=guests))
+        one, two = (await rig.active()).guests
+        await rig.host.define(one.model_copy(update={"title": "by hand"}))
+        await rig.guests.settled(one.uuid or "")
+        define = m.GuestDefine(guest=two.model_copy(update={"cpuset": "23"}), replace=True)
+        await rig.configured.definitions.define(rig.running("guest-define", define))
+        found = next(runtime for runtime in rig.host._guests if runtime.guest.name == "rt1")
+        assert found.pins is not None
+        assert 22 in found.pins.emulator
+        assert [(item.object, item.field, item.before) for item in (await rig.show()).drift] == [
+            ("guests.rt1", "title", '"by hand"')
+        ]

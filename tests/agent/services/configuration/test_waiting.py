@@ -1,14 +1,17 @@
 """Changes that wait: to be confirmed, or for a boot."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
-from guestwire.model.guest import Guest
+from guestwire.model.guest import Disk, Guest
 from guestwire.model.policy import Policy
+from guestwire.model.settings import HostSettings, HugePool
 from guestwire.protocol import config_models as c
 
 from .conftest import Hosts, Rig
@@ -16,6 +19,7 @@ from .conftest import Hosts, Rig
 GP = Guest(name="gp1")
 BASE = Desired(guests=(GP,))
 EDITED = Desired(guests=(GP.model_copy(update={"memory_mib": 1024}),))
+POOL = "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages"
 SM = Policy(profile="system-manager")
 
 
@@ -247,22 +251,92 @@ async def test_what_was_begun_before_a_crash_and_is_gone_does_not_begin_again(ho
         assert memory(rig) == 512
 
 
-async def test_what_waits_for_a_start_is_added_up_and_taken_back(rig: Rig) -> None:
-    def waiting(shown: c.ConfigShown) -> list[tuple[str | None, str | None, str | None]]:
-        return [(item.field, item.before, item.after) for item in shown.waits]
+async def cancelled(rig: Rig, plan_id: str) -> c.ConfigApplied:
+    return await rig.configured.waiting.cancel(rig.running("config-cancel", c.ConfigCancel(plan_id=plan_id)))
 
+
+async def test_after_a_boot_it_is_confirmed_over_a_connection_that_is_made_anew(hosts: Hosts) -> None:
+    """The link of a host that booted may stand before the change is taken up."""
+    wanted = Desired(settings=HostSettings(hugepages=(HugePool(size_mib=1024, pages=1),)), guests=(GP,))
+    async with hosts.open() as rig:
+        plan = await rig.plan(wanted)
+        assert (await rig.apply(wanted, confirm_s=600)).state == "waiting_reboot"
+        rig.host.reboot_host()
+    async with hosts.open() as rig:
+        async with asyncio.timeout(10):
+            while rig.link.reconnected == 0:
+                await asyncio.sleep(0)
+        assert (await rig.show()).state == "confirm_wait"
+        with pytest.raises(GuestwireError) as early:
+            await confirm(rig, plan.plan_id)
+        assert early.value.code == "CONFIRM-REQUIRED"
+        rig.link.connected_at_ms = rig.clock()
+        assert (await confirm(rig, plan.plan_id)).state == "in_sync"
+
+
+async def test_huge_pages_that_a_boot_did_not_bring_are_taken_back(hosts: Hosts) -> None:
+    wanted = Desired(settings=HostSettings(hugepages=(HugePool(size_mib=1024, pages=1),)), guests=(GP,))
+    async with hosts.open() as rig:
+        await rig.apply(BASE)
+        assert (await rig.apply(wanted)).state == "waiting_reboot"
+        rig.host.reboot_host()
+        for path, value in (await rig.host.values.read([POOL])).items():
+            assert value == "1"
+            await rig.host.values.write(path, "0")
+    async with hosts.open() as rig:
+        await until(rig, "rolled_back")
+        shown = await rig.show()
+        assert "0 of 1 huge pages" in shown.last_failure
+        assert (shown.revision.number, shown.desired.settings.hugepages) == (1, ())
+
+
+async def test_an_older_plan_is_not_confirmed_while_another_change_waits(rig: Rig) -> None:
+    first = await rig.plan(BASE)
+    await rig.apply(BASE)
+    assert (await confirm(rig, first.plan_id)).state == "in_sync", "it was kept"
+    second = await rig.plan(EDITED)
+    await rig.apply(EDITED, confirm_s=600)
+    for ask in (confirm, cancelled):
+        with pytest.raises(GuestwireError) as refused:
+            await ask(rig, first.plan_id)
+        assert (refused.value.code, refused.value.detail) == ("NOT-FOUND", {"plan_id": second.plan_id})
+    assert (await rig.show()).state == "confirm_wait"
+
+
+@pytest.mark.parametrize("ask", [confirm, cancelled])
+async def test_a_change_is_ended_by_those_who_may_make_it(ask: Callable[..., Any], rig: Rig) -> None:
+    """To undo the restart of a guest is another one."""
     await rig.apply(BASE)
     await rig.start("gp1")
-    await rig.apply(EDITED)
-    first = [("memory_mib", "512", "1024")]
-    assert waiting(await rig.show()) == first
-    noted = Desired(guests=(EDITED.guests[0].model_copy(update={"title": "x"}),))
-    await rig.apply(noted)
-    assert waiting(await rig.show()) == first, "it still waits"
-    plan = await rig.plan(Desired(guests=(noted.guests[0].model_copy(update={"vcpus": 2}),)))
-    await rig.apply(Desired(guests=(noted.guests[0].model_copy(update={"vcpus": 2}),)), confirm_s=600)
-    assert waiting(await rig.show()) == [*first, ("vcpus", "1", "2")]
-    await rig.configured.waiting.cancel(rig.running("config-cancel", c.ConfigCancel(plan_id=plan.plan_id)))
-    assert waiting(await rig.show()) == first
-    await rig.apply(BASE)
-    assert waiting(await rig.show()) == []
+    plan = await rig.plan(EDITED, restart=True)
+    assert plan.risk == 2
+    await rig.apply(EDITED, restart=True, confirm_s=600)
+    await rig.up()
+    rig.asked.clear()
+    rig.link.connected_at_ms = rig.clock()
+    await ask(rig, plan.plan_id)
+    assert rig.asked == [2]
+
+
+async def test_a_new_guest_that_somebody_started_meanwhile_goes_all_the_same(rig: Rig) -> None:
+    new = Desired(guests=(GP.model_copy(update={"disks": (Disk(path="/simulated/images/a.qcow2", size_mib=64),)}),))
+    plan = await rig.plan(new)
+    await rig.apply(new, confirm_s=600)
+    await rig.start("gp1")
+    assert (await cancelled(rig, plan.plan_id)).state == "rolled_back"
+    assert rig.guests.table.rows() == []
+    assert not rig.host.images.exists("/simulated/images/a.qcow2")
+
+
+async def test_why_the_last_change_came_to_nothing_is_known_after_a_restart(hosts: Hosts) -> None:
+    async with hosts.open() as rig:
+        await rig.apply(BASE)
+        plan = await rig.plan(EDITED)
+        await rig.apply(EDITED, confirm_s=600)
+        await cancelled(rig, plan.plan_id)
+    async with hosts.open() as rig:
+        shown = await rig.show()
+        assert (shown.state, shown.last_failure) == ("rolled_back", "ROLLED-BACK: cancelled")
+        await rig.apply(EDITED)
+    async with hosts.open() as rig:
+        assert ((await rig.show()).state, (await rig.show()).last_failure) == ("in_sync", "")

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import struct
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,6 +21,22 @@ def check_path(path: str) -> Path:
     if not pure.is_absolute() or ".." in pure.parts or path.endswith("/"):
         raise GuestwireError("UNSUPPORTED", f"an image is named by an absolute path without ..: {path!r} is none")
     return pure
+
+
+def within(path: Path, roots: Sequence[Path], *, new: bool = False) -> Path:
+    """The path with the symbolic links of its folder followed. DENIED where a link inside a root leads out of the roots, which
+    may be links themselves, and for a `new` image that is in none. An image that is there already, written outside them all,
+    is one that other tools made: what may become of it is a rule's question."""
+    try:
+        real = path.parent.resolve() / path.name
+        allowed = any(real.parent.is_relative_to(root.resolve()) for root in roots)
+    except RuntimeError as err:  # links in a circle
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from err
+    if not allowed and (new or any(path.is_relative_to(root) for root in roots)):
+        raise GuestwireError(
+            "DENIED", f"{path} is outside the folders for disks, at {real}", detail={"path": str(path), "at": str(real)}
+        )
+    return real
 
 
 def check_there(path: Path) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from os import R_OK, W_OK, access
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -27,11 +28,19 @@ _RAW_SUFFIXES = frozenset({".raw", ".iso"})
 
 
 class QemuImages:
-    """Images of this machine. `quick_s` bounds what touches metadata only, `copy_s` what moves all of an image."""
+    """Images of this machine. `roots`: the folders that images may be in, out of which no symbolic link leads; None:
+    anywhere. `quick_s` bounds what touches metadata only, `copy_s` what moves all of an image."""
 
     def __init__(
-        self, *, run: Run = run_command, qemu_img: str = "qemu-img", quick_s: float = 120.0, copy_s: float = 6 * 3600.0
+        self,
+        *,
+        roots: Sequence[Path] | None = None,
+        run: Run = run_command,
+        qemu_img: str = "qemu-img",
+        quick_s: float = 120.0,
+        copy_s: float = 6 * 3600.0,
     ) -> None:
+        self._roots = None if roots is None else tuple(roots)
         self._run = run
         self._qemu_img = qemu_img
         self._quick_s = quick_s
@@ -48,7 +57,7 @@ class QemuImages:
             await self._tool("create", "-q", "-f", format, str(fresh), f"{size_mib}M", about=fresh)
 
     async def clone(self, source: str, path: str, format: Literal["qcow2", "raw"]) -> None:
-        origin = image_files.check_path(source)
+        origin = await self._image(source, new=True)
         async with self._making(path) as fresh:
             await _threaded(origin, image_files.check_there, origin)
             arguments = (*_format(origin), "-O", format, str(origin), str(fresh))
@@ -65,22 +74,22 @@ class QemuImages:
                 await self._tool("resize", "-q", *flags, *_format(image), str(image), str(wanted), about=image)
 
     async def set_aside(self, path: str) -> str:
-        image = image_files.check_path(path)
+        image = await self._image(path)
         async with self._lock(image):
             return str(await _threaded(image, image_files.set_aside, image))
 
     async def put_back(self, aside: str, path: str) -> None:
-        image, kept = image_files.check_path(path), image_files.check_path(aside)
+        image, kept = await self._image(path), await self._image(aside)
         async with self._lock(image):
             await _threaded(image, image_files.put_back, kept, image)
 
     async def remove(self, path: str) -> None:
-        image = image_files.check_path(path)
+        image = await self._image(path)
         async with self._lock(image):
             await _threaded(image, image_files.remove, image)
 
     async def snapshots(self, path: str) -> Sequence[ImageSnapshot]:
-        image = image_files.check_path(path)
+        image = await self._image(path)
         await _threaded(image, image_files.check_there, image)
         return _snapshots(await self._info(image))
 
@@ -101,6 +110,15 @@ class QemuImages:
             await self._tool("snapshot", "-q", "-d", name, str(image), about=image, deadline_s=self._copy_s)
 
     # -- inside
+
+    async def _image(self, path: str, *, new: bool = False) -> Path:
+        """Where an image is; `new`: it is made, or copied to make one. Raises UNSUPPORTED, DENIED."""
+        image = image_files.check_path(path)
+        return (
+            image
+            if self._roots is None
+            else await _threaded(image, partial(image_files.within, new=new), image, self._roots)
+        )
 
     async def _probe(self, path: str) -> FileFact:
         image = Path(path)
@@ -125,7 +143,7 @@ class QemuImages:
     @asynccontextmanager
     async def _making(self, path: str) -> AsyncIterator[Path]:
         """Make the image under the name that is given; it gets its own name at the end, or is deleted."""
-        image = image_files.check_path(path)
+        image = await self._image(path, new=True)
 
         def begin() -> Path:
             if image.is_symlink() or image.exists():
@@ -143,7 +161,7 @@ class QemuImages:
 
     @asynccontextmanager
     async def _changing(self, path: str) -> AsyncIterator[Path]:
-        image = image_files.check_path(path)
+        image = await self._image(path)
         async with self._lock(image):
             await _threaded(image, image_files.check_there, image)
             await _threaded(image, image_files.check_unused, image)

@@ -7,7 +7,7 @@ from guestwire.agent.config_records_schema import RevisionRow
 from guestwire.agent.services.configuration.ports import Power, Records
 from guestwire.model.desired import Desired, content_hash
 from guestwire.model.errors import GuestwireError
-from guestwire.model.plan import Revision
+from guestwire.model.plan import PlanItem, Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class Kept:
     """How many changes the plan had."""
     forgotten: tuple[str, ...] = ()
     """Guests, by uuid, that went with disks of theirs: nothing of them is to be left."""
+    waits: tuple[PlanItem, ...] = ()
+    """What takes effect when a guest is next started."""
 
     def pack(self) -> bytes:
         return json.dumps(
@@ -35,6 +37,7 @@ class Kept:
                 "set_aside": self.set_aside,
                 "items": self.items,
                 "forgotten": self.forgotten,
+                "waits": [item.model_dump(mode="json", exclude_defaults=True) for item in self.waits],
             }
         ).encode()
 
@@ -49,6 +52,7 @@ def unpack_kept(data: bytes) -> Kept:
         tuple(plain["set_aside"]),
         plain["items"],
         tuple(plain["forgotten"]),
+        tuple(PlanItem.model_validate(item) for item in plain.get("waits", ())),
     )
 
 

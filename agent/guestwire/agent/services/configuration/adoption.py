@@ -1,5 +1,8 @@
 """Taking in what is on the host: domains of other tools, and edits made behind our back (kvmrt-import [-u])."""
 
+from collections.abc import Iterator
+from typing import Final
+
 from guestwire.agent.config_records_schema import ChangeRow
 from guestwire.agent.services.configuration.active import Kept
 from guestwire.agent.services.configuration.applying import Applying
@@ -10,6 +13,8 @@ from guestwire.agent.services.configuration.steps import Step
 from guestwire.agent.services.running import Running
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.config_models import ConfigAdopt, ConfigAdopted, ConfigApplied
+
+ADOPT_RISK: Final = 1
 
 
 class Adoption:
@@ -24,8 +29,8 @@ class Adoption:
     # -- adopt
 
     async def adopt(self, running: Running, *, trusted: bool = False) -> ConfigAdopted:
-        """Take domains of other tools, and with `update` edits made by hand, into the active document. The only step is the
-        record: what is there is left as it is, but for domains that get our identifiers."""
+        """Take domains of other tools, and with `update` edits made by hand, into the active document. What is there is left
+        as it is, but for domains that get our identifiers, and the folders of guests that are gone: they go aside."""
         request: ConfigAdopt = running.call.request
         if (again := await self._applying.taken_up(running)) is not None:
             return await self._taken_in(again)
@@ -48,13 +53,15 @@ class Adoption:
         target = active.model_copy(update={"guests": (*(g for g in kept if g.uuid not in gone), *new)})
         skipped = tuple(g.name for g in chosen if g.uuid in ours and not (request.update and g.uuid in changed))
         updated = tuple(g.name for g in chosen if request.update and g.uuid in changed)
+        removed = tuple(g.name for g in active.guests if g.uuid in gone)
         if target == active:
             return ConfigAdopted(revision=await self._applying.active.revision(), skipped=skipped)
         prepared = await self._preparer.prepare(target, Options())
         result = await self._adopted(running, prepared, trusted=trusted)
         return ConfigAdopted(
-            revision=result.revision, adopted=tuple(g.name for g in new), updated=updated, skipped=skipped
-        )
+            revision=result.revision, adopted=tuple(g.name for g in new), updated=updated, removed=removed,
+            skipped=skipped,
+        )  # fmt: skip
 
     async def _taken_in(self, result: ConfigApplied) -> ConfigAdopted:
         """What a request took in that a crash interrupted, seen from the revision before."""
@@ -66,21 +73,31 @@ class Adoption:
         old = {guest.uuid: guest for guest in before.guests}
         adopted = tuple(guest.name for guest in now.guests if guest.uuid not in old)
         updated = tuple(guest.name for guest in now.guests if guest.uuid in old and old[guest.uuid] != guest)
-        return ConfigAdopted(revision=result.revision, adopted=adopted, updated=updated)
+        left = {guest.uuid for guest in now.guests}
+        removed = tuple(guest.name for guest in before.guests if guest.uuid not in left)
+        return ConfigAdopted(revision=result.revision, adopted=adopted, updated=updated, removed=removed)
 
     async def _adopted(self, running: Running, prepared: Prepared, *, trusted: bool) -> ConfigApplied:
         """What is on the host is not judged by the rules before it is taken in: it is there. Issues show in the next plan."""
-        if not trusted:
-            self._around.authorise(running.call, 1)
+        if not trusted:  # no domain is stopped, changed or deleted, folders are kept aside, a rollback is free
+            self._around.authorise(running.call, ADOPT_RISK)
         call = running.call
-        kept = Kept(prepared.target, call.request_id, call.issuer, prepared.plan.plan_id)
+        kept = Kept(prepared.target, call.request_id, call.issuer, prepared.plan.plan_id, waits=self._applying.waits)
         change = ChangeRow(
             request_id=call.request_id, issuer=call.issuer, plan_id=prepared.plan.plan_id,
             base_revision=self._applying.active.number, target=kept.pack(), origin="adopt", author=call.issuer, comment="",
             phase="forward", confirm_s=None, confirm_by_ms=None, boot_id=await self._around.boot_id(),
-            started_ms=self._around.clock_ms(), options=b"",
+            started_ms=self._around.clock_ms(), options=b"", risk=ADOPT_RISK,
         )  # fmt: skip
-        return await self._applying.begun(running, change, _labelling(prepared))
+        return await self._applying.begun(running, change, (*_tidying(prepared), *_labelling(prepared)))
+
+
+def _tidying(prepared: Prepared) -> Iterator[Step]:
+    """A step for each guest that is gone: the next one with its identifier does not inherit its hooks and overrides."""
+    kept = {guest.uuid for guest in prepared.target.guests}
+    for guest in prepared.active.guests:
+        if guest.uuid not in kept and guest.id is not None:
+            yield Step("remove-folder", {"id": guest.id}, f"remove the folder of {guest.name}")
 
 
 def _labelling(prepared: Prepared) -> tuple[Step, ...]:

@@ -1,11 +1,11 @@
 """Making a prepared change true: from its record to the revision that keeps it, over crashes and boots."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
-from guestwire.agent.config_records_schema import ChangeRow, Origin, RevisionRow
+from guestwire.agent.config_records_schema import ChangeRow, Origin, RevisionRow, StepRow
 from guestwire.agent.services.configuration.active import Active, Kept, shown, unpack_kept
 from guestwire.agent.services.configuration.engine import Engine, Failure
 from guestwire.agent.services.configuration.plan_issues import communication
@@ -13,22 +13,27 @@ from guestwire.agent.services.configuration.ports import ManagementLink, Power, 
 from guestwire.agent.services.configuration.prepared import Prepared
 from guestwire.agent.services.configuration.step_kinds import Tools
 from guestwire.agent.services.configuration.steps import Step
+from guestwire.agent.services.configuration.waits import Waits
 from guestwire.agent.services.running import Running
 from guestwire.model.desired import content_hash
 from guestwire.model.errors import GuestwireError
 from guestwire.model.issues import Issue
 from guestwire.model.plan import PlanItem, Risk, SyncState
 from guestwire.protocol.config_models import ConfigApplied
+from guestwire.protocol.packing import unpack
 from guestwire.protocol.steps import Call
 
 CONNECT_PATIENCE_S = 60.0
+FAILURE = "config-failure"
+"""The note that keeps `last_failure`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the service is given of the agent. `authorise` raises OUT-OF-SCOPE where a request's signers may not cause that
     class of risk; `changed` is called when the state of the configuration is another one; `hold` waits for lanes and keeps
-    them while the block lasts, for work that no request asked for; `keep`: revisions."""
+    them while the block lasts, for work that no request asked for; `note`, `set_note`: small values that outlive the agent;
+    `keep`: revisions."""
 
     clock_ms: Callable[[], int]
     boot_id: Callable[[], Awaitable[str]]
@@ -36,27 +41,35 @@ class Surroundings:
     link: ManagementLink
     changed: Callable[[str, str], None]
     hold: Callable[[tuple[str, ...]], AbstractAsyncContextManager[None]]
+    note: Callable[[str], bytes | None]
+    set_note: Callable[[str, bytes], Awaitable[None]]
     keep: int = 50
 
 
 class Applying:
     """The one change that a host has under way. `last_failure`: why the last one came to nothing, "" when it did not.
-    `waits`: what takes effect when a guest is next started."""
+    `starts`: what waits for guests to be started."""
 
     def __init__(self, records: Records, active: Active, tools: Tools, power: Power, around: Surroundings) -> None:
         self.records = records
         self.active = active
         self.engine = Engine(records, tools)
         self.around = around
-        self.last_failure = ""
-        self.waits: tuple[PlanItem, ...] = ()
-        self._waited: tuple[PlanItem, ...] = ()
+        self.last_failure = (around.note(FAILURE) or b"").decode()
+        self.starts = Waits(records, active, power, around.note, around.set_note)
         self.orphaned: Callable[[], None] = _nobody
         """Called when a change is half done and nobody works on it."""
         self.moved: Callable[[], None] = _nobody
         """Called when the change under way has come to wait for something, or waits no more."""
+        self.ended: Callable[[], None] = _nobody
+        """Called when no change is under way any more."""
         self._tools = tools
         self._power = power
+
+    @property
+    def waits(self) -> tuple[PlanItem, ...]:
+        """What takes effect when a guest is next started."""
+        return self.starts.now
 
     async def make_true(
         self,
@@ -79,12 +92,12 @@ class Applying:
             raise GuestwireError("COMM-UNAVAILABLE", detail={"places": list(places)[:64]})
         if not trusted:
             self.around.authorise(running.call, plan.risk)
-        if not plan.items:
+        if not plan.items and prepared.target == prepared.active:
             return ConfigApplied(revision=await self.active.revision(), state="in_sync")
         call = running.call
         kept = Kept(
             prepared.target, call.request_id, call.issuer, plan.plan_id, tuple(prepared.options.remove_disks),
-            len(plan.items), prepared.forgotten(),
+            len(plan.items), prepared.forgotten(), self.starts.after(plan.items),
         )  # fmt: skip
         await self._keep_first(prepared)
         await self.tidy()
@@ -94,11 +107,10 @@ class Applying:
             confirm_s=confirm_s,
             confirm_by_ms=None if confirm_s is None else self.around.clock_ms() + confirm_s * 1000,
             boot_id=await self.around.boot_id(), started_ms=self.around.clock_ms(),
-            options=b"reboot" if plan.requires_reboot else b"",
+            options=b"reboot" if plan.requires_reboot else b"", risk=plan.risk,
         )  # fmt: skip
         result = await self.begun(running, change, prepared.steps())
-        self._waited = self.waits
-        self.waits = _still_waiting(self.waits, plan.items)
+        self.starts.changed(plan.items)
         return result
 
     async def begun(self, running: Running, change: ChangeRow, steps: Sequence[Step]) -> ConfigApplied:
@@ -106,6 +118,7 @@ class Applying:
 
         async def work() -> ConfigApplied:
             await self.engine.begin(change, steps)
+            self.starts.begun()
             return await self._go_on(running)
 
         return await running.effect(work)
@@ -163,13 +176,14 @@ class Applying:
         except GuestwireError as err:  # the records were full at the end
             await self._failed(Failure(err, ""))
         except Exception as err:  # a defect: it is undone like any failure, and told by whoever runs the request
-            self.undone(f"a defect, {type(err).__name__}", await self.engine.back())
+            await self.undone(f"a defect, {type(err).__name__}", await self.engine.back())
             raise
 
     async def _failed(self, failure: Failure) -> NoReturn:
         left = await self.engine.back()
         error = failure.error(left)
-        self.last_failure = f"{error.code}: {error.message}"
+        self.starts.undone()
+        await self._ended(f"{error.code}: {error.message}")
         self.around.changed("failed" if left else "rolled_back", self.last_failure)
         raise error from failure
 
@@ -182,6 +196,8 @@ class Applying:
             await self.records.set_phase("confirm", confirm_by_ms=by_ms)
             self.around.link.reconnect()
         else:
+            if short := await self.short():
+                raise Failure(short, "")
             return await self.keep(change)
         self.moved()
         waiting = self.records.under_way
@@ -198,7 +214,7 @@ class Applying:
         )  # fmt: skip
         if not await self.records.commit(row, change.target, keep=self.around.keep):
             raise GuestwireError("PLAN-STALE", "The change was undone before it was kept.")
-        self.last_failure = ""
+        await self._ended("")
         self.around.changed("in_sync", f"revision {row.number}")
         await self.tidy()
         return ConfigApplied(revision=shown(row), state="in_sync", items=kept.items)
@@ -239,12 +255,36 @@ class Applying:
             revision=shown(row), state=waits, items=unpack_kept(change.target).items, confirm_by=change.confirm_by_ms
         )
 
-    def undone(self, why: str, left: Iterable[str]) -> None:
+    async def short(self) -> GuestwireError | None:
+        """What the kernel has less of than the change under way set: huge pages of 1 GiB that were to come with a boot."""
+        found = await self.records.change()
+        if found is None or not any(_sets(step, "hugepages") for step in found[1]):
+            return None
+        now = {(p.size_mib, p.node): p.pages for p in (await self._tools.control.settings()).hugepages or ()}
+        for pool in unpack_kept(found[0].target).desired.settings.hugepages or ():
+            got = now.get((pool.size_mib, pool.node), 0)
+            if got < pool.pages:
+                return GuestwireError(
+                    "RESOURCE-EXHAUSTED",
+                    f"the kernel gave {got} of {pool.pages} huge pages of {pool.size_mib} MiB: ask for fewer",
+                    detail={"resource": "hugepages", "wanted": pool.pages, "got": got, "size_mib": pool.size_mib},
+                )
+        return None
+
+    async def _ended(self, failure: str) -> None:
+        """No change is under way; remember why the last one came to nothing, over a restart too."""
+        self.last_failure = failure
+        self.ended()
+        if (self.around.note(FAILURE) or b"") != failure.encode():
+            with suppress(GuestwireError):  # the disk is full: whoever asks before a restart is told all the same
+                await self.around.set_note(FAILURE, failure.encode())
+
+    async def undone(self, why: str, left: Iterable[str]) -> None:
         """Remember that a change was undone, and what of it was not."""
         left = tuple(left)
-        self.waits = self._waited
+        self.starts.undone()
         code = "ROLLBACK-INCOMPLETE" if left else "ROLLED-BACK"
-        self.last_failure = f"{code}: {why}" + "".join(f"; {text}" for text in left)
+        await self._ended(f"{code}: {why}" + "".join(f"; {text}" for text in left))
         self.around.changed("failed" if left else "rolled_back", self.last_failure)
 
     def every_lane(self) -> tuple[str, ...]:
@@ -261,20 +301,8 @@ def _nobody() -> None:
     """Nobody waits."""
 
 
-def _still_waiting(before: Sequence[PlanItem], items: Sequence[PlanItem]) -> tuple[PlanItem, ...]:
-    """What takes effect when a guest is next started, after a plan with these items: what waited already and is not changed
-    again, and what waits now. What a guest runs with stays what it was: a value that is put back waits no more."""
-    waits = {(item.object, item.field): item for item in before}
-    for item in items:
-        if not item.waits:
-            continue
-        place = (item.object, item.field)
-        old = waits.pop(place, None)
-        if old is None or item.op != "update":
-            waits[place] = item
-        elif old.before != item.after:
-            waits[place] = item.model_copy(update={"before": old.before})
-    return tuple(waits.values())
+def _sets(step: StepRow, name: str) -> bool:
+    return step.kind == "set-host" and unpack(step.args)["name"] == name
 
 
 def validation_failed(issues: Iterable[Issue]) -> GuestwireError:

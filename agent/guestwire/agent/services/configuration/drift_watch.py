@@ -1,6 +1,7 @@
 """Edits made behind our back: noticed as they happen, and reported, adopted or taken back, as the host's policy says."""
 
 import asyncio
+from contextlib import suppress
 from types import TracebackType
 
 from guestwire.agent.services.configuration.adoption import Adoption
@@ -21,7 +22,8 @@ from guestwire.protocol.steps import Call, Inbound
 SETTLE_S = 0.5
 """An editor that defines several times makes one drift."""
 BETWEEN_S = 60.0
-"""From one answer to a drift to the next: two parties that take back each other's edits must not keep a host busy."""
+"""From one answer to a drift to the next, and after one that failed: two parties that take back each other's edits must not
+keep a host busy."""
 
 
 class DriftWatch:
@@ -46,7 +48,9 @@ class DriftWatch:
         self._vital = vital
         self._between_s = between_s
         self._wake = asyncio.Event()
+        applying.ended = self.look  # what was edited while a change was under way was not looked at
         self._told: tuple[PlanItem, ...] = ()
+        self._failure = ""
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "DriftWatch":
@@ -68,16 +72,27 @@ class DriftWatch:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         answer_at = loop.time()
+        owed = False
         while True:
-            await self._wake.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(answer_at if owed else None):
+                    await self._wake.wait()
             await asyncio.sleep(SETTLE_S)
             self._wake.clear()
+            owed = False
             try:
                 drift = await self._look_now()
-                if drift and loop.time() >= answer_at and await self._answer():
+                if not drift:
+                    self._failure = ""
+                if drift and loop.time() < answer_at:
+                    owed = await self._answers()
+                elif drift and await self._answer():
                     answer_at = loop.time() + self._between_s
-            except GuestwireError as err:  # the next change of a definition tries again
-                self._applying.around.changed("drifted", f"{err.code}: {err.message}")
+            except GuestwireError as err:
+                owed, answer_at = True, loop.time() + self._between_s
+                if (failure := f"{err.code}: {err.message}") != self._failure:
+                    self._failure = failure
+                    self._applying.around.changed("drifted", failure)
 
     async def _look_now(self) -> tuple[PlanItem, ...]:
         """The drift; told when it is another one than before."""
@@ -92,12 +107,18 @@ class DriftWatch:
             self._applying.around.changed("drifted" if drift else "in_sync", places)
         return drift
 
+    async def _answers(self) -> bool:
+        """Whether the policy asks for more than a report."""
+        return (await self._configuration.desired()).policy.on_drift != "report"
+
     async def _answer(self) -> bool:
         """Do what the policy says; whether that was anything."""
-        policy = (await self._configuration.desired()).policy.on_drift
-        if policy == "report":
+        if not await self._answers():
             return False
         async with self._applying.around.hold(self._applying.every_lane()):
+            if self._applying.records.under_way is not None:
+                return False  # it began meanwhile; its end is heard
+            policy = (await self._configuration.desired()).policy.on_drift
             running = self._own_work()
             if policy == "adopt":
                 running.call.request = ConfigAdopt(update=True)

@@ -76,11 +76,16 @@ class Engine:
     async def _do(self, step: StepRow, args: dict[str, Any]) -> None:
         kind = KINDS[step.kind]
         if step.state == "started" and step.undo is not None:
-            undo = unpack(step.undo)
+            await (kind.again or kind.do)(self._tools, args, unpack(step.undo))
         else:
             undo = await kind.capture(self._tools, args)
             await self._records.step_started(step.n, pack(undo))
-        await kind.do(self._tools, args, undo)
+            try:
+                await kind.do(self._tools, args, undo)
+            except GuestwireError as err:
+                if err.code == "EXISTS":  # made by somebody else since we looked: the undo leaves it alone
+                    await self._records.step_started(step.n, pack(await kind.capture(self._tools, args)))
+                raise
         await self._records.step_done(step.n)
 
     async def back(self) -> tuple[str, ...]:

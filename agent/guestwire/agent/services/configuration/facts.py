@@ -7,13 +7,15 @@ from guestwire.agent.services.configuration.ports import Folders, Power
 from guestwire.agent.services.ports import Guests, HostInspection, Images, KernelValues
 from guestwire.model.desired import Desired
 from guestwire.model.facts import Facts, FileFact
+from guestwire.model.host_paths import normal
 from guestwire.model.rules.disks import named_files
 
 UNSAFE_INTERRUPTS = "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"
 
 
 class FactsReader:
-    """Reads facts. `disk_roots`: folders that disk images may be in; `simulated`: whether the host is."""
+    """Reads facts. `disk_roots`: folders that disk images may be in; `share_roots`, `boot_roots`: the same for folders that
+    guests mount and for what they boot, None: anywhere; `simulated`: whether the host is."""
 
     def __init__(
         self,
@@ -25,6 +27,8 @@ class FactsReader:
         power: Power,
         *,
         disk_roots: Sequence[str],
+        share_roots: Sequence[str] | None = None,
+        boot_roots: Sequence[str] | None = None,
         simulated: bool,
     ) -> None:
         self._guests = guests
@@ -34,6 +38,8 @@ class FactsReader:
         self._folders = folders
         self._power = power
         self.disk_roots = tuple(disk_roots)
+        self.share_roots = None if share_roots is None else tuple(share_roots)
+        self.boot_roots = None if boot_roots is None else tuple(boot_roots)
         self.simulated = simulated
 
     async def read(self, desired: Desired, active: Desired) -> Facts:
@@ -42,7 +48,9 @@ class FactsReader:
             self._inspection.topology(), self._inspection.facts(), self._inspection.management(), self.files(desired),
             self._kernel.read([UNSAFE_INTERRUPTS]), self._guests.networks(),
         )  # fmt: skip
-        ours = {guest.uuid for guest in (*desired.guests, *active.guests)}
+        # a domain does not become ours because a document names its uuid: it would be defined anew, as another guest
+        ours = {guest.uuid for guest in active.guests}
+        foreign = {uuid: guest for uuid, guest in self._power.known().items() if uuid not in ours}
         return Facts(
             topology=topology,
             capabilities=host.capabilities,
@@ -52,10 +60,18 @@ class FactsReader:
             simulated=self.simulated,
             active=active,
             running=self._power.running(),
-            foreign={uuid: guest.name for uuid, guest in self._power.known().items() if uuid not in ours},
+            foreign={uuid: guest.name for uuid, guest in foreign.items()},
+            foreign_disks={
+                normal(disk.path): guest.name
+                for guest in foreign.values()
+                for disk in guest.disks
+                if disk.path is not None
+            },
             networks=networks,
             files=files,
             disk_roots=self.disk_roots,
+            share_roots=self.share_roots,
+            boot_roots=self.boot_roots,
             management=management,
             unsafe_interrupts=kernel[UNSAFE_INTERRUPTS] in ("Y", "1"),
             modified=self._folders.modified(),

@@ -1,13 +1,15 @@
 """Issues that only a plan can see: what runs, which images are to go, what the host cannot make true yet. And the options
 that a plan is made under."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from guestwire.model.desired import Desired
 from guestwire.model.effects import COMMUNICATION
 from guestwire.model.facts import Facts
+from guestwire.model.host_paths import normal
 from guestwire.model.issues import Issue
-from guestwire.model.planning import must_stop
+from guestwire.model.planning import Circumstances, diff, must_stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,34 +23,75 @@ class Options:
 
 def plan_issues(current: Desired, target: Desired, facts: Facts, options: Options) -> list[Issue]:
     """Issues that only a plan can see."""
-    issues = []
+    return [*_running(current, target, facts, options), *_destroyed(current, target, facts, options.remove_disks)]
+
+
+def _running(current: Desired, target: Desired, facts: Facts, options: Options) -> Iterator[Issue]:
+    running = facts.running or frozenset()
     if not options.restart:
-        for guest, place in must_stop(current, target, facts.running or ()):
-            issues.append(
-                Issue(
-                    code="GUESTS-RUNNING", severity="E", path=place, related=(guest.name,),
-                    message=f"{guest.name} runs, and this cannot be done while it does",
-                    hint="Shut it down first, or let the apply restart it.",
-                )
+        for guest, place in must_stop(current, target, running):
+            yield Issue(
+                code="GUESTS-RUNNING", severity="E", path=place, related=(guest.name,),
+                message=f"{guest.name} runs, and this cannot be done while it does",
+                hint="Shut it down first, or let the apply restart it.",
             )  # fmt: skip
-    used = {disk.path: guest.name for guest in target.guests for disk in guest.disks}
-    had = {disk.path for guest in current.guests for disk in guest.disks}
-    for path in options.remove_disks:
-        if path in used:
-            issues.append(
-                Issue(
-                    code="DESTROY-DISK", severity="E", path=f"disks.{path}", related=(used[path],),
-                    message=f"{used[path]} uses the image", hint="Take the disk out of the guest first.",
-                )
+        return
+    # what a restart turns off must be allowed to start again, also when the change is undone
+    active = facts.active or current
+    disabled = {guest.uuid: guest for guest in active.guests if guest.disabled and guest.uuid in running}
+    if not disabled:
+        return
+    items = diff(current, target, Circumstances(running=running, restart=True))
+    restarted = {item.object for item in items if item.outage_s}
+    images = {image.id: image for image in current.images}
+    changed = {image.id for image in target.images if images.get(image.id) != image}
+    for guest in target.guests:
+        if guest.uuid in disabled and (f"guests.{guest.name}" in restarted or guest.image in changed):
+            yield Issue(
+                code="GUESTS-RUNNING", severity="E", path=f"guests.{guest.name}", related=(guest.name,),
+                message=f"{guest.name} runs though it is disabled: a restart could not turn it on again",
+                hint="Shut it down first, or apply without a restart.",
             )  # fmt: skip
-        elif path not in had:
-            issues.append(
-                Issue(
-                    code="DESTROY-DISK", severity="E", path=f"disks.{path}", message="no guest of this host had the image",
-                    hint="Only images that the change takes from a guest can be removed with it.",
-                )
-            )  # fmt: skip
-    return issues
+
+
+def _destroyed(current: Desired, target: Desired, facts: Facts, remove_disks: Sequence[str]) -> Iterator[Issue]:
+    """What keeps images from being removed: somebody has them, or nobody of ours had. Paths are compared in their plainest
+    spelling: the file is one however it is written."""
+    users = _users(target)
+    foreign = facts.foreign_disks or {}
+    had = {normal(disk.path) for guest in current.guests for disk in guest.disks if disk.path is not None}
+    seen: set[str] = set()
+    related: tuple[str, ...]
+    for path in remove_disks:
+        image = normal(path)
+        if (user := users.get(image)) is not None:
+            message, hint, related = f"{user} uses the image", "Take it out there first.", (user,)
+        elif (domain := foreign.get(image)) is not None:
+            message = f"the domain {domain!r}, which is not the project's, has the image"
+            hint, related = "Take it out of that domain first.", (domain,)
+        elif image not in had:
+            message, related = "no guest of this host had the image", ()
+            hint = "Only images that the change takes from a guest can be removed with it."
+        elif image in seen:
+            message, hint, related = "the image is named twice", "Name it once.", ()
+        else:
+            seen.add(image)
+            continue
+        yield Issue(
+            code="DESTROY-DISK", severity="E", path=f"disks.{path}", message=message, hint=hint, related=related
+        )
+
+
+def _users(target: Desired) -> dict[str, str]:
+    """Who has a file, by its plainest path: a guest that has it, copies it or boots from it, or an image."""
+    users: dict[str, str] = {}
+    for image in target.images:
+        users |= {normal(path): f"images.{image.id}" for path in (image.path, image.initrd) if path is not None}
+    for guest in target.guests:
+        named = [path for disk in guest.disks for path in (disk.clone_of, disk.path)]
+        named += [guest.boot.kernel, guest.boot.initrd] if guest.boot is not None else []
+        users |= {normal(path): guest.name for path in named if path is not None}
+    return users
 
 
 def communication(current: Desired, target: Desired) -> tuple[str, ...]:

@@ -136,11 +136,13 @@ class Configuration:
             running, prepared, origin=request.origin, comment=request.comment, confirm_s=request.confirm_s
         )
 
-    async def edit(self, running: Running, change: Callable[[Desired], Desired], comment: str) -> Desired:
-        """Change the active document and apply it: what a verb such as `guest define` is. The document as it is then.
-        Raises what `change` raises, and what an apply does."""
+    async def edit(self, running: Running, change: Callable[[Desired], tuple[Desired, str]], comment: str) -> Desired:
+        """Change one guest of the active document and apply that: what a verb such as `guest define` is. `change` gives the
+        document and the guest's uuid; what drifted of other guests stays as it is. The document as it is then. Raises what
+        `change` raises, and what an apply does."""
         if await self._applying.taken_up(running) is None:
-            prepared = await self._preparer.prepare(change(await self._active.desired()), Options())
+            edited, uuid = change(await self._active.desired())
+            prepared = await self._preparer.prepare(edited, Options(), named=uuid)
             await self._applying.make_true(running, prepared, origin="apply", comment=comment, confirm_s=None)
         return await self._active.desired()
 
@@ -148,8 +150,7 @@ class Configuration:
         """A guest is off: what waited for that waits no more."""
         guest = self._power.known().get(uuid)
         if guest is not None:
-            gone = f"guests.{guest.name}"
-            self._applying.waits = tuple(item for item in self._applying.waits if item.object != gone)
+            self._applying.starts.off(guest.name)
 
 
 def _options(request: c.ConfigPlan) -> Options:

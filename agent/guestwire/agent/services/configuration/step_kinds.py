@@ -34,11 +34,12 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A row of the table."""
+    """A row of the table. `again`: how to do it once more after a crash, where that is another thing than `do`."""
 
     capture: Callable[[Tools, Args], Awaitable[dict[str, Any]]]
     do: Callable[[Tools, Args, Args], Awaitable[None]]
     undo: Callable[[Tools, Args, Args], Awaitable[None]]
+    again: Callable[[Tools, Args, Args], Awaitable[None]] | None = None
 
 
 async def _nothing(_tools: Tools, _args: Args) -> dict[str, Any]:
@@ -106,6 +107,13 @@ async def _restore(tools: Tools, args: Args, undo: Args) -> None:
     await tools.power.settled(args["uuid"])
 
 
+async def _define_back(tools: Tools, args: Args, undo: Args) -> None:
+    uuid = args["uuid"]
+    if undo["definition"] is None and uuid in tools.power.running():  # somebody started the new guest meanwhile
+        await tools.power.off(uuid, 0.0, force=True)
+    await _restore(tools, args, undo)
+
+
 async def _label(tools: Tools, args: Args, _undo: Args) -> None:
     await tools.guests.adopt(Guest.model_validate_json(args["guest"]))
     await tools.power.settled(args["uuid"])
@@ -154,13 +162,17 @@ async def _image(tools: Tools, args: Args) -> dict[str, Any]:
 async def _create_disk(tools: Tools, args: Args, undo: Args) -> None:
     if undo["existed"]:
         return
+    if args["clone_of"] is not None:
+        await tools.images.clone(args["clone_of"], args["path"], args["format"])
+    else:
+        await tools.images.create(args["path"], args["format"], args["size_mib"])
+
+
+async def _create_disk_again(tools: Tools, args: Args, undo: Args) -> None:
     try:
-        if args["clone_of"] is not None:
-            await tools.images.clone(args["clone_of"], args["path"], args["format"])
-        else:
-            await tools.images.create(args["path"], args["format"], args["size_mib"])
+        await _create_disk(tools, args, undo)
     except GuestwireError as err:
-        if err.code != "EXISTS":  # made by us before a crash
+        if err.code != "EXISTS":  # we made it before the crash
             raise
 
 
@@ -227,11 +239,11 @@ KINDS: Mapping[str, Kind] = {
     "undefine-guest": Kind(_definition, _undefine, _restore),
     "remove-folder": Kind(_folder, _remove_folder, _folder_back),
     "set-aside-disk": Kind(_image, _set_aside, _put_back),
-    "create-disk": Kind(_image, _create_disk, _remove_disk),
+    "create-disk": Kind(_image, _create_disk, _remove_disk, _create_disk_again),
     "grow-disk": Kind(_image, _grow, _shrink_back),
     # undone in reverse order it comes after the definition is back, and takes the threads with it
     "retune-when-undone": Kind(_nothing, _no_effect, _retune),
-    "define-guest": Kind(_definition, _define, _restore),
+    "define-guest": Kind(_definition, _define, _define_back),
     "label-guest": Kind(_definition, _label, _restore),
     "write-folder": Kind(_folder, _write_folder, _folder_back),
     "change-medium": Kind(_medium, _change_medium, _medium_back),

@@ -4,15 +4,16 @@ Stop the users of what changes, delete, make disks, define, plug, tune, start ag
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from guestwire.agent.services.configuration.step_kinds import StepKind, pack_pins
 from guestwire.model.desired import Desired
-from guestwire.model.effects import GUEST_FIELDS, SETTING_FIELDS
+from guestwire.model.effects import SETTING_FIELDS
 from guestwire.model.facts import FileFact
 from guestwire.model.guest import Disk, Guest
-from guestwire.model.pinning import Pinning
+from guestwire.model.planning import live_media, restarts, retuned, same_drives
+from guestwire.model.resolving import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +26,10 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What a hypervisor is given for a guest: the guest with its image filled in, and its pins."""
-
-    guest: Guest
-    pins: Pinning | None
-
-
-@dataclass(frozen=True, slots=True)
 class Transition:
     """From what is there to what is wanted. `before`, `after`: what the hypervisor has and is to have, by uuid; a guest whose
-    two places are equal is left alone. `running`: uuids. `files`: what is known of disk images."""
+    two places are equal is left alone. `missing`: guests of ours that somebody deleted and nobody wants any more. `named`:
+    the guests whose disks are made, by uuid; None: all. `running`: uuids. `files`: what is known of disk images."""
 
     current: Desired
     target: Desired
@@ -45,6 +39,8 @@ class Transition:
     restart: bool
     remove_disks: Sequence[str]
     files: Mapping[str, FileFact]
+    missing: Sequence[Guest] = ()
+    named: Collection[str] | None = None
 
 
 def steps(change: Transition) -> tuple[Step, ...]:
@@ -53,20 +49,22 @@ def steps(change: Transition) -> tuple[Step, ...]:
     gone = [guest for guest in change.current.guests if guest.uuid not in kept]
     redefined = [guest for guest in change.target.guests if _differs(change, guest)]
     stopped = [guest for guest in redefined if _needs_stop(change, guest)]
+    work = tuple(disk_work(change))
     return (
         *(_step("stop-guest", f"stop {guest.name}", uuid=guest.uuid) for guest in (*gone, *stopped)
           if guest.uuid in change.running),
         *_deletions(gone),
+        *(step for guest in change.missing for step in _folder_gone(guest)),
         *(_step("set-aside-disk", f"set {path} aside", path=path) for path in change.remove_disks),
-        *(step for guest in change.target.guests for step in _disks(change, guest)),
-        *(step for guest in _in_order_of_names(change, redefined) for step in _definition(change, guest)),
+        *(one.step for one in work if not one.live),
+        *(step for guest, place in _in_order_of_names(change, redefined) for step in _definition(change, guest, place)),
         *(step for guest in redefined if guest not in stopped for step in _media(change, guest)),
         *(_step("retune-guest", f"tune {guest.name}", uuid=guest.uuid) for guest in redefined
           if guest not in stopped and _retuned(change, guest)),
         *_settings(change),
         *(_step("start-guest", f"start {guest.name}", uuid=guest.uuid) for guest in stopped),
         # last: what a guest has seen grow cannot shrink again
-        *(step for guest in change.target.guests if guest not in stopped for step in _live_growth(change, guest)),
+        *(one.step for one in work if one.live),
     )  # fmt: skip
 
 
@@ -83,64 +81,89 @@ def _needs_stop(change: Transition, guest: Guest) -> bool:
     uuid = guest.uuid or ""
     if uuid not in change.running or uuid not in change.before:
         return False
-    old, new = change.before[uuid].guest, change.after[uuid].guest
-    changed = [impact for name, impact in GUEST_FIELDS.items()
-               if impact.effect == "guest_restart" and getattr(old, name) != getattr(new, name)
-               and not (name == "disks" and _live_disks(old, new))]  # fmt: skip
-    if old.cpuset != new.cpuset and old.vcpus != new.vcpus:
-        return change.restart
-    return bool(changed) and (change.restart or not all(impact.waits for impact in changed))
+    return restarts(change.before[uuid], change.after[uuid], restart=change.restart)
 
 
-def _in_order_of_names(change: Transition, redefined: Sequence[Guest]) -> Iterator[Guest]:
-    """A guest that takes another's name comes after that one has given it up."""
+def _in_order_of_names(change: Transition, redefined: Sequence[Guest]) -> Iterator[tuple[Guest, Place]]:
+    """A guest that takes another's name comes after that one has given it up. Where names go round in a circle one guest
+    has a name of its own for a moment."""
     left = list(redefined)
+    names = {guest.uuid: change.before[guest.uuid or ""].guest.name for guest in left if guest.uuid in change.before}
+    circling = [guest for guest in left if guest.uuid in names]
     while left:
-        taken = {change.before[g.uuid or ""].guest.name: g for g in left if (g.uuid or "") in change.before}
+        taken = {names[guest.uuid]: guest for guest in left if guest.uuid in names}
         free = [guest for guest in left if taken.get(guest.name, guest) is guest]
-        yield from free or left  # names that go round in a circle: the hypervisor refuses them
-        left = [guest for guest in left if free and guest not in free]
-
-
-def _live_disks(old: Guest, new: Guest) -> bool:
-    """Whether all that changes in the drives goes while the guest runs: media, and sizes."""
-
-    def shape(disk: Disk) -> Disk:
-        ignored: dict[str, object] = {"size_mib": None, "clone_of": None, "shareable": False}
-        return disk.model_copy(update=ignored | ({"path": None} if disk.device == "cdrom" else {}))
-
-    return [shape(disk) for disk in old.disks] == [shape(disk) for disk in new.disks]
+        if not free and circling:
+            first = circling.pop(0)
+            now = change.before[first.uuid or ""]
+            names[first.uuid] = f"guestwire-{first.uuid}"
+            yield first, replace(now, guest=now.guest.model_copy(update={"name": names[first.uuid]}))
+            continue
+        free = free or left  # names that are wanted twice: no such document is applied
+        yield from ((guest, change.after[guest.uuid or ""]) for guest in free)
+        left = [guest for guest in left if guest not in free]
+        circling = [guest for guest in circling if guest not in free]
 
 
 def _deletions(gone: Sequence[Guest]) -> Iterator[Step]:
     for guest in gone:
         yield _step("undefine-guest", f"delete {guest.name}", uuid=guest.uuid)
-        if guest.id is not None:
-            yield _step("remove-folder", f"remove the folder of {guest.name}", id=guest.id)
+        yield from _folder_gone(guest)
 
 
-def _disks(change: Transition, guest: Guest) -> Iterator[Step]:
-    for number, disk in enumerate(guest.disks):
-        if disk.path is None or disk.device != "disk":
+def _folder_gone(guest: Guest) -> Iterator[Step]:
+    if guest.id is not None:
+        yield _step("remove-folder", f"remove the folder of {guest.name}", id=guest.id)
+
+
+class DiskStep(NamedTuple):
+    """What is done to disk `number` of a guest; `live`: while the guest runs."""
+
+    guest: Guest
+    number: int
+    step: Step
+    live: bool = False
+
+
+def disk_work(change: Transition) -> Iterator[DiskStep]:
+    """What is done to make every disk as large as it is to be, whether its guest changes or not. An image that several guests
+    share is made once, and grows through the one that runs."""
+    found = tuple(_disk_work(change))
+    live = {one.step.args["path"] for one in found if one.live}
+    done: set[tuple[StepKind, str]] = set()
+    for one in found:
+        what = one.step.kind, one.step.args["path"]
+        if what not in done and (one.live or what[1] not in live):
+            done.add(what)
+            yield one
+
+
+def _disk_work(change: Transition) -> Iterator[DiskStep]:
+    for guest in change.target.guests:
+        if change.named is not None and guest.uuid not in change.named:
             continue
-        fact = change.files.get(disk.path)
-        if fact is None or not fact.exists:
-            if disk.size_mib is None and disk.clone_of is None:
+        for number, disk in enumerate(guest.disks):
+            if disk.path is None or disk.device != "disk":
                 continue
-            yield _step(
-                "create-disk", f"make {disk.path}", path=disk.path, format=disk.format, size_mib=disk.size_mib,
-                clone_of=disk.clone_of,
-            )  # fmt: skip
-            if disk.clone_of is not None and disk.size_mib is not None:
-                yield _grow(disk, made=True)
-        elif _grows(change, disk) and not _runs_with(change, guest, number):
-            yield _grow(disk)
+            fact = change.files.get(disk.path)
+            if fact is None or not fact.exists:
+                yield from (DiskStep(guest, number, step) for step in _made(disk))
+            elif _grows(change, disk):
+                if _runs_with(change, guest, number):
+                    yield DiskStep(guest, number, _grow(disk, uuid=guest.uuid, number=number), live=True)
+                elif not _runs_on(change, guest):
+                    yield DiskStep(guest, number, _grow(disk))
 
 
-def _live_growth(change: Transition, guest: Guest) -> Iterator[Step]:
-    for number, disk in enumerate(guest.disks):
-        if _grows(change, disk) and _runs_with(change, guest, number):
-            yield _grow(disk, uuid=guest.uuid, number=number)
+def _made(disk: Disk) -> Iterator[Step]:
+    if disk.size_mib is None and disk.clone_of is None:
+        return
+    yield _step(
+        "create-disk", f"make {disk.path}", path=disk.path, format=disk.format, size_mib=disk.size_mib,
+        clone_of=disk.clone_of,
+    )  # fmt: skip
+    if disk.clone_of is not None and disk.size_mib is not None:
+        yield _grow(disk, made=True)
 
 
 def _grows(change: Transition, disk: Disk) -> bool:
@@ -150,13 +173,18 @@ def _grows(change: Transition, disk: Disk) -> bool:
     return fact.virtual_mib < disk.size_mib
 
 
+def _runs_on(change: Transition, guest: Guest) -> bool:
+    uuid = guest.uuid or ""
+    return uuid in change.running and uuid in change.before and not _needs_stop(change, guest)
+
+
 def _runs_with(change: Transition, guest: Guest, number: int) -> bool:
     """Whether the guest runs on through the change, with that disk in that place."""
-    uuid = guest.uuid or ""
-    if uuid not in change.running or uuid not in change.before or _needs_stop(change, guest):
+    if not _runs_on(change, guest):
         return False
-    disks = change.before[uuid].guest.disks
-    return number < len(disks) and disks[number].path == guest.disks[number].path
+    uuid = guest.uuid or ""
+    old, new = change.before[uuid].guest.disks, change.after[uuid].guest.disks
+    return number < same_drives(old, new) and old[number].path == new[number].path
 
 
 def _grow(disk: Disk, *, uuid: str | None = None, number: int = 0, made: bool = False) -> Step:
@@ -167,20 +195,21 @@ def _grow(disk: Disk, *, uuid: str | None = None, number: int = 0, made: bool = 
     )  # fmt: skip
 
 
-def _definition(change: Transition, guest: Guest) -> Iterator[Step]:
+def _definition(change: Transition, guest: Guest, place: Place) -> Iterator[Step]:
     uuid = guest.uuid or ""
-    place = change.after[uuid]
     text = place.guest.model_dump_json(exclude_defaults=True)
-    if uuid in change.running and _retuned(change, guest):
+    passing = place != change.after[uuid]
+    if not passing and uuid in change.running and _retuned(change, guest):
         yield _step("retune-when-undone", f"tune {guest.name} back", uuid=uuid)
-    yield _step("define-guest", f"define {guest.name}", uuid=uuid, guest=text, pins=pack_pins(place.pins))
-    if guest.id is not None:
+    told = f"rename {change.before[uuid].guest.name} for a moment" if passing else f"define {guest.name}"
+    yield _step("define-guest", told, uuid=uuid, guest=text, pins=pack_pins(place.pins))
+    if guest.id is not None and not passing:
         yield _step("write-folder", f"write the folder of {guest.name}", id=guest.id, guest=text,
-            template_files=list(_template_files(change.target, guest)),
+            template_files=list(template_files(change.target, guest)),
         )  # fmt: skip
 
 
-def _template_files(target: Desired, guest: Guest) -> Sequence[str]:
+def template_files(target: Desired, guest: Guest) -> Sequence[str]:
     """The folders of the guest's template, which its image leads to."""
     image = next((image for image in target.images if image.id == guest.image), None)
     kind = guest.os_type if image is None else image.os_type
@@ -190,21 +219,20 @@ def _template_files(target: Desired, guest: Guest) -> Sequence[str]:
 def _retuned(change: Transition, guest: Guest) -> bool:
     """Whether a guest that runs on gets other CPUs."""
     uuid = guest.uuid or ""
-    before, after = change.before.get(uuid), change.after[uuid]
-    if before is None or uuid not in change.running or before.pins == after.pins:
-        return False
-    return before.guest.vcpus == after.guest.vcpus
+    before = change.before.get(uuid)
+    return before is not None and uuid in change.running and retuned(before, change.after[uuid])
 
 
 def _media(change: Transition, guest: Guest) -> Iterator[Step]:
     uuid = guest.uuid or ""
     before = change.before.get(uuid)
-    if before is None or uuid not in change.running or not _live_disks(before.guest, change.after[uuid].guest):
+    if before is None or uuid not in change.running:
         return
-    for number, (old, new) in enumerate(zip(before.guest.disks, guest.disks, strict=True)):
-        if old.device == "cdrom" and old.path != new.path:
-            text = f"put {new.path} into {guest.name}" if new.path else f"take {old.path} out of {guest.name}"
-            yield _step("change-medium", text, uuid=uuid, disk=number, before=old.path, path=new.path)
+    disks = change.after[uuid].guest.disks
+    for number in live_media(before.guest.disks, disks):
+        old, new = before.guest.disks[number].path, disks[number].path
+        text = f"put {new} into {guest.name}" if new else f"take {old} out of {guest.name}"
+        yield _step("change-medium", text, uuid=uuid, disk=number, before=old, path=new)
 
 
 def _settings(change: Transition) -> Iterator[Step]:

@@ -29,7 +29,7 @@ class Waiting:
         self._task: asyncio.Task[None] | None = None
         self._owed: tuple[ChangeRow, str] | None = None
         """A change that is to be undone, and why."""
-        applying.moved = self._moved.set
+        applying.moved = applying.starts.moved = self._moved.set
         applying.orphaned = self._orphaned
 
     async def __aenter__(self) -> "Waiting":
@@ -53,11 +53,10 @@ class Waiting:
         change = self._records.under_way
         if change is None or change.plan_id != request.plan_id:
             kept = await self._applying.active.kept()
-            if kept.plan_id == request.plan_id:
+            if change is None and kept.plan_id == request.plan_id:
                 return ConfigApplied(revision=await self._applying.active.revision(), state="in_sync")
-            raise GuestwireError(
-                "NOT-FOUND", "No change with that plan id waits to be confirmed: it may have been undone."
-            )
+            raise _not_waiting("No change with that plan id waits to be confirmed: it may have been undone.", change)
+        self._around.authorise(running.call, change.risk)
         if change.phase != "confirm":
             raise GuestwireError("WRONG-STATE", f"The change is not waiting to be confirmed: {change.phase}.")
         if not self._around.link.exists:
@@ -83,23 +82,25 @@ class Waiting:
         request: ConfigCancel = running.call.request
         change = self._records.under_way
         if change is None or change.plan_id != request.plan_id:
-            if running.again and (await self._applying.active.kept()).plan_id != request.plan_id:
+            if change is None and running.again and (await self._applying.active.kept()).plan_id != request.plan_id:
                 return ConfigApplied(revision=await self._applying.active.revision(), state="rolled_back")
-            raise GuestwireError("NOT-FOUND", "No change with that plan id waits.")
+            raise _not_waiting("No change with that plan id waits.", change)
+        self._around.authorise(running.call, change.risk)
         await self._applying.connected(running)
         left = await running.effect(self._applying.engine.back)
         self._moved.set()
-        self._applying.undone("cancelled", left)
+        await self._applying.undone("cancelled", left)
         if left:
             raise GuestwireError("ROLLBACK-INCOMPLETE", detail={"left": list(left)})
         return ConfigApplied(revision=await self._applying.active.revision(), state="rolled_back")
 
     async def _keep_deadlines(self) -> None:
-        """Undo what nobody confirmed in time, and go on after a boot."""
+        """Undo what nobody confirmed in time, go on after a boot, note what waits for a start no more."""
         while True:
             self._moved.clear()
             change = self._records.under_way
             try:
+                await self._applying.starts.keep()
                 if self._owed is not None:
                     await self._back(*self._owed)
                     self._owed = None
@@ -152,19 +153,31 @@ class Waiting:
             # whoever had the lanes before may have ended it, and another may have begun
             if now is not None and _same(now, change) and now.phase in ("forward", "undoing"):
                 await self._power.connected(CONNECT_PATIENCE_S)
-                self._applying.undone(why, await self._applying.engine.back())
+                await self._applying.undone(why, await self._applying.engine.back())
 
     async def _after_boot(self, change: ChangeRow) -> None:
         async with self._around.hold(("host",)):
             await self._power.connected(CONNECT_PATIENCE_S)
             if self._records.under_way != change:
                 return  # cancelled meanwhile
+            if short := await self._applying.short():
+                await self._records.set_phase("undoing")
+                self._owed = change, short.message
+                self._moved.set()
+                return
             if change.confirm_s is None:
                 await self._applying.keep(change)
                 return
             by_ms = self._around.clock_ms() + change.confirm_s * 1000
             await self._records.set_phase("confirm", confirm_by_ms=by_ms)
+            self._around.link.reconnect()  # it may have connected before the change was whole
         self._around.changed("confirm_wait", change.plan_id)
+
+
+def _not_waiting(text: str, other: ChangeRow | None) -> GuestwireError:
+    if other is None:
+        return GuestwireError("NOT-FOUND", text)
+    return GuestwireError("NOT-FOUND", f"{text} Another one is under way.", detail={"plan_id": other.plan_id})
 
 
 def _same(one: ChangeRow, other: ChangeRow) -> bool:

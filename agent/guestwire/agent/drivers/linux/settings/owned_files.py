@@ -1,13 +1,14 @@
-"""Files of the host that a setting owns: written whole, captured and put back to the byte, mode and absence."""
+"""Files of the host that a setting owns: written whole, captured and put back to the byte, mode, owner and absence."""
 
 import asyncio
 import base64
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from guestwire.agent.drivers.linux.image_files import disk_error
+from guestwire.agent.drivers.linux.image_files import disk_error, sync_folder
 from guestwire.agent.drivers.linux.settings.setting import Place
 
 HEADER = "# Made by Guestwire; changes here are overwritten.\n"
@@ -24,7 +25,7 @@ async def link(place: Place, path: str, target: str) -> None:
 
 
 async def remove(place: Place, path: str) -> None:
-    await _threaded(place, path, lambda file: file.unlink(missing_ok=True))
+    await _threaded(place, path, _remove)
 
 
 async def read(place: Place, path: str) -> str | None:
@@ -54,43 +55,63 @@ async def restore(place: Place, paths: Sequence[str], captured: Mapping[str, Any
         changed = True
         if wanted is None:
             await remove(place, path)
-        elif "link" in wanted:
-            await link(place, path, wanted["link"])
         else:
-            data, mode = base64.b64decode(wanted["data"]), int(wanted["mode"])
-            await _threaded(place, path, lambda file, data=data, mode=mode: _write(file, data, mode))
+            await _threaded(place, path, lambda file, wanted=wanted: _put_back(file, wanted))
     return changed
 
 
 def _capture(file: Path) -> dict[str, Any] | None:
-    if file.is_symlink():
-        return {"link": str(file.readlink())}
     try:
-        return {"data": base64.b64encode(file.read_bytes()).decode(), "mode": file.stat().st_mode & 0o7777}
+        found = file.lstat()
+        owner = {"uid": found.st_uid, "gid": found.st_gid}
+        if file.is_symlink():
+            return {"link": str(file.readlink()), **owner}
+        data = base64.b64encode(file.read_bytes()).decode()
+        return {"data": data, "mode": found.st_mode & 0o7777, **owner}
     except FileNotFoundError:
         return None
 
 
-def _write(file: Path, data: bytes, mode: int) -> None:
+def _put_back(file: Path, captured: Mapping[str, Any]) -> None:
+    owner = (int(captured["uid"]), int(captured["gid"]))
+    if "link" in captured:
+        _link(file, captured["link"], owner)
+    else:
+        _write(file, base64.b64decode(captured["data"]), int(captured["mode"]), owner)
+
+
+def _remove(file: Path) -> None:
+    with suppress(FileNotFoundError):
+        file.unlink()
+        sync_folder(file)
+
+
+def _write(file: Path, data: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_name(f".{file.name}.guestwire-new")
     try:
         with fresh.open("wb") as opened:
             opened.write(data)
+            if owner is not None:  # before the mode: it takes set-id bits away
+                os.fchown(opened.fileno(), *owner)
             fresh.chmod(mode)
             opened.flush()
             os.fsync(opened.fileno())
         fresh.replace(file)
+        sync_folder(file)
     finally:
         fresh.unlink(missing_ok=True)
 
 
-def _link(file: Path, target: str) -> None:
+def _link(file: Path, target: str, owner: tuple[int, int] | None = None) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_name(f".{file.name}.guestwire-new")
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(target)
+    if owner is not None:
+        os.lchown(fresh, *owner)
     fresh.replace(file)
+    sync_folder(file)
 
 
 async def _threaded(place: Place, path: str, act: Any) -> None:
