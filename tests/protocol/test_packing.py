@@ -74,7 +74,9 @@ def test_a_flat_value_holds_no_map() -> None:
         unpack_flat(pack([1, {}]))
 
 
-@pytest.mark.parametrize("value", [object(), {1, 2}, 1 << 64, "\ud800", 1j], ids=["object", "set", "large", "half", "complex"])
+@pytest.mark.parametrize(
+    "value", [object(), {1, 2}, 1 << 64, "\ud800", 1j], ids=["object", "set", "large", "half", "complex"]
+)
 def test_what_cannot_be_packed_is_an_error(value: object) -> None:
     with pytest.raises(PackingError):
         pack([value])

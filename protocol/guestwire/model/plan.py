@@ -1,5 +1,6 @@
 """A plan: every change that an apply would make, with its effect, and every issue. The shapes; `planning` makes them."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from guestwire.model.base import Model
@@ -10,6 +11,16 @@ Effect = Literal["live", "guest_restart", "comm_restart", "host_reboot"]
 Risk = Literal[0, 1, 2, 3]
 """0 read, 1 reversible, 2 disruptive, 3 destructive."""
 Op = Literal["create", "update", "delete", "attach", "detach", "tune", "reboot"]
+
+
+PLAN_ISSUES: Mapping[str, str] = {
+    "GUESTS-RUNNING": "A guest runs that must be off for the change: shut it down first, or let the apply restart it.",
+    "DESTROY-DISK": "An image that is to be removed belongs to somebody, or to nobody of the project, or is in use.",
+    "OVERRIDES-INVALID": "The file overrides.toml in a guest's folder has mistakes: correct it there.",
+    "GUEST-ID-CHANGED": "A guest keeps its identifier: leave it out, or write the one it has.",
+    "DISK-UNCLEAR": "It cannot be told which disk of a guest this is: write its path.",
+}
+"""Codes of issues that are about the way from one document to the next, and not about a document: no rule has them."""
 
 
 class PlanItem(Model):

@@ -124,4 +124,3 @@ async def test_a_new_guest_under_a_name_that_is_taken_is_refused_by_that_code(ri
     assert (error.code, error.field, error.detail["guest"]) == ("NAME-DUP", "guest.name", "GUEST0001")
     error = await refused(define(rig, Guest(name="b", id="GUEST0001")))
     assert (error.code, error.field) == ("GUEST-ID-DUP", "guest.id")
-

@@ -63,6 +63,15 @@ def test_the_image_of_a_foreign_domain_stays() -> None:
     assert "'theirs'" in found
 
 
+def test_the_image_that_a_guest_runs_with_stays_until_it_is_off() -> None:
+    """Whatever the document says of the next start; a guest that is deleted or restarted is off by then."""
+    running = Facts(running=frozenset({U1}))
+    detached = having(guest(), HAD.guests[1])
+    assert destroyed(detached, A, facts=running) == [f"disks.{A}: a runs with the image until it is next started"]
+    assert plan_issues(HAD, detached, running, Options(restart=True, remove_disks=(A,))) == []
+    assert plan_issues(HAD, having(HAD.guests[1]), running, Options(restart=True, remove_disks=(A,))) == []
+
+
 def test_only_what_a_guest_had_is_removed_and_once() -> None:
     assert [text.rpartition(": ")[2] for text in destroyed(having(), "/disks/c.qcow2", A, "/disks/./a.qcow2")] == [
         "no guest of this host had the image", "the image is named twice",

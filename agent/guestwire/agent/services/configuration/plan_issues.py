@@ -1,7 +1,7 @@
 """Issues that only a plan can see: what runs, which images are to go, what the host cannot make true yet. And the options
 that a plan is made under."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from guestwire.model.desired import Desired
@@ -23,7 +23,7 @@ class Options:
 
 def plan_issues(current: Desired, target: Desired, facts: Facts, options: Options) -> list[Issue]:
     """Issues that only a plan can see."""
-    return [*_running(current, target, facts, options), *_destroyed(current, target, facts, options.remove_disks)]
+    return [*_running(current, target, facts, options), *_destroyed(current, target, facts, options)]
 
 
 def _running(current: Desired, target: Desired, facts: Facts, options: Options) -> Iterator[Issue]:
@@ -54,21 +54,25 @@ def _running(current: Desired, target: Desired, facts: Facts, options: Options) 
             )  # fmt: skip
 
 
-def _destroyed(current: Desired, target: Desired, facts: Facts, remove_disks: Sequence[str]) -> Iterator[Issue]:
+def _destroyed(current: Desired, target: Desired, facts: Facts, options: Options) -> Iterator[Issue]:
     """What keeps images from being removed: somebody has them, or nobody of ours had. Paths are compared in their plainest
     spelling: the file is one however it is written."""
     users = _users(target)
     foreign = facts.foreign_disks or {}
     had = {normal(disk.path) for guest in current.guests for disk in guest.disks if disk.path is not None}
+    held = {} if options.restart else _held(current, target, facts.running or frozenset())
     seen: set[str] = set()
     related: tuple[str, ...]
-    for path in remove_disks:
+    for path in options.remove_disks:
         image = normal(path)
         if (user := users.get(image)) is not None:
             message, hint, related = f"{user} uses the image", "Take it out there first.", (user,)
         elif (domain := foreign.get(image)) is not None:
             message = f"the domain {domain!r}, which is not the project's, has the image"
             hint, related = "Take it out of that domain first.", (domain,)
+        elif (runner := held.get(image)) is not None:
+            message = f"{runner} runs with the image until it is next started"
+            hint, related = "Shut it down first, or let the apply restart it.", (runner,)
         elif image not in had:
             message, related = "no guest of this host had the image", ()
             hint = "Only images that the change takes from a guest can be removed with it."
@@ -80,6 +84,18 @@ def _destroyed(current: Desired, target: Desired, facts: Facts, remove_disks: Se
         yield Issue(
             code="DESTROY-DISK", severity="E", path=f"disks.{path}", message=message, hint=hint, related=related
         )
+
+
+def _held(current: Desired, target: Desired, running: Collection[str]) -> dict[str, str]:
+    """The images that guests which run on have open, whatever the document says of their next start."""
+    stay = {guest.uuid for guest in target.guests if guest.uuid in running}
+    return {
+        normal(disk.path): guest.name
+        for guest in current.guests
+        if guest.uuid in stay
+        for disk in guest.disks
+        if disk.path is not None
+    }
 
 
 def _users(target: Desired) -> dict[str, str]:
