@@ -244,7 +244,8 @@ async def test_an_image_that_a_running_guest_has_open_is_not_set_aside(rig: Rig)
     bare = Desired(guests=(GP.model_copy(update={"disks": ()}),))
     with pytest.raises(GuestwireError) as refused:
         await rig.apply(bare, remove_disks=(path,), destroy=(path,))
-    assert (refused.value.code, refused.value.detail["code"]) == ("ROLLED-BACK", "IMAGE-IN-USE")
+    assert (refused.value.code, refused.value.field) == ("VALIDATION-FAILED", f"disks.{path}")
+    assert rig.host.images.exists(path)
     await rig.apply(bare, remove_disks=(path,), destroy=(path,), restart=True)
     assert not rig.host.images.exists(path)
 
