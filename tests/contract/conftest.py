@@ -11,10 +11,10 @@ import pytest
 
 from guestwire.agent.drivers.linux.threads import threads_of
 from guestwire.agent.drivers.simulated.host import SimulatedHost
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.drivers.simulated.settings import Settings
 from guestwire.agent.services.ports import Guests, Observed
 from guestwire.model.guest import DirectBoot, Guest
+from guestwire.model.machines import MACHINES
 from guestwire.model.pinning import pinning
 from guestwire.model.topology import Topology
 

@@ -13,10 +13,10 @@ import pytest
 from guestwire.agent.drivers.linux.command import Ended, run_command
 from guestwire.agent.drivers.linux.control import LinuxControl
 from guestwire.agent.drivers.simulated.host import SimulatedHost
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.drivers.simulated.settings import Settings
 from guestwire.agent.services.ports import HostControl
 from guestwire.model.errors import GuestwireError
+from guestwire.model.machines import MACHINES
 from guestwire.model.networks import Adapter
 from guestwire.model.settings import HostSettings, HugePool
 

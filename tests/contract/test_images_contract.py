@@ -14,12 +14,12 @@ import pytest
 
 from guestwire.agent.drivers.linux.images import QemuImages
 from guestwire.agent.drivers.simulated.host import SimulatedHost
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.services.ports import Images
 from guestwire.broker_test.fixtures import require
 from guestwire.model.errors import GuestwireError
 from guestwire.model.facts import FileFact
 from guestwire.model.guest import Disk, Guest
+from guestwire.model.machines import MACHINES
 
 
 def unix_ms() -> int:

@@ -11,9 +11,9 @@ import pytest
 
 from guestwire.agent.drivers.linux.kernel_values import LinuxKernelValues
 from guestwire.agent.drivers.simulated.host import SimulatedHost
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.services.ports import KernelValues
 from guestwire.model.errors import GuestwireError
+from guestwire.model.machines import MACHINES
 
 ONLINE = "/sys/devices/system/cpu/cpu1/online"
 PAGES = "/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages"

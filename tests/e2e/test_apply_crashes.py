@@ -26,7 +26,6 @@ from guestwire.agent.config_records_schema import CONFIG_STEPS
 from guestwire.agent.drivers.simulated.host import SimulatedHost
 from guestwire.agent.drivers.simulated.image_registry import ImageRegistry
 from guestwire.agent.drivers.simulated.lines import LineLog
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.drivers.simulated.store import GuestLog
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_writer import JournalWriter
@@ -35,6 +34,7 @@ from guestwire.model.base import Model
 from guestwire.model.desired import Desired, content_hash
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
+from guestwire.model.machines import MACHINES
 from guestwire.model.settings import HostSettings
 from guestwire.protocol import config_models as c
 from guestwire.protocol import ids

@@ -4,12 +4,12 @@ from importlib.resources import files
 
 import pytest
 
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.formats.examples import ALIASES, EXAMPLES, example_text, open_example
 from guestwire.formats.project_edits import edit
 from guestwire.formats.project_toml import load
 from guestwire.model.errors import GuestwireError
 from guestwire.model.facts import Facts, FileFact
+from guestwire.model.machines import MACHINES
 from guestwire.model.rules.table import validate
 
 NAMES = [example.name for example in EXAMPLES]

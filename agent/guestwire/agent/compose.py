@@ -116,8 +116,8 @@ async def driver(settings: Settings) -> AsyncIterator[Drivers]:
 @asynccontextmanager
 async def _simulated(settings: Settings) -> AsyncIterator[Any]:
     from guestwire.agent.drivers.simulated.host import SimulatedHost
-    from guestwire.agent.drivers.simulated.machines import MACHINES
     from guestwire.agent.drivers.simulated.settings import Settings as Times
+    from guestwire.model.machines import MACHINES
 
     section = settings.simulated
     machine = MACHINES.get(section.machine)

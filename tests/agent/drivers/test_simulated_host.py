@@ -10,13 +10,13 @@ from uuid import uuid4
 import pytest
 
 from guestwire.agent.drivers.simulated.host import SimulatedHost
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.drivers.simulated.runtime import Counters
 from guestwire.agent.drivers.simulated.settings import EVERY, Faults, Settings
 from guestwire.agent.services.ports import Changed, GuestEvent, Lost, Resynced
 from guestwire.model.cpuset import expand
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import DirectBoot, Disk, Guest
+from guestwire.model.machines import MACHINES
 from guestwire.model.pinning import pinning
 from guestwire.model.topology import tree
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from guestwire.agent.drivers.simulated.host import SimulatedHost
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.lane_gate import LaneGate
 from guestwire.agent.lanes import Lanes
 from guestwire.agent.services.autostart import Autostart
@@ -21,6 +20,7 @@ from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
 from guestwire.model.issues import Issue, Verdict
+from guestwire.model.machines import MACHINES
 
 
 def guest(number: int, name: str, **fields: Any) -> Guest:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from guestwire.agent.drivers.simulated.host import SimulatedHost
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.drivers.simulated.settings import Faults, Settings
 from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.guests import GuestService
@@ -20,6 +19,7 @@ from guestwire.link.clock import now
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, ReadyWhen
+from guestwire.model.machines import MACHINES
 from guestwire.protocol import operation_models as m
 from guestwire.protocol.envelope import VERSION, Header, body_hash
 from guestwire.protocol.ids import request_id

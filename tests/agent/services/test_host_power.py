@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 import pytest
 
 from guestwire.agent.drivers.simulated.host import SimulatedHost
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.services.guests import GuestService
 from guestwire.agent.services.host_power import HostPowerService
 from guestwire.agent.services.ports import HostControl
@@ -16,6 +15,7 @@ from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
+from guestwire.model.machines import MACHINES
 from guestwire.protocol.config_models import HostPower
 from guestwire.protocol.envelope import VERSION, Header, body_hash
 from guestwire.protocol.ids import request_id

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from guestwire.agent.drivers.simulated.host import SimulatedHost
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.drivers.simulated.settings import Faults, Settings
 from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.guests import GuestService
@@ -25,6 +24,7 @@ from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, ReadyWhen
 from guestwire.model.host import RebootRequired
 from guestwire.model.issues import Issue, Verdict
+from guestwire.model.machines import MACHINES
 from guestwire.model.policy import Policy
 from guestwire.protocol.config_models import GuestOutcomes, GuestsBoot, GuestsShutdown
 from guestwire.protocol.envelope import VERSION, Header, body_hash

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from guestwire.agent.drivers.simulated.host import SimulatedHost
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.services.guests import GuestService
 from guestwire.agent.services.ports import Images, ImageSnapshot
 from guestwire.agent.services.running import Running
@@ -17,6 +16,7 @@ from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Disk, Guest
+from guestwire.model.machines import MACHINES
 from guestwire.protocol.config_models import SnapshotList, SnapshotRef
 from guestwire.protocol.envelope import VERSION, Header, body_hash
 from guestwire.protocol.ids import request_id

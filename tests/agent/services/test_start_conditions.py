@@ -2,12 +2,12 @@
 
 import pytest
 
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.services.start_conditions import StartConditions
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, GuestKind
 from guestwire.model.host import RebootRequired
+from guestwire.model.machines import MACHINES
 from guestwire.model.policy import Policy, Profile
 from guestwire.model.topology import Topology
 

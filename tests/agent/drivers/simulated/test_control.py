@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 
 from guestwire.agent.drivers.simulated.host import SimulatedHost
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.drivers.simulated.settings import Faults, Settings
 from guestwire.agent.services.ports import Lost, Resynced
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
+from guestwire.model.machines import MACHINES
 from guestwire.model.networks import Adapter
 from guestwire.model.settings import HostSettings, HugePool
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from guestwire.agent.drivers.simulated.definitions import from_text, to_text
 from guestwire.agent.drivers.simulated.host import SimulatedHost
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.drivers.simulated.settings import Faults, Settings
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
+from guestwire.model.machines import MACHINES
 from guestwire.model.pinning import Pinning, pinning
 
 TOPOLOGY = MACHINES["4-core"].topology

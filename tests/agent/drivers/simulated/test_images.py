@@ -7,11 +7,11 @@ from uuid import uuid4
 import pytest
 
 from guestwire.agent.drivers.simulated.host import SimulatedHost
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.drivers.simulated.settings import Faults, Settings
 from guestwire.model.errors import GuestwireError
 from guestwire.model.facts import FileFact
 from guestwire.model.guest import Disk, Guest
+from guestwire.model.machines import MACHINES
 
 DISK = "/simulated/images/a.qcow2"
 

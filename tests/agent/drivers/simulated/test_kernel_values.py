@@ -7,10 +7,10 @@ from uuid import uuid4
 import pytest
 
 from guestwire.agent.drivers.simulated.host import SimulatedHost
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.drivers.simulated.settings import Settings
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
+from guestwire.model.machines import MACHINES
 from guestwire.model.pinning import Pinning, pinning
 
 CPU = "/sys/devices/system/cpu"

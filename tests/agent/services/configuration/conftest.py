@@ -11,7 +11,6 @@ import pytest
 
 from guestwire.agent.configured import ConfigurationParts, ConfiguredHost, configured
 from guestwire.agent.drivers.simulated.host import SimulatedHost
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.drivers.simulated.settings import Settings
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_schema import Observer
@@ -28,6 +27,7 @@ from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
 from guestwire.model.base import Model
 from guestwire.model.desired import Desired, content_hash
+from guestwire.model.machines import MACHINES
 from guestwire.model.plan import Plan
 from guestwire.protocol import config_models as c
 from guestwire.protocol.envelope import VERSION, Header, body_hash

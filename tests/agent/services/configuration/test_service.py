@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.agent.drivers.simulated.settings import Faults
 from guestwire.agent.services.configuration.active import Kept, unpack_kept
 from guestwire.agent.services.configuration.engine import Engine
@@ -14,6 +13,7 @@ from guestwire.model.desired import Desired, content_hash
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Disk, Guest
 from guestwire.model.images import Image
+from guestwire.model.machines import MACHINES
 from guestwire.model.plan import PlanItem
 from guestwire.model.policy import Policy
 from guestwire.model.settings import HostSettings

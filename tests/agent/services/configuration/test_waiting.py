@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from guestwire.agent.drivers.simulated.machines import MACHINES
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Disk, Guest
+from guestwire.model.machines import MACHINES
 from guestwire.model.policy import Policy
 from guestwire.model.settings import HostSettings, HugePool
 from guestwire.protocol import config_models as c

@@ -19,7 +19,6 @@ from guestwire.agent.drivers.simulated.images import SimulatedImages
 from guestwire.agent.drivers.simulated.injection import Injection
 from guestwire.agent.drivers.simulated.kernel_state import KernelState
 from guestwire.agent.drivers.simulated.kernel_values import SimulatedKernelValues
-from guestwire.agent.drivers.simulated.machines import Machine
 from guestwire.agent.drivers.simulated.memory import pages_free
 from guestwire.agent.drivers.simulated.process import Process
 from guestwire.agent.drivers.simulated.runtime import Counters, GuestRuntime
@@ -31,6 +30,7 @@ from guestwire.model.errors import GuestwireError
 from guestwire.model.facts import ManagementPath
 from guestwire.model.guest import Guest, GuestThread
 from guestwire.model.host import DriverKind, HostFacts
+from guestwire.model.machines import Machine
 from guestwire.model.pinning import Pinning
 from guestwire.model.topology import Topology
 

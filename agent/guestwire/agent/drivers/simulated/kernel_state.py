@@ -11,11 +11,11 @@ from pathlib import Path
 from guestwire.agent.drivers.simulated import kernel_tree
 from guestwire.agent.drivers.simulated.kernel_tree import CPU, DEFAULT_AFFINITY, MM, NODE
 from guestwire.agent.drivers.simulated.lines import LineLog
-from guestwire.agent.drivers.simulated.machines import Machine
 from guestwire.agent.drivers.simulated.memory import ordinary_mib, pages_used, pools_mib
 from guestwire.agent.drivers.simulated.process import Process
 from guestwire.model.cpuset import from_libvirt, to_libvirt
 from guestwire.model.errors import GuestwireError
+from guestwire.model.machines import Machine
 from guestwire.model.topology import Cpu, HugePages, Node, Topology
 
 _ONLINE = re.compile(rf"{CPU}/cpu(\d+)/online")

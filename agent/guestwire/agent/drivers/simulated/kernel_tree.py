@@ -6,8 +6,8 @@ CPU N (HYPERVISOR: the kernel refuses to move those).
 
 from collections.abc import Iterator
 
-from guestwire.agent.drivers.simulated.machines import Machine
 from guestwire.model.cpuset import to_libvirt
+from guestwire.model.machines import Machine
 
 CPU = "/sys/devices/system/cpu"
 NODE = "/sys/devices/system/node"
