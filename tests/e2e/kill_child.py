@@ -1,10 +1,13 @@
 """Agents that kill themselves at a step of their journal, one after the other, forked from a process that has imported all.
 
-    python kill_child.py        reads lines {"config": FILE, "step": STEP or null, "occurrence": N} on stdin
+    python kill_child.py         reads orders on stdin, a JSON object a line:
+        config       the agent's configuration file
+        step         the step of the journal at which it ends itself by SIGKILL, null: it lives
+        occurrence   when that step is reached for the Nth time
+        fail         calls of the simulated host that fail for ever, see drivers/simulated/settings.py; may be missing
 
-For each line it forks an agent and writes {"started": PID}, {"up": PID} when that is connected, and {"ended": STATUS} when
-it has ended. The agent is composed
-as guestwire-agent does it, with an observer that ends it by SIGKILL when the step is reached for the Nth time.
+For each it forks an agent and writes {"started": PID}, {"up": PID} when that serves, and {"ended": STATUS} when it has
+ended. How often an agent that ended in order reached each step is in the file `steps.json` beside its configuration.
 """
 
 import asyncio
@@ -12,46 +15,53 @@ import json
 import os
 import signal
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any, cast
 
 import uvloop
 
 from guestwire.agent import compose
 from guestwire.agent.config import load
-from guestwire.agent.drivers.simulated import host as _simulated  # noqa: F401 - imported before the fork, once for all
+from guestwire.agent.drivers.simulated.host import SimulatedHost
+from guestwire.agent.drivers.simulated.settings import Faults
 from guestwire.agent.host_agent import host_agent
 from guestwire.agent.journal_schema import Observer, Step
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.broker_test.child import end_with_parent
 
 
-def killer(step: str, occurrence: int) -> Observer:
-    """An observer that ends the process at the step. Each step is announced by one thread, so counting needs no lock."""
-    left = occurrence
+def counting(reached: Counter[str], step: str | None, occurrence: int) -> Observer:
+    """An observer that counts the steps, and ends the process at one of them."""
 
-    def observe(reached: Step, _seq: int) -> None:
-        nonlocal left
-        if reached == step:
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+    def observe(name: Step, _number: int) -> None:
+        reached[name] += 1
+        if name == step and reached[name] == occurrence:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     return observe
 
 
-async def serve(config: Path, observer: Observer | None) -> None:
+async def serve(order: dict[str, Any]) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    config = Path(order["config"])
     settings = load(config)
     settings.host.state_dir.mkdir(parents=True, exist_ok=True)
     speaking = compose.voice(settings.log, settings.host.state_dir / "log", for_people=False)
-    async with compose.driver(settings) as drivers, JournalWriter() as writer:
-        parts = compose.host_parts(settings, drivers, writer, speaking, observer=observer)
+    reached: Counter[str] = Counter()
+    observer = counting(reached, order["step"], order["occurrence"])
+    async with compose.driver(settings) as hypervisor, JournalWriter() as writer:
+        if failing := order.get("fail"):
+            faults = Faults(fail_calls=dict.fromkeys(failing, "injected"))
+            cast("SimulatedHost", hypervisor.guests).set_faults(faults)
+        parts = compose.host_parts(settings, hypervisor, writer, speaking, observer=observer)
         async with host_agent(parts) as host:
-            assert host.link is not None
-            await host.link.session.connected(30)
+            if host.link is not None:
+                await host.link.session.connected(30)
             _say(up=os.getpid())
             await stop.wait()
+    config.with_name("steps.json").write_text(json.dumps(reached))
 
 
 def main() -> None:
@@ -61,9 +71,8 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             end_with_parent()
-            observer = killer(order["step"], order["occurrence"]) if order["step"] else None
             try:
-                uvloop.run(serve(Path(order["config"]), observer))
+                uvloop.run(serve(order))
             except BaseException as err:  # noqa: BLE001 - whatever it is, the child must not go on as its parent
                 sys.stderr.write(f"kill_child: {err!r}\n")
                 os._exit(1)

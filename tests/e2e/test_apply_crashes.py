@@ -179,7 +179,7 @@ async def nursery(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nur
     )  # fmt: skip
     async with AsyncExitStack() as stack:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, str(Path(__file__).with_name("apply_child.py")), stdin=PIPE, stdout=PIPE, stderr=STDOUT
+            sys.executable, str(Path(__file__).with_name("kill_child.py")), stdin=PIPE, stdout=PIPE, stderr=STDOUT
         )
         stack.push_async_callback(end_child, process, PATIENCE_S)
         made = Nursery(base, config, process, context)
