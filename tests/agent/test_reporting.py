@@ -36,8 +36,8 @@ class Configured:
     async def revision(self) -> Revision:
         return Revision(number=3, hash="f" * 64, author="operator:anna", applied_at=1)
 
-    async def state(self) -> SyncState:
-        return "drifted"
+    def state(self, drift: tuple[PlanItem, ...]) -> SyncState:
+        return "drifted" if drift else "in_sync"
 
     async def drift(self) -> tuple[PlanItem, ...]:
         return (PlanItem(op="update", object="guests.web", field="memory_mib", effect="guest_restart"),)

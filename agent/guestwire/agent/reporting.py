@@ -67,7 +67,7 @@ class Reporting:
         recent = await self._journal.jobs(limit=FINISHED_JOBS + len(live))
         finished = [row for row in recent if row.finished_ms is not None][:FINISHED_JOBS]
         rows = self._table.rows()
-        revision = await self._configuration.revision()
+        revision, drift = await self._configuration.revision(), await self._configuration.drift()
         return ReportedBody(
             epoch=self._epoch(),
             n=self._n,
@@ -76,8 +76,8 @@ class Reporting:
             guests_running=sum(row.status.state in RUNNING_STATES for row in rows),
             revision=revision.number,
             active_hash=revision.hash,
-            state=await self._configuration.state(),
-            drift=len(await self._configuration.drift()),
+            state=self._configuration.state(drift),
+            drift=len(drift),
             reboot_required=self._configuration.reboot_required(),
             jobs=tuple(job_of(row) for row in (*live, *finished)),
         )

@@ -1,7 +1,7 @@
 """What is active, whether the host still agrees, what a document would change, and its apply. DOMAIN "How a change reaches
 a host"."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from guestwire.agent.services.configuration.active import Active, shown
 from guestwire.agent.services.configuration.applying import Applying
@@ -32,16 +32,17 @@ class Configuration:
 
     async def show(self, call: Call) -> c.ConfigShown:
         request: c.ConfigRef = call.request
+        drift = await self.drift()
         if request.revision is not None and request.revision != self._active.number:
             revision, desired = await self._active.earlier(request.revision)
-            return c.ConfigShown(desired=desired, revision=revision, state=await self.state())
+            return c.ConfigShown(desired=desired, revision=revision, state=self.state(drift))
         desired = await self._active.desired()
         change = self._records.under_way
         return c.ConfigShown(
             desired=desired.model_copy(update={"base_revision": self._active.number}),
             revision=await self._active.revision(),
-            state=await self.state(),
-            drift=await self.drift(),
+            state=self.state(drift),
+            drift=drift,
             waits=self._applying.waits,
             reboot_required=self.reboot_required(),
             confirm_by=change.confirm_by_ms if change is not None and change.phase == "confirm" else None,
@@ -74,14 +75,15 @@ class Configuration:
         behind = frozenset(guest.uuid or "" for guest in active.guests)
         return diff(current, active, Circumstances(running=self._power.running(), changed_behind=behind))
 
-    async def state(self) -> SyncState:
+    def state(self, drift: Sequence[PlanItem]) -> SyncState:
+        """How the host and its configuration stand to each other; `drift` as `drift()` just gave it."""
         change = self._records.under_way
         if change is not None:
             states: dict[str, SyncState] = {"confirm": "confirm_wait", "reboot": "waiting_reboot"}
             return states.get(change.phase, "applying")
         if failure := self._applying.last_failure:
             return "failed" if failure.startswith("ROLLBACK-INCOMPLETE") else "rolled_back"
-        return "drifted" if await self.drift() else "in_sync"
+        return "drifted" if drift else "in_sync"
 
     def peek(self) -> Desired:
         """The active document, for those who cannot wait."""
