@@ -1,9 +1,11 @@
 """What is shipped for operators works with the real programs it is for: mosquitto, systemd, sh."""
 
 import asyncio
+import configparser
 import getpass
 import os
 import re
+import shlex
 import shutil
 import ssl
 import subprocess
@@ -14,10 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from guestwire.broker_test.child import end_child, start_child
 from guestwire.broker_test.fixtures import require_mosquitto
 from guestwire.broker_test.mosquitto import find_mosquitto, free_port
+from guestwire.cli import run
+from guestwire.cli.main import cli
 from guestwire.site.layout import Layout
 
 
@@ -52,6 +57,45 @@ def test_systemd_understands_the_timer_of_the_undo(repository, tmp_path):
     done = systemd_analyze("verify", "--man=no", "--recursive-errors=no", tmp_path / "guestwire-undo.timer")
     assert done.returncode == 0
     assert not done.stderr
+
+
+def test_systemd_understands_the_screen_of_standalone_mode(repository, tmp_path):
+    text = repository.text(Path("deploy/systemd/guestwire-standalone.service"))
+    unit = tmp_path / "guestwire-standalone.service"
+    unit.write_text(re.sub(r"ExecStart=\S+", f"ExecStart={shutil.which('true')}", text))
+    done = systemd_analyze("verify", "--man=no", "--recursive-errors=no", unit)
+    assert done.returncode == 0
+    assert not done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "key"),
+    [("systemd/guestwire-standalone.service", "ExecStart"), ("desktop/guestwire-desktop.desktop", "Exec")],
+)
+def test_what_opens_the_screens_of_guests_is_our_command(file, key, repository):
+    """The words after our program are a command line that it takes, at the socket of the agent's service."""
+    text = repository.text(Path("deploy") / file)
+    (line,) = re.findall(rf"^{key}=(.*)$", text, re.MULTILINE)
+    words = shlex.split(line)
+    words = words[words.index("/opt/guestwire/bin/guestwire") + 1 :]
+    done = CliRunner().invoke(cli, [*words, "--help"], prog_name="guestwire")
+    assert done.exit_code == 0, done.output
+    assert (words[0], words[-1]) == ("--socket", "desktop")
+    assert words[1] == str(run.DEFAULT_SOCKET)
+
+
+def test_the_desktop_file_is_sound(repository):
+    """Desktop Entry Specification 1.5: an application with a name and a program, shown in no menu; a group, keys, comments."""
+    text = repository.text(Path("deploy/desktop/guestwire-desktop.desktop"))
+    assert next(line for line in text.splitlines() if line and line[0] != "#") == "[Desktop Entry]"
+    parser = configparser.RawConfigParser(interpolation=None, strict=True)
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    parser.read_string(text)
+    assert parser.sections() == ["Desktop Entry"]
+    entry = dict(parser["Desktop Entry"])
+    assert entry.keys() == {"Type", "Name", "Comment", "TryExec", "Exec", "Terminal", "NoDisplay"}
+    assert (entry["Type"], entry["Terminal"], entry["NoDisplay"]) == ("Application", "false", "true")
+    assert entry["Exec"].split()[0] == entry["TryExec"]
 
 
 def test_the_undo_may_do_what_the_agent_may(repository):
