@@ -19,20 +19,48 @@ class Place:
 
 def resolve(guest: Guest, images: Sequence[Image], overrides: Sequence[Override] = ()) -> Guest:
     """The guest with its image's kernel (where it boots none of its own), and with `overrides` of its folder after those
-    of the document, unless those end with the same."""
+    of the document, unless those end with the same; edits that were taken into the document stay last."""
     given: dict[str, object] = {}
     image = next((image for image in images if image.id == guest.image), None)
     if image is not None and image.format == "kernel" and guest.boot is None:
         given["boot"] = DirectBoot(kernel=image.path, initrd=image.initrd, cmdline=image.cmdline)
-    if overrides and guest.overrides[-len(overrides) :] != tuple(overrides):
-        given["overrides"] = (*guest.overrides, *overrides)
+    head, edits = _own(guest)
+    if overrides and tuple(overrides) not in (guest.overrides[-len(overrides) :], head[-len(overrides) :]):
+        given["overrides"] = (*head, *overrides, *edits)
     return guest.model_copy(update=given) if given else guest
 
 
+EDITED = "./"
+"""What begins the path of an override that was not given: it says what another tool did to the domain. The path finds the same
+without it."""
+
+
+def is_edit(override: Override) -> bool:
+    return override.optional and override.sel.startswith(EDITED)
+
+
 def of_folder(guest: Guest, found: Guest) -> tuple[Override, ...]:
-    """The overrides that a hypervisor was given from a guest's folder: what it has after those of the document."""
-    own = len(guest.overrides)
-    return found.overrides[own:] if found.overrides[:own] == guest.overrides else ()
+    """The overrides that a hypervisor was given from a guest's folder: what it has after those of the document, without what
+    another tool did to the domain."""
+    head, _ = _own(guest)
+    rest = found.overrides[len(head) :] if found.overrides[: len(head)] == head else ()
+    return tuple(override for override in rest if not is_edit(override))
+
+
+def _own(guest: Guest) -> tuple[tuple[Override, ...], tuple[Override, ...]]:
+    """The overrides of a document, and the edits that were taken into it at their end: the folder's came before those."""
+    overrides = guest.overrides
+    edits = next((n for n, override in enumerate(reversed(overrides)) if not is_edit(override)), len(overrides))
+    return overrides[: len(overrides) - edits], overrides[len(overrides) - edits :]
+
+
+def _as_given(guest: Guest, now: Guest) -> Guest:
+    """The guest as it is now, without the overrides that its folder has given."""
+    head, taken = _own(guest)
+    if now.overrides[: len(head)] != head:
+        return now
+    edits = tuple(override for override in now.overrides[len(head) :] if is_edit(override))
+    return now.model_copy(update={"overrides": guest.overrides if edits == taken else head + edits})
 
 
 def observed(active: Desired, found: Mapping[str, Guest]) -> Desired:
@@ -43,9 +71,7 @@ def observed(active: Desired, found: Mapping[str, Guest]) -> Desired:
         now = found.get(guest.uuid or "")
         if now is None:
             continue
-        given = resolve(guest, active.images)
-        if folder := of_folder(guest, now):
-            given = given.model_copy(update={"overrides": (*guest.overrides, *folder)})
+        given, now = resolve(guest, active.images), _as_given(guest, now)
         if now == given:
             guests.append(guest)
             continue

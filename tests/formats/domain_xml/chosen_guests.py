@@ -53,6 +53,9 @@ CHOSEN: Mapping[str, Guest] = {
     "forwards": _guest(13, "web", nics=(Nic(bridge="br0", mac="52:54:00:00:00:04"), Nic(mac="52:54:00:00:00:05")),
                        port_forwards=(PortForward(host_port=2222, guest_port=22),
                                       PortForward(protocol="udp", host_port=53, guest_port=5353))),
+    "console": _guest(14, "panel", autostart="console", kind="gp_comm"),
+    "own-screen": _guest(15, "kiosk", autostart="console", overrides=(
+        Override(op="add", sel="devices", xml="<graphics type='vnc' port='-1'/><video><model type='virtio'/></video>"),)),
 }  # fmt: skip
 
 FILES: Mapping[str, tuple[str, str]] = {
@@ -64,6 +67,7 @@ FILES: Mapping[str, tuple[str, str]] = {
     "overrides-qemu": ("overrides", "qemu"),
     "devices-kvm": ("devices", "kvm"),
     "forwards-kvm": ("forwards", "kvm"),
+    "console-qemu": ("console", "qemu"),
 }
 
 if __name__ == "__main__":

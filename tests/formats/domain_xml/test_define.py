@@ -3,6 +3,7 @@
 libvirt's test driver, in this process, for many; QEMU's for some.
 """
 
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from chosen_guests import CHOSEN
 from generated_guests import document, guests
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from settling import define, inactive
 
 from guestwire.formats.domain_xml.reader import read
 from guestwire.model.guest import Guest
@@ -19,19 +21,30 @@ pytestmark = pytest.mark.libvirt
 
 
 def there_and_back(conn: Any, guest: Guest, kind: str) -> None:
-    """Through a define, and through a define of what libvirt made of it."""
+    """Through a define, through a start and a stop where it can start, and through a define of what libvirt made of it: as
+    every earlier version defined it, and with libvirt's answer kept, as the driver defines."""
     import libvirt
 
-    text = document(guest, kind)
-    for _ in range(2):
-        domain = conn.defineXMLFlags(text, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
-        try:
-            text = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
-            reading = read(text)
-            assert reading.guest == guest
-            assert len(reading.disk_targets) == len(guest.disks)
-        finally:
-            domain.undefine()
+    def validated(text: str) -> Any:
+        return conn.defineXMLFlags(text, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+
+    for defined in (validated, lambda text: define(conn, text)):
+        text = document(guest, kind)
+        for first in (True, False):
+            domain = defined(text)
+            try:
+                if first:
+                    with suppress(libvirt.libvirtError):  # what it needs may not be here
+                        domain.create()
+                        domain.destroy()
+                text = inactive(domain)
+                domain = conn.defineXML(text)
+                for seen in (text, inactive(domain)):
+                    reading = read(seen)
+                    assert reading.guest == guest
+                    assert len(reading.disk_targets) == len(guest.disks)
+            finally:
+                domain.undefineFlags(0 if conn.getType() == "TEST" else libvirt.VIR_DOMAIN_UNDEFINE_NVRAM)
 
 
 @settings(max_examples=100, deadline=None)

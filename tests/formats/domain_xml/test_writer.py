@@ -9,7 +9,7 @@ from generated_guests import document
 
 from guestwire.formats.domain_xml.reader import from_xml
 from guestwire.model.errors import GuestwireError
-from guestwire.model.guest import Disk, Guest, Nic, PortForward, Share
+from guestwire.model.guest import Disk, Guest, Nic, Override, PortForward, Share
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -169,3 +169,14 @@ def test_what_libvirt_could_not_do_is_refused_with_its_place(fields: dict[str, A
     with pytest.raises(GuestwireError) as caught:
         domain(**fields)
     assert (caught.value.code, caught.value.field) == ("DOCUMENT-INVALID", place)
+
+
+def test_a_guest_on_the_console_has_a_screen_that_nobody_can_connect_to() -> None:
+    made = domain(autostart="console")
+    assert lines(made.findall("devices/graphics[@type='vnc']/*")) == ['<listen type="none" />']
+    for mode in ("off", "headless"):
+        assert domain(autostart=mode).find("devices/graphics") is None
+    own = Override(op="add", sel="devices", xml="<graphics type='spice'/>")
+    assert lines(domain(autostart="console", overrides=(own,)).findall("devices/graphics")) == [
+        '<graphics type="spice" />'
+    ]

@@ -5,6 +5,7 @@ from xml.etree.ElementTree import fromstring
 from guestwire.formats.domain_xml.foreign import unkept
 from guestwire.formats.domain_xml.metadata import metadata_text
 from guestwire.formats.domain_xml.reader import read_extract
+from guestwire.formats.domain_xml.settled import settled_text
 from guestwire.model.guest import Guest
 
 
@@ -18,7 +19,7 @@ def adoption(xml: str, guest: Guest) -> str:
     for disk, target in zip(reading.guest.disks, reading.disk_targets, strict=False):
         by_path.setdefault(disk.path, []).append(target)
     targets = [found.pop(0) if (found := by_path.get(disk.path)) else "" for disk in guest.disks]
-    return metadata_text(guest, now, targets)
+    return settled_text(metadata_text(guest, now, targets), fromstring(xml))  # noqa: S314 (read_extract parsed it before)
 
 
 def not_adoptable(xml: str) -> tuple[str, ...]:

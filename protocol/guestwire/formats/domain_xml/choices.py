@@ -20,11 +20,9 @@ class Choices:
     hypervisor: HypervisorKind
     max_vcpus: int
     topology: tuple[int, int, int]
-    machine: str = "q35"
     cpu_mode: str | None = None
     cpu_features: tuple[str, ...] = ()
     pmu: bool | None = None
     pins: Pinning | None = None
     fifo_priority: int | None = None
-    features: tuple[str, ...] = ("acpi", "apic")
     disk_buses: Mapping[str, str] = field(default_factory=lambda: {"disk": "virtio", "cdrom": "sata"})

@@ -60,6 +60,9 @@ def write_devices(domain: Element, guest: Guest, choices: Choices) -> None:
     for share in guest.shares:
         _share(devices, share)
     _always_there(devices)
+    if guest.autostart == "console" and not any("<graphics" in override.xml for override in guest.overrides):
+        # for a viewer on the host, which libvirt hands a socket (virt-viewer --attach): nothing listens
+        SubElement(SubElement(devices, "graphics", type="vnc"), "listen", type="none")
 
 
 def _bus(disk: Disk, choices: Choices) -> str:

@@ -60,11 +60,24 @@ def _disks(
     was, found = _by(key, as_defined.get("disks", [])), _by(key, now["disks"])
     if was == found or "disks" not in as_defined:
         return list(disk_targets)
+    moved = _moved(was, found)
+    disk_targets = [moved.get(target, target) for target in disk_targets]
+    was = {moved.get(target, target): disk for target, disk in was.items()}
     merged = _items(values.get("disks", []), disk_targets, was, found)
     targets = [target for target in disk_targets if target not in was or target in found]
     targets += [target for target in found if target not in was and target not in disk_targets]
     values["disks"] = merged
     return targets
+
+
+def _moved(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """Where disks are that had another target: one that went onto another bus is the same disk."""
+    new = {disk["path"]: target for target, disk in now.items() if target not in was and disk["path"] is not None}
+    return {
+        target: new.pop(disk["path"])
+        for target, disk in was.items()
+        if target not in now and isinstance(disk.get("path"), str) and disk["path"] in new
+    }
 
 
 def _nics(given: Items, was: Items, now: Items) -> list[Any]:

@@ -68,13 +68,13 @@ def _int(text: str | None, default: int = 0, base: int = 10) -> int:
         return default
 
 
-_UNITS = {"b": 1, "bytes": 1, "kb": 1000, "k": 1 << 10, "kib": 1 << 10, "mb": 10**6, "m": 1 << 20, "mib": 1 << 20}
-_UNITS |= {"gb": 10**9, "g": 1 << 30, "gib": 1 << 30, "tb": 10**12, "t": 1 << 40, "tib": 1 << 40}
+UNITS = {"b": 1, "bytes": 1, "kb": 1000, "k": 1 << 10, "kib": 1 << 10, "mb": 10**6, "m": 1 << 20, "mib": 1 << 20}
+UNITS |= {"gb": 10**9, "g": 1 << 30, "gib": 1 << 30, "tb": 10**12, "t": 1 << 40, "tib": 1 << 40}
 
 
 def size_bytes(text: str | None, unit: str | None) -> int:
     """A size in libvirt's units; without one it is in KiB."""
-    return _int(text) * _UNITS.get((unit or "KiB").lower(), 1 << 10)
+    return _int(text) * UNITS.get((unit or "KiB").lower(), 1 << 10)
 
 
 def _mib(memory: Element | None) -> int:

@@ -9,8 +9,9 @@ Passwords of displays are not in it: libvirt does not show them, and a definitio
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element
 
+from guestwire.formats.domain_xml.device_keys import device_key, selector
 from guestwire.formats.domain_xml.differences import (
     additions,
     canonical,
@@ -20,9 +21,9 @@ from guestwire.formats.domain_xml.differences import (
     replace,
     written,
 )
-from guestwire.formats.domain_xml.extract import read_device, read_disk, read_nic, read_share, size_bytes
-from guestwire.formats.domain_xml.names import AGENT_CHANNEL, HANDLE, METADATA_TAG
+from guestwire.formats.domain_xml.names import HANDLE, METADATA_TAG
 from guestwire.formats.domain_xml.patch import apply_overrides
+from guestwire.formats.domain_xml.plain import plain
 from guestwire.formats.domain_xml.policy import choices
 from guestwire.formats.domain_xml.writer import draft, finish, tuning_handle
 from guestwire.model.cpuset import from_libvirt
@@ -40,7 +41,7 @@ def foreign_overrides(domain: Element, guest: Guest) -> tuple[Override, ...]:
     """What leads from the document of `guest`, as it was read from `domain`, to `domain`. What cannot be said is left
     out: `unkept` names it. Raises nothing."""
     try:
-        found = tuple(_overrides(_plain(domain), guest))
+        found = tuple(_overrides(plain(domain), guest))
     except (GuestwireError, ValueError):
         return ()
     return found if len(found) <= MOST else ()
@@ -48,14 +49,14 @@ def foreign_overrides(domain: Element, guest: Guest) -> tuple[Override, ...]:
 
 def unkept(domain: Element, guest: Guest) -> tuple[str, ...]:
     """The parts of a domain of another tool that a definition of `guest`, with its overrides, would not make again."""
-    wanted = _plain(domain)
+    wanted = plain(domain)
     try:
         made = _draft(guest)
         apply_overrides(made, guest)
     except GuestwireError as err:
         return (err.field or "overrides",)
     finish(made)
-    made = _plain(made)
+    made = plain(made)
     lost = [
         tag
         for tag in _tags(wanted, made) - {"name", "uuid", "metadata", "devices"}
@@ -87,47 +88,11 @@ def _draft(guest: Guest) -> Element:
     return draft(guest, choices(guest, "kvm", pins))
 
 
-def _plain(domain: Element) -> Element:
-    """A copy in which equal things look equal: one unit for sizes, no default that libvirt writes and we do not, no
-    password, no space between elements."""
-    plain = deepcopy(domain)
-    plain.attrib.pop("id", None)
-    for element in plain.iter():
-        element.tail = None
-        if len(element) or not (element.text or "").strip():
-            element.text = None
-    _in_kib(plain)
-    for topology in plain.findall("cpu/topology[@dies='1']"):
-        del topology.attrib["dies"]
-    for graphics in plain.findall("devices/graphics"):
-        graphics.attrib.pop("passwd", None)
-    for path in ("memoryBacking", "numatune", "features", "features/kvm", "features/pmu", "vcpu"):
-        above, _, tag = path.rpartition("/")
-        parent = plain.find(above or ".")
-        if parent is not None and parent.find(tag) is None:
-            SubElement(parent, tag)
-    for vcpu in plain.findall("vcpu"):
-        vcpu.text = vcpu.text or "1"
-        vcpu.attrib.setdefault("placement", "static")
-    return plain
-
-
-def _in_kib(domain: Element) -> None:
-    """Sizes of memory and pages; the current memory only where it is another."""
-    for memory in (*domain.findall("memory"), *domain.findall("currentMemory")):
-        memory.text = str(size_bytes(memory.text, memory.attrib.pop("unit", None)) >> 10)
-    for page in domain.findall("memoryBacking/hugepages/page"):
-        page.set("size", str(size_bytes(page.get("size"), page.attrib.pop("unit", None)) >> 10))
-    current = domain.find("currentMemory")
-    if current is not None and current.text == domain.findtext("memory"):
-        domain.remove(current)
-
-
 def _overrides(wanted: Element, guest: Guest) -> Iterator[Override]:
     kind = Override(op="replace", sel="@type", xml=wanted.get("type", "kvm"))
     yield kind
     drafted = _draft(guest.model_copy(update={"overrides": (kind,)}))
-    made = _plain(drafted)
+    made = plain(drafted)
     yield from _memory(drafted, made, wanted)
     yield from _vcpus(made, wanted)
     yield from _tuning(made, wanted, guest)
@@ -213,7 +178,7 @@ def _topology(made: Element, wanted: Element) -> Iterator[Override]:
 def _devices(made: Element, wanted: Element) -> Iterator[Override]:
     ours, left = list(_in(made, "devices")), list(_in(wanted, "devices"))
     for element in ours:
-        sel = _sel(element, ours)
+        sel = selector(element, ours)
         same = _same(element, left)
         if same is None:
             yield remove(sel)
@@ -226,45 +191,7 @@ def _devices(made: Element, wanted: Element) -> Iterator[Override]:
     yield from additions("devices", left)
 
 
-def _sel(element: Element, ours: Sequence[Element]) -> str:
-    """A path to one of our devices: by its handle, else by its place."""
-    alike = [other for other in ours if other.tag == element.tag]
-    handle = element.get(HANDLE)
-    if handle is not None and sum(other.get(HANDLE) == handle for other in alike) == 1:
-        held = equals(HANDLE, handle)
-        if held:
-            return f"devices/{element.tag}{held}"
-    if len(alike) == 1:
-        return f"devices/{element.tag}"
-    return f"devices/{element.tag}[{1 + next(n for n, other in enumerate(alike) if other is element)}]"
-
-
 def _same(element: Element, found: Sequence[Element]) -> Element | None:
     """The device that the guest was read from, or one that does what ours does."""
-    key = _key(element)
-    return next((other for other in found if _key(other) == key), None)
-
-
-def _key(element: Element) -> object:
-    """What a device is known by. An element that is none of our kinds is like no other."""
-    tag, kind = element.tag, element.get("type")
-    if (address := read_device(element)) is not None:
-        return "hostdev", address
-    if tag == "disk" and (disk := read_disk(element)) is not None:
-        return tag, disk["device"], disk["path"], disk["format"] in {"qcow2", "raw"}
-    if tag == "interface" and (nic := read_nic(element)) is not None:
-        return tag, nic["mac"] or (nic["network"], nic["bridge"])
-    if tag == "filesystem" and (share := read_share(element)) is not None:
-        return tag, share["tag"], share["path"]
-    target = element.find("target")
-    name = None if target is None else target.get("name")
-    port = "0" if target is None else target.get("port", "0")
-    if tag == "controller" and kind == "usb":
-        return tag, kind, element.get("index", "0")
-    if tag in {"serial", "console"} and port == "0":
-        return (tag,)
-    if tag == "channel" and name == AGENT_CHANNEL:
-        return tag, name
-    if tag == "panic":
-        return tag, element.get("model")
-    return (tag,) if tag == "memballoon" else id(element)
+    key = device_key(element)
+    return next((other for other in found if device_key(other) == key), None)

@@ -10,6 +10,7 @@ from typing import Literal
 from guestwire.formats.domain_xml.choices import Choices, HypervisorKind
 from guestwire.model.guest import Guest
 from guestwire.model.pinning import Pinning
+from guestwire.model.resolving import EDITED
 
 HypervisorType = Literal["auto", "qemu", "kvm"]
 
@@ -31,7 +32,7 @@ def choices(guest: Guest, kind: HypervisorKind, pins: Pinning | None = None) -> 
     """How to build the guest's domain on a hypervisor of that kind, with its threads and memory where `pins` says. A guest
     whose overrides say a type gets what suits that one."""
     for override in guest.overrides:
-        if override.sel == "@type" and override.op != "remove":
+        if override.sel.removeprefix(EDITED) == "@type" and override.op != "remove":
             kind = _KINDS.get(override.xml, kind)
     buses = {"disk": "virtio", "cdrom": "sata"}
     if guest.os_type.lower().startswith("windows"):

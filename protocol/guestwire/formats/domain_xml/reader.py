@@ -17,10 +17,12 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from guestwire.formats.domain_xml.drift import drifted
+from guestwire.formats.domain_xml.edits import edits_of
 from guestwire.formats.domain_xml.extract import Extract, extract
-from guestwire.formats.domain_xml.foreign import foreign_overrides
+from guestwire.formats.domain_xml.foreign import MOST, foreign_overrides
 from guestwire.formats.domain_xml.names import LIBOSINFO, METADATA_TAG
 from guestwire.formats.domain_xml.old_metadata import from_old
+from guestwire.formats.domain_xml.settled import SETTLED
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
 
@@ -58,7 +60,7 @@ def read_extract(text: str) -> tuple[Reading, Extract]:
         raise _invalid(f"This is no domain: its outermost element is <{domain.tag[:64]}>")
     now = extract(domain)
     ours = _metadata(domain)
-    if ours is not None and (reading := _ours(ours, now)) is not None:
+    if ours is not None and (reading := _ours(ours, now, domain)) is not None:
         return reading, now
     return _foreign(domain, now), now
 
@@ -77,7 +79,7 @@ def _metadata(domain: Element) -> Mapping[str, Any] | None:
     return ours if isinstance(ours, dict) else None
 
 
-def _ours(ours: Mapping[str, Any], now: Extract) -> Reading | None:
+def _ours(ours: Mapping[str, Any], now: Extract, domain: Element) -> Reading | None:
     given, as_defined, targets = ours.get("guest"), ours.get("as_defined"), ours.get("disk_targets")
     old = "guest" not in ours
     if old:
@@ -96,6 +98,8 @@ def _ours(ours: Mapping[str, Any], now: Extract) -> Reading | None:
     if guest.uuid is not None and values.get("uuid") != guest.uuid:
         values.pop("id", None)
     fitted = _fit(values)
+    if (tree := ours.get(SETTLED)) is not None and (found := edits_of(domain, tree, guest, fitted)):
+        fitted = fitted.model_copy(update={"overrides": (*fitted.overrides, *found)[:MOST]})
     return Reading(fitted, tuple(now_targets) if len(fitted.disks) == len(now_targets) else ())
 
 

@@ -22,6 +22,8 @@ from guestwire.formats.domain_xml.patch import apply_overrides
 from guestwire.model.cpuset import to_libvirt
 from guestwire.model.guest import Guest
 
+_MACHINE = "q35"
+_FEATURES = ("acpi", "apic")
 _MAY_BE_EMPTY = ("memoryBacking", "cputune", "numatune", "features/kvm", "features/pmu")
 
 
@@ -54,7 +56,7 @@ def draft(guest: Guest, choices: Choices) -> Element:
     if choices.max_vcpus != guest.vcpus:
         vcpu.set("current", str(guest.vcpus))
     _tuning(domain, guest, choices)
-    _os(domain, guest, choices)
+    _os(domain, guest)
     _features(domain, guest, choices)
     _cpu(domain, choices)
     SubElement(domain, "clock", offset="utc")
@@ -122,11 +124,11 @@ def tuning_handle(guest: Guest) -> str:
     return xml_text(f"{guest.kind} {guest.vcpus} {guest.cpuset or ''}")
 
 
-def _os(domain: Element, guest: Guest, choices: Choices) -> None:
+def _os(domain: Element, guest: Guest) -> None:
     os = SubElement(domain, "os")
     if guest.firmware == "uefi":
         os.set("firmware", "efi")
-    element(os, "type", "hvm", arch=guest.arch or "x86_64", machine=choices.machine)
+    element(os, "type", "hvm", arch=guest.arch or "x86_64", machine=_MACHINE)
     if guest.boot is not None:
         element(os, "kernel", guest.boot.kernel)
         if guest.boot.initrd is not None:
@@ -142,7 +144,7 @@ def _os(domain: Element, guest: Guest, choices: Choices) -> None:
 
 def _features(domain: Element, guest: Guest, choices: Choices) -> None:
     features = SubElement(domain, "features")
-    for feature in choices.features:
+    for feature in _FEATURES:
         SubElement(features, feature)
     kvm = SubElement(features, "kvm")
     if guest.hide_kvm:

@@ -15,7 +15,8 @@ from guestwire.agent.drivers.libvirt.states import power
 from guestwire.agent.services.ports import Observed
 from guestwire.formats.domain_xml.adoption import adoption, not_adoptable
 from guestwire.formats.domain_xml.carried import carried, first
-from guestwire.formats.domain_xml.names import NAMESPACE
+from guestwire.formats.domain_xml.names import METADATA_TAG, NAMESPACE
+from guestwire.formats.domain_xml.settled import resettled
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
@@ -28,6 +29,8 @@ _UNDEFINE_FLAGS = (
 _KEEP_TPM, _TPM = 64, 32
 """VIR_DOMAIN_UNDEFINE_KEEP_TPM and _TPM, of libvirt 8.9; before, a TPM was forgotten with its domain."""
 _TPM_SINCE = 8_009_000
+_SETTLINGS = 3
+"""Definitions of what libvirt answered, at most, until it answers the same; one is enough for all that is known."""
 _VARIABLES: Mapping[str, str] = {"qemu:///system": "/var/lib/libvirt/qemu/nvram"}
 """Where a libvirt keeps UEFI variables, by its URI."""
 
@@ -73,7 +76,11 @@ def define(conn: Any, guest: Guest, xml: str) -> Observed:
             why = "Port forwards need a libvirt with the passt backend (and passt on the host): remove them, or use a bridge"
             raise GuestwireError("UNSUPPORTED", f"{why}. {lost.message}", detail=lost.detail) from err
         raise
-    domain = conn.defineXML(_settled_xml(domain))
+    for _ in range(_SETTLINGS):
+        text = resettled(inactive_xml(domain))
+        domain = conn.defineXML(_settled_xml(domain, text))
+        if resettled(inactive_xml(domain)) == text:
+            break
     domain.setAutostart(0)  # the agent starts guests, in their order; libvirt would before it
     return observe(domain)
 
@@ -140,10 +147,13 @@ def save(domain: Any) -> str | None:
     return _Saved(xml=_settled_xml(domain), autostart=bool(domain.autostart())).model_dump_json()
 
 
-def _settled_xml(domain: Any) -> str:
+def _settled_xml(domain: Any, ours: str | None = None) -> str:
     """The definition, secrets included, so that libvirt gives it back as it is. libvirt adds controllers where they are first
-    needed, and sorts them when it reads its own words again."""
+    needed, and sorts them when it reads its own words again. `ours`: what our part of the metadata is to be instead."""
     document = fromstring(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))  # noqa: S314
+    metadata = document.find(f"metadata/{METADATA_TAG}")
+    if ours is not None and metadata is not None:
+        metadata.text = ours
     devices = document.find("devices")
     if devices is not None:
         controllers = devices.findall("controller")
