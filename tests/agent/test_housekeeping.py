@@ -9,6 +9,7 @@ from guestwire.agent.journal_schema import Entry, New
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
+from guestwire.model.errors import GuestwireError
 from guestwire.model.host import ClockQuality
 from guestwire.protocol.executor import Executor
 from guestwire.protocol.operations import BY_NAME
@@ -18,6 +19,10 @@ from guestwire.protocol.trust import Trust, TrustDocument
 
 VITAL = Vital(lambda name, error: None)
 TRUST = Trust(TrustDocument(site="s", rev=1, issued_at=0, signers=()))
+
+
+async def nothing() -> None:
+    """A host with nothing to see."""
 
 
 async def test_pruning_raises_the_executors_watermark(tmp_path: Path) -> None:
@@ -32,7 +37,7 @@ async def test_pruning_raises_the_executors_watermark(tmp_path: Path) -> None:
         )  # fmt: skip
         assert isinstance(inserted, New)
         await journal.finish(inserted.seq, "SUCCEEDED", None, pack(()), now_ms=9)
-        async with Housekeeping(journal, executor, lambda: "synchronised", 10, VITAL) as keeping:
+        async with Housekeeping(journal, executor, lambda: "synchronised", 10, VITAL, nothing) as keeping:
             executor.clock_synchronised = False
             assert await keeping.prune() == 0, "not while nobody knows what time it is"
             executor.clock_synchronised = True
@@ -49,7 +54,7 @@ async def test_a_journal_made_under_a_wrong_clock_gets_its_time_when_the_clock_i
     async with JournalWriter() as writer:
         opened = await Journal.open(tmp_path / "j.db", writer, now_ms=ahead, clock_synchronised=False)
         async with opened as journal:
-            keeping = Housekeeping(journal, executor, lambda: quality[0], 10, VITAL)
+            keeping = Housekeeping(journal, executor, lambda: quality[0], 10, VITAL, nothing)
             await keeping.judge_clock()
             assert (executor.clock_synchronised, executor.journal_created_ms) == (False, ahead)
             quality[0] = "synchronised"
@@ -72,8 +77,31 @@ async def test_a_defect_in_housekeeping_is_noticed(tmp_path: Path) -> None:
     async with (
         JournalWriter() as writer,
         await Journal.open(tmp_path / "j.db", writer, now_ms=1) as journal,
-        Housekeeping(journal, executor, broken, 10, vital),
+        Housekeeping(journal, executor, broken, 10, vital, nothing),
         asyncio.timeout(5),
     ):
         await vital.until(asyncio.Event())
     assert died == ["housekeeping"]
+
+
+async def test_the_host_is_looked_at_at_once_and_what_cannot_be_read_ends_nothing(tmp_path: Path) -> None:
+    died: list[str] = []
+    looked = asyncio.Event()
+
+    async def look() -> None:
+        looked.set()
+        raise GuestwireError("DRIVER-ERROR", "no facts just now")
+
+    ahead = now().wall_ms + 5 * 365 * 86_400_000
+    executor = Executor("s", "h", BY_NAME, TRUST, SigningKey(bytes(32)), journal_created_ms=ahead)
+    async with JournalWriter() as writer:
+        opened = await Journal.open(tmp_path / "j.db", writer, now_ms=ahead, clock_synchronised=False)
+        vital = Vital(lambda name, _error: died.append(name))
+        async with (
+            opened as journal, Housekeeping(journal, executor, lambda: "synchronised", 10, vital, look),
+            asyncio.timeout(5),
+        ):  # fmt: skip
+            await looked.wait()
+            while executor.journal_created_ms == ahead:  # the round goes on
+                await asyncio.sleep(0)
+    assert died == []

@@ -42,8 +42,9 @@ class Configured:
     async def drift(self) -> tuple[PlanItem, ...]:
         return (PlanItem(op="update", object="guests.web", field="memory_mib", effect="guest_restart"),)
 
-    def reboot_required(self) -> RebootRequired:
-        return RebootRequired(required=True, reasons=("an apply waits",))
+
+def reboot_required() -> RebootRequired:
+    return RebootRequired(required=True, reasons=("an apply waits", "a kernel waits"))
 
 
 CONFIGURATION = cast("Configuration", cast("Any", Configured()))
@@ -60,14 +61,14 @@ async def test_a_change_is_reported(journal_path: Path, writer: JournalWriter) -
     vital = Vital(lambda name, _: died.append(name))
     async with (
         await Journal.open(journal_path, writer, now_ms=1) as journal,
-        Reporting(voice, journal, GuestTable(), CONFIGURATION, lambda: 1, vital) as reporting,
+        Reporting(voice, journal, GuestTable(), CONFIGURATION, reboot_required, lambda: 1, vital) as reporting,
         asyncio.timeout(5),
     ):
         reporting.changed()
         await outlet.said.wait()
     said = statements.read(outlet.frame, None, "plant", "host:h1", "reported", None).read(ReportedBody)
     assert (said.revision, said.active_hash, said.state, said.drift) == (3, "f" * 64, "drifted", 1)
-    assert said.reboot_required.reasons == ("an apply waits",)
+    assert said.reboot_required.reasons == ("an apply waits", "a kernel waits")
     await asyncio.sleep(0)
     assert died == [], "its owner ended it"
 
@@ -78,7 +79,7 @@ async def test_a_defect_is_noticed(journal_path: Path, writer: JournalWriter) ->
     table = cast("GuestTable", cast("Any", object()))
     async with (
         await Journal.open(journal_path, writer, now_ms=1) as journal,
-        Reporting(announcer(), journal, table, CONFIGURATION, lambda: 1, vital) as reporting,
+        Reporting(announcer(), journal, table, CONFIGURATION, reboot_required, lambda: 1, vital) as reporting,
         asyncio.timeout(5),
     ):
         reporting.changed()

@@ -1,7 +1,9 @@
-"""What an agent does by the clock: judges the wall clock, settles when the journal was made, forgets old jobs."""
+"""What an agent does by the clock: judges the wall clock, settles when the journal was made, forgets old jobs, looks whether
+the operating system waits for a boot."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from guestwire.agent.journal import Journal
 from guestwire.agent.vital import Vital
@@ -12,11 +14,12 @@ from guestwire.protocol.executor import Executor
 
 CLOCK_EVERY_S = 60.0
 PRUNE_EVERY = 10
-"""Rounds of the clock between two prunings."""
+"""Rounds of the clock between two prunings, and between two looks at the host."""
 
 
 class Housekeeping:
-    """`async with` it. Pruning goes in pages, so no round holds up a command for long."""
+    """`async with` it. Pruning goes in pages, so no round holds up a command for long. `look` looks at the host, first at
+    once."""
 
     def __init__(
         self,
@@ -25,12 +28,14 @@ class Housekeeping:
         clock: Callable[[], ClockQuality],
         keep_jobs_s: float,
         vital: Vital,
+        look: Callable[[], Awaitable[object]],
     ) -> None:
         self._journal = journal
         self._executor = executor
         self._clock = clock
         self._keep_ms = round(keep_jobs_s * 1000)
         self._vital = vital
+        self._look = look
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Housekeeping":
@@ -45,10 +50,15 @@ class Housekeeping:
 
     async def _run(self) -> None:
         while True:
+            await self.look()
             for _ in range(PRUNE_EVERY):
                 await self.judge_clock()
                 await asyncio.sleep(CLOCK_EVERY_S)
             await self.prune()
+
+    async def look(self) -> None:
+        with suppress(GuestwireError):  # the next round tries again
+            await self._look()
 
     async def judge_clock(self) -> None:
         """Tell the executor whether the clock can be trusted; once it can, since when the journal is complete."""

@@ -11,13 +11,15 @@ from guestwire.agent.services.guest_table import GuestTable
 from guestwire.agent.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import RUNNING_STATES
+from guestwire.model.host import RebootRequired
 from guestwire.protocol.reported import FINISHED_JOBS, ReportedBody
 
 EVERY_S = 1.0
 
 
 class Reporting:
-    """One host's `reported`. `async with` it; `changed` may be called as often as anything changes."""
+    """One host's `reported`. `async with` it; `changed` may be called as often as anything changes. `reboot_required` is
+    asked for each publication: it tells what is known, and reads nothing."""
 
     def __init__(
         self,
@@ -25,6 +27,7 @@ class Reporting:
         journal: Journal,
         table: GuestTable,
         configuration: Configuration,
+        reboot_required: Callable[[], RebootRequired],
         epoch: Callable[[], int],
         vital: Vital,
     ) -> None:
@@ -32,6 +35,7 @@ class Reporting:
         self._journal = journal
         self._table = table
         self._configuration = configuration
+        self._reboot_required = reboot_required
         self._epoch = epoch
         self._vital = vital
         self._n = 0
@@ -78,6 +82,6 @@ class Reporting:
             active_hash=revision.hash,
             state=self._configuration.state(drift),
             drift=len(drift),
-            reboot_required=self._configuration.reboot_required(),
+            reboot_required=self._reboot_required(),
             jobs=tuple(job_of(row) for row in (*live, *finished)),
         )

@@ -109,7 +109,7 @@ async def test_what_is_no_image_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "kernel").write_bytes(b"x" * 3_000_000)
     (tmp_path / "torn.qcow2").write_bytes(b"QFI\xfb\0\0\0\3" + bytes(200))
     facts = await QemuImages().probe([str(tmp_path / name) for name in ("folder", "kernel", "torn.qcow2")])
-    assert list(facts.values()) == [FileFact(exists=True), FileFact(True, "raw", 2), FileFact(exists=True)]
+    assert list(facts.values()) == [FileFact(exists=True), FileFact(True, "raw", 3), FileFact(exists=True)]
 
 
 async def test_a_guest_cannot_make_its_raw_disk_another_format(tmp_path: Path) -> None:
@@ -123,6 +123,21 @@ async def test_a_guest_cannot_make_its_raw_disk_another_format(tmp_path: Path) -
     assert disk.stat().st_size == 2 << 20
     await images.clone(str(disk), str(tmp_path / "copy.qcow2"), "qcow2")
     assert (await images.probe([str(tmp_path / "copy.qcow2")]))[str(tmp_path / "copy.qcow2")].virtual_mib == 2
+
+
+async def test_a_growth_that_is_taken_back_leaves_every_byte(tmp_path: Path) -> None:
+    """As an apply undoes it: back to the size that was probed. The last bytes are the second table of a GPT."""
+    content = bytes((10 << 20) + (1 << 19) - 4) + b"tail"
+    disk = tmp_path / "disk.raw"
+    disk.write_bytes(content)
+    images = QemuImages()
+    before = (await images.probe([str(disk)]))[str(disk)].virtual_mib
+    assert before is not None
+    await images.resize(str(disk), 20)
+    await images.resize(str(disk), before, shrink=True)
+    assert disk.read_bytes().startswith(content)
+    error = await error_of(images.resize(str(disk), 10))
+    assert "has 11 MiB" in error.message, "what began counts as one"
 
 
 async def test_without_the_tool_it_says_so(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_a_host_that_tells_nothing(tmp_path: Path) -> None:
 
 
 async def test_this_machine() -> None:
-    path = await LinuxInspection(broker=lambda: "192.0.2.1").management()
+    path = await LinuxInspection().management("192.0.2.1")
     known = {entry.name for entry in Path("/sys/class/net").iterdir()}
     assert path.interfaces <= known
     assert all(len(address) == 12 for address in path.nics | path.boot_disks)

@@ -12,7 +12,6 @@ from typing import Protocol
 
 from guestwire.model.errors import GuestwireError
 
-_OUTPUT_BYTES = 16 * 1024 * 1024
 _PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -45,7 +44,6 @@ async def run_command(*arguments: str, stdin: str | None = None, deadline_s: flo
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:{_PATHS}".lstrip(":")},
-            limit=_OUTPUT_BYTES,
         )
     except (FileNotFoundError, PermissionError) as err:
         raise GuestwireError(

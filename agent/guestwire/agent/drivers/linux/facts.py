@@ -6,10 +6,11 @@
 import asyncio
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from guestwire.agent.drivers.linux.boot_pending import read_boot_pending
 from guestwire.agent.drivers.linux.management import read_management
 from guestwire.agent.drivers.linux.topology import read_topology
 from guestwire.model.facts import ManagementPath
@@ -21,7 +22,7 @@ class LinuxInspection:
     """The HostInspection port over a file system tree; reads in a thread.
 
     `hypervisor` is the text shown for it; `kvm_proven` says that a test boot under KVM passed; `emulator` is the path of
-    a QEMU that emulates, None where there is none; `broker` gives the address the broker is reached at now, if any.
+    a QEMU that emulates, None where there is none.
     """
 
     def __init__(
@@ -31,13 +32,11 @@ class LinuxInspection:
         hypervisor: str = "",
         kvm_proven: bool = False,
         emulator: Path | None = None,
-        broker: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._root = root
         self._hypervisor = hypervisor
         self._kvm_proven = kvm_proven
         self._emulator = emulator
-        self._broker = broker
 
     async def topology(self) -> Topology:
         return await asyncio.to_thread(read_topology, self._root)
@@ -45,8 +44,8 @@ class LinuxInspection:
     async def facts(self) -> HostFacts:
         return await asyncio.to_thread(self._read)
 
-    async def management(self) -> ManagementPath:
-        return await asyncio.to_thread(read_management, self._root, self._broker())
+    async def management(self, broker: str | None) -> ManagementPath:
+        return await asyncio.to_thread(read_management, self._root, broker)
 
     def _read(self) -> HostFacts:
         topology = read_topology(self._root)
@@ -61,6 +60,7 @@ class LinuxInspection:
             memory_free_mib=memory.get("MemAvailable", 0) // 1024,
             capabilities=self._capabilities(),
             topology_fingerprint=topology.fingerprint,
+            boot_pending=read_boot_pending(self._root),
         )
 
     def _capabilities(self) -> Capabilities:

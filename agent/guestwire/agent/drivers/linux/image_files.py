@@ -96,10 +96,11 @@ def rename(source: Path, path: Path) -> None:
         source.rename(path)
     else:
         source.unlink()
-    sync_folder(path)
+    sync_folder_of(path)
 
 
-def sync_folder(path: Path) -> None:
+def sync_folder_of(path: Path) -> None:
+    """Make a name that was made, changed or removed survive a power cut."""
     descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -125,7 +126,7 @@ def put_back(aside: Path, path: Path) -> None:
     if os.path.lexists(aside):
         if os.path.lexists(path) and aside.samefile(path):
             aside.unlink()  # a rename that a power cut ended halfway
-            sync_folder(path)
+            sync_folder_of(path)
         else:
             rename(aside, path)
     elif not os.path.lexists(path):
@@ -136,7 +137,7 @@ def remove(path: Path) -> None:
     with suppress(FileNotFoundError):
         check_unused(path)
         path.unlink()
-        sync_folder(path)
+        sync_folder_of(path)
 
 
 def _aside(path: Path, number: int) -> Path:

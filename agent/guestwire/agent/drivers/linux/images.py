@@ -68,7 +68,7 @@ class QemuImages:
             size = int((await self._info(image, locked=True))["virtual-size"])
             wanted = size_mib * _MIB
             if wanted < size and not shrink:
-                raise GuestwireError("UNSUPPORTED", f"{path} has {size // _MIB} MiB: it would shrink to {size_mib}")
+                raise GuestwireError("UNSUPPORTED", f"{path} has {_begun_mib(size)} MiB: it would shrink to {size_mib}")
             if wanted != size:
                 flags = ("--shrink",) if wanted < size else ()
                 await self._tool("resize", "-q", *flags, *_format(image), str(image), str(wanted), about=image)
@@ -131,7 +131,7 @@ class QemuImages:
                 info = await self._info(image)
         except GuestwireError:  # there is a file; what it is nobody can tell
             return FileFact(exists=True, read_only=read_only)
-        return FileFact(True, str(info["format"]), int(info["virtual-size"]) // _MIB, read_only)
+        return FileFact(True, str(info["format"]), _begun_mib(int(info["virtual-size"])), read_only)
 
     def _lock(self, path: Path) -> asyncio.Lock:
         """One call at a time changes an image."""
@@ -200,6 +200,11 @@ def _look(image: Path) -> FileFact:
         return FileFact(exists=False)
     readable = image.is_file() and access(image, R_OK)
     return FileFact(exists=True, format="file" if readable else None, read_only=not access(image, W_OK))
+
+
+def _begun_mib(size: int) -> int:
+    """Rounded up: who shrinks an image to what was probed cuts nothing off."""
+    return -(-size // _MIB)
 
 
 def _format(image: Path) -> tuple[str, ...]:

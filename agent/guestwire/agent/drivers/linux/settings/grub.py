@@ -1,6 +1,8 @@
 """Fragments of GRUB's configuration, and the command that makes them count. A fragment is true from the next boot on."""
 
 import asyncio
+import re
+from pathlib import Path
 
 from guestwire.agent.drivers.linux.command import run_checked
 from guestwire.agent.drivers.linux.settings import owned_files
@@ -10,6 +12,23 @@ from guestwire.model.errors import GuestwireError
 _MAIN = "/etc/default/grub"
 _UPDATE = "/usr/sbin/update-grub"
 _UPDATE_S = 300.0
+_OPTIONS = re.compile(r'^GRUB_CMDLINE_LINUX="\$GRUB_CMDLINE_LINUX (.+)"$', re.MULTILINE)
+
+
+def with_options(options: str) -> str:
+    """A fragment that puts options on the kernel's command line, after those that are there."""
+    return f'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX {options}"\n'
+
+
+def options_of(fragment: str) -> str:
+    """What `with_options` was given; "" for any other fragment."""
+    found = _OPTIONS.search(fragment)
+    return found[1] if found else ""
+
+
+def boot_brings_fragments(root: Path) -> bool:
+    """Whether `update` made GRUB's own file from the fragments: where there is no command for it, no boot brings them."""
+    return (root / _UPDATE.lstrip("/")).exists()
 
 
 async def has_grub(place: Place) -> bool:
@@ -33,5 +52,5 @@ async def remove_fragment(place: Place, path: str) -> None:
 
 async def update(place: Place) -> None:
     """Make GRUB's own file from the fragments, where there is the command for it."""
-    if await asyncio.to_thread(place.file(_UPDATE).exists):
+    if await asyncio.to_thread(boot_brings_fragments, place.root):
         await run_checked(place.run, _UPDATE, deadline_s=_UPDATE_S)

@@ -20,12 +20,25 @@ GRUB_FILE = "/etc/default/grub.d/91-guestwire-hugepages.cfg"
 _NODES = "/sys/devices/system/node"
 _MM = "/sys/kernel/mm/hugepages"
 _LINE = re.compile(r"^w (?:/sys/kernel/mm|\S+/node(\d+))/hugepages/hugepages-(\d+)kB/nr_hugepages ", re.MULTILINE)
+_OPTIONS = re.compile(r"hugepagesz=1G hugepages=(\d{1,9}|\d{1,9}:\d{1,9}(?:,\d{1,9}:\d{1,9})*)")
 _GIB = 1024
 
 
 def pool_path(pool: HugePool) -> str:
-    directory = _MM if pool.node is None else f"{_NODES}/node{pool.node}/hugepages"
-    return f"{directory}/hugepages-{pool.size_mib * 1024}kB/nr_hugepages"
+    return _path(pool.size_mib, pool.node)
+
+
+def boot_pages(options: str) -> dict[str, int]:
+    """How many pages of 1 GiB `_command_line` asked for with these options, by the kernel's file that tells how many there
+    are; nothing of other options."""
+    found = _OPTIONS.fullmatch(options)
+    counts = (part.rpartition(":") for part in found[1].split(",")) if found else ()
+    return {_path(_GIB, int(node) if node else None): int(pages) for node, _, pages in counts}
+
+
+def _path(size_mib: int, node: int | None) -> str:
+    directory = _MM if node is None else f"{_NODES}/node{node}/hugepages"
+    return f"{directory}/hugepages-{size_mib * 1024}kB/nr_hugepages"
 
 
 async def _read(place: Place) -> tuple[HugePool, ...]:
@@ -65,8 +78,7 @@ async def _persist(place: Place, pools: Sequence[HugePool]) -> None:
         await owned_files.remove(place, FILE)
     if options := _command_line(pools):
         if await grub.has_grub(place):
-            line = f'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX {options}"\n'
-            await grub.write_fragment(place, GRUB_FILE, line)
+            await grub.write_fragment(place, GRUB_FILE, grub.with_options(options))
     elif await owned_files.read(place, GRUB_FILE) is not None:
         await grub.remove_fragment(place, GRUB_FILE)
 

@@ -1,17 +1,16 @@
 """irq_affinity: the CPUs that serve interrupts (KVM-RT 1: irqaffinity=, irq-affinity --set).
 
 Those that exist are moved and new ones go there. The kernel does not let managed interrupts be moved (HYPERVISOR 2.7):
-they are skipped and counted, which is no error.
+they are skipped, which is no error.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from guestwire.agent.drivers.linux.settings import grub, owned_files
 from guestwire.agent.drivers.linux.settings.kernel import boot_lines, read_all, read_kernel, write_kernel
 from guestwire.agent.drivers.linux.settings.setting import Place, Setting
-from guestwire.model.cpuset import from_libvirt, to_libvirt
+from guestwire.model.cpuset import from_libvirt, from_mask, to_libvirt, to_mask
 from guestwire.model.errors import GuestwireError
 from guestwire.model.settings import HostSettings
 
@@ -21,24 +20,11 @@ _DEFAULT = "/proc/irq/default_smp_affinity"
 _PRESENT = "/sys/devices/system/cpu/present"
 
 
-class Moved(NamedTuple):
-    """How many interrupts now have that affinity, and how many the kernel keeps where they are."""
-
-    moved: int
-    managed: int
-
-
-async def move(place: Place, cpus: frozenset[int]) -> Moved:
-    """Give every interrupt that may be moved to these CPUs."""
-    wanted = to_libvirt(cpus)
-    return await _write_each(place, dict.fromkeys(await _interrupts(place), wanted))
-
-
 async def _read(place: Place) -> str | None:
     mask = await read_kernel(place, _DEFAULT)
     if mask is None:
         return None
-    cpus = _from_mask(mask)
+    cpus = from_mask(mask)
     present = await read_kernel(place, _PRESENT)
     return to_libvirt(cpus & from_libvirt(present) if present else cpus)
 
@@ -53,13 +39,12 @@ async def _set(place: Place, wanted: HostSettings) -> None:
     present = await read_kernel(place, _PRESENT)
     if not cpus or (present and not cpus <= from_libvirt(present)):
         raise GuestwireError("UNSUPPORTED", f"{wanted.irq_affinity!r} is no list of CPUs of this host")
-    await write_kernel(place, _DEFAULT, _to_mask(cpus))
-    await move(place, cpus)
-    text = owned_files.HEADER + boot_lines({_DEFAULT: _to_mask(cpus)})
+    await write_kernel(place, _DEFAULT, to_mask(cpus))
+    await _write_each(place, dict.fromkeys(await _interrupts(place), to_libvirt(cpus)))
+    text = owned_files.HEADER + boot_lines({_DEFAULT: to_mask(cpus)})
     await owned_files.write(place, FILE, text)
     if await grub.has_grub(place):
-        line = f'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX irqaffinity={to_libvirt(cpus)}"\n'
-        await grub.write_fragment(place, GRUB_FILE, line)
+        await grub.write_fragment(place, GRUB_FILE, grub.with_options(f"irqaffinity={to_libvirt(cpus)}"))
 
 
 def _files(place: Place) -> Sequence[str]:
@@ -85,28 +70,13 @@ async def _interrupts(place: Place) -> list[str]:
     return await asyncio.to_thread(paths)
 
 
-async def _write_each(place: Place, values: Mapping[str, str]) -> Moved:
-    managed = 0
+async def _write_each(place: Place, values: Mapping[str, str]) -> None:
     for path, value in values.items():
         try:
             await write_kernel(place, path, value)
         except GuestwireError as err:
             if err.code not in ("UNSUPPORTED", "NOT-FOUND", "DRIVER-ERROR"):
-                raise
-            managed += 1  # managed, gone meanwhile, or its controller has no vector free
-    return Moved(len(values) - managed, managed)
-
-
-def _to_mask(cpus: frozenset[int]) -> str:
-    """The kernel's bitmap: groups of 32 bits in hexadecimal, the highest first."""
-    digits = f"{sum(1 << cpu for cpu in cpus):x}"
-    digits = digits.zfill(-(-len(digits) // 8) * 8)
-    return ",".join(digits[index : index + 8] for index in range(0, len(digits), 8))
-
-
-def _from_mask(text: str) -> frozenset[int]:
-    mask = int(text.replace(",", ""), 16)
-    return frozenset(cpu for cpu in range(mask.bit_length()) if mask >> cpu & 1)
+                raise  # those: managed, gone meanwhile, or its controller has no vector free
 
 
 SETTING = Setting(_read, _set, _files, _running, _resume)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from guestwire.agent.drivers.linux.image_files import disk_error, sync_folder
+from guestwire.agent.drivers.linux.image_files import disk_error, sync_folder_of
 from guestwire.agent.drivers.linux.settings.setting import Place
 
 HEADER = "# Made by Guestwire; changes here are overwritten.\n"
@@ -45,19 +45,16 @@ async def capture(place: Place, paths: Sequence[str]) -> dict[str, Any]:
     return await asyncio.to_thread(lambda: {path: _capture(place.file(path)) for path in paths})
 
 
-async def restore(place: Place, paths: Sequence[str], captured: Mapping[str, Any]) -> bool:
-    """Make these paths what they were; one that was not captured was not there. Whether anything changed."""
-    changed = False
+async def restore(place: Place, paths: Sequence[str], captured: Mapping[str, Any]) -> None:
+    """Make these paths what they were; one that was not captured was not there."""
     for path in sorted({*paths, *captured}):
         wanted = captured.get(path)
         if await asyncio.to_thread(_capture, place.file(path)) == wanted:
             continue
-        changed = True
         if wanted is None:
             await remove(place, path)
         else:
             await _threaded(place, path, lambda file, wanted=wanted: _put_back(file, wanted))
-    return changed
 
 
 def _capture(file: Path) -> dict[str, Any] | None:
@@ -83,7 +80,7 @@ def _put_back(file: Path, captured: Mapping[str, Any]) -> None:
 def _remove(file: Path) -> None:
     with suppress(FileNotFoundError):
         file.unlink()
-        sync_folder(file)
+        sync_folder_of(file)
 
 
 def _write(file: Path, data: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
@@ -98,7 +95,7 @@ def _write(file: Path, data: bytes, mode: int, owner: tuple[int, int] | None = N
             opened.flush()
             os.fsync(opened.fileno())
         fresh.replace(file)
-        sync_folder(file)
+        sync_folder_of(file)
     finally:
         fresh.unlink(missing_ok=True)
 
@@ -111,7 +108,7 @@ def _link(file: Path, target: str, owner: tuple[int, int] | None = None) -> None
     if owner is not None:
         os.lchown(fresh, *owner)
     fresh.replace(file)
-    sync_folder(file)
+    sync_folder_of(file)
 
 
 async def _threaded(place: Place, path: str, act: Any) -> None:

@@ -27,10 +27,6 @@ async def nothing_runs(place: Place) -> Any:
     return None
 
 
-async def nothing_to_resume(place: Place, running: Any) -> None:
-    return
-
-
 @dataclass(frozen=True, slots=True)
 class Setting:
     """A setting. All of it raises UNSUPPORTED where the host has no such thing, DRIVER-ERROR where a tool failed.
@@ -45,5 +41,5 @@ class Setting:
     read: Callable[[Place], Awaitable[Any]]
     set: Callable[[Place, HostSettings], Awaitable[None]]
     files: Callable[[Place], Sequence[str]]
-    running: Callable[[Place], Awaitable[Any]] = nothing_runs
-    resume: Callable[[Place, Any], Awaitable[None]] = nothing_to_resume
+    running: Callable[[Place], Awaitable[Any]]
+    resume: Callable[[Place, Any], Awaitable[None]]
