@@ -65,7 +65,7 @@ class Ears:
         self.conflicts: list[str] = []
         self.heard: asyncio.Queue[PresenceBody] = asyncio.Queue()
 
-    async def link_up(self, *, session_present: bool) -> None:
+    async def link_up(self, address: str | None, *, session_present: bool) -> None:
         self.ups += 1
 
     def link_down(self, error: TransportError | None, next_try_s: float) -> None: ...

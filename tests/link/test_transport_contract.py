@@ -116,6 +116,10 @@ async def ended(transport: Transport) -> TransportError | None:
 # -- sessions and delivery
 
 
+async def test_where_the_broker_is(link: Linker, mosquitto_broker: Mosquitto) -> None:
+    assert (await link(mosquitto_broker.port)).peer_address == "127.0.0.1"
+
+
 async def test_a_session_is_kept_and_said_to_be(link: Linker, mosquitto_broker: Mosquitto, variant: Variant) -> None:
     first = await link(mosquitto_broker.port)
     assert first.connack.level == variant.level

@@ -50,7 +50,9 @@ class Epochs(Protocol):
 class Events(Protocol):
     """Hears how the link fares."""
 
-    async def link_up(self, *, session_present: bool) -> None: ...
+    async def link_up(self, address: str | None, *, session_present: bool) -> None:
+        """`address`: where the broker is reached, an IP address."""
+        ...
 
     def link_down(self, error: TransportError | None, next_try_s: float) -> None: ...
 
@@ -141,7 +143,7 @@ class BrokerLink:
         self._announcer.presence(self._presence.heartbeat(self._clock()))
         self._beating = asyncio.create_task(self._beat(), name="heartbeat")
         self._vital.watch(self._beating, may_return=True)
-        await self._events.link_up(session_present=transport.connack.session_present)
+        await self._events.link_up(transport.peer_address, session_present=transport.connack.session_present)
 
     def down(self, error: TransportError | None, next_try_s: float) -> None:
         self._announcer.broker_down()

@@ -52,6 +52,7 @@ class HostListeners:
         self._resend: Callable[[], Awaitable[None]] | None = None
         self._capabilities: Callable[[], CapabilitiesBody] | None = None
         self._connected_at_ms: int | None = None
+        self._broker_address: str | None = None
 
     def attach(self, server: Server, reporting: Reporting) -> None:
         self._server = server
@@ -112,8 +113,9 @@ class HostListeners:
 
     # -- the broker link's (Events)
 
-    async def link_up(self, *, session_present: bool) -> None:
+    async def link_up(self, address: str | None, *, session_present: bool) -> None:
         self._connected_at_ms = now().wall_ms
+        self._broker_address = address
         self._log.info("broker connected", epoch=self.epoch, session_present=session_present)
         self.job_changed()
         if self._capabilities is not None:
@@ -154,6 +156,10 @@ class HostListeners:
     @property
     def connected_at_ms(self) -> int | None:
         return self._connected_at_ms
+
+    @property
+    def broker_address(self) -> str | None:
+        return self._broker_address
 
     def reconnect(self) -> None:
         if self._link is not None:

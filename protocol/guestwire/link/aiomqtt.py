@@ -93,6 +93,10 @@ class AiomqttTransport:
         return self._connack
 
     @property
+    def peer_address(self) -> str | None:
+        return self._client.peer_address
+
+    @property
     def closed(self) -> Awaitable[TransportError | None]:
         return asyncio.shield(self._closed)
 

@@ -215,6 +215,15 @@ class Client(aiomqtt.Client):
         super()._on_socket_close(client, userdata, sock)
         self._gone.set()
 
+    @property
+    def peer_address(self) -> str | None:
+        """The broker's IP address; None once the socket is closed."""
+        sock = self._client.socket()
+        try:
+            return sock.getpeername()[0] if isinstance(sock, socket.socket) else None
+        except OSError:
+            return None
+
     def _quick_ack(self) -> None:
         sock = self._client.socket()
         if isinstance(sock, socket.socket):

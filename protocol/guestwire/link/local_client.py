@@ -88,6 +88,10 @@ class LocalTransport(asyncio.Protocol):
         return Connack(session_present=False, level=5, keep_alive_s=0)
 
     @property
+    def peer_address(self) -> str | None:
+        return None
+
+    @property
     def closed(self) -> Awaitable[TransportError | None]:
         return self._closed
 

@@ -109,6 +109,10 @@ class MemoryTransport:
         return self._connack
 
     @property
+    def peer_address(self) -> str | None:
+        return None
+
+    @property
     def closed(self) -> Awaitable[TransportError | None]:
         return self._closed
 

@@ -122,6 +122,7 @@ class Mqtt5Transport(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._options = options
         self._sock = sock
+        self._peer_address: str = sock.getpeername()[0]
         self._transport: asyncio.Transport | None = None
         self.connected: asyncio.Future[None] = self._loop.create_future()
         self._closed: asyncio.Future[TransportError | None] = self._loop.create_future()
@@ -150,6 +151,10 @@ class Mqtt5Transport(asyncio.Protocol):
     def connack(self) -> Connack:
         assert self._connack is not None
         return self._connack
+
+    @property
+    def peer_address(self) -> str | None:
+        return self._peer_address
 
     @property
     def closed(self) -> Awaitable[TransportError | None]:

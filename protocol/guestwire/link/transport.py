@@ -129,6 +129,11 @@ class Transport(Protocol):
     def connack(self) -> Connack: ...
 
     @property
+    def peer_address(self) -> str | None:
+        """The IP address at the other end; None where it is none of IP."""
+        ...
+
+    @property
     def closed(self) -> Awaitable[TransportError | None]:
         """Done when the connection has ended: None after `close()`, else why. Never raises; safe to await twice."""
         ...
