@@ -104,7 +104,7 @@ MISTAKES = [
     ("name = a\ncpuset = n1-c2", "cpuset", "different prefixes"),
     ("name = a\nnumatune = n0", "numatune", "is not an item"),
     ("name = a\nnumatune = 0,^1", "numatune", "an ID set"),
-    ("name = a\ntitle = x\n  y", "title", "is not of the form"),
+    ("name = a\ntitle = x\n  y", "title", "must be one line of text, without control characters, not "),
     ("rt = true", "name", "is missing"),
     ("name =", "name", "is missing"),
     ("name = a\ncpu_set = 3", "cpu_set", "did you mean cpuset?"),

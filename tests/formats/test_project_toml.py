@@ -145,7 +145,7 @@ MISTAKES = [
     (on_host("policy.profile = 'none'"), "hosts.h1.policy.profile", "must be 'kvm-rt' or 'system-manager', not 'none'"),
     (on_host("settings.swap_mib = -1"), "hosts.h1.settings.swap_mib", "must be at least 0, not -1"),
     (on_host("images.a.os_type = 'linux'"), "hosts.h1.images.a.path", "is missing"),
-    (on_host("images.'a b' = {os_type = 'linux', path = '/a'}"), 'hosts.h1.images."a b".id', "is not of the form"),
+    (on_host("images.'a b' = {os_type = 'linux', path = '/a'}"), 'hosts.h1.images."a b".id', "must be 1 to 64 of A-Z a-z 0-9 _ . -, not 'a b'"),
     (on_host("areas.x.overrides.g = 3\nareas.x.size = 1"), "hosts.h1.areas.x.overrides.g", "must be text, not 3"),
     (on_guest("memory_mb = 3"), "hosts.h1.guests.a.memory_mb", "did you mean memory_mib?"),
     (on_guest("memory_mib = '3'"), "hosts.h1.guests.a.memory_mib", "must be a whole number, not '3'"),

@@ -8,6 +8,8 @@ from pydantic import Field
 from guestwire.formats.strict import did_you_mean, invalid, read, shown
 from guestwire.formats.toml_text import Mistake
 from guestwire.model.base import Model
+from guestwire.model.guest import Guest
+from guestwire.model.settings import HostSettings
 
 
 class Inner(Model):
@@ -54,6 +56,27 @@ def test_lists_become_tuples_and_tables_models():
 ])  # fmt: skip
 def test_every_mistake_has_its_place_and_words(data, expected):
     assert mistakes(data) == expected
+
+
+@pytest.mark.parametrize(("model", "data", "message"), [
+    (Guest, {"disks": [{"path": "a.iso"}]}, "must be an absolute path: it begins with / and has no control characters, not 'a.iso'"),
+    (Guest, {"nics": [{"mac": "52-54"}]}, "must be a MAC address in lower case, such as 52:54:00:12:34:56, not '52-54'"),
+    (Guest, {"devices": ["1:0"]}, "must be a PCI address such as 0000:01:00.0, or usb:"),
+    (Guest, {"uuid": "x"}, "must be a UUID in lower case, such as "),
+    (Guest, {"id": "G1"}, "must be GUEST and four digits, such as GUEST0001, not 'G1'"),
+    (Guest, {"tags": ["A b"]}, "must be 1 to 32 of a-z 0-9 _ -, not 'A b'"),
+    (HostSettings, {"autologin": "A b"}, "must be a user's name (a-z or _, then at most 31 of a-z 0-9 _ -), or nothing"),
+])  # fmt: skip
+def test_what_a_text_must_be_is_told_in_words(model, data, message):
+    (found,) = read(model, {"name": "g", **data} if model is Guest else data)[1]
+    assert found.message.startswith(message)
+
+
+def test_a_pattern_without_words_is_told_as_it_is():
+    class Odd(Model):
+        text: Annotated[str, Field(pattern="^odd$")]
+
+    assert read(Odd, {"text": "x"})[1] == [Mistake("text", "must be of the form ^odd$, not 'x'")]
 
 
 def test_entries_of_a_list_are_called_what_the_text_calls_them():

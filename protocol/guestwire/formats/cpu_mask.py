@@ -5,7 +5,6 @@ The manual calls 0x0001000 CPU 3, which is its reading as binary; as hexadecimal
 """
 
 import re
-from collections.abc import Iterable
 
 from guestwire.model.cpuset import to_libvirt
 from guestwire.model.errors import GuestwireError
@@ -31,8 +30,3 @@ def parse_mask(text: str) -> str:
     if not bits:
         raise GuestwireError("CPUSET-SYNTAX", f"the mask {mask[:40]} names no CPU", field="cpu_mask")
     return to_libvirt(cpu for cpu in range(bits.bit_length()) if bits >> cpu & 1)
-
-
-def format_mask(cpus: Iterable[int]) -> str:
-    """The hexadecimal mask of CPU numbers: {3} is "0x8"."""
-    return hex(sum(1 << cpu for cpu in set(cpus)))

@@ -9,7 +9,8 @@
     topology = "2,2,1"              or [2, 2, 1], or "auto"
     [[hosts.h1.guests.rtlinux.disks]]
 
-Every other key is the field of the model. What is left out has the model's default.
+Every other key is the field of the model. What is left out has the model's default, but for the memory of a guest whose image
+has one: `image_memory`.
 """
 
 import re
@@ -17,6 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from guestwire.formats import toml_text
+from guestwire.formats.image_memory import says_memory, with_memory
 from guestwire.formats.strict import Mistake, invalid, read
 from guestwire.model.desired import SCHEMA, Desired, Project
 
@@ -62,7 +64,7 @@ def check(document: Mapping[str, Any]) -> tuple[Project | None, list[Mistake]]:
 
 
 def dump(project: Project) -> str:
-    """The document of a project, without what is at its default: `load(dump(p)) == p`. Raises DOCUMENT-INVALID where two
+    """The document of a project, without what is left out with the same meaning: `load(dump(p)) == p`. Raises DOCUMENT-INVALID where two
     entries of a host have one name, which the document has no room for."""
     return toml_text.write(tables(project))
 
@@ -98,14 +100,18 @@ def _host(host: str, table: Any, labels: dict[tuple[str | int, ...], tuple[str, 
             if isinstance(entry, Mapping) and identity in entry:
                 path = toml_text.path_text(("hosts", host, part, name, identity))
                 mistakes.append(Mistake(path, "the key of the table says it: leave it out"))
-        shaped[part] = [_entry(part, {**entry, identity: name}) if isinstance(entry, Mapping) else entry
+        images = table.get("images")
+        shaped[part] = [_entry(part, {**entry, identity: name}, images) if isinstance(entry, Mapping) else entry
                         for name, entry in entries.items()]  # fmt: skip
     return shaped
 
 
-def _entry(part: str, entry: dict[str, Any]) -> dict[str, Any]:
+def _entry(part: str, entry: dict[str, Any], images: Any) -> dict[str, Any]:
+    if part != "guests":
+        return entry
+    entry = with_memory(entry, images)
     topology = entry.get("topology")
-    if part == "guests" and isinstance(topology, str) and _TOPOLOGY.fullmatch(topology):
+    if isinstance(topology, str) and _TOPOLOGY.fullmatch(topology):
         return {**entry, "topology": [int(number) for number in topology.split(",")]}
     return entry
 
@@ -117,8 +123,10 @@ def _host_tables(host: str, desired: Desired, mistakes: list[Mistake]) -> dict[s
         if part not in plain:
             continue
         entries: dict[str, Any] = {}
-        for entry in plain[part]:
+        for number, entry in enumerate(plain[part]):
             name = entry.pop(identity)
+            if part == "guests" and says_memory(desired):
+                entry["memory_mib"] = desired.guests[number].memory_mib
             if name in entries:
                 mistakes.append(
                     Mistake(toml_text.path_text(("hosts", host, part, name)), f"the {identity} is not unique")

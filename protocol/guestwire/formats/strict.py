@@ -13,6 +13,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_ori
 from pydantic import BaseModel, ValidationError
 
 from guestwire.formats.toml_text import Mistake, invalid, path_text
+from guestwire.model import patterns
 
 __all__ = ["Labels", "Mistake", "did_you_mean", "invalid", "read"]
 
@@ -157,7 +158,6 @@ _WORDS = {
     "missing": "is missing",
     "greater_than_equal": "must be at least {ge}, not {value}",
     "less_than_equal": "must be at most {le}, not {value}",
-    "string_pattern_mismatch": "{value} is not of the form {pattern}",
     "string_too_long": "has more than {max_length} characters",
     "string_too_short": "has less than {min_length} characters",
     "too_long": "has more than {max_length} entries",
@@ -168,6 +168,9 @@ _WORDS = {
 def _wanted(details: Mapping[str, Any]) -> str | None:
     if details["type"] == "literal_error":
         return str(details["ctx"]["expected"])
+    if details["type"] == "string_pattern_mismatch":
+        pattern = details["ctx"]["pattern"]
+        return patterns.WORDS.get(pattern, f"of the form {pattern}")
     return _WANTED.get(details["type"])
 
 

@@ -1,9 +1,6 @@
-"""The System Manager's registries, /hv/templates/os.xml and images.xml (SM 4.10), as templates and images, and back.
+"""The System Manager's registries, /hv/templates/os.xml and images.xml (SM 4.10), as templates and images.
 
-Their keys are public, the XML around them is not: see `xml_entries` for what is read. Written is
-
-    <OperatingSystems><OperatingSystem Id="RtLinux" Name="..." Type="linux" .../></OperatingSystems>
-    <Images><Image Id="..." Type="linux" Path="..." Arch="64" MinSize="192M" .../></Images>
+Their keys are public, the XML around them is not: see `xml_entries` for what is read.
 
 A template's kind follows from its keys: HasRtSupport gives rt, else HasVmfAccess gp_comm, else gp; its images are those of
 its own Type (SM 4.10.1). An image's format follows from its path (.qcow2, .raw, .img, else a kernel), auto_smp from a Type
@@ -11,9 +8,8 @@ that ends with _SMPAUTO. A path that is not absolute is one below `folder`.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
-from xml.sax.saxutils import quoteattr
 
 from pydantic import BaseModel
 
@@ -32,7 +28,6 @@ _ADDRESS = re.compile(r"0x[0-9a-f]{1,16}", re.ASCII | re.IGNORECASE)
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _ARCHITECTURES = {"64": "x86_64", "32": "i686"}
 _SHARED_HEAP = {**BOOLEANS, "none": False, "": False, "single": True, "multiple": True}
-_UNCARRIABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def load_templates(text: str) -> tuple[Template, ...]:
@@ -50,39 +45,6 @@ def load_images(text: str, folder: str = FOLDER) -> tuple[Image, ...]:
     return _load(text, _IMAGE_KEYS, lambda keys: _image(keys, folder), Image)
 
 
-def dump_templates(templates: Sequence[Template]) -> str:
-    """An os.xml. What it does not carry: `not_carried`. Raises DOCUMENT-INVALID for characters that XML has no room for."""
-    return _dump("OperatingSystems", "OperatingSystem", [_template_attributes(template) for template in templates])
-
-
-def dump_images(images: Sequence[Image]) -> str:
-    """An images.xml. As `dump_templates`."""
-    return _dump("Images", "Image", [_image_attributes(image) for image in images])
-
-
-def not_carried(templates: Sequence[Template] = (), images: Sequence[Image] = ()) -> tuple[str, ...]:
-    """Places that these files lose or change ("images.RtLinux.cmdline"), paths aside that are written as they are."""
-    lost = []
-    for template in templates:
-        derived: dict[str, Any] = {"kind": _kind(dict(template)), "image_type": template.os_type}
-        derived |= {"name": _trimmed(template.name), "files": _files(";".join(template.files))}
-        lost += [f"templates.{template.id}.{field}" for field in _different(template, derived)]
-    for image in images:
-        derived = {**_derived(image.path, image.os_type), "initrd": None, "cmdline": ""}
-        derived |= {"name": _trimmed(image.name), "path": _trimmed(image.path)}
-        lost += [f"images.{image.id}.{field}" for field in _different(image, derived)]
-    return tuple(lost)
-
-
-def _different(model: BaseModel, derived: Mapping[str, Any]) -> list[str]:
-    fields = {**derived, "os_type": _trimmed(getattr(model, "os_type", ""))}
-    return [field for field, value in fields.items() if getattr(model, field) != value]
-
-
-def _trimmed(text: str) -> str:
-    return " ".join(re.split(r"[\t\n\r]", text)).strip(SPACE)
-
-
 def _load(
     text: str, keys: Mapping[str, tuple[str, Callable[[str], Any]]], shape: Callable[[dict[str, Any]], dict[str, Any]],
     model: type[M],
@@ -91,7 +53,10 @@ def _load(
     mistakes: list[Mistake] = []
     made: list[M] = []
     known: set[str] = set()
-    for number, entry in enumerate(entries(text)):
+    found_entries = entries(text)
+    if not found_entries:
+        raise invalid([Mistake("", _expected())])
+    for number, entry in enumerate(found_entries):
         label = entry["id"] or f"entry {number + 1}"
         fields: dict[str, Any] = {}
         for lower, value in entry.items():
@@ -114,6 +79,15 @@ def _load(
     if mistakes:
         raise invalid(mistakes)
     return tuple(made)
+
+
+def _expected() -> str:
+    """What a file is to have that has no entry. Whoever reads it may have meant either registry."""
+    told = [
+        f'{file}: elements such as <{element} Id="..." Type="..."/>, with the keys {", ".join(keys)}'
+        for file, element, keys in (("os.xml", "OperatingSystem", _TEMPLATE_KEYS), ("images.xml", "Image", _IMAGE_KEYS))
+    ]
+    return f"no element has the key Id; expected are in an {'; in an '.join(told)}"
 
 
 def _kind(keys: Mapping[str, Any]) -> GuestKind:
@@ -166,7 +140,8 @@ def _address(text: str) -> int | None:
 
 
 def _files(text: str) -> tuple[str, ...]:
-    return tuple(part.strip(SPACE) for part in _trimmed(text).split(";") if part.strip(SPACE))
+    parts = re.sub(r"[\t\n\r]", " ", text).split(";")
+    return tuple(part.strip(SPACE) for part in parts if part.strip(SPACE))
 
 
 _TEMPLATE_KEYS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
@@ -191,51 +166,3 @@ _IMAGE_KEYS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "ShmAsOsHeap": ("shm_as_heap", _shared_heap),
     "BaseAddr": ("base_address", _address),
 }
-
-
-def _template_attributes(template: Template) -> dict[str, str]:
-    return {
-        "Id": template.id,
-        "Name": template.name,
-        "Type": template.os_type,
-        "SubFolders": ";".join(template.files),
-        "HasRtSupport": _word(template.has_rt),
-        "HasVmfAccess": _word(template.has_comm),
-        "HasRtAnalyzer": _word(template.has_analyzer),
-        "HasAutoSmpSupport": _word(template.auto_smp),
-    }
-
-
-def _image_attributes(image: Image) -> dict[str, str]:
-    arch = next((number for number, name in _ARCHITECTURES.items() if name == image.arch), image.arch)
-    address = {} if image.base_address is None else {"BaseAddr": f"0x{image.base_address:08X}"}
-    return {
-        "Id": image.id,
-        "Name": image.name,
-        "Type": image.os_type,
-        "Path": image.path,
-        "Arch": arch,
-        "MinSize": f"{image.min_memory_mib}M",
-        "DefaultSize": f"{image.default_memory_mib}M",
-        "Align": f"{image.align_mib}M",
-        "ShmAsOsHeap": _word(image.shm_as_heap),
-        **address,
-    }
-
-
-def _word(value: bool) -> str:
-    return "true" if value else "false"
-
-
-def _dump(root: str, tag: str, rows: Iterable[Mapping[str, str]]) -> str:
-    lines, mistakes = [], []
-    for row in rows:
-        mistakes += [
-            Mistake(f"{row['Id']}.{key}", "has a character that XML cannot carry")
-            for key, value in row.items()
-            if _UNCARRIABLE.search(value)
-        ]
-        lines.append(f"  <{tag} {' '.join(f'{key}={quoteattr(value)}' for key, value in row.items())}/>\n")
-    if mistakes:
-        raise invalid(mistakes)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n<{root}>\n{"".join(lines)}</{root}>\n'
