@@ -6,7 +6,8 @@ import pytest
 
 from guestwire.cli import failures
 from guestwire.cli.settings import Settings
-from guestwire.model.errors import CODES, GuestwireError
+from guestwire.model.error_codes.row import Code
+from guestwire.model.errors import BY_CODE, CODES, GuestwireError
 
 
 def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,6 +59,44 @@ def test_a_hosts_text_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[st
     assert "\x1b" not in capsys.readouterr().err
 
 
-def test_what_the_system_refuses(capsys: pytest.CaptureFixture[str]) -> None:
-    assert failures.report_os(Settings(), PermissionError(13, "Permission denied", "/x")) == 1
-    assert capsys.readouterr().err == "error: /x: Permission denied\n"
+@pytest.mark.parametrize(
+    ("error", "code", "text", "exit_code"),
+    [
+        (PermissionError(13, "Permission denied", "/x"), "SYSTEM-REFUSED", "/x: Permission denied", 1),
+        (FileNotFoundError(2, "No such file or directory", "/x"), "FILE-MISSING", "/x: No such file or directory", 3),
+        (OSError(28, "No space left on device"), "SYSTEM-REFUSED", "No space left on device", 1),
+        (OSError("odd"), "SYSTEM-REFUSED", "odd", 1),
+    ],
+)
+def test_what_the_system_refuses(
+    error: OSError, code: str, text: str, exit_code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert failures.report_os(Settings(), error) == exit_code
+    lines = capsys.readouterr().err.splitlines()
+    assert ("  errno: " in "\n".join(lines)) is (error.errno is not None)
+    assert (lines[0], lines[-1]) == (f"error: {code}: {text}", f"  {BY_CODE[code].remedy}")
+    assert failures.report_os(Settings(output="json"), error) == exit_code
+    said = json.loads(capsys.readouterr().err)["error"]
+    assert (said["code"], said["message"], said["exit_code"], said["remedy"]) == (
+        code, text, exit_code, BY_CODE[code].remedy,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("row", CODES, ids=lambda row: row.code)
+def test_no_remedy_points_people_to_what_only_programs_see(row: Code) -> None:
+    assert "detail.issues" not in row.remedy
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "unsaid"),
+    [
+        ("NOT-FOUND", "check the name", "`job list`)"),
+        ("FILE-MISSING", "check the path", "`guest list`"),
+        ("DRAFT-MISSING", "`project pull`", "`guest list`"),
+        ("GUESTS-RUNNING", "shut them down first", "or use force"),
+        ("CONFIRM-REQUIRED", "over the broker", "apply it with a confirmation time"),
+    ],
+)
+def test_a_remedy_says_what_can_be_done(code: str, said: str, unsaid: str) -> None:
+    assert said in BY_CODE[code].remedy
+    assert unsaid not in BY_CODE[code].remedy

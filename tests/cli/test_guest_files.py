@@ -39,7 +39,7 @@ def test_toml_yaml_and_json_mean_the_same() -> None:
     [
         ({"name": "web", "memroy_mib": 3}, "memroy_mib"),
         ({"name": "web", "boot": {"kernel": "/k", "initird": "/i"}}, "boot.initird"),
-        ({"name": "web", "disks": [{"path": "/d", "formt": "raw"}]}, "disks.formt"),
+        ({"name": "web", "disks": [{"path": "/d", "formt": "raw"}]}, "disks.0.formt"),
         ({"name": "web", "memory_mib": "512"}, "memory_mib"),
         ({"name": "a" * 256}, "name"),
         ({"name": "web", "ready_when": {"by": "console_text"}}, "ready_when"),
@@ -50,6 +50,33 @@ def test_mistakes_name_the_setting(table: dict[str, Any], field: str) -> None:
     with pytest.raises(GuestwireError, match="CONFIG-INVALID") as refused:
         guest_files.guest(table, "f")
     assert refused.value.field == field
+
+
+def test_every_mistake_is_told_with_its_place() -> None:
+    table = {"name": "web", **{f"key{n}": n for n in range(200)}, "disks": [{"path": "relative"}], "memory_mib": "512"}
+    with pytest.raises(GuestwireError) as refused:
+        guest_files.guest(table, "f.toml")
+    issues = refused.value.detail["issues"]
+    assert len(issues) == 202
+    assert {"path": "key7", "message": "there is no such key"} in issues
+    assert {"path": "memory_mib", "message": "must be a whole number, not '512'"} in issues
+    assert refused.value.message.startswith("f.toml: ")
+    assert "201 more" in refused.value.message
+
+
+@pytest.mark.parametrize("text", ["1: 2", "? [1, 2]\n: 3", "name: &a [*a]", "name: 2020-01-01\nvcpus: .nan"])
+def test_what_only_yaml_can_say_is_a_mistake(text: str) -> None:
+    with pytest.raises(GuestwireError, match="CONFIG-INVALID"):
+        guest_files.guest(guest_files.parse(text, "", "f"), "f")
+
+
+@pytest.mark.parametrize("kind", [".toml", ".json", ".yaml"])
+@pytest.mark.parametrize("depth", [200, 400, 900, 100_000])
+def test_what_is_nested_too_deeply_is_refused(kind: str, depth: int) -> None:
+    deep = "[" * depth + "]" * depth
+    text = {".toml": f"x = {deep}", ".json": f'{{"x": {deep}}}', ".yaml": f"x: {deep}"}[kind]
+    with pytest.raises(GuestwireError, match="CONFIG-INVALID"):
+        guest_files.guest(guest_files.parse(text, kind, "f"), "f")
 
 
 @pytest.mark.parametrize(("text", "kind"), [("a = ", ".toml"), ("{", ".json"), ("a: [", ".yaml"), ("- 1", ".yaml")])

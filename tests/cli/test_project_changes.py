@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_host import FakeFleet
@@ -9,6 +10,7 @@ from fake_host import FakeFleet
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
+from guestwire.model.plan import SyncState
 from guestwire.protocol.config_models import ConfigApply
 
 RT = Guest(name="rt", kind="rt", cpuset="2,3", memory_mib=256)
@@ -269,6 +271,83 @@ def test_a_reboot_is_waited_for_when_asked(flags: tuple[str, ...], state: str, r
     done = run("project", "apply", "h1", "--yes", *flags, "-o", "json")
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["state"] == state
+
+
+@pytest.mark.parametrize(("state", "code"), [("rolled_back", "ROLLED-BACK"), ("failed", "ROLLBACK-INCOMPLETE")])
+def test_a_change_that_a_reboot_undoes_is_an_error(state: SyncState, code: str, run, pulled: FakeFleet) -> None:  # type: ignore[no-untyped-def]
+    run("project", "set", "h1", "guest.rt.memory_mib=512")
+    config = pulled.hosts["h1"].config
+    config.reboots, config.after_boot, config.last_failure = True, state, f"{code}: the kernel gave 0 of 1 huge pages"
+    done = run("project", "apply", "h1", "--yes", "--wait", "-o", "json")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert code in done.stderr
+    assert "the kernel gave 0 of 1 huge pages" in done.stderr
+    assert json.loads(run("project", "show", "h1", "-o", "json").stdout)["base_revision"] == 1
+
+
+@pytest.mark.parametrize("memory", [1024, 256], ids=["another", "as it was"])
+def test_a_change_that_somebody_undid_before_the_reboot_is_an_error(memory: int, run, pulled: FakeFleet) -> None:  # type: ignore[no-untyped-def]
+    run("project", "set", "h1", "guest.rt.memory_mib=512")
+    config = pulled.hosts["h1"].config
+
+    def somebody_else() -> None:
+        config.kept.pop()
+        config.add(Desired(guests=(RT.model_copy(update={"memory_mib": memory}),)))
+
+    config.reboots, config.on_boot = True, somebody_else
+    done = run("project", "apply", "h1", "--yes", "--wait", "-o", "json")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert '"CANCELED"' in done.stderr
+    document = json.loads(run("project", "show", "h1", "-o", "json").stdout)
+    assert (document["base_revision"], document["guests"][0]["memory_mib"]) == (1, 512)
+
+
+def test_a_change_that_was_kept_is_done_whatever_came_after(run, pulled: FakeFleet) -> None:  # type: ignore[no-untyped-def]
+    run("project", "set", "h1", "guest.rt.memory_mib=512")
+    config = pulled.hosts["h1"].config
+    config.reboots = True
+    config.on_boot = lambda: config.add(Desired(guests=(RT.model_copy(update={"memory_mib": 1024}),)), "adopt") and None
+    done = run("project", "apply", "h1", "--yes", "--wait", "-o", "json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["revision"]["number"] == 2
+
+
+def test_another_change_that_waits_is_not_ours(run, pulled: FakeFleet) -> None:  # type: ignore[no-untyped-def]
+    run("project", "set", "h1", "guest.rt.memory_mib=512")
+    config = pulled.hosts["h1"].config
+    config.reboots, config.after_boot = True, "waiting_reboot"
+
+    def somebody_else() -> None:
+        config.kept[-1] = (config.kept[-1][0].model_copy(update={"hash": "0" * 64}), Desired())
+        config.waiting = ("e" * 32, 1 << 50)
+
+    config.on_boot = somebody_else
+    done = run("project", "apply", "h1", "--yes", "--wait", "-o", "json")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert '"CANCELED"' in done.stderr
+
+
+def test_what_cannot_be_confirmed_over_this_connection_says_how(run, pulled: FakeFleet) -> None:  # type: ignore[no-untyped-def]
+    run("project", "set", "h1", "guest.rt.memory_mib=512")
+    pulled.hosts["h1"].fail["config-confirm"] = GuestwireError("CONFIRM-REQUIRED", "The socket proves nothing.")
+    said = run("project", "apply", "h1", "--yes", "--confirm-within", "30")
+    assert said.exit_code == 4
+    assert "The socket proves nothing." in said.stderr
+    assert f"`guestwire project confirm h1 --plan {_last(pulled).plan_id}` over the broker" in said.stderr
+    assert "apply it with a confirmation time" not in said.stderr
+
+
+def test_a_host_whose_connection_is_not_new_yet_is_asked_again(run, pulled: FakeFleet) -> None:  # type: ignore[no-untyped-def]
+    class Once(dict[str, GuestwireError]):
+        def get(self, key: str, default: Any = None) -> Any:
+            return self.pop(key, default)
+
+    run("project", "set", "h1", "guest.rt.memory_mib=512")
+    host = pulled.hosts["h1"]
+    host.fail = Once({"config-confirm": GuestwireError("CONFIRM-REQUIRED", "Not new yet.", after_ms=10)})
+    done = run("project", "apply", "h1", "--yes", "--confirm-within", "30", "-o", "json")
+    assert done.exit_code == 0, done.stderr
+    assert host.calls.count("config-confirm") == 2
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from fake_host import FakeFleet
 
-from guestwire.model.desired import Desired
-from guestwire.model.guest import Guest
+from guestwire.formats import project_toml
+from guestwire.model.desired import Desired, Project
+from guestwire.model.guest import Guest, Override
 from guestwire.model.plan import PlanItem
 
 RT = Guest(name="rt", kind="rt", cpuset="2,3", memory_mib=256)
@@ -72,6 +73,18 @@ def test_validate_offline_lists_everything(run, tmp_path: Path) -> None:  # type
     assert " errors, " in table.stderr
 
 
+def test_an_override_that_fits_nothing_shows_offline(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Pins are known where the machine is."""
+    overrides = (Override(op="remove", sel="cputune/emulatorpin"), Override(op="remove", sel="nothere"))
+    desired = Desired(guests=(RT.model_copy(update={"overrides": overrides}),))
+    (tmp_path / "p.toml").write_text(project_toml.dump(Project(hosts={"h1": desired})))
+    for command in ("validate", "plan"):
+        said = run("project", command, "-f", str(tmp_path / "p.toml"), "--topology", "4-core", "-o", "json")
+        document = json.loads(said.stdout)
+        issues = document if command == "validate" else document["issues"]
+        assert [one["path"] for one in issues if one["code"] == "OVERRIDES-INVALID"] == ["guests.rt.overrides.1"]
+
+
 def test_disabled_guests_are_looked_at_when_asked(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     file = tmp_path / "p.toml"
     file.write_text("schema = 1\n[hosts.h1.guests.g]\ncpuset = '9'\ndisabled = true\n")
@@ -111,6 +124,42 @@ def test_plan_offline_is_against_what_was_pulled(run, pulled: FakeFleet) -> None
     assert document["not_checked"]
 
 
+def test_plan_offline_removes_no_disk_in_silence(run, pulled: FakeFleet) -> None:  # type: ignore[no-untyped-def]
+    refused = run("project", "plan", "h1", "--topology", "4-core", "--destroy", "/srv/a.qcow2")
+    assert refused.exit_code == 2
+    assert "--destroy" in refused.stderr
+
+
+def test_plan_offline_says_how_many_issues_it_left_out(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    file = tmp_path / "p.toml"
+    file.write_text("schema = 1\n" + "".join(f"[hosts.h1.guests.g{n}]\ncpuset = '9{n}'\n" for n in range(201)))
+    offline = ("-f", str(file), "--topology", "4-core")
+    assert json.loads(run("project", "plan", *offline, "-o", "json").stdout)["more_issues"] > 0
+    said = "and at least 1 more issue"
+    for verb in ("plan", "validate"):
+        told = run("project", verb, *offline).stdout.splitlines()
+        assert [line for line in told if "more issue" in line] == [said], verb
+    assert said in run("project", "validate", *offline).stderr.splitlines()[-1]
+
+
+def test_every_command_says_how_many_issues_it_left_out(run, pulled: FakeFleet, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    file = tmp_path / "p.toml"
+    many = "".join(f"[hosts.h1.guests.g{n}]\ncpuset = '9{n}'\n" for n in range(256))
+    file.write_text("schema = 1\n[hosts.h1]\nbase_revision = 1\n" + many)
+    said = "and at least 1 more issue"
+    from_host = ("h1", "-f", str(file))
+    assert said in run("project", "validate", *from_host).stdout.splitlines()
+    assert said in run("project", "plan", *from_host).stdout.splitlines()
+    assert said in run("hardware", "pull", *from_host).stdout.splitlines()
+    assert said in run("hardware", "pull", *from_host, "--save").stderr
+    refused = run("project", "apply", *from_host, "--yes")
+    assert refused.exit_code == 9
+    assert "at least 1 more issue" in refused.stderr
+    document = json.loads(run("project", "apply", *from_host, "--yes", "-o", "json").stderr)["error"]
+    assert "at least 1 more issue" in document["message"]
+    assert json.loads(run("project", "validate", *from_host, "-o", "json").stdout)
+
+
 def test_a_project_with_mistakes_is_no_traceback(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     file = tmp_path / "p.toml"
     mistakes = "".join(f"[hosts.h1.guests.g{n}]\nmemory_mib = 'x'\n" for n in range(200))
@@ -143,6 +192,25 @@ def test_status_of_every_kind(run, pulled: FakeFleet) -> None:  # type: ignore[n
     assert "the disk is full" in said.stdout
     assert "undoes an edit made on the host" in said.stdout
     assert run("project", "status", "h9", "--timeout", "0.3").exit_code == 6
+
+
+@pytest.mark.parametrize("text", ["nonsense", "schema = 1\n[hosts.other]\n"])
+def test_a_draft_with_mistakes_does_not_hide_its_host(text: str, run, pulled: FakeFleet, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "data/guestwire/projects/plant/h1.toml").write_text(text)
+    said = run("project", "status", "-o", "json")
+    assert said.exit_code == 0, said.stderr
+    found = {one["host"]: (one["state"], one["draft"]) for one in json.loads(said.stdout)}
+    assert found == {"h1": ("in_sync", "mistakes"), "h2": ("in_sync", "none")}
+    assert "mistakes" in run("project", "status", "h1").stdout
+
+
+@pytest.mark.parametrize("command", [("show",), ("validate",), ("plan",), ("delete",), ("set", "settings.swap_mib=1")])
+def test_a_draft_that_is_not_there(command: tuple[str, ...], run, fleet: FakeFleet) -> None:  # type: ignore[no-untyped-def]
+    said = run("project", command[0], "h1", *command[1:])
+    assert said.exit_code == 3
+    assert "error: DRAFT-MISSING: " in said.stderr
+    assert "project pull" in said.stderr
+    assert "guest list" not in said.stderr
 
 
 def test_history(run, pulled: FakeFleet) -> None:  # type: ignore[no-untyped-def]

@@ -57,6 +57,38 @@ def test_libvirt(run, draft: Path, tmp_path: Path) -> None:  # type: ignore[no-u
     assert run("project", "export", "h1", "-", "--format", "libvirt").exit_code == 2
 
 
+@pytest.mark.parametrize("name", ["../evil", "x/y"])
+def test_domains_stay_in_their_folder(name: str, run, draft: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    draft.write_text(draft.read_text() + f'[hosts.h1.guests."{name}"]\n')
+    folder = tmp_path / "out/xml"
+    said = run("project", "export", "h1", str(folder), "--format", "libvirt", "--yes")
+    assert said.exit_code == 9
+    assert "error: NAME-INVALID: " in said.stderr
+    assert name in said.stderr
+    assert not folder.parent.exists(), "something was written"
+
+
+def test_domains_are_all_written_or_none(run, draft: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "gp.xml").write_text("theirs")
+    assert run("project", "export", "h1", str(tmp_path), "--format", "libvirt").exit_code == 4
+    assert not (tmp_path / "rt.xml").exists()
+    assert (tmp_path / "gp.xml").read_text() == "theirs"
+    assert run("project", "export", "h1", str(tmp_path), "--format", "libvirt", "--yes").exit_code == 0
+    assert (tmp_path / "rt.xml").exists()
+
+
+def test_a_project_given_twice(run, draft: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    one, two = tmp_path / "one.toml", tmp_path / "two.toml"
+    for file in (one, two):
+        file.write_text(draft.read_text())
+    before = draft.read_text()
+    said = run("project", "import", "h1", str(one), str(two), "--discard")
+    assert said.exit_code == 9
+    assert "error: DOCUMENT-INVALID: " in said.stderr
+    assert "one file" in said.stderr
+    assert draft.read_text() == before
+
+
 def test_templates(run, draft: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     run("project", "add", "h1", "image", "Rt", "os_type=linux", "path=/images/rt")
     exported = run("project", "export", "h1", "-", "--format", "templates")
@@ -81,4 +113,13 @@ def test_what_is_none_of_it(form: str, text: str, run, draft: Path, tmp_path: Pa
 
 
 def test_a_file_that_is_not_there(run, draft: Path) -> None:  # type: ignore[no-untyped-def]
-    assert run("project", "import", "h1", "/there/is/none").exit_code == 3
+    said = run("project", "import", "h1", "/there/is/none")
+    assert said.exit_code == 3
+    assert "error: FILE-MISSING: There is no file /there/is/none." in said.stderr
+    assert "guest list" not in said.stderr
+
+
+def test_a_folder_that_is_not_there(run, draft: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    said = run("project", "export", "h1", str(tmp_path / "none/x.toml"))
+    assert said.exit_code == 3
+    assert "error: FILE-MISSING: " in said.stderr

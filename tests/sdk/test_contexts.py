@@ -113,3 +113,13 @@ def test_any_path_survives_writing(path: str) -> None:
     context = PLANT.model_copy(update={"username": path})
     text = context_file.block("a", context)
     assert contexts.parse(text, FILE).contexts["a"].username == path
+
+
+def test_every_wrong_setting_is_told_in_words(tmp_path: Path) -> None:
+    keys = "".join(f"key{n} = 1\n" for n in range(30))
+    with pytest.raises(GuestwireError, match="CONFIG-INVALID") as refused:
+        contexts.parse(f"[contexts.plant]\nsite = 'A B'\n{keys}", tmp_path / "config.toml")
+    issues = {issue["path"]: issue["message"] for issue in refused.value.detail["issues"]}
+    assert len(issues) == 31
+    assert issues["contexts.plant.site"] == "must be 1 to 36 of a-z 0-9 -"
+    assert str(refused.value.field) in issues

@@ -43,7 +43,7 @@ def test_contexts_do_not_mix(tmp_path: Path) -> None:
     one.draft("h1").amend(lambda _: Desired(host_cpuset="0"))
     assert [draft.host for draft in one.drafts()] == ["h1"]
     assert other.drafts() == ()
-    with pytest.raises(GuestwireError, match="NOT-FOUND"):
+    with pytest.raises(GuestwireError, match="DRAFT-MISSING"):
         other.draft("h1").desired()
 
 

@@ -2,6 +2,7 @@
 reads: the last one shows that the host can still be reached."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +14,7 @@ from guestwire.cli.run import options, with_client
 from guestwire.cli.settings import Settings
 from guestwire.model.desired import Desired, content_hash
 from guestwire.model.errors import GuestwireError
-from guestwire.model.plan import Plan
+from guestwire.model.plan import Plan, SyncState
 from guestwire.model.rules.table import CONFIRMABLE
 from guestwire.protocol.config_models import (
     ConfigApplied,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 ALWAYS_ASK = 3
 UNREACHED = frozenset({"LINK-LOST", "NO-ANSWER", "HOST-UNREACHABLE", "BROKER-UNREACHABLE", "SOCKET-UNREACHABLE"})
 """What can happen to a link whose network the apply changes: the host may well have done its part."""
+UNDONE: Mapping[SyncState, str] = {"rolled_back": "ROLLED-BACK", "failed": "ROLLBACK-INCOMPLETE"}
+"""How a host stands whose last change came to nothing, and the error that it is."""
 AGAIN_S = 2.0
 REBOOT_S = 1800.0
 SETTLE_S = 60.0
@@ -96,9 +99,11 @@ def confirm(settings: Settings, host: str, plan_id: str, until_s: float) -> Conf
         try:
             return with_client(settings, work)
         except GuestwireError as err:
-            if err.code not in UNREACHED or time.monotonic() + AGAIN_S >= until_s:
+            wait_s = AGAIN_S if err.after_ms is None else err.after_ms / 1000
+            again = err.code in UNREACHED or err.after_ms is not None
+            if not again or time.monotonic() + wait_s >= until_s:
                 raise
-            time.sleep(AGAIN_S)
+            time.sleep(wait_s)
 
 
 def shown(settings: Settings, host: str, revision: int | None = None) -> ConfigShown:
@@ -112,6 +117,8 @@ def shown(settings: Settings, host: str, revision: int | None = None) -> ConfigS
 
 def _refuse(change: Change, plan: Plan) -> None:
     """Say no to what the host would refuse, in words that name this command's options."""
+    from guestwire.cli.config_views import left_out
+
     errors = [issue for issue in plan.issues if issue.severity == "E"]
     waived = CONFIRMABLE if change.confirm_s is not None else frozenset[str]()
     if blocking := [issue for issue in errors if issue.code not in waived]:
@@ -122,9 +129,10 @@ def _refuse(change: Change, plan: Plan) -> None:
                 "the host cannot be reached afterwards.",
                 detail={"issues": [issue.model_dump() for issue in blocking]},
             )
+        more = f" These are not all: there are {left_out(plan.more_issues)}." if plan.more_issues else ""
         raise GuestwireError(
             "VALIDATION-FAILED",
-            "The draft breaks rules; nothing was applied.",
+            f"The draft breaks rules; nothing was applied.{more}",
             detail={"issues": [issue.model_dump() for issue in blocking]},
         )
     if plan.confirm and change.confirm_s is None:
@@ -185,7 +193,7 @@ def _after_loss(settings: Settings, change: Change, plan: Plan, lost: GuestwireE
 
 def _finished(settings: Settings, change: Change, applied: ConfigApplied, plan: Plan) -> ConfigApplied:
     if applied.state == "waiting_reboot" and change.wait:
-        applied = _after_reboot(settings, change.host, applied)
+        applied = _after_reboot(settings, change.host, applied, plan)
     if applied.state == "confirm_wait":
         if not change.confirms:
             failures.remark(
@@ -193,12 +201,26 @@ def _finished(settings: Settings, change: Change, applied: ConfigApplied, plan: 
                 f"undone unless it is confirmed: `project confirm {change.host}` here, with --plan {plan.plan_id} elsewhere",
             )
             return applied
-        return confirm(settings, change.host, plan.plan_id, time.monotonic() + (change.confirm_s or 0))
+        return _confirmed(settings, change, plan)
     return applied
 
 
-def _after_reboot(settings: Settings, host: str, applied: ConfigApplied) -> ConfigApplied:
-    """How it ended once the host was rebooted by somebody. Raises TIMED-OUT."""
+def _confirmed(settings: Settings, change: Change, plan: Plan) -> ConfigApplied:
+    try:
+        return confirm(settings, change.host, plan.plan_id, time.monotonic() + (change.confirm_s or 0))
+    except GuestwireError as err:
+        if err.code != "CONFIRM-REQUIRED":
+            raise
+        raise GuestwireError(
+            "CONFIRM-REQUIRED",
+            f"It is done, and undone unless it is confirmed in time: give `guestwire project confirm {change.host} --plan "
+            f"{plan.plan_id}` over the broker. {change.host} says: {err.message}",
+        ) from err
+
+
+def _after_reboot(settings: Settings, host: str, applied: ConfigApplied, plan: Plan) -> ConfigApplied:
+    """How it ended once the host was rebooted by somebody. Raises TIMED-OUT, ROLLED-BACK or ROLLBACK-INCOMPLETE where the
+    change came to nothing, and CANCELED where somebody undid it and the host has become something else."""
     failures.remark(settings, f"waiting for {host} to be rebooted")
     until = time.monotonic() + (settings.timeout or REBOOT_S)
     while time.monotonic() < until:
@@ -208,7 +230,32 @@ def _after_reboot(settings: Settings, host: str, applied: ConfigApplied) -> Conf
             if err.code not in UNREACHED:
                 raise
         else:
+            if now.state in UNDONE:
+                code = UNDONE[now.state]
+                raise GuestwireError(code, now.last_failure.removeprefix(f"{code}: "))
             if now.state not in ("waiting_reboot", "applying"):
-                return ConfigApplied(revision=now.revision, state=now.state, items=applied.items)
+                return _kept(settings, host, applied, now)
+            if now.plan_id not in (None, plan.plan_id):
+                raise GuestwireError("CANCELED", f"The change was undone, and another one waits on {host} now.")
         time.sleep(AGAIN_S)
     raise GuestwireError("TIMED-OUT", f"{host} was not rebooted in time; `project status {host}` tells how it stands.")
+
+
+def _kept(settings: Settings, host: str, applied: ConfigApplied, now: ConfigShown) -> ConfigApplied:
+    """How the host stands whose revision this was to be. Raises CANCELED where it keeps no such revision."""
+    ours = applied.revision
+    if (now.revision.number, now.revision.hash) == (ours.number, ours.hash):
+        return ConfigApplied(revision=now.revision, state=now.state, items=applied.items)
+    try:
+        kept = shown(settings, host, ours.number).revision
+    except GuestwireError as err:
+        if err.code != "NOT-FOUND":
+            raise
+    else:
+        if kept.hash == ours.hash:  # and others came after it
+            return ConfigApplied(revision=kept, state=now.state, items=applied.items)
+    raise GuestwireError(
+        "CANCELED",
+        f"The change was undone before the reboot completed it: {host} has revision {now.revision.number} of "
+        f"{now.revision.author or 'nobody'} now (`project history {host}`).",
+    )

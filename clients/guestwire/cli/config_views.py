@@ -4,7 +4,7 @@ import contextlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from guestwire.cli.output import Column, View, plain, write_all
 from guestwire.cli.settings import Settings
@@ -21,7 +21,7 @@ STATE_STYLES = {
     "in_sync": "good", "drifted": "warn", "applying": "busy", "confirm_wait": "warn", "waiting_reboot": "warn",
     "failed": "bad", "rolled_back": "warn",
 }  # fmt: skip
-DRAFT_STYLES = {"clean": "good", "dirty": "warn", "behind": "warn", "diverged": "bad"}
+DRAFT_STYLES = {"clean": "good", "dirty": "warn", "behind": "warn", "diverged": "bad", "mistakes": "bad"}
 RESULT_STYLES = {"started": "good", "retuned": "good", "stopped": "good", "destroyed": "warn", "failed": "bad"}
 CUT = 40
 """Characters of a value in a table; -o json has all of it."""
@@ -84,11 +84,11 @@ def revision_view() -> View[Revision]:
 
 @dataclass(frozen=True, slots=True)
 class StatusRow:
-    """How a host's configuration and the draft of it stand."""
+    """How a host's configuration and the draft of it stand. `draft` mistakes: it is no configuration."""
 
     host: str
     shown: ConfigShown
-    draft: State
+    draft: State | Literal["mistakes"]
 
     def document(self) -> dict[str, Any]:
         """As plain values, without the configuration itself."""
@@ -159,11 +159,22 @@ def write_plan(settings: Settings, plan: Plan) -> None:
         return
     if plan.issues:
         print()
-        write_all(settings, issue_view(), plan.issues)
-    if plan.more_issues:
-        print(f"and {_number(plan.more_issues, 'more issue')}")
+        write_issues(settings, plan.issues, plan.more_issues)
     for line in summary(plan):
         print(line)
+
+
+def write_issues(settings: Settings, issues: Sequence[Issue], more: int) -> None:
+    """Issues, and that others were left out (`Verdict.more`): after the table, on stderr where a program reads stdout."""
+    write_all(settings, issue_view(), issues)
+    if more:
+        programs = settings.for_programs or settings.output == "name"
+        print(f"and {left_out(more)}", file=sys.stderr if programs else sys.stdout)
+
+
+def left_out(more: int) -> str:
+    """How many issues are not told, in words that claim no more than is known: a rule stops where nobody reads on."""
+    return f"at least {_number(more, 'more issue')}"
 
 
 def talk_plan(settings: Settings, plan: Plan) -> None:
@@ -192,10 +203,11 @@ def summary(plan: Plan) -> list[str]:
     return lines
 
 
-def counted(issues: Sequence[Issue]) -> str:
-    """How many of each severity, in words."""
+def counted(issues: Sequence[Issue], more: int) -> str:
+    """How many of each severity, in words; `more` were left out."""
     errors = sum(issue.severity == "E" for issue in issues)
-    return f"{_number(errors, 'error')}, {_number(len(issues) - errors, 'warning')}"
+    told = f"{_number(errors, 'error')}, {_number(len(issues) - errors, 'warning')}"
+    return f"{told} and {left_out(more)}" if more else told
 
 
 def _number(count: int, word: str) -> str:

@@ -3,9 +3,10 @@
 import json
 import sys
 from collections.abc import Mapping
+from errno import errorcode
 from typing import Any
 
-from guestwire.cli.exit_codes import FAILED, exit_code
+from guestwire.cli.exit_codes import exit_code
 from guestwire.cli.settings import Settings
 from guestwire.cli.terminal import coloured, paint, printable
 from guestwire.model.errors import GuestwireError
@@ -29,14 +30,12 @@ def report(settings: Settings, error: GuestwireError, target: str | None = None)
 
 
 def report_os(settings: Settings, error: OSError) -> int:
-    """The same for what the operating system refused on this side."""
+    """The same for what the operating system refused on this side: FILE-MISSING, else SYSTEM-REFUSED."""
+    code = "FILE-MISSING" if isinstance(error, FileNotFoundError) else "SYSTEM-REFUSED"
     where = f"{error.filename}: " if error.filename else ""
-    text = f"{where}{error.strerror or error}"
-    if settings.for_programs:
-        _write_document({"error": {"code": "OS", "kind": "RESOURCE", "message": text, "exit_code": FAILED}})
-    else:
-        print(f"{paint('error:', 'bad', colour=coloured(sys.stderr))} {text}", file=sys.stderr)
-    return FAILED
+    number = errorcode.get(error.errno or 0)
+    detail = {"errno": number} if number is not None else {}
+    return report(settings, GuestwireError(code, f"{where}{error.strerror or error}", detail=detail))
 
 
 def remark(settings: Settings, text: str) -> None:

@@ -1,12 +1,10 @@
 """A guest's definition from a file a person wrote: TOML, YAML or JSON, with every mistake named."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
+from guestwire.formats import strict
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
 
@@ -41,6 +39,8 @@ def parse(text: str, kind: str, source: str) -> dict[str, Any]:
             value = json.loads(text)
         else:
             value = _yaml(text)
+    except RecursionError as err:
+        raise _too_deep(source) from err
     except ValueError as err:
         raise GuestwireError("CONFIG-INVALID", f"{source}: {err}") from err
     if not isinstance(value, dict):
@@ -49,20 +49,34 @@ def parse(text: str, kind: str, source: str) -> dict[str, Any]:
 
 
 def guest(table: dict[str, Any], source: str) -> Guest:
-    """The guest that a table defines. Raises CONFIG-INVALID with every wrong or unknown setting."""
-    problems = [f"{field}: there is no such setting" for field in _unknown(Guest, table, "")]
+    """The guest that a table defines. Raises CONFIG-INVALID with every wrong or unknown setting in `detail.issues`."""
     try:
-        made = Guest.model_validate_json(json.dumps(table, default=str))
-    except ValidationError as err:
-        problems += [
-            f"{'.'.join(str(part) for part in item['loc']) or 'guest'}: {item['msg']}"
-            for item in err.errors(include_url=False, include_context=False, include_input=False)
-        ]
-    if problems:
-        raise GuestwireError(
-            "CONFIG-INVALID", f"{source}: {'; '.join(problems[:20])}", field=problems[0].partition(":")[0]
-        )
-    return made
+        made, mistakes = strict.read(Guest, _plain(table, source))
+    except RecursionError as err:
+        raise _too_deep(source) from err
+    if made is not None and not mistakes:
+        return made
+    issues = sorted(set(mistakes))
+    more = f" (and {len(issues) - 1} more)" if len(issues) > 1 else ""
+    raise GuestwireError(
+        "CONFIG-INVALID",
+        f"{source}: {issues[0].path or 'guest'}: {issues[0].message}{more}",
+        field=issues[0].path or None,
+        detail={"issues": [issue._asdict() for issue in issues]},
+    )
+
+
+def _plain(table: dict[str, Any], source: str) -> dict[str, Any]:
+    """The table as JSON has it: YAML also knows dates, keys that are no text, and tables that hold themselves."""
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(table, default=str))
+    except (ValueError, TypeError) as err:
+        raise GuestwireError("CONFIG-INVALID", f"{source} cannot be read: {err}") from err
+    return plain
+
+
+def _too_deep(source: str) -> GuestwireError:
+    return GuestwireError("CONFIG-INVALID", f"{source} is nested too deeply.")
 
 
 def _yaml(text: str) -> Any:
@@ -72,28 +86,6 @@ def _yaml(text: str) -> Any:
         return yaml.safe_load(text)
     except yaml.YAMLError as err:
         raise ValueError(str(err)) from err
-
-
-def _unknown(model: type[BaseModel], table: Any, path: str) -> Iterator[str]:
-    """Settings that the model does not have: values from the wire may have more than we know, a person's may not."""
-    if not isinstance(table, dict):
-        return
-    for key, value in table.items():
-        field = model.model_fields.get(key)
-        if field is None:
-            yield f"{path}{key}"
-            continue
-        inner = _inner_model(field.annotation)
-        if inner is not None:
-            items = value if isinstance(value, list) else [value]
-            for item in items:
-                yield from _unknown(inner, item, f"{path}{key}.")
-
-
-def _inner_model(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _inner_model(part))), None)
 
 
 def from_flags(flags: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:

@@ -106,9 +106,8 @@ def pull(settings: Settings, host: str, file: Path | None, save: bool) -> None:
     Real-time guests keep their order from the top, the others their relative order below. Only --save changes the draft.
     """
     from guestwire.cli import drafts, pulling
-    from guestwire.cli.config_views import counted, issue_view
+    from guestwire.cli.config_views import counted, write_issues
     from guestwire.cli.offline import verdict
-    from guestwire.cli.output import write_all
     from guestwire.model.errors import GuestwireError
     from guestwire.model.facts import Facts
     from guestwire.model.remap import remap
@@ -123,16 +122,15 @@ def pull(settings: Settings, host: str, file: Path | None, save: bool) -> None:
     base = store.base(host)
     old = base.topology if base is not None else None
     mapped, moved = remap(desired, old, machine)
-    mapped = mapped.model_copy(update={"base_topology": machine.fingerprint})
     facts = Facts(topology=machine, active=shown.desired, remapped=moved)
     found = verdict(mapped, facts, host)
-    write_all(settings, issue_view(), found.issues)
+    write_issues(settings, found.issues, found.more)
     if desired.base_topology == machine.fingerprint and not moved:
         failures.remark(settings, f"{host} is the machine that the draft was made for")
     if save:
-        draft.amend(lambda now: remap(now, old, machine)[0].model_copy(update={"base_topology": machine.fingerprint}))
+        draft.amend(lambda now: remap(now, old, machine)[0])
         before = base or Base(revision=shown.revision.number, desired=shown.desired)
         store.keep(host, before.model_copy(update={"topology": machine}))
-        failures.remark(settings, f"{draft.path}: {counted(found.issues)}")
+        failures.remark(settings, f"{draft.path}: {counted(found.issues, found.more)}")
     elif mapped != desired:
         failures.remark(settings, "not kept: --save writes it into the draft")

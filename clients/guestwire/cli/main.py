@@ -23,6 +23,7 @@ COMMANDS: dict[str, Entry] = {
     "completion": Entry("guestwire.cli.completion", "completion", "Print the completion script of a shell."),
     "context": Entry("guestwire.cli.context", "context", "The ways to sites that this user has."),
     "demo": Entry("guestwire.cli.demo", "demo", "A whole fleet on this machine, to try things on."),
+    "desktop": Entry("guestwire.cli.desktop", "desktop", "The screens of guests, on the host's own screen."),
     "doctor": Entry("guestwire.cli.doctor", "doctor", "Check this machine, the context and the way to its hosts."),
     "example": Entry("guestwire.cli.example", "example", "Example configurations to begin with."),
     "guest": Entry("guestwire.cli.guest", "guest", "Virtual machines: list, define, start, shut down, ..."),

@@ -142,7 +142,10 @@ def cancel(settings: Settings, host: str, plan_id: str | None) -> None:
 @WAIT
 @pass_settings
 def rollback(settings: Settings, /, host: str, number: int | None, **flags: Any) -> None:
-    """Make an earlier revision of HOST true again, as a new revision: planned, shown and asked like any change."""
+    """Make an earlier revision of HOST true again, as a new revision: planned, shown and asked like any change.
+
+    Disks that are gone do not come back, and a host setting that the earlier revision did not have is left as it is.
+    """
     from guestwire.cli.applying import planned
     from guestwire.cli.run import options, with_client
     from guestwire.cli.targets import one_host

@@ -33,22 +33,21 @@ def validate(
     what needs a fact that is not known is named as not checked.
     """
     from guestwire.cli import drafts, failures
-    from guestwire.cli.config_views import counted, issue_view
-    from guestwire.cli.output import write_all
+    from guestwire.cli.config_views import counted, write_issues
 
     draft = drafts.chosen(settings, host, file)
     asks = topology is None and (host is not None or file is None)
     if asks:
         plan = _planned(settings, draft, include_disabled=include_disabled)
-        issues, not_checked = plan.issues, plan.not_checked
+        issues, not_checked, more = plan.issues, plan.not_checked, plan.more_issues
     else:
         found = _offline(settings, draft, topology, include_disabled=include_disabled)
-        issues, not_checked = found.issues, found.not_checked
+        issues, not_checked, more = found.issues, found.not_checked, found.more
     if issues or settings.for_programs:
-        write_all(settings, issue_view(), issues)
+        write_issues(settings, issues, more)
     if not_checked:
         failures.remark(settings, f"not checked, for want of facts: {', '.join(not_checked)}")
-    failures.remark(settings, f"{draft.path}: {counted(issues)}")
+    failures.remark(settings, f"{draft.path}: {counted(issues, more)}")
     if any(issue.severity == "E" for issue in issues):
         raise click.exceptions.Exit(VALIDATION)
 
@@ -94,6 +93,10 @@ def plan(
     from guestwire.cli import drafts, offline
     from guestwire.cli.config_views import write_plan
 
+    if topology is not None and destroy:
+        raise click.UsageError(
+            "--destroy is for the host to plan: which images there are is not known with --topology."
+        )
     draft = drafts.chosen(settings, host, file)
     if topology is None:
         made = _planned(settings, draft, restart=restart, destroy=destroy)
@@ -112,7 +115,8 @@ def plan(
 def status(settings: Settings, hosts: tuple[str, ...]) -> None:
     """How configurations stand: the host's own, what was changed behind our back, and the draft. Without HOST: every host.
 
-    DRAFT is clean, dirty (it has edits), behind (the host has a newer configuration) or diverged (both).
+    DRAFT is clean, dirty (it has edits), behind (the host has a newer configuration), diverged (both), or has mistakes, which
+    `project validate` lists.
     """
     from guestwire.cli import drafts
     from guestwire.cli.config_views import StatusRow, item_view, status_view
@@ -120,6 +124,7 @@ def status(settings: Settings, hosts: tuple[str, ...]) -> None:
     from guestwire.cli.output import write_all
     from guestwire.cli.run import options, with_client
     from guestwire.cli.targets import all_hosts
+    from guestwire.model.errors import GuestwireError
     from guestwire.protocol.config_models import ConfigRef
     from guestwire.sdk.bulk import each
     from guestwire.sdk.draft_state import state
@@ -130,7 +135,10 @@ def status(settings: Settings, hosts: tuple[str, ...]) -> None:
         async def one(host: str) -> "StatusRow":
             shown = (await client.host(host).config_show(ConfigRef(), options(settings))).reply
             draft = store.draft(host)
-            desired = draft.desired() if draft.exists else None
+            try:
+                desired = draft.desired() if draft.exists else None
+            except GuestwireError:  # what the host said is told all the same
+                return StatusRow(host, shown, "mistakes")
             return StatusRow(host, shown, state(desired, store.base(host), shown, host))
 
         return await each(await all_hosts(client, hosts, settings), one)

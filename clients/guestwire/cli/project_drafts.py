@@ -182,9 +182,8 @@ def rename(settings: Settings, host: str, noun: str, old: str, new: str, file: P
 def edit(settings: Settings, host: str | None, file: Path | None) -> None:
     """Open a draft in $VISUAL or $EDITOR, and check it afterwards. A text with mistakes is kept aside, to go on with."""
     from guestwire.cli import drafts, editor
-    from guestwire.cli.config_views import counted, issue_view
+    from guestwire.cli.config_views import counted, write_issues
     from guestwire.cli.offline import facts_of, verdict
-    from guestwire.cli.output import write_all
 
     draft = drafts.chosen(settings, host, file)
     if not editor.edited(draft):
@@ -192,8 +191,8 @@ def edit(settings: Settings, host: str | None, file: Path | None) -> None:
         return
     found = verdict(draft.desired(), facts_of(None, drafts.store(settings).base(draft.host)), draft.host)
     if found.issues:
-        write_all(settings, issue_view(), found.issues)
-    failures.remark(settings, f"{draft.path}: {counted(found.issues)}")
+        write_issues(settings, found.issues, found.more)
+    failures.remark(settings, f"{draft.path}: {counted(found.issues, found.more)}")
 
 
 def pairs(words: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -101,15 +101,19 @@ def export_file(
 
 
 def _write_domains(settings: Settings, target: Path, draft: "Draft", desired: "Desired", base: "Base | None") -> None:
-    from guestwire.cli.text_files import write_text
+    """A file for each guest, all of them or none. Raises NAME-INVALID, NAME-DUP, EXISTS before anything is written."""
+    from guestwire.cli.text_files import check_free, write_text
     from guestwire.sdk import interchange
 
     if str(target) == "-":
         raise click.UsageError("Domain XML goes to a folder, a file for each guest.")
-    target.mkdir(parents=True, exist_ok=True)
     machine = base.topology if base is not None else None
-    for name, xml in interchange.domains(_settled(draft, desired, base), machine).items():
-        write_text(settings, xml, target / f"{name}.xml")
+    made = interchange.domains(_settled(draft, desired, base), machine)
+    texts = {target / f"{name}.xml": xml for name, xml in made.items()}
+    check_free(settings, texts)
+    target.mkdir(parents=True, exist_ok=True)
+    for file, xml in texts.items():
+        write_text(settings, xml, file)
 
 
 def _settled(draft: "Draft", desired: "Desired", base: "Base | None") -> "Desired":

@@ -45,7 +45,7 @@ def unapplied(draft: Draft, store: ProjectStore, active: Desired) -> bool:
     try:
         desired = draft.desired()
     except GuestwireError as err:
-        return err.code != "NOT-FOUND"
+        return err.code not in ("NOT-FOUND", "DRAFT-MISSING")
     base = store.base(draft.host)
     was = base.desired if base is not None else active
     return bool(changes(was, desired, draft.host)) and bool(changes(active, desired, draft.host))

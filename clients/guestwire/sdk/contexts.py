@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from guestwire.model import patterns
 from guestwire.model.base import Document
 from guestwire.model.errors import GuestwireError
 
@@ -138,9 +139,20 @@ def _absolute(context: Context, base: Path) -> Context:
 
 
 def _invalid(err: ValidationError, path: Path) -> GuestwireError:
-    problems = [
-        (".".join(str(part) for part in item["loc"]), item["msg"])
-        for item in err.errors(include_url=False, include_context=False, include_input=False)
+    """Every wrong setting; not what it is set to, which may be an address with a password in it."""
+    issues = [
+        {"path": ".".join(str(part) for part in item["loc"]), "message": _problem(item)}
+        for item in err.errors(include_url=False, include_input=False)
     ]
-    words = "; ".join(f"{field or 'file'}: {problem}" for field, problem in problems[:10])
-    return GuestwireError("CONFIG-INVALID", f"{path}: {words}", field=problems[0][0])
+    more = f" (and {len(issues) - 1} more)" if len(issues) > 1 else ""
+    return GuestwireError(
+        "CONFIG-INVALID",
+        f"{path}: {issues[0]['path'] or 'file'}: {issues[0]['message']}{more}",
+        field=issues[0]["path"] or None,
+        detail={"issues": issues},
+    )
+
+
+def _problem(item: Any) -> str:
+    words = patterns.WORDS.get(item.get("ctx", {}).get("pattern", ""))
+    return f"must be {words}" if words is not None else str(item["msg"])

@@ -67,15 +67,22 @@ class Draft:
         return self.path.stat().st_mtime_ns // 1_000_000
 
     def text(self) -> str:
-        """The whole file. Raises NOT-FOUND, DOCUMENT-INVALID."""
-        return read(self.path, f"There is no draft for {self.host}: `project pull` or `project new` makes one.")
+        """The whole file. Raises DRAFT-MISSING, DOCUMENT-INVALID."""
+        try:
+            return read(self.path)
+        except GuestwireError as err:
+            if err.code != "FILE-MISSING":
+                raise
+            raise GuestwireError(
+                "DRAFT-MISSING", f"There is no draft for {self.host}: {self.path} is not there."
+            ) from err
 
     def project(self) -> Project:
-        """The whole project. Raises NOT-FOUND, DOCUMENT-INVALID with every mistake."""
+        """The whole project. Raises DRAFT-MISSING, DOCUMENT-INVALID with every mistake."""
         return loaded(self.text(), self.path)
 
     def desired(self) -> Desired:
-        """The host's configuration. Raises NOT-FOUND, DOCUMENT-INVALID."""
+        """The host's configuration. Raises DRAFT-MISSING, DOCUMENT-INVALID, NOT-FOUND for a project without that host."""
         return self.of(self.project())
 
     def of(self, project: Project) -> Desired:
@@ -138,10 +145,10 @@ class ProjectStore:
         locked_file.change(self._base(host), lambda _: base.model_dump_json(exclude_defaults=True))
 
     def forget(self, host: str) -> None:
-        """Delete the draft of a host, and what was remembered with it. Raises NOT-FOUND."""
+        """Delete the draft of a host, and what was remembered with it. Raises DRAFT-MISSING."""
         draft = self.draft(host)
         if not draft.exists:
-            raise GuestwireError("NOT-FOUND", f"There is no draft for {host}.")
+            raise GuestwireError("DRAFT-MISSING", f"There is no draft for {host}.")
         for path in (draft.path, draft.edited_copy, draft.edited_from, self._base(host), self._plan(host)):
             path.unlink(missing_ok=True)
 
@@ -172,8 +179,8 @@ def default_root(environment: Mapping[str, str]) -> Path:
     return (Path(base) if base and Path(base).is_absolute() else home / ".local/share") / "guestwire/projects"
 
 
-def read(path: Path, missing: str = "") -> str:
-    """The text of a file that a person wrote. Raises NOT-FOUND, DOCUMENT-INVALID."""
+def read(path: Path) -> str:
+    """The text of a file that a person wrote. Raises FILE-MISSING, DOCUMENT-INVALID."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -181,7 +188,7 @@ def read(path: Path, missing: str = "") -> str:
             raise GuestwireError("DOCUMENT-INVALID", f"{path} is larger than a project can be.")
         return data.decode()
     except FileNotFoundError as err:
-        raise GuestwireError("NOT-FOUND", missing or f"There is no file {path}.") from err
+        raise GuestwireError("FILE-MISSING", f"There is no file {path}.") from err
     except (OSError, UnicodeDecodeError) as err:
         raise GuestwireError("DOCUMENT-INVALID", f"{path} cannot be read: {err}") from err
 

@@ -10,7 +10,7 @@ CONFIGURATION: tuple[Code, ...] = (
         _K.INVALID,
         _R.NO,
         _W.HOST,
-        "The document breaks rules; `detail.issues` lists every one with its place: nothing was applied.",
+        "The document breaks rules, and nothing was applied: mend what is listed with its place.",
     ),
     Code(
         "PLAN-STALE",
@@ -38,7 +38,8 @@ CONFIGURATION: tuple[Code, ...] = (
         _K.PRECONDITION,
         _R.NEW_REQUEST,
         _W.HOST,
-        "The change touches the way the host is managed: apply it with a confirmation time, then confirm it.",
+        "The change touches the way the host is managed: it is applied with --confirm-within, and then confirmed over the broker "
+        "(`project confirm`), which a socket cannot do.",
     ),
     Code(
         "DESTROY-DISK",
@@ -73,7 +74,7 @@ CONFIGURATION: tuple[Code, ...] = (
         _K.PRECONDITION,
         _R.NEW_REQUEST,
         _W.HOST,
-        "Guests run: shut them down first, or use force.",
+        "Shut the guests down that `detail.guests` names (`shutdown`); a reboot or power-off of the host goes ahead with --force.",
     ),
     Code(
         "GP-CPU-RUNNING-MAX",
@@ -111,6 +112,6 @@ CONFIGURATION: tuple[Code, ...] = (
         _K.INVALID,
         _R.NO,
         _W.LOCAL,
-        "The file is not what it should be; `detail.issues` lists every mistake with its place.",
+        "The file is not what it should be: mend what is named here, and try again.",
     ),
 )

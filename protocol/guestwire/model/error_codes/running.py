@@ -39,7 +39,7 @@ RUNNING: tuple[Code, ...] = (
         _K.NOT_FOUND,
         _R.NO,
         _W.RESOURCE,
-        "There is no such object: check the name (`guest list`, `job list`).",
+        "There is no such object: check the name; the command `list` of its kind (`guest list`, ...) shows what there is.",
     ),
     Code(
         "JOURNAL-FULL",
