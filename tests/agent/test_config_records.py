@@ -12,7 +12,7 @@ from config_samples import STEPS, change, content, revision
 from journal_samples import NOW, entry
 
 from guestwire.agent.config_records import PAGE, ConfigRecords
-from guestwire.agent.config_records_schema import CONFIG_STEPS, Phase, Standing, StepRow
+from guestwire.agent.config_records_schema import CONFIG_STEPS, ChangeRow, Phase, RevisionRow, StepRow
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_file import open_store
 from guestwire.agent.journal_schema import New, Step
@@ -30,6 +30,11 @@ async def config(journal_path: Path, writer: JournalWriter) -> AsyncIterator[Con
         yield journal.config
 
 
+def _known(config: ConfigRecords) -> tuple[RevisionRow | None, ChangeRow | None]:
+    """What is known without asking the disk."""
+    return config.newest, config.under_way
+
+
 async def _kept(config: ConfigRecords, number: int, keep: int = 10) -> bool:
     """A change without steps that ends as revision `number`."""
     await config.begin(change(number), ())
@@ -37,7 +42,7 @@ async def _kept(config: ConfigRecords, number: int, keep: int = 10) -> bool:
 
 
 async def test_a_new_journal_has_no_configuration(config: ConfigRecords) -> None:
-    assert config.standing == Standing(None, None)
+    assert _known(config) == (None, None)
     assert await config.change() is None
     assert await config.revisions(10) == ()
     assert await config.document(None) is None
@@ -62,7 +67,7 @@ async def test_a_change_is_kept_with_its_steps_until_it_is_a_revision(
         await config.step_started(1, b"old xml")
     async with await _open(journal_path, writer) as journal:
         config = journal.config
-        assert config.standing == Standing(revision(3, origin="first"), begun)
+        assert _known(config) == (revision(3, origin="first"), begun)
         assert await config.change() == (
             begun,
             (
@@ -72,10 +77,10 @@ async def test_a_change_is_kept_with_its_steps_until_it_is_a_revision(
             ),
         )
         assert await config.commit(revision(4), b"second", keep=5)
-        assert config.standing == Standing(revision(4), None)
+        assert _known(config) == (revision(4), None)
         assert await config.change() is None
     async with await _open(journal_path, writer) as journal:
-        assert journal.config.standing == Standing(revision(4), None)
+        assert _known(journal.config) == (revision(4), None)
         assert await journal.config.document(None) == (revision(4), b"second")
         assert await journal.config.document(3) == (revision(3, origin="first"), b"first")
         await journal.config.begin(change(5), STEPS[:1])
@@ -107,7 +112,7 @@ async def test_an_undone_change_leaves_the_revision_as_it_was(config: ConfigReco
     assert not await config.commit(revision(2), b"second", keep=5)
     assert config.under_way == change(1, phase="undoing")
     await config.drop()
-    assert config.standing == Standing(revision(1), None)
+    assert _known(config) == (revision(1), None)
     assert (await content(config)).revisions == ((revision(1), b"first"),)
 
 
@@ -121,8 +126,8 @@ async def test_a_change_is_confirmed_or_undone_never_both(config: ConfigRecords,
     first, second = await asyncio.gather(*(reversed(calls) if undo_first else calls))
     undone = undo_first and now >= NOW
     assert (first, second) == (undone or not undo_first, undo_first and not undone)
-    wanted = Standing(None, change(1, phase="undoing", confirm_s=10, confirm_by_ms=NOW))
-    assert config.standing == (wanted if undone else Standing(revision(2), None))
+    wanted = (None, change(1, phase="undoing", confirm_s=10, confirm_by_ms=NOW))
+    assert _known(config) == (wanted if undone else (revision(2), None))
 
 
 @pytest.mark.parametrize("phase", ["forward", "confirm", "reboot"])
@@ -219,7 +224,7 @@ async def test_numbers_only_go_up_also_after_pruning(journal_path: Path, writer:
         await config.begin(change(5), STEPS)
         with pytest.raises(GuestwireError, match="BASE-REVISION"):
             await config.commit(revision(5), b"", keep=1)
-        assert config.standing == Standing(revision(5), change(5))
+        assert _known(config) == (revision(5), change(5))
         for keep in (0, -1):
             with pytest.raises(ValueError, match="keep"):
                 await config.commit(revision(6), b"", keep=keep)
@@ -249,7 +254,7 @@ async def test_the_observer_is_told_before_and_after_every_commit(journal_path: 
 
     def observer(step: Step, number: int) -> None:
         told.append((step, number))
-        known.append(journal.config.standing)
+        known.append(_known(journal.config))
 
     journal = await Journal.open(journal_path, writer, now_ms=NOW, observer=observer)
     async with journal:
@@ -263,8 +268,8 @@ async def test_the_observer_is_told_before_and_after_every_commit(journal_path: 
         await config.drop()
     assert told[:10] == list(zip(CONFIG_STEPS[:10], (6, 6, 2, 2, 2, 2, 2, 2, 7, 7), strict=True))
     assert told[12:] == list(zip(CONFIG_STEPS[10:], (7, 7), strict=True))
-    assert (known[0], known[1]) == (Standing(), Standing(None, change(6))), "memory follows the commit"
-    assert (known[8], known[9]) == (Standing(None, change(6)), Standing(revision(7), None))
+    assert (known[0], known[1]) == ((None, None), (None, change(6))), "memory follows the commit"
+    assert (known[8], known[9]) == ((None, change(6)), (revision(7), None))
 
 
 def test_no_question_reads_all_revisions(journal_path: Path) -> None:
@@ -363,7 +368,7 @@ async def test_a_journal_of_format_1_keeps_every_request(journal_path: Path, wri
             (3, "SUCCEEDED"),
             (2, "ACCEPTED"),
         ]
-        assert journal.config.standing == Standing()
+        assert _known(journal.config) == (None, None)
         await journal.config.begin(change(1), STEPS)
     assert _of_file(journal_path, "SELECT * FROM job ORDER BY seq") == before
     assert _of_file(journal_path, "PRAGMA user_version") == [(2,)]
@@ -432,12 +437,12 @@ async def test_a_full_disk_refuses_and_the_change_goes_on_when_there_is_room(
         for call in (config.commit(revision(2), bytes(8000), keep=3), config.step_started(1, bytes(8000))):
             with pytest.raises(GuestwireError, match="JOURNAL-FULL"):
                 await call
-        assert config.standing == Standing(revision(1), change(1)), "memory is not ahead of the disk"
+        assert _known(config) == (revision(1), change(1)), "memory is not ahead of the disk"
         assert await content(config) == before
         ballast.unlink()
         assert await config.commit(revision(2), b"second", keep=3)
     async with await _open(small_disk / "journal.db", writer) as journal:
-        assert journal.config.standing == Standing(revision(2), None)
+        assert _known(journal.config) == (revision(2), None)
         with pytest.raises(GuestwireError, match="HOST-BUSY"):
             await asyncio.gather(journal.config.begin(change(2), ()), journal.config.begin(change(3), ()))
 

@@ -127,9 +127,9 @@ class ConfigRecordsMachine(RuleBasedStateMachine):
     def same_content(self) -> None:
         wanted = self.expected.content()
         assert self.runner.run(content(self.journal.config)) == wanted
-        standing = self.journal.config.standing
-        assert standing.under_way == wanted.change
-        assert standing.newest == (wanted.revisions[0][0] if wanted.revisions else None)
+        config = self.journal.config
+        assert config.under_way == wanted.change
+        assert config.newest == (wanted.revisions[0][0] if wanted.revisions else None)
 
 
 TestConfigRecordsMachine = ConfigRecordsMachine.TestCase

@@ -16,6 +16,7 @@ from guestwire.agent.drivers.simulated.settings import Faults
 from guestwire.agent.host_agent import host_agent
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_writer import JournalWriter
+from guestwire.agent.services.configuration.applying import FAILURE
 from guestwire.agent.services.ports import Drivers
 from guestwire.agent.undo import undo_overdue
 from guestwire.link.invoke import caller
@@ -64,6 +65,12 @@ async def _journal(settings: Settings, writer: JournalWriter) -> Journal:
     return await Journal.open(settings.host.state_dir / "journal.db", writer, now_ms=compose.wall_ms())
 
 
+async def told_next(settings: Settings) -> str:
+    """Why the last change came to nothing, as the next agent will tell."""
+    async with JournalWriter() as writer, await _journal(settings, writer) as journal:
+        return (journal.note(FAILURE) or b"").decode()
+
+
 async def names(settings: Settings) -> list[str]:
     async with compose.driver(settings) as drivers:
         return [observed.guest.name for observed in await drivers.guests.list()]
@@ -78,6 +85,7 @@ async def test_an_overdue_change_is_undone(site: SiteFiles) -> None:
     assert await names(settings) == ["rtlinux", "linux1"]
     await undo_overdue(settings, said.append)
     assert len(said) == 1
+    assert await told_next(settings) == "ROLLED-BACK: nobody confirmed the change in time"
 
 
 async def test_while_an_agent_has_the_state_directory_it_is_left_to_it(site: SiteFiles) -> None:
@@ -101,6 +109,9 @@ async def test_what_could_not_be_undone_is_told(site: SiteFiles) -> None:
         await undo_overdue(settings, pytest.fail, driver=broken)
     assert failed.value.code == "ROLLBACK-INCOMPLETE"
     assert failed.value.detail["left"] == ["define new: DRIVER-ERROR injected"]
+    assert (await told_next(settings)).startswith(
+        "ROLLBACK-INCOMPLETE: nobody confirmed the change in time; define new"
+    )
 
 
 async def test_there_is_nothing_to_undo_where_there_is_no_journal(site: SiteFiles) -> None:

@@ -64,6 +64,7 @@ TESTED_THROUGH = {
     "clients/guestwire/cli/child_processes.py": "tests/cli/test_demo.py",
     "clients/guestwire/cli/completion.py": "tests/cli/test_main.py",
     "clients/guestwire/cli/demo_*.py": "tests/cli/test_demo.py",
+    "clients/guestwire/cli/desktop_*.py": "tests/cli/test_desktop.py",
     "clients/guestwire/cli/doctor.py": "tests/cli/test_demo.py",
     "clients/guestwire/cli/drafts.py": "tests/cli/test_project_drafts.py",
     "clients/guestwire/cli/editor.py": "tests/cli/test_project_drafts.py",

@@ -111,8 +111,9 @@ async def _plans(folder: Path, times: int) -> list[float]:
         power, folders = Switching(guests), GuestFolders(folder / "guests")
         active = Active(journal.config, power)
         facts = FactsReader(
-            host, host, host.images, host.values, folders, power, disk_roots=("/simulated/images",), simulated=True
-        )
+            host, host, host.images, host.values, folders, power, disk_roots=("/simulated/images",), simulated=True,
+            broker=lambda: None,
+        )  # fmt: skip
         preparer = Preparer(host="bench", version="1", active=active, facts=facts, folders=folders, power=power)
         wanted = document(1)
         for _ in range(times):

@@ -1,14 +1,13 @@
 """A site for the benches, its keys made as `guestwire site init` makes them, and agents of it as processes of their own."""
 
 import json
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from children import Child, Role
+from children import Child, Role, python
 
 from guestwire.protocol.invoker import Invoker
 from guestwire.protocol.key_files import parse_private, parse_public
@@ -69,5 +68,5 @@ def make(base: Path, hosts: tuple[str, ...], operators: tuple[str, ...]) -> Plan
 
 def agent(config: Path, env: Mapping[str, str] | None = None, role: Role = "responder") -> Child:
     """An agent process. Its caller finds out when it is ready: a request is sent again until somebody answers."""
-    command = [sys.executable, "-m", "guestwire.agent.main", "run", "--config", str(config)]
+    command = python("agent_as_installed.py", "run", "--config", str(config))
     return Child(command, role, env=env, log=config.with_suffix(".log"))

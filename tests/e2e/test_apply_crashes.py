@@ -462,13 +462,14 @@ async def test_what_nobody_confirmed_is_undone_without_an_agent(plant: Plant) ->
     await overdue(nursery)
     code, said, _ = await undo(nursery)
     assert code == 0
-    assert "nobody confirmed it" in said
+    assert "nobody confirmed the change in time" in said
     assert nursery.look() == plant.before
     assert await undo(nursery) == (0, "", ""), "there is nothing left to do"
     pid = await nursery.start()
     async with nursery.client() as api:
         shown = (await api.config_show(c.ConfigRef())).reply
-        assert (shown.state, shown.drift) == ("in_sync", ())
+        assert (shown.state, shown.drift) == ("rolled_back", ())
+        assert shown.last_failure == "ROLLED-BACK: nobody confirmed the change in time"
     await nursery.stop(pid)
 
 
@@ -487,7 +488,7 @@ async def test_what_is_half_done_is_undone_without_an_agent(plant: Plant, step: 
         assert await nursery.ended() == -signal.SIGKILL
         code, said, _ = await undo(nursery)
         assert code == 0
-        assert "half done" in said
+        assert "the agent stopped while it was applied" in said
         assert nursery.look() == plant.before
         pid = await nursery.start()
         with pytest.raises(GuestwireError) as ended:

@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guestwire.model.cpuset import Cpuset, Item, Prefix, expand, format_cpuset, from_libvirt, parse, to_libvirt
+from guestwire.model.cpuset import (
+    Cpuset,
+    Item,
+    Prefix,
+    expand,
+    format_cpuset,
+    from_libvirt,
+    from_mask,
+    parse,
+    to_libvirt,
+    to_mask,
+)
 from guestwire.model.errors import GuestwireError
 from guestwire.model.topology import Cpu, Topology
 
@@ -152,3 +163,26 @@ def test_libvirt_refused(text: str) -> None:
     with pytest.raises(GuestwireError) as caught:
         from_libvirt(text)
     assert caught.value.code == "CPUSET-SYNTAX"
+
+
+@given(st.sets(st.integers(0, 300)))
+def test_a_mask_means_its_cpus(cpus: set[int]) -> None:
+    text = to_mask(cpus)
+    assert from_mask(text) == from_mask(f"{text}\n") == cpus
+    first, *groups = text.split(",")
+    assert 1 <= len(first) <= 8
+    assert all(len(group) == 8 for group in groups)
+    assert int(text.replace(",", ""), 16) == sum(1 << cpu for cpu in cpus)
+
+
+@pytest.mark.parametrize(
+    ("text", "cpus"), [("0", set()), ("00000003", {0, 1}), ("F", {0, 1, 2, 3}), ("1,00000001", {0, 32})]
+)
+def test_masks_as_kernels_and_people_write_them(text: str, cpus: set[int]) -> None:
+    assert from_mask(text) == cpus
+
+
+@pytest.mark.parametrize("text", ["", ",", "g", "0x3", "-1", "1_0", "+1", "1 1", "f" * 16_385])
+def test_what_is_no_mask(text: str) -> None:
+    with pytest.raises(GuestwireError, match="CPUSET-SYNTAX"):
+        from_mask(text)

@@ -1,10 +1,14 @@
 """Which CPUs a guest's threads get, and which nodes its memory."""
 
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
-from guestwire.model.pinning import Pinning, host_cpus, memory_nodes, pinning
+from guestwire.model.pinning import Pinning, host_cpus, memory_nodes, pack_pins, pinning, unpack_pins
 from guestwire.model.topology import Cpu, Topology
 
 MACHINE = Topology(fingerprint="", cpus=tuple(Cpu(id=cpu, core=cpu) for cpu in range(8)))
@@ -82,3 +86,17 @@ def test_the_host_has_what_no_rt_guest_has() -> None:
     assert host_cpus(guests, MACHINE) == frozenset(range(6))
     assert host_cpus(guests, MACHINE, "0-1") == {0, 1}
     assert host_cpus((), NODES) == NODES.online()
+
+
+CPUS = st.frozensets(st.integers(0, 300), max_size=4)
+
+
+@given(st.none() | st.builds(Pinning, st.lists(CPUS, max_size=3).map(tuple), CPUS, st.booleans(), CPUS))
+def test_packed_pins_are_plain_and_come_back(pins: Pinning | None) -> None:
+    assert unpack_pins(json.loads(json.dumps(pack_pins(pins)))) == pins
+
+
+@pytest.mark.parametrize("plain", [{}, [], {"vcpus": [["x"]], "emulator": [], "real_time": False, "nodes": []}])
+def test_what_are_no_pins_is_refused(plain: object) -> None:
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        unpack_pins(plain)  # type: ignore[arg-type]

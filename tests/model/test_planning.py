@@ -46,6 +46,8 @@ def edited(**changes: Any) -> Desired:
     [
         ({"memory_mib": 1024}, ("update", "memory_mib", "512", "1024", "guest_restart", 0, 1, True)),
         ({"comments": "x"}, ("update", "comments", '""', '"x"', "live", 0, 1, False)),
+        ({"autostart": "headless"}, ("update", "autostart", '"off"', '"headless"', "live", 0, 1, False)),
+        ({"autostart": "console"}, ("update", "autostart", '"off"', '"console"', "guest_restart", 0, 1, True)),
         ({"cpuset": "2-3"}, ("tune", "cpuset", None, '"2-3"', "live", 0, 2, False)),
         ({"name": "z"}, ("update", "name", '"a"', '"z"', "guest_restart", 30, 2, False)),
         ({"disks": (DISK, ISO.model_copy(update={"path": None}))},

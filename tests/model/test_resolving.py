@@ -83,3 +83,22 @@ def test_the_folders_overrides_are_no_edit_and_stay_out_of_the_document():
 def test_what_the_document_ends_with_is_not_added_again():
     guest = _named(1, overrides=(OURS, THEIRS))
     assert resolve(guest, (), (THEIRS,)) is guest
+
+
+def test_what_another_tool_did_is_an_edit_beside_those_of_document_and_folder():
+    edit, other = (Override(op="add", sel="./cpu/@mode", xml=mode, optional=True) for mode in ("a", "b"))
+    guest = _named(1, overrides=(OURS,))
+
+    def seen(document, *overrides):
+        found = {guest.uuid: guest.model_copy(update={"overrides": overrides})}
+        return observed(Desired(guests=(document,)), found).guests[0].overrides
+
+    assert seen(guest, OURS, THEIRS, edit) == (OURS, edit)
+    assert of_folder(guest, guest.model_copy(update={"overrides": (OURS, THEIRS, edit)})) == (THEIRS,)
+    adopted = guest.model_copy(update={"overrides": (OURS, edit)})
+    for there in ((OURS, edit), (OURS, THEIRS, edit), (OURS, edit, THEIRS)):
+        assert seen(adopted, *there) == adopted.overrides, "taken in, or defined again since"
+        assert seen(adopted, *there, other) == (OURS, edit, other)
+    assert seen(adopted, OURS, THEIRS) == (OURS,), "taken back"
+    optional = THEIRS.model_copy(update={"optional": True})
+    assert seen(guest, OURS, optional) == (OURS,), "the folder's may be optional too"

@@ -1,13 +1,14 @@
 """What a document leaves open is given once, in the same way each time, and stays."""
 
 import re
+from uuid import RFC_4122, UUID
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from guestwire.model.desired import Desired
-from guestwire.model.guest import Disk, Guest, Nic
+from guestwire.model.guest import Disk, Guest, Nic, derived_uuid
 from guestwire.model.policy import Policy
 from guestwire.model.settling import derived_mac, match, settle, unclear_disks
 
@@ -156,3 +157,12 @@ def test_settling_is_repeatable_and_changes_nothing_twice(first: Desired, second
     identifiers = [guest.id for guest in target.guests]
     assert len(set(identifiers)) == len(identifiers)
     assert len({guest.uuid for guest in target.guests}) == len(identifiers)
+
+
+def test_a_uuid_that_was_given_to_nobody_is_a_version_8_one_of_what_it_stands_for() -> None:
+    assert derived_uuid(b"guestwire-guest\0h/0\0GUEST0001\0a") == "53350758-70b2-8ae3-bc79-b921387f019f"
+    settled = settle(Desired(guests=(Guest(name="a"),)), Desired(), host="h", disk_root=None)
+    assert settled.guests[0].uuid == "53350758-70b2-8ae3-bc79-b921387f019f", "hosts know their guests by it"
+    for seed in range(64):
+        made = UUID(derived_uuid(bytes([seed])))
+        assert (made.version, made.variant) == (8, RFC_4122)

@@ -1,6 +1,5 @@
 """What the kernel is set to while rt guests run."""
 
-import string
 from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
@@ -9,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from topologies import forgotten
 
-from guestwire.model.cpuset import expand, from_libvirt, to_libvirt
+from guestwire.model.cpuset import expand, from_libvirt, to_libvirt, to_mask
 from guestwire.model.desired import Desired
 from guestwire.model.guest import Guest
 from guestwire.model.machines import MACHINES
@@ -24,7 +23,6 @@ from guestwire.model.tuning import (
     KernelValue,
     cpu_of,
     left_out,
-    mask,
     online_path,
     paths,
     remembered,
@@ -36,7 +34,6 @@ from guestwire.model.tuning import (
 BIG, SMALL, HYBRID, PAIRS = (
     MACHINES[name].topology for name in ("64-thread-4-node", "4-core", "16-core-pe", "bios-8-cpu")
 )
-RT = "/sys/fs/cgroup/guestwirert.slice"
 
 
 def irq(number: int) -> str:
@@ -53,21 +50,18 @@ def facts(
     irqs: Mapping[int, str] | None = None,
     *,
     cgroup: Literal["v1", "v2", "none"] = "v2",
-    rt_cgroup: str | None = None,
     fixed: Collection[int] = (0,),
 ) -> KernelFacts:
     """A host as it booted. `fixed`: CPUs that cannot go offline."""
     before = {
-        WORKQUEUES: mask(topology.cpu_ids()),
-        DEFAULT_AFFINITY: mask(topology.cpu_ids()),
+        WORKQUEUES: to_mask(topology.cpu_ids()),
+        DEFAULT_AFFINITY: to_mask(topology.cpu_ids()),
         **{irq(number): text for number, text in (irqs or {}).items()},
         **{online_path(cpu): "1" for cpu in topology.cpu_ids() if cpu not in fixed},
     }
     if cgroup == "v2":
         before |= dict.fromkeys(SLICES, "")
-    if rt_cgroup is not None:
-        before |= {f"{rt_cgroup}/cpuset.cpus": "", f"{rt_cgroup}/cpuset.cpus.partition": "member"}
-    return KernelFacts(cgroup, before, rt_cgroup)
+    return KernelFacts(cgroup, before)
 
 
 def values(
@@ -140,11 +134,10 @@ def test_siblings_on_which_nothing_is_pinned_go_offline(
 
 
 def test_profile_system_manager_shields_and_takes_nothing_down() -> None:
-    found = values(BIG, guest("rt", "63"), profile="system-manager", kernel=facts(BIG, {24: "31,63"}, rt_cgroup=RT))
+    found = values(BIG, guest("rt", "63"), profile="system-manager", kernel=facts(BIG, {24: "31,63"}))
     assert down(found) == ""
     assert {text_of(found, path) for path in SLICES} == {"0-62"}
     assert text_of(found, irq(24)) == "31"
-    assert text_of(found, f"{RT}/cpuset.cpus") is None  # its emulator threads are outside
 
 
 def test_a_cpu_that_another_running_guest_names_stays_online() -> None:
@@ -190,18 +183,6 @@ def test_cpus_isolated_at_boot_need_no_shield_but_their_interrupts_leave() -> No
     assert text_of(values(isolated, part), SLICES[0]) == "0-28,32-60"
 
 
-def test_a_cgroup_of_their_own_is_an_isolated_partition() -> None:
-    kernel = facts(BIG, rt_cgroup=RT)
-    found = values(BIG, guest("rt", "30-31"), kernel=kernel)
-    assert [(value.path, value.value, value.required) for value in found[:2]] == [
-        (f"{RT}/cpuset.cpus", "30-31", True),
-        (f"{RT}/cpuset.cpus.partition", "isolated", True),
-    ]
-    assert not set(SLICES) & {value.path for value in found}
-    without = KernelFacts("v2", {path: text for path, text in kernel.before.items() if RT not in path}, RT)
-    assert text_of(values(BIG, guest("rt", "30-31"), kernel=without), SLICES[0]) is not None
-
-
 def test_a_slice_keeps_what_its_owner_left_it() -> None:
     kernel = facts(SMALL)
     kernel = KernelFacts("v2", {**kernel.before, SLICES[0]: "0-1", SLICES[1]: "1-2", SLICES[2]: "2-3"})
@@ -237,9 +218,9 @@ def test_values_stay_the_same_when_linux_has_forgotten_the_siblings_it_took_down
 
 def test_paths_are_those_of_every_interrupt_and_cpu() -> None:
     text = "           CPU0       CPU1\n  0:   9  IO-APIC timer\n 24:   0  PCI-MSI eth0\nNMI:  0  Non-maskable\n"
-    found = paths(SMALL, text, RT)
+    found = paths(SMALL, text)
     assert [path for path in found if "irq/" in path] == [DEFAULT_AFFINITY, irq(0), irq(24)]
-    assert {f"{RT}/cpuset.cpus.partition", online_path(3), WORKQUEUES, *SLICES} <= set(found)
+    assert {online_path(3), WORKQUEUES, *SLICES} <= set(found)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +238,6 @@ def test_paths_are_those_of_every_interrupt_and_cpu() -> None:
         (SLICES[0], "0-1", "0", False, True),
         (online_path(1), "0", "0\n", True, True),
         (online_path(1), "0", "1", False, False),
-        (f"{RT}/cpuset.cpus.partition", "isolated", "isolated invalid (Cpu list is empty)", False, False),
     ],
 )
 def test_what_the_kernel_made_of_a_value(path: str, asked: str, now: str, is_same: bool, is_taken: bool) -> None:
@@ -266,12 +246,8 @@ def test_what_the_kernel_made_of_a_value(path: str, asked: str, now: str, is_sam
 
 
 @given(st.sets(st.integers(0, 300)))
-def test_a_mask_means_its_cpus(cpus: set[int]) -> None:
-    text = mask(cpus)
-    assert set(text) <= set(string.hexdigits + ",")
-    assert all(len(group) == 8 for group in text.split(",")[1:])
-    assert int(text.replace(",", ""), 16) == sum(1 << cpu for cpu in cpus)
-    assert same(WORKQUEUES, text, f"{sum(1 << cpu for cpu in cpus):x}")
+def test_a_mask_is_the_same_without_groups(cpus: set[int]) -> None:
+    assert same(WORKQUEUES, to_mask(cpus), f"{sum(1 << cpu for cpu in cpus):x}")
 
 
 CPUSETS = st.lists(st.integers(0, 63), min_size=1, max_size=6).map(to_libvirt)

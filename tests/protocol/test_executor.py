@@ -168,7 +168,7 @@ def test_invalid_bodies_name_every_field() -> None:
     assert isinstance(step, Record)
     assert step.final is not None
     said = unpack(decode(step.final[0]).body)
-    assert {problem["field"] for problem in said["detail"]["problems"]} == {"guest", "mode", "within_s"}
+    assert {problem["path"] for problem in said["detail"]["issues"]} == {"guest", "mode", "within_s"}
     assert said["field"] in ("guest", "mode", "within_s")
 
 

@@ -1,7 +1,8 @@
 """The configuration of a fake host: revisions in a list, plans by the real diff and rules, and an apply that only remembers.
 
 `state`, `drift` and `last_failure` are what it says of itself; `on_apply` hears each apply before it happens; `loses_answers`
-makes an apply that happens look like a lost link; `observed` is what it has, where that is not what is active; `reboots` makes it wait for a boot, which is over when it is next asked.
+makes an apply that happens look like a lost link; `observed` is what it has, where that is not what is active; `reboots` makes it wait for a boot, which is over when it
+is next asked; `after_boot` and `last_failure` say what it came to, and `on_boot` hears it.
 """
 
 from collections.abc import Callable
@@ -41,6 +42,8 @@ class FakeConfig:
         self.wants_confirmation = False
         self.loses_answers = False
         self.reboots = False
+        self.after_boot: SyncState = "in_sync"
+        self.on_boot: Callable[[], None] = lambda: None
         self.waiting: tuple[str, int] | None = None
         self.requests: list[Any] = []
         self.on_apply: Callable[[], None] = lambda: None
@@ -111,7 +114,7 @@ class FakeConfig:
         return Plan(
             host=self.host, base_revision=self.revision.number, target_hash=content_hash(target),
             plan_id=plan_id(self.active, self.revision.number, target, [], [request.restart]), items=items,
-            issues=found.issues, not_checked=found.not_checked, risk=max((item.risk for item in items), default=0),
+            issues=found.issues, more_issues=found.more, not_checked=found.not_checked, risk=max((item.risk for item in items), default=0),
             destructive=request.remove_disks, confirm=self.wants_confirmation,
         )  # fmt: skip
 
@@ -120,7 +123,10 @@ class FakeConfig:
         if wanted is not None and not 0 <= wanted < len(self.kept):
             raise GuestwireError("NOT-FOUND", f"The host keeps no revision {wanted}.")
         if self.state == "waiting_reboot":
-            self.state = "in_sync"
+            self.state = self.after_boot
+            self.on_boot()
+            if self.state in ("failed", "rolled_back"):
+                self.kept.pop()
         revision, desired = self._standing if wanted is None else self.kept[wanted]
         return c.ConfigShown(
             desired=desired, revision=revision, state=self.state, drift=self.drift, last_failure=self.last_failure,

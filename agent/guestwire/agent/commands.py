@@ -375,9 +375,10 @@ class Commands:
             job.run_task.cancel()
         return True
 
-    def is_live(self, issuer: str, request_id: bytes) -> bool:
-        """Whether that request is under way."""
-        return any(job.call.key == (issuer, request_id) for job in self._jobs.values())
+    async def over(self, issuer: str, request_id: bytes) -> None:
+        """Return when that request is not under way."""
+        if tasks := {job.task for job in self._jobs.values() if job.task and job.call.key == (issuer, request_id)}:
+            await asyncio.wait(tasks)
 
     def live(self) -> int:
         """How many commands are under way."""

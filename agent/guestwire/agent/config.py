@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from guestwire.link.broker_url import BrokerAddress, broker_address
 from guestwire.model.errors import GuestwireError
+from guestwire.model.patterns import WORDS
 
 DEFAULT_FILE: Final = Path("/etc/guestwire/agent.toml")
 
@@ -281,6 +282,8 @@ def _why(error: Mapping[str, Any]) -> str:
             return "no such setting"
         case "missing":
             return "must be given"
+        case "string_pattern_mismatch":
+            return f"must be {WORDS[error['ctx']['pattern']]}, not {error['input']!r}"
         case _:
             return f"{error['msg']}, not {error['input']!r}" if error["type"] != "value_error" else str(error["msg"])
 

@@ -8,7 +8,7 @@ bytes mean, is not its business. DOMAIN "How a change reaches a host".
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from guestwire.agent.config_records_schema import ChangeRow, Phase, RevisionRow, Standing, StepRow
+from guestwire.agent.config_records_schema import ChangeRow, Phase, RevisionRow, StepRow
 from guestwire.agent.journal_store import JournalStore
 from guestwire.agent.journal_writer import JournalWriter
 
@@ -33,11 +33,6 @@ class ConfigRecords:
         return await self._writer.submit(self._store, call, *args)
 
     # -- what is known without asking the disk
-
-    @property
-    def standing(self) -> Standing:
-        """The newest revision and the change under way, both of the same commit."""
-        return self._records.standing
 
     @property
     def newest(self) -> RevisionRow | None:

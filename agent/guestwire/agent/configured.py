@@ -18,6 +18,7 @@ from guestwire.agent.services.configuration.drift_watch import DriftWatch
 from guestwire.agent.services.configuration.facts import FactsReader
 from guestwire.agent.services.configuration.ports import Folders, ManagementLink
 from guestwire.agent.services.configuration.prepared import Preparer
+from guestwire.agent.services.configuration.reboot_reasons import RebootReasons
 from guestwire.agent.services.configuration.service import Configuration
 from guestwire.agent.services.configuration.step_kinds import Tools
 from guestwire.agent.services.configuration.switching import Switching
@@ -44,10 +45,14 @@ LANE_WAIT_MS = 3_600_000
 ON = ("running", "paused", "stopping")
 
 
+def _nobody_hears() -> None:
+    """What changed is told by the next who asks."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConfigurationParts:
-    """What a host's configuration is made of. `authorise`: see `Surroundings`; `changed` hears of every change of state;
-    the roots: see `FactsReader`."""
+    """What a host's configuration is made of. `authorise`: see `Surroundings`; `changed` hears of every change of state,
+    `reboot_changed` when the operating system has other reasons for a reboot; the roots: see `FactsReader`."""
 
     host: str
     version: str
@@ -66,6 +71,7 @@ class ConfigurationParts:
     vital: Vital
     share_roots: tuple[str, ...] | None = None
     boot_roots: tuple[str, ...] | None = None
+    reboot_changed: Callable[[], None] = _nobody_hears
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,10 @@ class ConfiguredHost:
     """The services."""
 
     active: Active
+    inspection: HostInspection
+    """The machine as it is without real-time tuning."""
     configuration: Configuration
+    reboot: RebootReasons
     waiting: Waiting
     adoption: Adoption
     drift: DriftWatch
@@ -151,13 +160,15 @@ class Hearing:
     def definition_changed(self) -> None:
         if self.host is not None:
             self.host.drift.look()
+            self.host.waiting.look()
             self.host.tuning.wake()
+            self.host.autostart.look()
 
     def active(self) -> Desired:
         return Desired() if self.host is None else self.host.active.peek()
 
-    async def reboot_required(self) -> RebootRequired:
-        return RebootRequired() if self.host is None else self.host.configuration.reboot_required()
+    async def apply_waits(self) -> RebootRequired:
+        return RebootRequired() if self.host is None else self.host.reboot.of_apply()
 
 
 def _host_lane(_call: Call) -> tuple[str, ...]:
@@ -177,8 +188,9 @@ async def configured(parts: ConfigurationParts) -> AsyncIterator[ConfiguredHost]
     )  # fmt: skip
     inspection = Untuned(drivers.inspection, tuning)
     facts = FactsReader(
-        drivers.guests, inspection, drivers.images, drivers.kernel, parts.folders, switching, disk_roots=parts.disk_roots,
-        share_roots=parts.share_roots, boot_roots=parts.boot_roots, simulated=drivers.guests.kind == "simulated",
+        drivers.guests, inspection, drivers.images, drivers.kernel, parts.folders, switching,
+        disk_roots=parts.disk_roots, share_roots=parts.share_roots, boot_roots=parts.boot_roots,
+        simulated=drivers.guests.kind == "simulated", broker=lambda: parts.link.broker_address,
     )  # fmt: skip
     preparer = Preparer(
         host=parts.host, version=parts.version, active=active, facts=facts, folders=parts.folders, power=switching
@@ -194,7 +206,8 @@ async def configured(parts: ConfigurationParts) -> AsyncIterator[ConfiguredHost]
     tools = Tools(drivers.guests, drivers.images, drivers.control, parts.folders, switching)
     applying = Applying(journal.config, active, tools, switching, around)
     await applying.starts.load()
-    configuration = Configuration(active=active, preparer=preparer, applying=applying, power=switching)
+    reboot = RebootReasons(journal.config, drivers.inspection.facts, parts.reboot_changed)
+    configuration = Configuration(active=active, preparer=preparer, applying=applying, power=switching, reboot=reboot)
 
     async def verdict() -> Verdict:
         desired = await active.desired()
@@ -212,13 +225,13 @@ async def configured(parts: ConfigurationParts) -> AsyncIterator[ConfiguredHost]
         )  # fmt: skip
         power = GuestPower(parts.guests, active.peek, verdict)
         yield ConfiguredHost(
-            active, configuration, waiting, adoption, drift,
+            active, inspection, configuration, reboot, waiting, adoption, drift,
             Definitions(parts.guests, configuration), power, Snapshots(parts.guests, drivers.images),
             HostPowerService(drivers.control, parts.guests, boot_id, journal.note, journal.set_note, parts.log),
             tuning,
             Autostart(
                 parts.guests, power, active.peek, partial(_hold, parts.lanes), boot_id, journal.note, journal.set_note,
-                parts.log, parts.vital,
+                parts.log, parts.vital, waiting.arrived,
             ),
         )  # fmt: skip
 

@@ -129,14 +129,17 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         hearing.host = host
         host.drift.look()
         reporting = await stack.enter_async_context(
-            Reporting(announcer, journal, guests.table, host.configuration, listeners.current_epoch, parts.vital)
-        )
+            Reporting(
+                announcer, journal, guests.table, host.configuration, host.reboot.last_known, listeners.current_epoch,
+                parts.vital,
+            )
+        )  # fmt: skip
         await stack.enter_async_context(parts.speech)
         jobs = Jobs(journal, lambda: pipeline)
         hosts = HostService(
             host=identity.host, site=identity.site, label=identity.label, version=identity.version,
-            driver=parts.drivers.guests.kind, inspection=parts.drivers.inspection, table=guests.table, agent=listeners,
-            clock_ms=lambda: now().wall_ms, reboot_required=host.configuration.reboot_required,
+            driver=parts.drivers.guests.kind, inspection=host.inspection, table=guests.table, agent=listeners,
+            clock_ms=lambda: now().wall_ms, reboot_required=host.reboot.with_facts,
         )  # fmt: skip
         outbox = await stack.enter_async_context(Outbox(journal))
         pipeline = Commands(
@@ -152,7 +155,7 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         listeners.attach(server, reporting)
         recovered = await pipeline.recover(restorer(BY_NAME))
         await stack.enter_async_context(host.autostart)
-        orphan = asyncio.create_task(host.waiting.take_up_orphan(pipeline.is_live), name="orphaned-change")
+        orphan = asyncio.create_task(host.waiting.take_up_orphan(pipeline.over), name="orphaned-change")
         parts.vital.watch(orphan, may_return=True)
         stack.push_async_callback(_ended, orphan)
         if recovered:
@@ -161,7 +164,9 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
             announcer.add_local(await stack.enter_async_context(_local_server(parts, parts.socket, server, executor)))
         link = await _linked(stack, parts, server, journal, announcer, listeners, outbox, executor)
         stack.callback(listeners.tell_now)
-        await stack.enter_async_context(Housekeeping(journal, executor, parts.clock, parts.keep_jobs_s, parts.vital))
+        await stack.enter_async_context(
+            Housekeeping(journal, executor, parts.clock, parts.keep_jobs_s, parts.vital, host.reboot.read)
+        )
         yield RunningHost(executor, journal, pipeline, guests, link, server)
 
 
@@ -184,7 +189,7 @@ async def _guests(
         listeners.guest_changed(change)
 
     conditions = StartConditions(
-        hearing.active, parts.drivers.inspection.topology, hearing.reboot_required, hearing.before_start
+        hearing.active, parts.drivers.inspection.topology, hearing.apply_waits, hearing.before_start
     )
     return await stack.enter_async_context(
         GuestService(
@@ -209,6 +214,7 @@ def _configuration(
         share_roots=parts.share_roots, boot_roots=parts.boot_roots,
         keep_revisions=parts.keep_revisions, authorise=executor.authorise, link=listeners,
         changed=listeners.configuration_changed, clock_ms=lambda: now().wall_ms, log=parts.log, vital=parts.vital,
+        reboot_changed=listeners.job_changed,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ host it was before the change that cut it off. DOMAIN "How a change reaches a ho
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
 from guestwire.agent import compose
@@ -14,6 +14,7 @@ from guestwire.agent.config import Settings
 from guestwire.agent.config_records_schema import ChangeRow
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_writer import JournalWriter
+from guestwire.agent.services.configuration.applying import FAILURE, came_to_nothing
 from guestwire.agent.services.configuration.engine import Engine
 from guestwire.agent.services.configuration.step_kinds import Tools
 from guestwire.agent.services.configuration.switching import Switching
@@ -92,14 +93,17 @@ async def _undo(settings: Settings, journal: Journal, say: Say, driver: Driver) 
     async with driver(settings) as drivers, GuestService(drivers.guests, compose.wall_ms, _unheard, vital) as guests:
         power = Switching(guests)
         left = await Engine(records, Tools(drivers.guests, drivers.images, drivers.control, folders, power)).back()
+    why = (
+        "nobody confirmed the change in time" if change.phase == "confirm" else "the agent stopped while it was applied"
+    )
+    with suppress(GuestwireError):  # a full disk: it was undone all the same
+        await journal.set_note(FAILURE, came_to_nothing(why, left).encode())
     if left:
         raise GuestwireError(
             "ROLLBACK-INCOMPLETE", f"Plan {change.plan_id[:8]} was undone, but for: {'; '.join(left)}",
             detail={"left": list(left)},
         )  # fmt: skip
-    say(
-        f"plan {change.plan_id[:8]} was undone: {'nobody confirmed it' if change.phase == 'confirm' else 'it was half done'}"
-    )
+    say(f"plan {change.plan_id[:8]} was undone: {why}")
 
 
 def _unheard(_change: Transition) -> None:

@@ -1,11 +1,12 @@
-"""The CPUSET grammar of KVM-RT, and libvirt's notation for the same sets.
+"""The CPUSET grammar of KVM-RT, and libvirt's and the kernel's notations for the same sets.
 
     cpuset := ["~"] item ("," item)*        item := [n|c|d|p] int ["-" [n|c|d|p] int]
 
 n is a NUMA node, c a core, d a die, p a package, nothing a CPU; both ends of a range carry the same prefix; a leading ~
 inverts the whole set. Cores and dies are counted over the machine (KVM-RT 3; the numbers hwtopo prints). A group means
 all its CPUs, and ~ all CPUs of the machine, whether online or not: what may be used is a rule's question, not syntax.
-libvirt's `^N`, which takes N out of what stands before it, is another notation: `from_libvirt` and `to_libvirt`.
+libvirt's `^N`, which takes N out of what stands before it, is another notation: `from_libvirt` and `to_libvirt`; the
+kernel's masks are a third: `from_mask` and `to_mask`.
 """
 
 import re
@@ -19,6 +20,7 @@ Prefix = Literal["", "n", "c", "d", "p"]
 
 _ITEM = re.compile(r"([ncdp]?)([0-9]{1,6})(?:-([ncdp]?)([0-9]{1,6}))?", re.ASCII)
 _LIBVIRT_ITEM = re.compile(r"(\^?)([0-9]{1,6})(?:-([0-9]{1,6}))?", re.ASCII)
+_MASK = re.compile(r"[0-9a-fA-F]{1,16384}", re.ASCII)
 _LARGEST = 1 << 16
 """More CPUs than any machine has; bounds what a text can make us build."""
 
@@ -126,3 +128,18 @@ def from_libvirt(text: str) -> frozenset[int]:
         else:
             chosen.update(members)
     return frozenset(chosen)
+
+
+def to_mask(cpus: Iterable[int]) -> str:
+    """CPUs as the kernel writes masks: hexadecimal, groups of 32 bits, the highest first ("ff,ffffffff"); "0" for none."""
+    digits = f"{sum(1 << cpu for cpu in set(cpus)):x}"
+    return ",".join(digits[max(0, end - 8) : end] for end in range(len(digits) % 8 or 8, len(digits) + 1, 8))
+
+
+def from_mask(text: str) -> frozenset[int]:
+    """The CPUs of a kernel's mask. Raises CPUSET-SYNTAX."""
+    digits = text.strip().replace(",", "")
+    if not _MASK.fullmatch(digits):
+        raise GuestwireError("CPUSET-SYNTAX", f"{text[:40]!r} is no mask of CPUs", field="cpuset")
+    bits = int(digits, 16)
+    return frozenset(cpu for cpu in range(bits.bit_length()) if bits >> cpu & 1)

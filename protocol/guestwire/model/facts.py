@@ -32,13 +32,13 @@ class ManagementPath:
 class Facts:
     """Facts of one host at one moment. Sizes in MiB.
 
-    running      uuids of the guests that run now; reserved_mib: memory that running guests hold
+    running      uuids of the guests that run now
     networks     names of the networks that the hypervisor has by itself (libvirt's own)
     foreign      names of domains on the host that the active document does not have, by uuid
     foreign_disks  names of such domains by the images and media that they have (`host_paths.normal`)
     files        what is known of files, by path; a path that is not in it was not looked at
     disk_roots, share_roots, boot_roots  folders that images, shared folders and boot files may be in
-    modified     generated files that somebody edited by hand
+    modified     generated files that somebody edited by hand or removed
     """
 
     topology: Topology | None = None

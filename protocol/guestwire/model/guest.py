@@ -3,6 +3,7 @@
 Identifiers are the System Manager's: GUESTnnnn, lowest free, never renumbered (SM 4.6).
 """
 
+import hashlib
 import re
 from typing import Annotated, Literal
 from uuid import UUID
@@ -234,6 +235,9 @@ def is_guest_id(text: str) -> bool:
     return _ID.match(text) is not None
 
 
-def canonical_uuid(data: bytes) -> str:
-    """The text form of 16 bytes (for identifiers derived from a request id)."""
-    return str(UUID(bytes=data[:16]))
+def derived_uuid(seed: bytes) -> str:
+    """The uuid of a guest that was given none: the same for the same seed. RFC 9562, version 8."""
+    digest = bytearray(hashlib.sha256(seed).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x80
+    digest[8] = digest[8] & 0x3F | 0x80
+    return str(UUID(bytes=bytes(digest)))

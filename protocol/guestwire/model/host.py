@@ -23,14 +23,16 @@ class Capabilities(Model):
 
 
 class RebootRequired(Model):
-    """Whether the host must be rebooted for its configuration to be true, and why."""
+    """Whether the host must be rebooted, and why: for its configuration to be true, or because its operating system says
+    so (`HostFacts.boot_pending`)."""
 
     required: bool = False
     reasons: tuple[str, ...] = ()
 
 
 class HostFacts(Model):
-    """What the operating system and the hypervisor say of the host at one moment. Sizes in MiB, times in Unix ms."""
+    """What the operating system and the hypervisor say of the host at one moment. Sizes in MiB, times in Unix ms.
+    `boot_pending`: what waits for a boot, a text each."""
 
     hostname: str
     kernel: str
@@ -41,6 +43,7 @@ class HostFacts(Model):
     memory_free_mib: int
     capabilities: Capabilities
     topology_fingerprint: str
+    boot_pending: tuple[str, ...] = ()
 
 
 class Host(Model):

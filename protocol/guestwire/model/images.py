@@ -13,6 +13,9 @@ RegistryId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
 class Image(Model):
     """An operating system to boot. `os_type` is the type of its template (TEMPLATE-TYPE-MISMATCH). Sizes in MiB.
 
+    `default_memory_mib`: what a guest of this image has that a project document gives none (`formats.image_memory`); 0: what
+    guests have otherwise. `auto_smp` (SM 4.10, _SMPAUTO) is kept for the registries' sake: a guest's vcpus are its own.
+
     `path` is a kernel for a direct boot (with `initrd` and `cmdline`) or a disk image (`format`). `base_address` is where an
     image that cannot be moved wants its memory: checked on simulated hosts, advisory under KVM (SM 7.1).
     """
@@ -35,7 +38,8 @@ class Image(Model):
 
 class Template(Model):
     """A kind of guest to choose from. `image_type` is the `os_type` its images have; `files` are folders whose files come
-    into the guest's folder (os.xml SubFolders)."""
+    into the guest's folder (os.xml SubFolders). `has_rt`, `has_comm`: whether rt guests and gp_comm guests can be of it.
+    `has_analyzer` and `auto_smp` are kept for the registries' sake."""
 
     id: RegistryId
     name: Annotated[str, StringConstraints(max_length=255)] = ""

@@ -5,8 +5,9 @@ threads. Of a core it uses one CPU only, the lowest: the guest owns the siblings
 all its threads may use the whole cpuset, or the whole machine without one.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from guestwire.model.cpuset import expand, from_libvirt
 from guestwire.model.guest import Guest
@@ -74,3 +75,31 @@ def host_cpus(guests: Collection[Guest], topology: Topology, host_cpuset: str | 
         if guest.kind == "rt" and guest.cpuset is not None:
             taken |= expand(guest.cpuset, topology)
     return topology.online() - taken
+
+
+def pack_pins(pins: Pinning | None) -> dict[str, Any] | None:
+    """Pins as plain values, such as JSON has; None for none."""
+    if pins is None:
+        return None
+    return {
+        "vcpus": [sorted(cpus) for cpus in pins.vcpus],
+        "emulator": sorted(pins.emulator),
+        "real_time": pins.real_time,
+        "nodes": sorted(pins.nodes),
+    }
+
+
+def unpack_pins(plain: Mapping[str, Any] | None) -> Pinning | None:
+    """`unpack_pins(pack_pins(pins)) == pins`. Raises ValueError, KeyError, TypeError for anything else."""
+    if plain is None:
+        return None
+
+    def numbers(values: Iterable[Any]) -> frozenset[int]:
+        return frozenset(map(int, values))
+
+    return Pinning(
+        tuple(map(numbers, plain["vcpus"])),
+        numbers(plain["emulator"]),
+        bool(plain["real_time"]),
+        numbers(plain["nodes"]),
+    )

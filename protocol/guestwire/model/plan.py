@@ -10,13 +10,13 @@ Effect = Literal["live", "guest_restart", "comm_restart", "host_reboot"]
 """What it takes for a change to be true: nothing, the guest off and on, the communication services, the host."""
 Risk = Literal[0, 1, 2, 3]
 """0 read, 1 reversible, 2 disruptive, 3 destructive."""
-Op = Literal["create", "update", "delete", "attach", "detach", "tune", "reboot"]
+Op = Literal["create", "update", "delete", "attach", "detach", "tune"]
 
 
 PLAN_ISSUES: Mapping[str, str] = {
     "GUESTS-RUNNING": "A guest runs that must be off for the change: shut it down first, or let the apply restart it.",
     "DESTROY-DISK": "An image that is to be removed belongs to somebody, or to nobody of the project, or is in use.",
-    "OVERRIDES-INVALID": "The file overrides.toml in a guest's folder has mistakes: correct it there.",
+    "OVERRIDES-INVALID": "An override does not fit the guest's domain, or the file overrides.toml in its folder has mistakes.",
     "GUEST-ID-CHANGED": "A guest keeps its identifier: leave it out, or write the one it has.",
     "DISK-UNCLEAR": "It cannot be told which disk of a guest this is: write its path.",
 }

@@ -176,6 +176,11 @@ def _differences(old: Guest, new: Guest) -> Iterator[tuple[PlanItem, Impact]]:
             if (old.vcpus, old.kind) != (new.vcpus, new.kind):
                 impact = replace(impact, effect="guest_restart")  # there are no such threads to pin yet
             yield _update(name, before, after, "tune"), impact
+        elif name == "autostart" and "console" in (before, after):
+            yield (
+                _update(name, before, after),
+                replace(impact, effect="guest_restart"),
+            )  # a screen is plugged in, or out
         else:
             yield _update(name, before, after), impact
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 
 from guestwire.model.desired import Desired
-from guestwire.model.guest import Disk, Guest, Nic, canonical_uuid, lowest_free_id
+from guestwire.model.guest import Disk, Guest, Nic, derived_uuid, lowest_free_id
 
 
 def settle(desired: Desired, active: Desired, *, host: str, disk_root: str | None, revision: int = 0) -> Desired:
@@ -55,7 +55,8 @@ def match(desired: Desired, active: Desired) -> Iterator[Guest | None]:
 def _identified(guest: Guest, known: Guest | None, identifier: str | None, place: str) -> Guest:
     given: dict[str, object] = {"id": identifier}
     if guest.uuid is None:
-        given["uuid"] = known.uuid if known is not None else _uuid(place, identifier, guest.name)
+        seed = f"guestwire-guest\0{place}\0{identifier}\0{guest.name}"
+        given["uuid"] = known.uuid if known is not None else derived_uuid(seed.encode())
     if known is not None and known.kind == guest.kind:
         if guest.kind == "rt" and guest.cpuset is None:
             given["cpuset"] = known.cpuset  # what it was allocated stays
@@ -63,13 +64,6 @@ def _identified(guest: Guest, known: Guest | None, identifier: str | None, place
             if getattr(guest, field) is None:
                 given[field] = getattr(known, field)
     return guest.model_copy(update=given)
-
-
-def _uuid(place: str, identifier: str | None, name: str) -> str:
-    digest = bytearray(hashlib.sha256(f"guestwire-guest\0{place}\0{identifier}\0{name}".encode()).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x80  # version 8, RFC 9562: custom
-    digest[8] = digest[8] & 0x3F | 0x80
-    return canonical_uuid(bytes(digest))
 
 
 def _numbered(guests: list[Guest]) -> list[Guest]:

@@ -1,13 +1,10 @@
 """What the kernel of a host is set to while rt guests run (KVM-RT 3: their CPUs are shielded, the SMT siblings taken down;
 removed at shutdown). Reading and writing is `services.rt_tuning`'s, memory locking the guest's definition's.
 
-Shielding, where the CPUs are not isolated at boot already (isolcpus=):
-- by a cgroup of their own (`KernelFacts.rt_cgroup`), as an isolated cpuset partition (Linux 6.1). Only where the rt guests
-  are defined into that cgroup: a partition takes its CPUs from every other cgroup, and a thread pinned to one of them from
-  outside no longer starts. Not in profile system-manager, whose emulator threads run on CPUs outside of it;
-- else, with cgroup v2, by keeping what systemd runs (SLICES) off them. Guests are in machine.slice, which is left alone.
-Either way interrupts and the kernel's unbound work are kept off them. An interrupt keeps those of its CPUs that no rt guest
-has, and goes to all others where it has none. What is not changed: `host_cpuset` (CPUs of gp guests serve interrupts too) and
+Shielding, where the CPUs are not isolated at boot already (isolcpus=): with cgroup v2, what systemd runs (SLICES) is kept off
+them; guests are in machine.slice, which is left alone. (An isolated cpuset partition takes its CPUs from every other
+cgroup: a thread that is pinned to one of them from outside no longer starts.) Interrupts and the kernel's unbound work are kept off them as
+well. An interrupt keeps those of its CPUs that no rt guest has, and goes to all others where it has none. What is not changed: `host_cpuset` (CPUs of gp guests serve interrupts too) and
 sched_rt_runtime_us (without throttling, a runaway rt thread takes the host with it: its owner decides; it is shown).
 
 Siblings (profile kvm-rt): of each core that an rt guest has a CPU of, the CPUs on which no thread is pinned go offline, the
@@ -16,11 +13,11 @@ v1: a CPU that comes back is missing from its cpusets, and a later pinning to it
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from guestwire.model.cpuset import expand, from_libvirt, to_libvirt
+from guestwire.model.cpuset import expand, from_libvirt, from_mask, to_libvirt, to_mask
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
@@ -53,12 +50,10 @@ class KernelValue:
 
 @dataclass(frozen=True, slots=True)
 class KernelFacts:
-    """What the host's kernel offers. `before`: the text of each of `paths` that can be read, as it was before any tuning.
-    `rt_cgroup`: the directory of the cgroup that rt guests are defined into; None: they are where other guests are."""
+    """What the host's kernel offers. `before`: the text of each of `paths` that can be read, as it was before any tuning."""
 
     cgroup: Literal["v1", "v2", "none"]
     before: Mapping[str, str]
-    rt_cgroup: str | None = None
 
 
 # -- values
@@ -82,12 +77,10 @@ def left_out(desired: Desired, running: Collection[str], topology: Topology, ker
     return tuple(_left_out(machine)) if machine.shielded else ()
 
 
-def paths(topology: Topology, interrupts: str, rt_cgroup: str | None = None) -> tuple[str, ...]:
+def paths(topology: Topology, interrupts: str) -> tuple[str, ...]:
     """Every file that tuning may write. `interrupts`: the text of INTERRUPTS."""
-    own = () if rt_cgroup is None else (f"{rt_cgroup}/cpuset.cpus", f"{rt_cgroup}/cpuset.cpus.partition")
     numbers = dict.fromkeys(int(number) for number in _IRQ_LINE.findall(interrupts))
     return (
-        *own,
         *SLICES,
         WORKQUEUES,
         DEFAULT_AFFINITY,
@@ -142,25 +135,14 @@ def taken(path: str, asked: str, now: str) -> bool:
     return bool(cpus and got and got <= cpus)
 
 
-def mask(cpus: Iterable[int]) -> str:
-    """CPUs as the kernel writes masks: 32 bits a group, in hex."""
-    bits = sum(1 << cpu for cpu in set(cpus))
-    groups = [f"{bits & 0xFFFFFFFF:x}"]
-    while bits := bits >> 32:
-        groups[-1] = groups[-1].zfill(8)
-        groups.append(f"{bits & 0xFFFFFFFF:x}")
-    return ",".join(reversed(groups))
-
-
 def _cpus(path: str, text: str) -> frozenset[int] | None:
     """The CPUs that a file's text names; None where it is no such file, or the text no such text."""
     try:
         if path in _MASKS:
-            bits = int(text.replace(",", ""), 16)
-            return frozenset(cpu for cpu in range(bits.bit_length()) if bits >> cpu & 1)
+            return from_mask(text)
         if _IRQ.fullmatch(path) or path.endswith("/cpuset.cpus"):
             return from_libvirt(text)
-    except (ValueError, GuestwireError):
+    except GuestwireError:
         pass
     return None
 
@@ -211,14 +193,6 @@ class _Machine:
             return frozenset()
         return frozenset(cpu for cpu in self.down - self.others if online_path(cpu) in self.kernel.before)
 
-    @property
-    def partition(self) -> str | None:
-        """The cgroup that shields the CPUs; None: none does."""
-        cgroup = self.kernel.rt_cgroup
-        if cgroup is None or not self.kvm_rt or self.kernel.cgroup != "v2":
-            return None
-        return cgroup if f"{cgroup}/cpuset.cpus.partition" in self.kernel.before else None
-
     def without(self, path: str) -> frozenset[int] | None:
         """What is left of a file's CPUs without those that are shielded; None where it had none of them."""
         text = self.kernel.before.get(path)
@@ -241,23 +215,18 @@ def _expanded(guest: Guest, topology: Topology) -> frozenset[int]:
 
 
 def _cgroups(machine: _Machine) -> Iterator[KernelValue]:
-    if machine.shielded <= machine.isolated:
+    if machine.shielded <= machine.isolated or machine.kernel.cgroup != "v2":
         return
-    if (cgroup := machine.partition) is not None:
-        why = "the CPUs of rt guests are a scheduling domain of nobody else"
-        yield KernelValue(f"{cgroup}/cpuset.cpus", to_libvirt(machine.shielded - machine.offline), why, True)
-        yield KernelValue(f"{cgroup}/cpuset.cpus.partition", "isolated", why, True)
-    elif machine.kernel.cgroup == "v2":
-        for path in SLICES:
-            if (left := machine.without(path)) is not None:
-                yield KernelValue(path, to_libvirt(left), "the host's processes leave the CPUs of rt guests")
+    for path in SLICES:
+        if (left := machine.without(path)) is not None:
+            yield KernelValue(path, to_libvirt(left), "the host's processes leave the CPUs of rt guests")
 
 
 def _interrupts(machine: _Machine) -> Iterator[KernelValue]:
     if (left := machine.without(WORKQUEUES)) is not None:
-        yield KernelValue(WORKQUEUES, mask(left), "the kernel's unbound work leaves the CPUs of rt guests")
+        yield KernelValue(WORKQUEUES, to_mask(left), "the kernel's unbound work leaves the CPUs of rt guests")
     if (left := machine.without(DEFAULT_AFFINITY)) is not None:
-        yield KernelValue(DEFAULT_AFFINITY, mask(left), "new interrupts stay off the CPUs of rt guests")
+        yield KernelValue(DEFAULT_AFFINITY, to_mask(left), "new interrupts stay off the CPUs of rt guests")
     numbers = {int(match[1]): path for path in machine.kernel.before if (match := _IRQ.fullmatch(path))}
     for number, path in sorted(numbers.items()):
         if (left := machine.without(path)) is not None:
@@ -281,7 +250,7 @@ def _left_out(machine: _Machine) -> Iterator[str]:
         if fixed := machine.down - machine.others - machine.offline:
             yield f"The SMT siblings {to_libvirt(fixed)} stay online: this kernel cannot take them down."
     open_cpus = machine.shielded - machine.isolated
-    if not open_cpus or machine.partition is not None:
+    if not open_cpus:
         return
     if machine.kernel.cgroup != "v2" or not any(path in machine.kernel.before for path in SLICES):
         yield (

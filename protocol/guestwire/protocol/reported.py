@@ -10,6 +10,7 @@ FINISHED_JOBS = 32
 
 class ReportedBody(Model):
     """`revision` and `active_hash`: the active configuration; `drift`: how many changes the host has that it does not.
+    `reboot_required`: its reasons that are the operating system's are read every ten minutes, and when somebody asks.
     `jobs`: those under way, then the last 32 that ended, newest first."""
 
     epoch: int

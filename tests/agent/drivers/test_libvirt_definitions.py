@@ -3,6 +3,7 @@
 import asyncio
 import re
 import shutil
+import socket
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,7 +13,7 @@ import pytest
 from libvirt_host import unavailable
 
 from guestwire.model.errors import GuestwireError
-from guestwire.model.guest import Disk, Guest, Nic, Override, Share
+from guestwire.model.guest import DirectBoot, Disk, Guest, Nic, Override, Share
 
 pytestmark = pytest.mark.libvirt
 
@@ -274,3 +275,90 @@ async def test_a_copy_of_a_guest_of_ours_may_be_adopted(guests: Any, other_tool:
     other_tool.defineXML(copy.replace(MAC + "0", MAC + "1"))
     seen = await adopted(guests, uuid)
     assert (await guests.define(seen)).guest == seen
+
+
+async def seen(guests: Any, uuid: str | None) -> Guest:
+    (found,) = [observed.guest for observed in await guests.list() if observed.guest.uuid == uuid]
+    return found  # type: ignore[no-any-return]
+
+
+async def test_an_edit_of_another_tool_is_an_override_until_a_definition_without_it(
+    guests: Any, other_tool: Any, libvirt_host: Any
+) -> None:
+    """Started and stopped, and defined again by the other tool without an edit, it is still the guest that it was."""
+    was = guest(
+        boot=DirectBoot(kernel=libvirt_host.kernel, initrd=libvirt_host.initrd),
+        disks=(Disk(device="cdrom"),),
+        nics=(Nic(),),
+        overrides=(Override(op="add", sel="devices", xml="<watchdog model='i6300esb'/>"),),
+    )
+    assert (await guests.define(was)).guest == was
+    await guests.start(was.uuid)
+    await guests.change_media(was.uuid, 0, libvirt_host.initrd)
+    await guests.destroy(was.uuid)
+    assert await seen(guests, was.uuid) == was
+    other_tool.defineXML(inactive(other_tool, was.uuid))
+    assert await seen(guests, was.uuid) == was
+    qemu = "xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'"
+    text = inactive(other_tool, was.uuid)
+    for old, new in (
+        ("</devices>", "<graphics type='vnc' port='-1' autoport='yes'/></devices>"),
+        ("<on_crash>destroy", "<on_crash>restart"),
+        ("<clock offset='utc'", "<clock offset='localtime'"),
+        ("</domain>", f"<qemu:commandline {qemu}><qemu:env name='A' value='1'/></qemu:commandline></domain>"),
+        (" model='i6300esb' action='reset'", " model='i6300esb' action='pause'"),
+    ):
+        assert old in text
+        head, _, tail = text.rpartition(old)
+        text = head + new + tail
+    other_tool.defineXML(text)
+    now = await seen(guests, was.uuid)
+    added = now.overrides[len(was.overrides) :]
+    assert [(one.op, one.sel) for one in added] == [
+        ("add", "./clock/@offset"),
+        ("replace", "./on_crash"),
+        ("add", "./devices/watchdog/@action"),
+        ("add", "./."),
+        ("add", "./devices"),
+    ]
+    assert now.model_copy(update={"overrides": was.overrides}) == was
+    before = words(inactive(other_tool, was.uuid))
+    assert (await guests.define(was)).guest == was, "enforced"
+    for gone in ("graphics", "localtime", "restart</on_crash>", "commandline"):
+        assert gone not in re.sub("(?s)<metadata.*</metadata>", "", inactive(other_tool, was.uuid))
+    assert (await guests.define(now)).guest == now, "adopted"
+    after = words(inactive(other_tool, was.uuid))
+    assert [line for line in after if "<address" not in line] == [line for line in before if "<address" not in line]
+
+
+async def test_a_guest_on_the_console_has_a_screen_without_a_port(
+    guests: Any, other_tool: Any, libvirt_host: Any
+) -> None:
+    """libvirt gives it a video card, and a socket to whoever may ask it for one; another screen of the user's is an edit."""
+    import libvirt
+
+    was = guest(autostart="console", boot=DirectBoot(kernel=libvirt_host.kernel, initrd=libvirt_host.initrd))
+    assert (await guests.define(was)).guest == was
+    await guests.start(was.uuid)
+    domain = other_tool.lookupByUUIDString(was.uuid)
+    live = fromstring(domain.XMLDesc(0))
+    assert live.find("devices/video/model") is not None
+    (screen,) = live.findall("devices/graphics")
+    assert "port" not in screen.attrib
+    file = domain.openGraphicsFD(0, libvirt.VIR_DOMAIN_OPEN_GRAPHICS_SKIPAUTH)
+    try:
+        with socket.socket(fileno=file) as connected:
+            connected.settimeout(20)
+            assert await asyncio.to_thread(connected.recv, 4) == b"RFB "
+    finally:
+        await guests.destroy(was.uuid)
+    assert await seen(guests, was.uuid) == was
+    edited = re.sub(
+        "<model type='(vga|cirrus)'[^>]*>",
+        "<model type='virtio' heads='1' primary='yes'/>",
+        inactive(other_tool, was.uuid),
+    )
+    other_tool.defineXML(edited)
+    (added,) = (await seen(guests, was.uuid)).overrides
+    assert added.sel == "./devices"
+    assert added.xml.startswith('<video><model type="virtio"')

@@ -32,6 +32,12 @@ GUESTS = (guest(1, "late", order=5), guest(2, "rt", kind="rt"), guest(3, "off", 
           guest(4, "disabled", disabled=True), guest(5, "console", autostart="console", order=5))  # fmt: skip
 
 
+def _set() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class Bench:
     """What outlives a restart of the agent: host, journal notes, log."""
@@ -44,12 +50,17 @@ class Bench:
     said: list[tuple[str, str, dict[str, object]]] = field(default_factory=list)
     told: list[Transition] = field(default_factory=list)
     died: list[str] = field(default_factory=list)
+    booted: asyncio.Event = field(default_factory=_set)
     verdict: Verdict = field(default_factory=Verdict)
     unreadable: list[GuestwireError] = field(default_factory=list)
     lanes: LaneGate = field(default_factory=lambda: LaneGate(Lanes(), lambda: round(now().mono * 1000)))
 
     async def boot_id(self) -> str:
         return self.boot
+
+    async def arrived(self) -> None:
+        """Whether a change waits for the boot is the test's to say."""
+        await self.booted.wait()
 
     async def validate(self) -> Verdict:
         if self.unreadable:
@@ -89,7 +100,7 @@ class Bench:
                 guests,
                 Autostart(
                     guests, power, lambda: self.desired, self.hold, self.boot_id, self.notes.get, self.set_note, self,
-                    vital, look_again_s=0.01,
+                    vital, self.arrived, look_again_s=0.01,
                 ),
             )  # fmt: skip
 
@@ -227,3 +238,32 @@ async def test_at_most_two_start_at_once() -> None:
             (on_the_way.add if change.after == "starting" else on_the_way.discard)(change.guest.name)
             most = max(most, len(on_the_way))
         assert most == 2
+
+
+async def test_what_waits_for_the_boot_comes_first() -> None:
+    """It may be a guest that is to start, or what guests are started with."""
+    async with opened(guests=GUESTS[:1]) as bench:
+        bench.booted.clear()
+        starting = asyncio.create_task(bench.start_agent())
+        async with asyncio.timeout(10):
+            while not bench.booted._waiters:  # type: ignore[attr-defined]
+                await asyncio.sleep(0)
+        bench.desired = bench.desired.model_copy(update={"guests": GUESTS[1:2]})
+        await bench.host.define(GUESTS[1])
+        bench.booted.set()
+        assert await starting == [("rt", "started")]
+
+
+async def test_a_boot_of_the_host_that_the_agent_lives_through() -> None:
+    async with opened(guests=GUESTS[:1]) as bench, bench.agent() as (guests, autostart), autostart:
+        for boot in ("boot-1", "boot-2"):
+            bench.boot = boot
+            autostart.look()
+            async with asyncio.timeout(10):
+                while boot not in bench.notes.get("autostart", b"").decode():
+                    await asyncio.sleep(0.001)
+            assert await guests.connected_within(5)
+            async with asyncio.timeout(10):
+                while guests.table.rows()[0].observed.state != "running":
+                    await asyncio.sleep(0.001)
+            bench.host.reboot_host()

@@ -68,15 +68,65 @@ async def test_an_xml_declaration_gives_way_to_the_header(tmp_path: Path) -> Non
     assert lines[1] == "<domain type='kvm'>"
 
 
-async def test_an_edit_by_hand_is_seen_until_it_is_written_over(folders: GuestFolders) -> None:
-    assert folders.modified() == ()
+def edit(path: Path) -> None:
+    path.write_text(path.read_text() + "\n# a note\n")
+
+
+def empty(path: Path) -> None:
+    path.write_text("")
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (edit, "guest.config"), (edit, "domain.xml"), (edit, "template_files.json"),
+        (empty, "guest.config"), (empty, "domain.xml"), (empty, "template_files.json"),
+        (Path.unlink, "guest.config"), (Path.unlink, "domain.xml"),
+    ],
+)  # fmt: skip
+async def test_an_edit_by_hand_is_seen_until_it_is_written_over(
+    folders: GuestFolders, change: Callable[[Path], None], name: str
+) -> None:
+    assert await folders.modified([GUEST]) == {}, "it has no folder yet"
+    await folders.write(GUEST, ("rt",))
+    assert await folders.modified([GUEST]) == {}
+    before = tree(folders.folder("GUEST0001"))
+    path = folders.folder("GUEST0001") / name
+    change(path)
+    assert await folders.modified([GUEST]) == {"GUEST0001": (str(path),)}
+    assert await folders.modified([]) == {}
+    await folders.write(GUEST, ("rt",))
+    assert await folders.modified([GUEST]) == {}
+    assert tree(folders.folder("GUEST0001")) == before
+
+
+async def test_a_hypervisor_that_has_no_xml_lacks_none(tmp_path: Path) -> None:
+    folders = GuestFolders(tmp_path)
     await folders.write(GUEST)
-    assert folders.modified() == ()
-    config = folders.folder("GUEST0001") / "guest.config"
-    config.write_text(config.read_text().replace('"3"', '"2"'))
-    assert folders.modified() == (str(config),)
-    await folders.write(GUEST)
-    assert folders.modified() == ()
+    assert await folders.modified([GUEST]) == {}
+    (folders.folder("GUEST0001") / "guest.config").unlink()
+    assert list(await folders.modified([GUEST])) == ["GUEST0001"], "its folder is there still"
+
+
+@pytest.mark.parametrize("templates", [("rt",), ("gone",), ()])
+async def test_the_list_of_a_templates_files_never_claims_what_the_user_changed(
+    folders: GuestFolders, templates: tuple[str, ...]
+) -> None:
+    await folders.write(GUEST, ("rt",))
+    listed = folders.folder("GUEST0001") / "template_files.json"
+    (folders.folder("GUEST0001") / "readme.txt").write_text("mine now")
+    edit(listed)
+    await folders.write(GUEST, templates)
+    assert "readme.txt" not in listed.read_text()
+    assert await folders.modified([GUEST]) == {}
+
+
+async def test_a_generated_file_that_is_gone_brings_no_templates_files_back(folders: GuestFolders) -> None:
+    await folders.write(GUEST, ("rt",))
+    (folders.folder("GUEST0001") / "readme.txt").unlink()
+    (folders.folder("GUEST0001") / "guest.config").unlink()
+    await folders.write(GUEST, ("rt",))
+    assert names(folders.folder("GUEST0001")) == ["domain.xml", "guest.config", "template_files.json"]
 
 
 async def test_what_has_not_changed_is_not_written(folders: GuestFolders) -> None:
@@ -122,7 +172,7 @@ async def test_a_templates_files_come_once(folders: GuestFolders) -> None:
     readme.unlink()
     await folders.write(GUEST, ("rt",))
     assert not readme.exists(), "the user took it away"
-    assert folders.modified() == ()
+    assert await folders.modified([GUEST]) == {}
 
 
 async def test_a_template_that_is_wrong_leaves_no_folder(folders: GuestFolders, tmp_path: Path) -> None:

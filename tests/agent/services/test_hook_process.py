@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from guestwire.agent.services.hook_process import run_program, why_not
+from guestwire.agent.services.hook_process import _Output, run_program, why_not
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "WHO": "me"}
 
@@ -73,6 +73,15 @@ async def test_what_it_leaves_in_the_background_is_not_waited_for(folder: Path) 
         code, output = await run(script(folder, "sleep 1000 & echo $!"))
     assert code == 0
     os.kill(int(output), 9)
+
+
+async def test_what_is_there_is_read_up_to_what_is_kept() -> None:
+    """Not until there is no more: what runs on in the background may write as fast as we read."""
+    with _Output(1000) as output:
+        os.set_blocking(output.write_fd, False)
+        filled = os.write(output.write_fd, bytes(1 << 20))
+        assert len(output.taken()) == 1000
+        assert os.write(output.write_fd, bytes(1 << 20)) < filled
 
 
 async def test_cancelling_kills_it(folder: Path) -> None:

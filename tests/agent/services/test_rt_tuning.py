@@ -14,7 +14,7 @@ from guestwire.agent.drivers.simulated.host import SimulatedHost
 from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.rt_tuning import NOTE, RtTuning, TunedValue
 from guestwire.agent.vital import Vital
-from guestwire.model.cpuset import from_libvirt
+from guestwire.model.cpuset import from_libvirt, to_mask
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
 from guestwire.model.facts import ManagementPath
@@ -30,14 +30,12 @@ from guestwire.model.tuning import (
     THROTTLING,
     WORKQUEUES,
     cpu_of,
-    mask,
     online_path,
 )
 
 BIG = MACHINES["64-thread-4-node"]
 ALL = "0-63"
 MOVABLE, MANAGED = (24, 25, 26), (40, 41)
-RT = "/sys/fs/cgroup/guestwirert.slice"
 
 
 def irq(number: int) -> str:
@@ -82,12 +80,10 @@ class Kernel:
             INTERRUPTS: "".join(f" {number}:  0  0  PCI-MSI x\n" for number in (*MOVABLE, *MANAGED)),
             **{irq(number): text for number, text in zip(MOVABLE, (ALL, "30,62", "2-3"), strict=True)},
             **{irq(number): ALL for number in MANAGED},
-            DEFAULT_AFFINITY: mask(cpus),
-            WORKQUEUES: mask(cpus),
+            DEFAULT_AFFINITY: to_mask(cpus),
+            WORKQUEUES: to_mask(cpus),
             THROTTLING: "950000",
             **dict.fromkeys(SLICES, ""),
-            f"{RT}/cpuset.cpus": "",
-            f"{RT}/cpuset.cpus.partition": "member",
             **{online_path(cpu): "1" for cpu in cpus if cpu},
         }
 
@@ -132,7 +128,7 @@ class Kernel:
             capabilities=self.machine.capabilities, topology_fingerprint="",
         )  # fmt: skip
 
-    async def management(self) -> ManagementPath:
+    async def management(self, broker: str | None) -> ManagementPath:
         return ManagementPath()
 
 
@@ -149,6 +145,12 @@ class Log:
         return [fields.get("path") for event, fields in self.said if text in event]
 
 
+async def off(tuning: RtTuning, one: Guest) -> None:
+    """The guest was seen off."""
+    tuning.guest_changed(Transition(one, "running", "stopped", 0, "event"))
+    await tuning.reconcile()
+
+
 @dataclass
 class Agent:
     """The agent that tunes, on a kernel that outlives it."""
@@ -156,7 +158,6 @@ class Agent:
     kernel: Kernel
     on: dict[str, Guest] | None = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
-    rt_cgroup: str | None = None
     log: Log = field(default_factory=Log)
     defects: list[str] = field(default_factory=list)
 
@@ -166,7 +167,7 @@ class Agent:
     def restart(self) -> None:
         self.tuning = RtTuning(
             self.kernel, self.kernel, lambda: Desired(policy=self.policy), lambda: self.on, self.kernel.notes.get,
-            self.kernel.set_note, self.log, Vital(lambda name, _: self.defects.append(name)), rt_cgroup=self.rt_cgroup,
+            self.kernel.set_note, self.log, Vital(lambda name, _: self.defects.append(name)),
         )  # fmt: skip
 
     async def start(self, one: Guest) -> None:
@@ -177,7 +178,7 @@ class Agent:
     async def stop(self, one: Guest) -> None:
         assert self.on is not None
         self.on.pop(one.uuid or "", None)
-        await self.tuning.after_stop(one)
+        await off(self.tuning, one)
 
     async def states(self) -> dict[str, TunedValue]:
         return {value.path: value for value in (await self.tuning.report()).values}
@@ -290,34 +291,22 @@ async def test_what_is_refused_to_another_guest_keeps_none_off(kernel: Kernel) -
     assert kernel.offline() == {60, 61, 62}
 
 
-async def test_a_partition_that_the_kernel_finds_invalid_is_taken_back(kernel: Kernel) -> None:
-    kernel.weak["isolated"] = "isolated invalid (Cpu list is empty)"
-    agent = Agent(kernel, rt_cgroup=RT)
-    with pytest.raises(GuestwireError, match="isolated invalid") as failed:
+async def test_what_the_kernel_takes_otherwise_is_taken_back(kernel: Kernel) -> None:
+    kernel.weak["0"] = "1"
+    agent = Agent(kernel)
+    with pytest.raises(GuestwireError) as failed:
         await agent.start(A)
     assert failed.value.code == "UNSUPPORTED"
     assert kernel.tree == kernel.booted()
 
 
 async def test_what_a_running_guest_cannot_have_is_not_left_half_made(kernel: Kernel) -> None:
-    kernel.weak["isolated"] = "isolated invalid (Cpu list is empty)"
-    agent = Agent(kernel, on={A.uuid or "": A}, rt_cgroup=RT)
+    kernel.weak["0"] = "1"
+    agent = Agent(kernel, on={A.uuid or "": A})
     await agent.tuning.reconcile()
-    assert kernel.tree[f"{RT}/cpuset.cpus.partition"] == "member"
-    shown = (await agent.states())[f"{RT}/cpuset.cpus.partition"]
+    assert kernel.offline() == frozenset()
+    shown = (await agent.states())[online_path(62)]
     assert (shown.state, shown.original) == ("refused", None)
-
-
-async def test_a_partition_shields_where_guests_have_a_cgroup(kernel: Kernel) -> None:
-    agent = Agent(kernel, rt_cgroup=RT)
-    await agent.start(A)
-    assert kernel.tree[f"{RT}/cpuset.cpus.partition"] == "isolated"
-    await agent.start(B)
-    assert kernel.tree[f"{RT}/cpuset.cpus"] == "28-31"
-    await agent.stop(A)
-    assert kernel.tree[f"{RT}/cpuset.cpus"] == "28-29"
-    await agent.stop(B)
-    assert kernel.tree == kernel.booted()
 
 
 async def test_what_somebody_else_changed_is_left_alone_and_said_once(kernel: Kernel) -> None:
@@ -467,7 +456,7 @@ async def test_a_guest_that_starts_keeps_its_values_while_another_stops(kernel: 
     await agent.tuning.before_start(A)
     await agent.stop(B)
     assert kernel.offline() == {62, 63}
-    await agent.tuning.after_stop(A)
+    await off(agent.tuning, A)
     assert kernel.tree == kernel.booted()
 
 
@@ -480,16 +469,16 @@ STEPS = st.tuples(
 )  # fmt: skip
 
 
-@given(st.lists(STEPS, max_size=8), st.sampled_from([None, RT]))
+@given(st.lists(STEPS, max_size=8))
 def test_whatever_happened_the_host_is_as_it_was_when_all_are_off(
-    steps: list[tuple[str, Guest, int | None, bool, bool]], rt_cgroup: str | None
+    steps: list[tuple[str, Guest, int | None, bool, bool]],
 ) -> None:
-    asyncio.run(play(steps, rt_cgroup))
+    asyncio.run(play(steps))
 
 
-async def play(steps: list[tuple[str, Guest, int | None, bool, bool]], rt_cgroup: str | None) -> None:
+async def play(steps: list[tuple[str, Guest, int | None, bool, bool]]) -> None:
     kernel = Kernel()
-    agent = Agent(kernel, rt_cgroup=rt_cgroup)
+    agent = Agent(kernel)
     assert agent.on is not None
     theirs: dict[str, str] = {}
     for what, one, fuse, late, again in steps:
@@ -560,7 +549,7 @@ async def test_a_kill_at_each_write_leaves_nothing(
 ) -> None:
     for fuse in range(60):
         kernel = Kernel()
-        agent = Agent(kernel, rt_cgroup=RT)
+        agent = Agent(kernel)
         for one in before:
             await agent.start(one)
         kernel.fuse, kernel.late = fuse, late
@@ -605,7 +594,7 @@ async def test_on_the_simulated_host(host: SimulatedHost) -> None:
     assert shown[irq(40 + 30)].state == "refused"  # the disk's, managed
     assert shown[DEFAULT_AFFINITY].state == "set"
     on.clear()
-    await tuning.after_stop(A)
+    await off(tuning, A)
     assert await host.topology() == BIG.topology
     read = await host.values.read([irq(24), DEFAULT_AFFINITY])
-    assert read == {irq(24): ALL, DEFAULT_AFFINITY: "f" * 16}
+    assert read == {irq(24): ALL, DEFAULT_AFFINITY: "ffffffff,ffffffff"}

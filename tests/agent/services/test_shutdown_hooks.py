@@ -156,6 +156,24 @@ async def test_four_run_at_once_and_the_others_wait(tmp_path: Path) -> None:
         assert len(list(tmp_path.glob("*.began"))) == 6
 
 
+async def test_a_stop_just_as_all_end_is_not_left_waiting(tmp_path: Path) -> None:
+    """The event loop tells of an ended task a turn later than it ends."""
+    async with opened(tmp_path) as bench:
+        for number in range(1, 5):
+            bench.script("sleep 1000", number)
+            bench.stop(number)
+        folder = bench.script("touch ran", 5)
+        await asyncio.sleep(0)
+        running = tuple(bench.hooks._tasks)
+        for task in running:
+            task.cancel()
+        while not all(task.done() for task in running):
+            await asyncio.sleep(0)
+        bench.stop(5)
+        await bench.hooks.idle()
+        assert (folder / "ran").exists()
+
+
 async def test_when_too_many_wait_the_log_says_which_was_not_run(tmp_path: Path) -> None:
     async with opened(tmp_path) as bench:
         for number in range(1, 4 + WAITING + 2):

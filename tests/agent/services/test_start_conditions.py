@@ -16,10 +16,10 @@ def conditions(profile: Profile = "system-manager", *reasons: str, guests: tuple
     async def topology() -> Topology:
         return MACHINES["4-core"].topology
 
-    async def reboot() -> RebootRequired:
+    async def apply_waits() -> RebootRequired:
         return RebootRequired(required=bool(reasons), reasons=reasons)
 
-    return StartConditions(lambda: Desired(policy=Policy(profile=profile), guests=guests), topology, reboot)
+    return StartConditions(lambda: Desired(policy=Policy(profile=profile), guests=guests), topology, apply_waits)
 
 
 def guest(vcpus: int, kind: GuestKind = "gp") -> Guest:
@@ -52,7 +52,7 @@ async def test_the_gp_guests_that_run_have_no_more_vcpus_than_the_host(
 
 
 @pytest.mark.parametrize("profile", ["kvm-rt", "system-manager"])
-async def test_a_host_that_needs_a_reboot_starts_no_guest(profile: Profile) -> None:
+async def test_a_host_whose_apply_waits_for_a_boot_starts_no_guest(profile: Profile) -> None:
     with pytest.raises(GuestwireError) as caught:
         await conditions(profile, "isolcpus").check(guest(1), [])
     assert (caught.value.code, caught.value.detail["reasons"]) == ("REBOOT-REQUIRED", ["isolcpus"])

@@ -24,6 +24,20 @@ def made(guest: Guest, templates: tuple[Template, ...] = TEMPLATES) -> Desired:
     return having(guest, images=(LINUX, VXWORKS), templates=templates)
 
 
+def supporting(**flags: bool) -> Template:
+    return Template(id="t", os_type="rtlinux", image_type="rtlinux", **flags)
+
+
+NO_RT, NO_COMM, EVERYTHING = supporting(has_rt=False), supporting(has_comm=False), supporting()
+SECOND = EVERYTHING.model_copy(update={"id": "second"})
+
+
+def kind(kind: str, *templates: Template, image: str | None = "rtlinux", **given: Any) -> Desired:
+    if kind == "rt":
+        return made(of(image, **given), templates)
+    return made(gp("a", kind=kind, image=image, **{"os_type": "rtlinux", **given}), templates)
+
+
 def of(image: str | None, os_type: str = "rtlinux", **given: Any) -> Guest:
     return rt("a", image=image, os_type=os_type, **given)
 
@@ -37,6 +51,17 @@ CASES = (
     Row("TEMPLATE-TYPE-MISMATCH", "an image of no template", made(of("vx")), ("E guests.a.image",)),
     Row("TEMPLATE-TYPE-MISMATCH", "a guest of no template", made(of("rtlinux", "linux")), ("E guests.a.image",)),
     Row("TEMPLATE-TYPE-MISMATCH", "no such image", made(of("gone"), templates=()), ("E guests.a.image",)),
+    Row("TEMPLATE-TYPE-MISMATCH", "rt without support", kind("rt", NO_RT), ("E guests.a.kind",)),
+    Row("TEMPLATE-TYPE-MISMATCH", "rt of no image", kind("rt", NO_RT, image=None), ("E guests.a.kind",)),
+    Row("TEMPLATE-TYPE-MISMATCH", "gp_comm of a template without rt", kind("gp_comm", NO_RT)),
+    Row("TEMPLATE-TYPE-MISMATCH", "gp of a template without rt", kind("gp", NO_RT)),
+    Row("TEMPLATE-TYPE-MISMATCH", "another template has support", kind("rt", NO_RT, SECOND)),
+    Row("TEMPLATE-TYPE-MISMATCH", "a template of other guests", kind("rt", NO_RT, image=None, os_type="linux")),
+    Row("TEMPLATE-TYPE-MISMATCH", "comm without support", kind("gp_comm", NO_COMM), ("E guests.a.kind",)),
+    Row("TEMPLATE-TYPE-MISMATCH", "comm that is off", kind("gp_comm", NO_COMM, comm_enabled=False)),
+    Row("TEMPLATE-TYPE-MISMATCH", "another template has comm", kind("gp_comm", NO_COMM, SECOND)),
+    Row("TEMPLATE-TYPE-MISMATCH", "gp without comm", kind("gp", NO_COMM)),
+    Row("TEMPLATE-TYPE-MISMATCH", "rt of a template without comm", kind("rt", NO_COMM)),
     Row("IMAGE-MIN-MEM", "as much as it needs", made(of("rtlinux", memory_mib=64))),
     Row("IMAGE-MIN-MEM", "less", made(of("rtlinux", memory_mib=60)), ("E guests.a.memory_mib",)),
     Row("IMAGE-MIN-MEM", "no such image", made(of("gone", memory_mib=16))),

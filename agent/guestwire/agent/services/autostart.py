@@ -30,10 +30,10 @@ Hold = Callable[[tuple[str, ...]], AbstractAsyncContextManager[None]]
 
 class Autostart:
     """`async with` it, at the agent's start: what is to be started is, in the background; leaving ends that, and the next
-    start goes on.
+    start goes on. Call `look` when the host may have booted: a simulated one does while its agent runs.
 
     `boot_id`: that of the host as it runs now. `note` and `set_note` are the journal's. `hold`: a guest's lane is held while
-    it is started.
+    it is started. `arrived` returns when no change waits for this boot: what it made is to be started too.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Autostart:
         set_note: Callable[[str, bytes], Awaitable[None]],
         log: Log,
         vital: Vital,
+        arrived: Callable[[], Awaitable[None]],
         *,
         look_again_s: float = LOOK_AGAIN_S,
     ) -> None:
@@ -59,19 +60,31 @@ class Autostart:
         self._set_note = set_note
         self._log = log
         self._vital = vital
+        self._arrived = arrived
         self._look_again_s = look_again_s
+        self._wake = asyncio.Event()
         self._dealt: set[str] = set()
-        self._task: asyncio.Task[tuple[GuestOutcome, ...]] | None = None
+        self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Autostart":
-        self._task = asyncio.create_task(self.run(), name="autostart")
-        self._vital.watch(self._task, may_return=True)
+        self._task = asyncio.create_task(self._each_boot(), name="autostart")
+        self._vital.watch(self._task)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         assert self._task is not None
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+
+    def look(self) -> None:
+        """The host may have booted."""
+        self._wake.set()
+
+    async def _each_boot(self) -> None:
+        while True:
+            self._wake.clear()
+            await self.run()
+            await self._wake.wait()
 
     async def run(self) -> tuple[GuestOutcome, ...]:
         """Do what this boot of the host still asks for; what became of each guest. A guest that was started before the
@@ -81,6 +94,7 @@ class Autostart:
         if done is None:
             return ()
         self._dealt = done
+        await self._arrived()
         outcomes: tuple[GuestOutcome, ...] = ()
         if self._active().autostart.active:
             await self._listed()

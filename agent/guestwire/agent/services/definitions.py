@@ -1,13 +1,11 @@
 """guest-define and guest-undefine: an edit of the active document and the apply of it, in one request."""
 
-import hashlib
-
 from guestwire.agent.services.configuration.service import Configuration
 from guestwire.agent.services.guests import GuestService
 from guestwire.agent.services.running import Running
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
-from guestwire.model.guest import Guest, GuestView, canonical_uuid
+from guestwire.model.guest import Guest, GuestView, derived_uuid
 from guestwire.protocol import operation_models as m
 from guestwire.protocol.steps import Call
 
@@ -101,7 +99,4 @@ def _no_namesake(guest: Guest, desired: Desired) -> None:
 
 def _uuid_of(call: Call) -> str:
     """The uuid of a guest whose definition names none: the same for every run of the same request."""
-    digest = bytearray(hashlib.sha256(call.issuer.encode() + b"\x00" + call.request_id).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x80  # version 8, RFC 9562: custom
-    digest[8] = digest[8] & 0x3F | 0x80
-    return canonical_uuid(bytes(digest))
+    return derived_uuid(call.issuer.encode() + b"\x00" + call.request_id)

@@ -9,17 +9,17 @@ import asyncio
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count, takewhile
 from pathlib import Path
 
-import tomlkit
-
 from guestwire.agent.services.generated_file import intact, sealed, sync_folder, unsealed, write_file
-from guestwire.agent.services.template_files import copy_templates, template_file
+from guestwire.agent.services.template_files import as_templates, copy_templates, template_file
 from guestwire.agent.services.user_overrides import NAME as OVERRIDES
-from guestwire.agent.services.user_overrides import read_overrides
+from guestwire.agent.services.user_overrides import UserOverrides
+from guestwire.formats import toml_text
+from guestwire.link.clock import now
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, Override, is_guest_id
 
@@ -27,6 +27,7 @@ CONFIG, DOMAIN, TEMPLATES = "guest.config", "domain.xml", "template_files.json"
 GENERATED = (CONFIG, DOMAIN, TEMPLATES)
 HOOK = "vm_shutdown_hook.sh"
 HOOK_LOGS = ("shutdown_hook.log", "shutdown_hook.log.1")
+_RESERVED = (*GENERATED, *HOOK_LOGS)
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>\s*")
 
 
@@ -35,7 +36,7 @@ async def _no_definition(_uuid: str) -> str | None:
 
 
 class GuestFolders:
-    """The folders of one host's guests. One caller at a time for each guest: whoever holds its lane.
+    """The folders of one host's guests. One writer at a time: whoever holds the host's lane.
 
     root        STATE_DIR/guests; made when it is first needed
     templates   where the folders that templates name are; None: this host has none
@@ -53,6 +54,7 @@ class GuestFolders:
         self._root = root
         self._templates = templates
         self._definition = definition
+        self._overrides = UserOverrides(lambda: now().wall_ms)
 
     def folder(self, guest_id: str) -> Path:
         """Where the folder of GUESTnnnn is, or would be."""
@@ -65,14 +67,23 @@ class GuestFolders:
         DOCUMENT-INVALID with every mistake and its place."""
         folder = self.folder(guest_id)
         path = folder / OVERRIDES
-        if self._templates is not None and not path.exists() and not (folder / CONFIG).exists():
+        if self._templates is not None and not path.exists() and _is_new(folder):
             path = template_file(self._templates, template_files, OVERRIDES) or path
-        return read_overrides(path)
+        return self._overrides.read(path)
 
-    def modified(self) -> tuple[str, ...]:
-        """The generated files that somebody edited by hand, by path."""
-        found = [self.folder(name.upper()) / file for name in self._names() for file in GENERATED]
-        return tuple(str(path) for path in found if (text := _read(path)) is not None and not intact(text))
+    async def modified(self, guests: Iterable[Guest]) -> Mapping[str, tuple[str, ...]]:
+        """The generated files of these guests that somebody edited or removed, by path, for each GUESTnnnn that has any. A
+        guest that has no folder yet, or no more, has none. Raises what `definition` raises."""
+        chosen = {guest.id: guest for guest in guests if guest.id is not None}
+        found = await asyncio.to_thread(lambda: {id: self._look(self.folder(id)) for id in chosen})
+        modified = {}
+        for id, (there, paths) in found.items():
+            if there and not (domain := self.folder(id) / DOMAIN).exists():
+                uuid = chosen[id].uuid
+                paths += [domain] if uuid is not None and await self._definition(uuid) is not None else []
+            if paths:
+                modified[id] = tuple(str(path) for path in paths)
+        return modified
 
     async def write(self, guest: Guest, template_files: Sequence[str] = ()) -> None:
         """Generate the files of a guest anew. `template_files`: its template's folders, copied when the guest gets its
@@ -99,16 +110,20 @@ class GuestFolders:
 
     # -- pieces, in a thread
 
-    def _names(self) -> list[str]:
-        if not self._root.is_dir():
-            return []
-        return sorted(path.name for path in self._root.iterdir() if is_guest_id(path.name.upper()))
+    def _look(self, folder: Path) -> tuple[bool, list[Path]]:
+        """Whether the folder is there, and which of its generated files are not as we wrote them."""
+        texts = {name: _read(folder / name) for name in GENERATED}
+        there = folder.is_dir()
+        gone = [folder / CONFIG] if there and texts[CONFIG] is None else []
+        return there, gone + [folder / name for name, text in texts.items() if text is not None and not intact(text)]
 
     def _write(self, folder: Path, guest: Guest, xml: str | None, template_files: tuple[str, ...]) -> None:
-        if not (folder / CONFIG).exists() and template_files:
+        if template_files and _is_new(folder):
             self._make(folder)
             self._copy(folder, template_files)
         self._make(folder)
+        if (listed := _read(folder / TEMPLATES)) is not None and not intact(listed):
+            self._note_copied(folder, self._as_templates(folder, template_files))
         _put(folder / CONFIG, sealed(_toml(guest)))
         if xml is not None:
             _put(folder / DOMAIN, sealed(_DECLARATION.sub("", xml), xml=True))
@@ -124,10 +139,21 @@ class GuestFolders:
             text = "This host has no folder of templates."
             raise GuestwireError("NOT-FOUND", text, detail={"folders": list(template_files)})
         try:
-            copied = copy_templates(self._templates, template_files, folder, (*GENERATED, *HOOK_LOGS))
+            copied = copy_templates(self._templates, template_files, folder, _RESERVED)
         except GuestwireError:
             _remove_if_empty(folder)
             raise
+        self._note_copied(folder, copied)
+
+    def _as_templates(self, folder: Path, template_files: tuple[str, ...]) -> list[Path]:
+        if self._templates is None:
+            return []
+        try:
+            return as_templates(self._templates, template_files, folder, _RESERVED)
+        except GuestwireError:  # they are gone, or wrong by now: what the folder has is the user's
+            return []
+
+    def _note_copied(self, folder: Path, copied: Iterable[Path]) -> None:
         digests = {str(path): hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in copied}
         _put(folder / TEMPLATES, sealed(json.dumps(digests, indent=1, sort_keys=True) + "\n"))
 
@@ -209,13 +235,18 @@ def _read(path: Path) -> str | None:
 
 
 def _toml(guest: Guest) -> str:
-    return tomlkit.dumps(guest.model_dump(mode="json", exclude_none=True))
+    return toml_text.write(guest.model_dump(mode="json", exclude_none=True))
 
 
 def _uuid(config: str | None) -> str:
     """Whose folder it is."""
     found = re.search(r'^uuid = "([0-9a-f-]{36})"$', config or "", re.MULTILINE)
     return found[1] if found else "unknown"
+
+
+def _is_new(folder: Path) -> bool:
+    """Whether nothing was generated there yet: it is then that a guest gets its template's files."""
+    return not any((folder / name).exists() for name in GENERATED)
 
 
 def _ours(folder: Path) -> list[Path]:

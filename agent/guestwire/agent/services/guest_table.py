@@ -78,9 +78,6 @@ class GuestTable:
     def by_uuid(self, uuid: str) -> Row | None:
         return self._rows.get(uuid)
 
-    def ids(self) -> frozenset[str]:
-        return frozenset(row.guest.id for row in self._rows.values() if row.guest.id is not None)
-
     def by_name(self, name: str) -> Row | None:
         return next((row for row in self._rows.values() if row.guest.name == name), None)
 

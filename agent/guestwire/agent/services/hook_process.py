@@ -78,8 +78,8 @@ class _Output:
         asyncio.get_running_loop().add_reader(self._read_fd, self._read)
 
     def taken(self) -> bytes:
-        """What there is until now."""
-        while self._read():
+        """What there is until now, of what is kept: a child in the background may write as fast as we read."""
+        while len(self._data) < self._keep and self._read():
             pass
         return bytes(self._data)
 

@@ -74,7 +74,8 @@ class HostPowerService:
         rows = await self._guests.rows(running)
         on = [row.guest.name for row in rows if row.observed.state not in ("stopped", "crashed")]
         if on:
-            raise GuestwireError("GUESTS-RUNNING", detail={"guests": on})
+            text = f"Guests run: {', '.join(on[:16])}. Shut them down first, or force it."
+            raise GuestwireError("GUESTS-RUNNING", text, detail={"guests": on})
 
 
 def _name(call: Call) -> str:

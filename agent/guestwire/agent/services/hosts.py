@@ -6,7 +6,7 @@ from typing import Protocol
 from guestwire.agent.services.guest_table import GuestTable
 from guestwire.agent.services.ports import HostInspection
 from guestwire.model.guest import RUNNING_STATES
-from guestwire.model.host import ClockQuality, DriverKind, Host, RebootRequired
+from guestwire.model.host import ClockQuality, DriverKind, Host, HostFacts, RebootRequired
 from guestwire.protocol import operation_models as m
 from guestwire.protocol.config_models import HostTopology
 from guestwire.protocol.steps import Call
@@ -29,7 +29,7 @@ class AgentFacts(Protocol):
 
 
 class HostService:
-    """Answers for the host itself. `clock_ms` is the wall clock."""
+    """Answers for the host itself. `clock_ms` is the wall clock; `reboot_required` tells it by the facts just read."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class HostService:
         table: GuestTable,
         agent: AgentFacts,
         clock_ms: Callable[[], int],
-        reboot_required: Callable[[], RebootRequired],
+        reboot_required: Callable[[HostFacts], RebootRequired],
     ) -> None:
         self._host = host
         self._site = site
@@ -78,7 +78,7 @@ class HostService:
             clock=self._agent.clock_quality,
             hypervisor_connected=self._table.connected,
             facts=facts,
-            reboot_required=self._reboot_required(),
+            reboot_required=self._reboot_required(facts),
             guests=len(rows),
             guests_running=sum(row.status.state in RUNNING_STATES for row in rows),
             messages_last_seq=self._agent.last_message_seq,

@@ -184,8 +184,9 @@ class HostInspection(Protocol):
 
     async def facts(self) -> HostFacts: ...
 
-    async def management(self) -> ManagementPath:
-        """What the host's management hangs on, as the kernel's routes and block devices tell it."""
+    async def management(self, broker: str | None) -> ManagementPath:
+        """What the host's management hangs on, as the kernel's routes and block devices tell it. `broker`: the IP address
+        that the broker is reached at, None where there is none."""
         ...
 
 

@@ -222,7 +222,8 @@ def _place(guest: Guest) -> tuple[int, bool, str, str]:
 def _must_be_off(rows: Iterable[Row]) -> None:
     on = [row.guest.name for row in rows if row.observed.state not in OFF]
     if on:
-        raise GuestwireError("GUESTS-RUNNING", detail={"guests": on})
+        text = f"Guests run, and a clean boot begins with all of them off: {', '.join(on[:16])}."
+        raise GuestwireError("GUESTS-RUNNING", text, detail={"guests": on})
 
 
 def _outcome(

@@ -89,8 +89,7 @@ class RtTuning:
     the guests run on.
 
     `active` is the active configuration, whose policy holds; `running` the guests that are not off, as the hypervisor has
-    them, by uuid, and None while nobody can say; `note` and `set_note` are the journal's. `rt_cgroup`: the cgroup that the
-    driver defines rt guests into, if it does (`model.tuning`).
+    them, by uuid, and None while nobody can say; `note` and `set_note` are the journal's.
     """
 
     def __init__(
@@ -104,7 +103,6 @@ class RtTuning:
         log: Log,
         vital: Vital,
         *,
-        rt_cgroup: str | None = None,
         deadline_s: float = DEADLINE_S,
     ) -> None:
         self._kernel = kernel
@@ -113,7 +111,6 @@ class RtTuning:
         self._running = running
         self._log = log
         self._vital = vital
-        self._rt_cgroup = rt_cgroup
         self._deadline_s = deadline_s
         self._values = JournalledValues(NOTE, kernel, note, set_note, log)
         self._lock = asyncio.Lock()
@@ -144,7 +141,7 @@ class RtTuning:
 
     async def before_start(self, guest: Guest) -> None:
         """Call it before a guest is turned on: what it wants of the host is so when it returns, and stays so until the guest
-        was seen on and off again, or `after_stop` says that the start failed.
+        was seen off again (`guest_changed`).
 
         Raises UNSUPPORTED or RESOURCE-EXHAUSTED when the kernel refuses what an rt guest requires (everything that was
         written for it is put back first), DRIVER-LOST while nobody can say which guests run, JOURNAL-FULL, DRIVER-ERROR.
@@ -162,12 +159,6 @@ class RtTuning:
                 return
             self._starting.pop(uuid, None)
             raise
-
-    async def after_stop(self, guest: Guest) -> None:
-        """Call it when a guest is off, or its start failed: what nobody wants any more is put back. Raises what `reconcile`
-        raises."""
-        self._starting.pop(guest.uuid or "", None)
-        await self.reconcile()
 
     async def reconcile(self) -> bool:
         """Make the values what the guests that run want, and put back the others; what the kernel refuses is in the report.
@@ -290,11 +281,11 @@ class RtTuning:
         entries = {entry.path: entry for entry in self._values.entries(facts.boot_id)}
         topology = await self._untuned(entries.values())
         interrupts = (await self._kernel.read([INTERRUPTS])).get(INTERRUPTS) or ""
-        files = paths(topology, interrupts, self._rt_cgroup)
+        files = paths(topology, interrupts)
         now = await self._kernel.read([*dict.fromkeys((*files, *entries)), THROTTLING])
         before = {path: text for path in files if (text := now.get(path)) is not None}
         before |= {path: entry.original for path, entry in entries.items() if path in before}
-        kernel = KernelFacts(facts.capabilities.cgroup, before, self._rt_cgroup)
+        kernel = KernelFacts(facts.capabilities.cgroup, before)
         desired = self._active().model_copy(update={"guests": tuple(on.values())})
         return _Picture(facts.boot_id, entries, desired, topology, kernel, now)
 

@@ -74,7 +74,8 @@ class ShutdownHooks:
     # -- pieces
 
     def _enqueue(self, change: Transition) -> None:
-        if len(self._tasks) < AT_ONCE:
+        # one that is done, but not discarded yet, takes no more from those that wait
+        if sum(not task.done() for task in self._tasks) < AT_ONCE:
             task = asyncio.create_task(self._run_all(change), name="shutdown-hook")
             self._vital.watch(task, may_return=True)
             self._tasks.add(task)

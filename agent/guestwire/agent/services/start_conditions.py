@@ -15,25 +15,26 @@ async def _nothing(_guest: Guest) -> None:
 
 class StartConditions:
     """WRONG-STATE for a disabled guest, REBOOT-REQUIRED and GP-CPU-RUNNING-MAX (KVM-RT 3; SM 8.2, 10). `active` is the
-    active configuration."""
+    active configuration; `apply_waits` says whether an apply waits for a boot: nothing else a host is rebooted for keeps
+    guests off."""
 
     def __init__(
         self,
         active: Callable[[], Desired],
         topology: Callable[[], Awaitable[Topology]],
-        reboot_required: Callable[[], Awaitable[RebootRequired]],
+        apply_waits: Callable[[], Awaitable[RebootRequired]],
         prepare: Callable[[Guest], Awaitable[None]] = _nothing,
     ) -> None:
         self._active = active
         self._topology = topology
-        self._reboot_required = reboot_required
+        self._apply_waits = apply_waits
         self._prepare = prepare
 
     async def check(self, guest: Guest, others: Sequence[Guest]) -> None:
         """Whether `guest` may be turned on while `others` are on. Raises WRONG-STATE where it is disabled,
         REBOOT-REQUIRED, GP-CPU-RUNNING-MAX, and what keeps the host from being made ready for it."""
         self._enabled(guest)
-        reboot = await self._reboot_required()
+        reboot = await self._apply_waits()
         if reboot.required:
             raise GuestwireError("REBOOT-REQUIRED", detail={"reasons": list(reboot.reasons)})
         await self._within_the_limit(guest, others)

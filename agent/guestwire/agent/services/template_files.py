@@ -15,28 +15,18 @@ def copy_templates(templates: Path, folders: Sequence[str], into: Path, reserved
     """Copy the files of these folders below `templates`, with their sub-folders, over nothing that is there; what is there
     now as the templates have it, relative to `into`. Raises DOCUMENT-INVALID for a path that leaves `templates` and for a file that is not a plain
     one or has a `reserved` name, NOT-FOUND, RESOURCE-EXHAUSTED for more than a guest's folder is for; OSError."""
-    found: dict[Path, Path] = {}
-    size = 0
-    for folder in folders:
-        for source in _files(_below(templates, folder)):
-            target = source.relative_to(templates / folder)
-            if target.parts[0] in reserved:
-                raise _invalid(folder, f"{target} is a name that guestwire gives to a file of its own.")
-            found[target] = source
-            size += source.stat().st_size
-            if len(found) > FILES_AT_MOST or size > BYTES_AT_MOST:
-                text = f"Template folders give a guest at most {FILES_AT_MOST} files of {BYTES_AT_MOST >> 20} MiB together."
-                raise GuestwireError("RESOURCE-EXHAUSTED", text, detail={"folder": folder})
-    copied = []
+    found = _found(templates, folders, reserved)
     for target, source in sorted(found.items()):
         to = into / target
-        content = source.read_bytes()
         if not to.exists() and not to.is_symlink():
             to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_file(to, content, 0o700 if source.stat().st_mode & stat.S_IXUSR else 0o600)
-        if to.is_file() and to.read_bytes() == content:
-            copied.append(target)
-    return copied
+            write_file(to, source.read_bytes(), 0o700 if source.stat().st_mode & stat.S_IXUSR else 0o600)
+    return _the_same(found, into)
+
+
+def as_templates(templates: Path, folders: Sequence[str], into: Path, reserved: Collection[str]) -> list[Path]:
+    """What `copy_templates` would return, and nothing is copied."""
+    return _the_same(_found(templates, folders, reserved), into)
 
 
 def template_file(templates: Path, folders: Sequence[str], name: str) -> Path | None:
@@ -50,6 +40,31 @@ def template_file(templates: Path, folders: Sequence[str], name: str) -> Path | 
         if path.is_file() and not path.is_symlink():
             found = path
     return found
+
+
+def _found(templates: Path, folders: Sequence[str], reserved: Collection[str]) -> dict[Path, Path]:
+    """Which file goes where, for every file of the folders."""
+    found: dict[Path, Path] = {}
+    size = 0
+    for folder in folders:
+        for source in _files(_below(templates, folder)):
+            target = source.relative_to(templates / folder)
+            if target.parts[0] in reserved:
+                raise _invalid(folder, f"{target} is a name that guestwire gives to a file of its own.")
+            found[target] = source
+            size += source.stat().st_size
+            if len(found) > FILES_AT_MOST or size > BYTES_AT_MOST:
+                text = f"Template folders give a guest at most {FILES_AT_MOST} files of {BYTES_AT_MOST >> 20} MiB together."
+                raise GuestwireError("RESOURCE-EXHAUSTED", text, detail={"folder": folder})
+    return found
+
+
+def _the_same(found: dict[Path, Path], into: Path) -> list[Path]:
+    return [
+        target
+        for target, source in sorted(found.items())
+        if (into / target).is_file() and (into / target).read_bytes() == source.read_bytes()
+    ]
 
 
 def _below(templates: Path, folder: str) -> Path:

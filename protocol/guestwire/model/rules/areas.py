@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from guestwire.model.access import Access, Wrong, effective_access, read_access
 from guestwire.model.areas import SYSTEM_AREA, MemoryArea, Queue
 from guestwire.model.rules.members import OTHERS, members, stranger
-from guestwire.model.rules.repeats import repeats
+from guestwire.model.rules.names import named_once, well_named
 from guestwire.model.rules.rule import Finding, Rule
 from guestwire.model.rules.view import View
 
@@ -14,18 +14,6 @@ LARGEST_AREA = 512 << 20
 """Bytes: the largest region of ACRN's ivshmem."""
 
 _AREA_NAME = re.compile(r"\w{1,27}", re.ASCII)
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-
-
-def area_name(view: View) -> Iterator[Finding]:
-    for area in view.desired.areas:
-        if not _AREA_NAME.fullmatch(area.name):
-            yield Finding(f"areas.{area.name}.name", f"{area.name!r} is not a memory area's name")
-
-
-def area_dup(view: View) -> Iterator[Finding]:
-    for again in repeats((area.name, f"areas.{area.name}") for area in view.desired.areas):
-        yield Finding(again.path, f"two memory areas are named {again.key!r}")
 
 
 def area_size(view: View) -> Iterator[Finding]:
@@ -95,17 +83,6 @@ def access_mode(code: str) -> Callable[[View], Iterator[Finding]]:
     return check
 
 
-def queue_name(view: View) -> Iterator[Finding]:
-    for queue in view.desired.queues:
-        if not _NAME.fullmatch(queue.name):
-            yield Finding(f"queues.{queue.name}.name", f"{queue.name!r} is not a queue's name")
-
-
-def queue_dup(view: View) -> Iterator[Finding]:
-    for again in repeats((queue.name, f"queues.{queue.name}") for queue in view.desired.queues):
-        yield Finding(again.path, f"two queues are named {again.key!r}")
-
-
 def queue_area(view: View) -> Iterator[Finding]:
     areas = _areas(view)
     used: dict[str, int] = {}
@@ -141,17 +118,6 @@ def queue_access(view: View) -> Iterator[Finding]:
                 )
 
 
-def lock_name(view: View) -> Iterator[Finding]:
-    for lock in view.desired.locks:
-        if not _NAME.fullmatch(lock.name):
-            yield Finding(f"locks.{lock.name}.name", f"{lock.name!r} is not a lock's name")
-
-
-def lock_dup(view: View) -> Iterator[Finding]:
-    for again in repeats((lock.name, f"locks.{lock.name}") for lock in view.desired.locks):
-        yield Finding(again.path, f"two locks are named {again.key!r}")
-
-
 def lock_area(view: View) -> Iterator[Finding]:
     areas = _areas(view)
     for lock in view.desired.locks:
@@ -182,11 +148,11 @@ def _mode(text: str) -> Access | None:
 RULES: tuple[Rule, ...] = (
     Rule(
         "AREA-NAME", "E", "E", "A memory area's name has 1 to 27 characters of A-Z, a-z, 0-9 and _.",
-        "Choose a name of those characters.", area_name,
+        "Choose a name of those characters.", well_named("areas", "a memory area", _AREA_NAME),
     ),
     Rule(
         "AREA-DUP", "E", "E", "The names of memory areas are unique on a host.",
-        "Rename one of the areas, or remove it.", area_dup,
+        "Rename one of the areas, or remove it.", named_once("areas", "memory areas"),
     ),
     Rule(
         "AREA-SIZE", "E", "E", "A memory area has 1 byte to 512 MiB.",
@@ -222,11 +188,11 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "QUEUE-NAME", "E", "E", "A queue's name has 1 to 64 characters of A-Z, a-z, 0-9, _, . and -.",
-        "Choose a name of those characters.", queue_name,
+        "Choose a name of those characters.", well_named("queues", "a queue"),
     ),
     Rule(
         "QUEUE-DUP", "E", "E", "The names of queues are unique on a host.",
-        "Rename one of the queues, or remove it.", queue_dup,
+        "Rename one of the queues, or remove it.", named_once("queues", "queues"),
     ),
     Rule(
         "QUEUE-AREA", "E", "E", "A queue lies in a memory area of the project that is large enough for all queues in it.",
@@ -238,11 +204,11 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "LOCK-NAME", "E", "E", "A lock's name has 1 to 64 characters of A-Z, a-z, 0-9, _, . and -.",
-        "Choose a name of those characters.", lock_name,
+        "Choose a name of those characters.", well_named("locks", "a lock"),
     ),
     Rule(
         "LOCK-DUP", "E", "E", "The names of locks are unique on a host.",
-        "Rename one of the locks, or remove it.", lock_dup,
+        "Rename one of the locks, or remove it.", named_once("locks", "locks"),
     ),
     Rule(
         "LOCK-AREA", "E", "E", "A lock lies in a memory area of the project.",

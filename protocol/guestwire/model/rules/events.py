@@ -1,25 +1,11 @@
 """Named events: who may signal, who may wait, and what direct delivery takes."""
 
-import re
 from collections.abc import Iterator
 
 from guestwire.model.rules.members import OTHERS, members, stranger
-from guestwire.model.rules.repeats import repeats
+from guestwire.model.rules.names import named_once, well_named
 from guestwire.model.rules.rule import Finding, Rule
 from guestwire.model.rules.view import View
-
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-
-
-def event_name(view: View) -> Iterator[Finding]:
-    for event in view.desired.events:
-        if not _NAME.fullmatch(event.name):
-            yield Finding(f"events.{event.name}.name", f"{event.name!r} is not an event's name")
-
-
-def event_dup(view: View) -> Iterator[Finding]:
-    for again in repeats((event.name, f"events.{event.name}") for event in view.desired.events):
-        yield Finding(again.path, f"two events are named {again.key!r}")
 
 
 def event_member(view: View) -> Iterator[Finding]:
@@ -54,11 +40,11 @@ def event_no_signaler(view: View) -> Iterator[Finding]:
 RULES: tuple[Rule, ...] = (
     Rule(
         "EVENT-NAME", "E", "E", "An event's name has 1 to 64 characters of A-Z, a-z, 0-9, _, . and -.",
-        "Choose a name of those characters.", event_name,
+        "Choose a name of those characters.", well_named("events", "an event"),
     ),
     Rule(
         "EVENT-DUP", "E", "E", "The names of events are unique on a host.",
-        "Rename one of the events, or remove it.", event_dup,
+        "Rename one of the events, or remove it.", named_once("events", "events"),
     ),
     Rule(
         "EVENT-MEMBER", "E", "E", "Those who signal and wait are guests with communication, HOST or REMOTE.",

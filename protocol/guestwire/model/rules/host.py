@@ -38,7 +38,7 @@ def irqaff_no_cpu0(view: View) -> Iterator[Finding]:
 def file_modified(view: View) -> Iterator[Finding]:
     """The place is the file's path: the document does not have it."""
     for path in view.facts.modified or ():
-        yield Finding(path, f"{path} was edited by hand; the next apply writes it anew")
+        yield Finding(path, f"{path} was edited by hand or removed; the next apply writes it anew")
 
 
 RULES: tuple[Rule, ...] = (

@@ -22,6 +22,7 @@ from typing import NamedTuple
 from guestwire.model.issues import Severity
 from guestwire.model.networks import VirtualNet
 from guestwire.model.rules.members import OTHERS
+from guestwire.model.rules.names import named_once, well_named
 from guestwire.model.rules.repeats import repeats
 from guestwire.model.rules.rule import Finding, Rule
 from guestwire.model.rules.view import View, place
@@ -29,7 +30,6 @@ from guestwire.model.rules.view import View, place
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 
@@ -43,15 +43,8 @@ class Card(NamedTuple):
     path: str
 
 
-def net_name(view: View) -> Iterator[Finding]:
-    for net in view.desired.networks:
-        if not _NAME.fullmatch(net.name):
-            yield Finding(f"networks.{net.name}.name", f"{net.name!r} is not a network's name")
-
-
 def net_dup(view: View) -> Iterator[Finding]:
-    for again in repeats((net.name, f"networks.{net.name}") for net in view.desired.networks):
-        yield Finding(again.path, f"two networks are named {again.key!r}")
+    yield from named_once("networks", "networks")(view)
     adapters = view.desired.settings.adapters
     for again in repeats((adapter.name, f"settings.adapters.{adapter.name}") for adapter in adapters):
         yield Finding(again.path, f"the adapter {again.key} is set twice")
@@ -292,7 +285,7 @@ def _interface(text: str) -> IPv4Interface | IPv6Interface | None:
 RULES: tuple[Rule, ...] = (
     Rule(
         "NET-NAME", "E", "E", "A network's name has 1 to 64 characters of A-Z, a-z, 0-9, _, . and -.",
-        "Choose a name of those characters.", net_name,
+        "Choose a name of those characters.", well_named("networks", "a network"),
     ),
     Rule(
         "NET-DUP", "E", "E", "The names of networks are unique on a host, and each adapter is set once.",

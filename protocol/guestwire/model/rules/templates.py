@@ -12,6 +12,29 @@ _SAME_ARCH: Mapping[str, str] = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
 def template_type_mismatch(view: View) -> Iterator[Finding]:
+    yield from _images_of_another_type(view)
+    yield from _kinds_without_support(view)
+
+
+def _kinds_without_support(view: View) -> Iterator[Finding]:
+    """Guests whose kind no template of theirs supports (SM 4.10, HasRtSupport and HasVmfAccess)."""
+    images = {image.id: image for image in view.desired.images}
+    for guest in view.everyone:
+        image = images.get(guest.image or "")
+        mine = [
+            template
+            for template in view.desired.templates
+            if template.os_type == guest.os_type and (image is None or template.image_type == image.os_type)
+        ]
+        related = tuple(f"templates.{template.id}" for template in mine)
+        if mine and guest.kind == "rt" and not any(template.has_rt for template in mine):
+            yield Finding(place(guest, "kind"), f"no template of {guest.os_type} has real-time support", related)
+        if mine and guest.kind == "gp_comm" and guest.has_comm and not any(template.has_comm for template in mine):
+            text = f"no template of {guest.os_type} takes part in the communication services"
+            yield Finding(place(guest, "kind"), text, related)
+
+
+def _images_of_another_type(view: View) -> Iterator[Finding]:
     known = {image.id: image for image in view.desired.images}
     templates = view.desired.templates
     for guest in view.everyone:
@@ -81,8 +104,9 @@ def _with_image(view: View) -> Iterator[tuple[Guest, Image]]:
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        "TEMPLATE-TYPE-MISMATCH", "E", "E", "A guest's image exists, and is of the type that a template of its os_type takes.",
-        "Choose an image of the guest's type, or correct its os_type.", template_type_mismatch,
+        "TEMPLATE-TYPE-MISMATCH", "E", "E",
+        "A guest's image exists, is of the type that a template of its os_type takes, and the template supports its kind.",
+        "Choose an image of the guest's type, or correct its os_type; a kind that the template has.", template_type_mismatch,
     ),
     Rule(
         "IMAGE-MIN-MEM", "E", "E", "A guest has at least the memory that its image needs.",

@@ -66,15 +66,16 @@ async def test_more_huge_pages_than_there_is_memory_are_refused_and_none_kept() 
         assert await simulated.control.capture("hugepages") == before
 
 
-async def test_a_reboot_has_a_new_boot_id_and_starts_what_starts_by_itself() -> None:
+async def test_a_reboot_has_a_new_boot_id_and_leaves_every_guest_off() -> None:
+    """libvirt's autostart is off as well: the agent starts guests, in their order."""
     async with host() as simulated, simulated.events() as events:
-        stays, starts = (
+        ran, starts = (
             Guest(name=name, id=f"GUEST000{number}", uuid=str(uuid4()), autostart=autostart)
-            for number, name, autostart in ((1, "stays", "off"), (2, "starts", "headless"))
+            for number, name, autostart in ((1, "ran", "off"), (2, "starts", "headless"))
         )
-        for guest in (stays, starts):
+        for guest in (ran, starts):
             await simulated.define(guest)
-        await simulated.start(stays.uuid or "")
+        await simulated.start(ran.uuid or "")
         before = (await simulated.facts()).boot_id
         assert isinstance(await anext(events), Resynced)
         await simulated.control.reboot()
@@ -82,8 +83,16 @@ async def test_a_reboot_has_a_new_boot_id_and_starts_what_starts_by_itself() -> 
         async with asyncio.timeout(5):
             while not isinstance(event := await anext(events), Resynced):
                 pass
-        assert [(o.guest.name, o.state) for o in event.guests] == [("stays", "stopped"), ("starts", "running")]
+        assert [(o.guest.name, o.state) for o in event.guests] == [("ran", "stopped"), ("starts", "stopped")]
         assert (await simulated.facts()).boot_id != before
+
+
+async def test_what_waits_for_a_boot_waits_until_it() -> None:
+    async with host(faults=Faults(boot_pending=("a kernel waits",), disk_full=True)) as simulated:
+        assert (await simulated.facts()).boot_pending == ("a kernel waits",)
+        simulated.reboot_host()
+        assert (await simulated.facts()).boot_pending == ()
+        assert simulated._injection.faults == Faults(disk_full=True)
 
 
 async def test_a_host_that_is_off_answers_nothing_until_it_is_switched_on() -> None:
@@ -109,7 +118,7 @@ async def test_a_process_that_ends_takes_its_timer_along() -> None:
 
 async def test_the_management_path() -> None:
     async with host() as simulated:
-        path = await simulated.management()
+        path = await simulated.management(None)
         addresses = {device.address for device in (await simulated.topology()).devices}
         assert path.interfaces == {"eth0"}
         assert path.nics | path.boot_disks <= addresses

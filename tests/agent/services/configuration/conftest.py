@@ -45,6 +45,7 @@ class Link:
 
     def __init__(self) -> None:
         self.connected_at_ms: int | None = 0
+        self.broker_address: str | None = None
         self.reconnected = 0
 
     def reconnect(self) -> None:

@@ -120,7 +120,8 @@ def _but(processes: dict[str, Any], names: set[str]) -> dict[str, Any]:
 
 
 class ConfigurationMachine(RuleBasedStateMachine):
-    """`revisions`: the documents that the host keeps, by number; `drifted`: somebody edited behind our back."""
+    """`revisions`: the documents that the host keeps, by number; `drifted`: somebody edited behind our back; `edited`:
+    generated files that somebody edited or removed, by guest."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -131,6 +132,7 @@ class ConfigurationMachine(RuleBasedStateMachine):
         self.revisions: dict[int, Desired] = {}
         self.identities: dict[str, str] = {}
         self.drifted = False
+        self.edited: set[str] = set()
 
     @initialize()
     def furnish(self) -> None:
@@ -193,6 +195,7 @@ class ConfigurationMachine(RuleBasedStateMachine):
             assert done.revision.number == number + 1, "revisions only go up"
         self.revisions[done.revision.number] = self._active()
         self.drifted = False
+        self.edited.clear()
         return None
 
     def _guest(self, name: str) -> Guest | None:
@@ -227,6 +230,7 @@ class ConfigurationMachine(RuleBasedStateMachine):
             self.rig.host.set_faults(Faults())
             self.revisions[self.rig.configured.active.number] = self._active()
             self.drifted = False
+            self.edited.clear()
             return
         self.rig.host.set_faults(Faults())
         left = failed.detail.get("left", [])
@@ -286,10 +290,19 @@ class ConfigurationMachine(RuleBasedStateMachine):
             self.runner.run(self.rig.guests.settled(guest.uuid or ""))
             self.drifted = True
 
+    @rule(name=NAMES, remove=st.booleans())
+    def edit_a_generated_file(self, name: str, remove: bool) -> None:
+        guest = self._guest(name)
+        path = self.rig.folder / "guests" / ((guest.id if guest else None) or "").lower() / "guest.config"
+        if guest is not None and path.exists():
+            path.unlink() if remove else path.write_text("edited by hand")
+            self.edited.add(guest.uuid or "")
+
     @precondition(lambda self: self.drifted)
     @rule()
     def adopt(self) -> None:
         found = {observed.guest.uuid: observed.guest for observed in self.runner.run(self.rig.host.list())}
+        self.edited -= {guest.uuid or "" for guest in self._active().guests if found.get(guest.uuid) != guest}
         running = self.rig.running("config-adopt", c.ConfigAdopt(update=True))
         done = self.runner.run(self.rig.configured.adoption.adopt(running))
         assert {g.uuid: g.memory_mib for g in self._active().guests} == {u: g.memory_mib for u, g in found.items()}
@@ -308,7 +321,14 @@ class ConfigurationMachine(RuleBasedStateMachine):
         if not hasattr(self, "rig"):
             return
         shown = self.runner.run(self.rig.show())
-        items = self.runner.run(self.rig.plan(self._active())).items
+        plan = self.runner.run(self.rig.plan(self._active())).items
+        items = tuple(item for item in plan if item.field != "folder")
+        known = self.rig.guests.table
+        assert {item.object for item in plan if item.field == "folder"} == {
+            f"guests.{guest.name}"
+            for guest in self._active().guests
+            if guest.uuid in self.edited and known.by_uuid(guest.uuid)
+        }
         if not self.drifted:
             assert items == ()
             assert shown.drift == ()

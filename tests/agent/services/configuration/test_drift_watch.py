@@ -125,3 +125,29 @@ async def test_a_failed_answer_is_told_once_and_tried_again(rig: Rig) -> None:
         await until(rig, "in_sync", 2)
     assert memory(rig) == 512
     assert len([text for state, text in rig.told if state == "drifted" and "ROLLED-BACK" in text]) == 1
+
+
+async def test_an_edit_is_left_when_the_policy_became_report_before_it_was_taken_back(rig: Rig) -> None:
+    await rig.apply(Desired(policy=Policy(on_drift="enforce"), guests=(GP,)))
+    guest = rig.guests.table.rows()[0].guest
+
+    async def edit(mib: int) -> None:
+        await rig.host.define(guest.model_copy(update={"memory_mib": mib}))
+        await rig.guests.settled(guest.uuid or "")
+
+    async with quicker(rig, 0.0) as watch:
+        async with rig.hold_every_lane():
+            await edit(64)
+            watch.look()
+            async with asyncio.timeout(10):
+                while ("drifted", "guests.gp1.memory_mib") not in rig.told:
+                    await asyncio.sleep(0.01)
+            await rig.apply(Desired(policy=Policy(on_drift="report"), guests=(GP,)))
+            await edit(128)
+            rig.told.clear()
+        watch.look()
+        await until(rig, "drifted", 2)
+        async with asyncio.timeout(10):
+            while not rig.told:
+                await asyncio.sleep(0.01)
+    assert memory(rig) == 128

@@ -4,6 +4,8 @@ import pytest
 
 from guestwire.model.desired import Desired
 from guestwire.model.guest import Disk, Guest
+from guestwire.model.networks import Adapter
+from guestwire.model.settings import HostSettings
 
 from .conftest import Hosts, Rig
 
@@ -62,3 +64,12 @@ async def test_folders_for_shares_and_boot_files_are_checked_where_they_are_give
         reader.share_roots, reader.boot_roots = ("/s",), ("/b",)
         facts = await reader.read(Desired(), Desired())
         assert (facts.share_roots, facts.boot_roots) == (("/s",), ("/b",))
+
+
+@pytest.mark.parametrize(("broker", "risky"), [(None, False), ("192.0.2.9", False), ("198.51.100.9", True)])
+async def test_the_card_that_the_broker_is_reached_over_is_part_of_the_management_path(
+    rig: Rig, broker: str | None, risky: bool
+) -> None:
+    rig.link.broker_address = broker
+    plan = await rig.plan(Desired(settings=HostSettings(adapters=(Adapter(name="eth1"),))))
+    assert ("NET-MGMT-RISK" in [issue.code for issue in plan.issues]) is risky

@@ -13,6 +13,7 @@ from site_files import SiteFiles, site_files
 
 from guestwire.agent import compose
 from guestwire.agent.drivers.simulated.host import SimulatedHost
+from guestwire.agent.drivers.simulated.settings import Faults
 from guestwire.agent.host_agent import RunningHost, host_agent
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.services.ports import Drivers
@@ -20,14 +21,16 @@ from guestwire.link.invoke import Caller, caller
 from guestwire.link.local_client import LocalConnect
 from guestwire.link.memory import MemoryBroker
 from guestwire.link.transport import Options
-from guestwire.model.desired import Desired, content_hash
+from guestwire.model.desired import Autostart, Desired, content_hash
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
 from guestwire.protocol import config_models as c
-from guestwire.protocol import ids
+from guestwire.protocol import ids, topics
 from guestwire.protocol import operation_models as m
 from guestwire.protocol.invoker import Invoker
 from guestwire.protocol.operations import BY_NAME
+from guestwire.protocol.reported import ReportedBody
+from guestwire.protocol.statements import read
 from guestwire.protocol.trust import Trust
 
 
@@ -43,6 +46,10 @@ class Gate:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
+    @property
+    def simulated(self) -> SimulatedHost:
+        return cast("SimulatedHost", self._inner)
+
     def shut(self, name: str) -> None:
         self.name = name
         self.reached.clear()
@@ -52,7 +59,7 @@ class Gate:
         if guest.name == self.name:
             self.reached.set()
             await self.opened.wait()
-        return await cast("SimulatedHost", self._inner).define(guest, pins)
+        return await self.simulated.define(guest, pins)
 
 
 @dataclass
@@ -89,13 +96,18 @@ def site(tmp_path: Path) -> SiteFiles:
 
 
 @asynccontextmanager
-async def serving(site: SiteFiles, broker: MemoryBroker | None = None) -> AsyncIterator[Served]:
-    settings = site.settings(simulated__guests="3")
+async def serving(
+    site: SiteFiles, broker: MemoryBroker | None = None, *, machine: str = "4-core", lost: bool = False
+) -> AsyncIterator[Served]:
+    """`lost`: the hypervisor is away."""
+    settings = site.settings(simulated__guests="3", simulated__machine=machine)
     async with AsyncExitStack() as stack:
         settings.host.state_dir.mkdir(exist_ok=True)
         speaking = compose.voice(settings.log, settings.host.state_dir / "log", for_people=False)
         drivers: Drivers = await stack.enter_async_context(compose.driver(settings))
         gate = Gate(drivers.guests)
+        if lost:
+            gate.simulated.lose_connection()
         writer = await stack.enter_async_context(JournalWriter())
         parts = compose.host_parts(settings, replace(drivers, guests=cast("Any", gate)), writer, speaking)
         if broker is not None:
@@ -234,3 +246,81 @@ async def test_who_does_not_sign_confirms_nothing(site: SiteFiles) -> None:
                 await served.ask("config-confirm", c.ConfigConfirm(plan_id=request.plan_id), via=unsigned)
         assert refused.value.code == "UNSIGNED"
         assert (await served.ask("config-show", c.ConfigRef())).state == "confirm_wait"
+
+
+async def test_an_update_that_waits_for_a_boot_is_told_everywhere_and_keeps_no_guest_off(site: SiteFiles) -> None:
+    broker = MemoryBroker()
+    topic = topics.make("reported", "plant", "h1")
+
+    async def reported(reasons: tuple[str, ...]) -> None:
+        async with asyncio.timeout(10):
+            while True:
+                if (frame := broker.retained.get(topic)) is not None:
+                    said = read(frame, None, "plant", "host:h1", "reported", None).read(ReportedBody)
+                    if said.reboot_required.reasons == reasons:
+                        return
+                await asyncio.sleep(0.001)
+
+    async with serving(site, broker) as served:
+        await reported(())
+        machine = served.gate.simulated
+        for waits in ("a library waits", "a kernel waits"):  # the first may come with a publication that was due anyway
+            machine.set_faults(Faults(boot_pending=(waits,)))
+            shown = (await served.ask("host-show", m.Empty())).host.reboot_required
+            assert (shown.required, shown.reasons) == (True, (waits,))
+            await reported((waits,))
+        assert (await served.ask("config-show", c.ConfigRef())).reboot_required == shown
+        started = await served.ask("guest-start", m.GuestStart(guest="rtlinux", wait="ready"))
+        assert started.status.state == "ready"
+        machine.reboot_host()
+        assert not (await served.ask("config-show", c.ConfigRef())).reboot_required.required
+        await reported(())
+
+
+async def test_an_apply_that_is_cancelled_before_it_can_go_on_is_undone(site: SiteFiles) -> None:
+    """After a restart it waits for the hypervisor, and nobody else knows of the half that was done."""
+    async with serving(site) as served:
+        before = await served.document()
+        request_id = ids.request_id(compose.wall_ms())
+        request = await served.planned(edited(edited(before, "linux1", memory_mib=64), "linux2", memory_mib=64))
+        served.gate.shut("linux2")
+        apply = asyncio.create_task(served.ask("config-apply", request, request_id=request_id))
+        async with asyncio.timeout(10):
+            await served.gate.reached.wait()
+        apply.cancel()
+        await asyncio.gather(apply, return_exceptions=True)
+    async with serving(site, lost=True) as served:
+        assert (await served.ask("config-show", c.ConfigRef())).state == "applying"
+        await served.ask("job-cancel", m.JobRef(request_id=request_id))
+        served.gate.simulated.restore_connection()
+        async with asyncio.timeout(10):
+            while (await served.ask("config-show", c.ConfigRef())).state != "rolled_back":
+                await asyncio.sleep(0.01)
+        assert await served.document() == before
+        assert (await served.ask("config-show", c.ConfigRef())).drift == ()
+
+
+async def test_the_topology_is_that_of_the_machine_though_the_host_is_tuned(site: SiteFiles) -> None:
+    async with serving(site, machine="64-thread-4-node") as served:
+        before = await served.ask("host-topology", m.Empty())
+        await served.ask(
+            "config-apply", await served.planned(edited(await served.document(), "rtlinux", cpuset="c8-c9"))
+        )
+        await served.ask("guest-start", m.GuestStart(guest="rtlinux"))
+        assert await served.gate.simulated.topology() != before.topology, "siblings are off"
+        assert await served.ask("host-topology", m.Empty()) == before
+
+
+async def test_after_a_boot_of_the_host_guests_start_as_the_configuration_says(site: SiteFiles) -> None:
+    async with serving(site) as served:
+        now = edited(await served.document(), "linux1", autostart="headless")
+        now = edited(now, "linux2", autostart="headless", disabled=True)
+        await served.ask(
+            "config-apply", await served.planned(now.model_copy(update={"autostart": Autostart(active=True)}))
+        )
+        served.gate.simulated.reboot_host()
+        async with asyncio.timeout(10):
+            while (await served.ask("guest-show", m.GuestRef(guest="linux1"))).status.state != "running":
+                await asyncio.sleep(0.01)
+        for name in ("rtlinux", "linux2"):
+            assert (await served.ask("guest-show", m.GuestRef(guest=name))).status.state == "stopped"

@@ -64,7 +64,7 @@ async def test_a_file_that_was_edited_since_the_plan_makes_it_stale(rig: Rig) ->
 
 
 async def test_adopting_an_edit_leaves_the_folders_part_out_of_the_document(rig: Rig) -> None:
-    own = Override(op="replace", sel="title", xml="own")
+    own = Override(op="replace", sel="clock/@offset", xml="own")
     await rig.apply(Desired(guests=(A.model_copy(update={"overrides": (own,)}),)))
     file(rig, "a").write_text(text("one"))
     await rig.apply(await rig.active())
@@ -136,3 +136,44 @@ async def test_what_is_new_in_a_file_costs_what_it_reaches_and_what_was_there_no
     await rig.apply(await rig.active())
     edited = (await rig.active()).guests[0].model_copy(update={"title": "x"})
     assert (await rig.plan(Desired(guests=(edited,)))).risk == 1
+
+
+async def test_an_override_that_fits_nothing_is_an_error_of_the_plan(rig: Rig) -> None:
+    """The document's by its number, the folder's by its file; optional ones, and those that fit one hypervisor, are none."""
+    fits = (Override(op="replace", sel="cpu/@mode", xml="x"), Override(op="remove", sel="nothere", optional=True))
+    guest = A.model_copy(update={"overrides": (*fits, Override(op="remove", sel="nothere"))})
+    issues = [issue for issue in (await rig.plan(Desired(guests=(guest, B)))).issues if issue.severity == "E"]
+    assert [(issue.code, issue.path) for issue in issues] == [("OVERRIDES-INVALID", "guests.a.overrides.2")]
+    assert "nothere" in issues[0].message
+    await rig.apply(Desired(guests=(A.model_copy(update={"overrides": fits[1:]}), B)))
+    file(rig, "a").write_text('[[override]]\nop = "remove"\nsel = "nothere"\n')
+    issues = [issue for issue in (await rig.plan(await rig.active())).issues if issue.severity == "E"]
+    assert [(issue.code, issue.path) for issue in issues] == [("OVERRIDES-INVALID", "guests.a.overrides")]
+    assert "overrides.toml" in issues[0].hint
+
+
+async def test_an_edit_beyond_the_model_drifts_beside_the_folders_overrides(rig: Rig) -> None:
+    """It is taken into the document without the folder's part, or taken back by the next apply."""
+    await rig.apply(Desired(guests=(A,)))
+    file(rig, "a").write_text(text("one"))
+    await rig.apply(await rig.active())
+    edit = Override(op="add", sel="./devices", xml="<sound model='ac97'/>", optional=True)
+
+    async def edited() -> None:
+        row = rig.guests.table.by_name("a")
+        assert row is not None
+        await rig.host.define(row.guest.model_copy(update={"overrides": (*row.guest.overrides, edit)}))
+        await rig.guests.settled(row.uuid)
+
+    await edited()
+    assert (await rig.show()).state == "drifted"
+    plan = await rig.plan(await rig.active())
+    assert [(item.object, item.field) for item in plan.items] == [("guests.a", "overrides")]
+    await rig.apply(await rig.active())
+    assert (await rig.show()).state == "in_sync"
+    assert given(rig, "a") == ["one"], "taken back"
+    await edited()
+    await rig.configured.adoption.adopt(rig.running("config-adopt", c.ConfigAdopt(update=True)))
+    assert (await rig.active()).guests[0].overrides == (edit,)
+    assert (await rig.show()).state == "in_sync"
+    assert (await rig.plan(await rig.active())).items == ()

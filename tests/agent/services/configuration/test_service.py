@@ -188,6 +188,8 @@ async def test_an_edit_behind_our_back_shows_as_drift_and_is_taken_back_or_adopt
     assert (adopted.updated, adopted.revision.origin) == (("gp1",), "adopt")
     shown = await rig.show()
     assert (shown.state, shown.desired.guests[0].memory_mib) == ("in_sync", 64)
+    folder = rig.folder / "guests" / (guest.id or "").lower()
+    assert "memory_mib = 64\n" in (folder / "guest.config").read_text()
     await rig.host.define(guest)
     await rig.guests.settled(guest.uuid or "")
     await rig.apply(await rig.active())

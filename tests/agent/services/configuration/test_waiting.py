@@ -232,9 +232,17 @@ async def test_an_orphan_of_a_crash_is_undone_at_the_start(hosts: Hosts) -> None
         begun.cancel()
         await asyncio.gather(begun, return_exceptions=True)
     async with hosts.open() as rig:
-        await rig.configured.waiting.take_up_orphan(lambda _issuer, _request: True)
-        assert rig.journal.config.under_way is not None, "somebody goes on with it"
-        await rig.configured.waiting.take_up_orphan(lambda _issuer, _request: False)
+        went_on = asyncio.Event()
+
+        async def over(_issuer: str, _request: bytes) -> None:
+            await went_on.wait()
+
+        taken_up = asyncio.create_task(rig.configured.waiting.take_up_orphan(over))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert (await rig.show()).state == "applying", "somebody goes on with it"
+        went_on.set()
+        await taken_up
         await until(rig, "rolled_back")
         assert memory(rig) == 512
 
@@ -260,7 +268,8 @@ async def test_after_a_boot_it_is_confirmed_over_a_connection_that_is_made_anew(
     wanted = Desired(settings=HostSettings(hugepages=(HugePool(size_mib=1024, pages=1),)), guests=(GP,))
     async with hosts.open() as rig:
         plan = await rig.plan(wanted)
-        assert (await rig.apply(wanted, confirm_s=600)).state == "waiting_reboot"
+        waits = await rig.apply(wanted, confirm_s=600)
+        assert (waits.state, waits.confirm_by) == ("waiting_reboot", None), "the time to confirm begins after the boot"
         rig.host.reboot_host()
     async with hosts.open() as rig:
         async with asyncio.timeout(10):

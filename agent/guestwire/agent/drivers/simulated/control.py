@@ -14,7 +14,7 @@ from guestwire.agent.drivers.simulated.injection import Injection
 from guestwire.agent.drivers.simulated.kernel_state import KernelState
 from guestwire.agent.drivers.simulated.kernel_tree import DEFAULT_AFFINITY, MM, NODE, movable_interrupts
 from guestwire.agent.drivers.simulated.lines import LineLog
-from guestwire.model.cpuset import from_libvirt, to_libvirt
+from guestwire.model.cpuset import from_libvirt, from_mask, to_libvirt, to_mask
 from guestwire.model.errors import GuestwireError
 from guestwire.model.settings import HostSettings, HugePool
 
@@ -70,13 +70,13 @@ class SimulatedControl:
 
     async def settings(self) -> HostSettings:
         with self._injection.call("control.settings"):
-            mask = int(self._kernel.read(DEFAULT_AFFINITY) or "0", 16)
+            cpus = from_mask(self._kernel.read(DEFAULT_AFFINITY) or "0")
             present = self._kernel.machine.topology.cpu_ids()
             return self._kept.model_copy(
                 update={
                     "ip_forward": self._kernel.read(_FORWARD) == "1",
                     "hugepages": tuple(self._pool_now(pool) for pool in self._kept.hugepages),
-                    "irq_affinity": to_libvirt(cpu for cpu in present if mask >> cpu & 1),
+                    "irq_affinity": to_libvirt(cpus & present),
                 }
             )
 
@@ -199,7 +199,7 @@ def _interrupts(kernel: KernelState, settings: HostSettings) -> None:
         cpus = frozenset()
     if not cpus or not cpus <= kernel.machine.topology.cpu_ids():
         raise GuestwireError("UNSUPPORTED", f"{settings.irq_affinity!r} is no list of CPUs of this host")
-    kernel.write(DEFAULT_AFFINITY, f"{sum(1 << cpu for cpu in cpus):x}")
+    kernel.write(DEFAULT_AFFINITY, to_mask(cpus))
     for number in movable_interrupts(kernel.machine):
         kernel.write(_irq_path(number), to_libvirt(cpus))
 

@@ -2,10 +2,9 @@
 
 import json
 
-from guestwire.agent.drivers.simulated.process import pins_from_json, pins_to_json
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
-from guestwire.model.pinning import Pinning
+from guestwire.model.pinning import Pinning, pack_pins, unpack_pins
 
 
 def to_text(guest: Guest, pins: Pinning | None) -> str:
@@ -13,7 +12,7 @@ def to_text(guest: Guest, pins: Pinning | None) -> str:
     return json.dumps(
         {
             "guest": guest.model_dump(mode="json", exclude_defaults=True),
-            "pins": None if pins is None else pins_to_json(pins),
+            "pins": pack_pins(pins),
         },
         sort_keys=True,
     )
@@ -23,9 +22,8 @@ def from_text(text: str) -> tuple[Guest, Pinning | None]:
     """The definition of a text that `to_text` gave. DRIVER-ERROR for any other."""
     try:
         values = json.loads(text)
-        pins = values["pins"]
         guest = Guest.model_validate_json(json.dumps(values["guest"]))
-        return guest, None if pins is None else pins_from_json(pins)
+        return guest, unpack_pins(values["pins"])
     except (ValueError, KeyError, TypeError) as err:
         detail = {"code": 27, "domain": 10, "text": "XML error: not a definition of a simulated guest"}
         raise GuestwireError("DRIVER-ERROR", str(detail["text"]), detail=detail) from err

@@ -278,11 +278,12 @@ class SimulatedHost:
 
     async def facts(self) -> HostFacts:
         with self._injection.call("inspection.facts"):
-            return inspection.facts(self._kernel, self._hostname, self._guests.host_boots)
+            pending = self._injection.faults.boot_pending
+            return inspection.facts(self._kernel, self._hostname, self._guests.host_boots, pending)
 
-    async def management(self) -> ManagementPath:
+    async def management(self, broker: str | None) -> ManagementPath:
         with self._injection.call("inspection.management"):
-            return inspection.MANAGEMENT
+            return inspection.management(broker)
 
     # -- what happens to a host by itself
 
@@ -326,11 +327,9 @@ class SimulatedHost:
         """Power-cycle the host, as another machine if one is given (a BIOS change). Its guests are off afterwards."""
         self.power_off_host("the host reboots", "host rebooted")
         self._guests.count_host_boot()
+        self._injection.booted()
         self._kernel.boot(machine or self._kernel.machine)
         self.control.booted()
-        for runtime in self._guests:
-            if runtime.guest.autostart != "off":
-                self._clockwork.power_on(runtime)
         self.restore_connection()
 
     def power_off_host(self, reason: str = "the host is off", guest_reason: str = "host off") -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from guestwire.agent.drivers.simulated.settings import Faults
 from guestwire.model.errors import GuestwireError
@@ -19,6 +20,11 @@ class Injection:
     def replace(self, faults: Faults) -> None:
         self.faults = faults
         self.failed = 0
+
+    def booted(self) -> None:
+        """The host booted: nothing waits for that any more."""
+        if self.faults.boot_pending:
+            self.faults = replace(self.faults, boot_pending=())
 
     @contextmanager
     def call(self, name: str, subject: str = "") -> Iterator[None]:

@@ -1,6 +1,8 @@
 """What Linux would say of a simulated machine: host facts, the management path, and the threads of a guest's process."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
 from uuid import NAMESPACE_DNS, uuid5
 
 from guestwire.agent.drivers.simulated.kernel_state import KernelState
@@ -15,9 +17,19 @@ MANAGEMENT = ManagementPath(
     interfaces=frozenset({"eth0"}), nics=frozenset({"0000:01:00.0"}), boot_disks=frozenset({"0000:00:1f.2"})
 )
 """Of every simulated machine (`machines`)."""
+OTHER_ROUTE = ("198.51.100.0/24", "eth1")
+"""The network that a simulated machine does not reach over its default route, and over which interface it does."""
 
 
-def facts(kernel: KernelState, hostname: str, host_boots: int) -> HostFacts:
+def management(broker: str | None) -> ManagementPath:
+    """The management path, with the route to the broker's IP address."""
+    network, interface = OTHER_ROUTE
+    if broker is None or ip_address(broker) not in ip_network(network):
+        return MANAGEMENT
+    return replace(MANAGEMENT, interfaces=MANAGEMENT.interfaces | {interface})
+
+
+def facts(kernel: KernelState, hostname: str, host_boots: int, boot_pending: tuple[str, ...]) -> HostFacts:
     """The facts; the boot id is a new one for each boot of the host, and always the same one for the same boot."""
     machine = kernel.machine
     return HostFacts(
@@ -30,6 +42,7 @@ def facts(kernel: KernelState, hostname: str, host_boots: int) -> HostFacts:
         memory_free_mib=max(0, machine.memory_mib - kernel.memory_used_mib()),
         capabilities=machine.capabilities,
         topology_fingerprint=machine.topology.fingerprint,
+        boot_pending=boot_pending,
     )
 
 

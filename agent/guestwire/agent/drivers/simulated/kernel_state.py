@@ -13,7 +13,7 @@ from guestwire.agent.drivers.simulated.kernel_tree import CPU, DEFAULT_AFFINITY,
 from guestwire.agent.drivers.simulated.lines import LineLog
 from guestwire.agent.drivers.simulated.memory import ordinary_mib, pages_used, pools_mib
 from guestwire.agent.drivers.simulated.process import Process
-from guestwire.model.cpuset import from_libvirt, to_libvirt
+from guestwire.model.cpuset import from_libvirt, from_mask, to_libvirt, to_mask
 from guestwire.model.errors import GuestwireError
 from guestwire.model.machines import Machine
 from guestwire.model.topology import Cpu, HugePages, Node, Topology
@@ -136,7 +136,7 @@ class KernelState:
                 raise refused(path, _EIO)
             self._keep(path, to_libvirt(self._usable(path, value)))
         elif path == DEFAULT_AFFINITY:
-            self._keep(path, f"{_mask(path, value):x}")
+            self._keep(path, to_mask(_mask(path, value)))
         elif _WRITABLE.match(path):
             self._keep(path, value)
         else:
@@ -249,11 +249,11 @@ def _count(path: str, value: str) -> int:
     return int(value)
 
 
-def _mask(path: str, value: str) -> int:
+def _mask(path: str, value: str) -> frozenset[int]:
     try:
-        mask = int(value.replace(",", ""), 16)
-    except ValueError as err:
+        cpus = from_mask(value)
+    except GuestwireError as err:
         raise refused(path, _EINVAL) from err
-    if mask == 0:
+    if not cpus:
         raise refused(path, _EINVAL)
-    return mask
+    return cpus

@@ -6,7 +6,7 @@ CPU N (HYPERVISOR: the kernel refuses to move those).
 
 from collections.abc import Iterator
 
-from guestwire.model.cpuset import to_libvirt
+from guestwire.model.cpuset import to_libvirt, to_mask
 from guestwire.model.machines import Machine
 
 CPU = "/sys/devices/system/cpu"
@@ -57,7 +57,7 @@ def _pages(machine: Machine) -> Iterator[tuple[str, str]]:
 
 def _interrupts(machine: Machine) -> Iterator[tuple[str, str]]:
     everywhere = machine.topology.cpu_ids()
-    yield DEFAULT_AFFINITY, f"{sum(1 << cpu for cpu in everywhere):x}"
+    yield DEFAULT_AFFINITY, to_mask(everywhere)
     for number in movable_interrupts(machine):
         yield f"/proc/irq/{number}/smp_affinity_list", to_libvirt(everywhere)
     for cpu in sorted(everywhere):
@@ -74,4 +74,4 @@ def _rest(machine: Machine) -> Iterator[tuple[str, str]]:
     yield "/proc/sys/net/ipv4/ip_forward", "0"
     for unit in ("init.scope", "system.slice", "user.slice"):
         yield f"/sys/fs/cgroup/{unit}/cpuset.cpus", ""
-    yield "/sys/devices/virtual/workqueue/cpumask", f"{sum(1 << cpu for cpu in machine.topology.cpu_ids()):x}"
+    yield "/sys/devices/virtual/workqueue/cpumask", to_mask(machine.topology.cpu_ids())

@@ -1,8 +1,6 @@
 """The process of a simulated guest: what it was started with, which a later definition does not change."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from guestwire.model.guest import Guest
 from guestwire.model.pinning import Pinning
@@ -30,25 +28,3 @@ class Process:
 
     def has_open(self, path: str) -> bool:
         return any(disk.path == path for disk in self.guest.disks)
-
-
-def pins_to_json(pins: Pinning) -> dict[str, Any]:
-    """Plain values; `pins_from_json(pins_to_json(p)) == p`."""
-    return {
-        "vcpus": [sorted(cpus) for cpus in pins.vcpus],
-        "emulator": sorted(pins.emulator),
-        "real_time": pins.real_time,
-        "nodes": sorted(pins.nodes),
-    }
-
-
-def pins_from_json(values: dict[str, Any]) -> Pinning:
-    def numbers(value: Iterable[int]) -> frozenset[int]:
-        return frozenset(map(int, value))
-
-    return Pinning(
-        tuple(map(numbers, values["vcpus"])),
-        numbers(values["emulator"]),
-        bool(values["real_time"]),
-        numbers(values["nodes"]),
-    )

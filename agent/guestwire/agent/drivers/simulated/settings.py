@@ -31,6 +31,7 @@ class Faults:
     crash_after_s     it crashes so long after each start
     disk_full         the host's disk takes no definition, power change, image or snapshot (RESOURCE-EXHAUSTED)
     missing_files     files a start does not find, though they may exist here
+    boot_pending      what the host's operating system says waits for a boot, until the host boots
     delay_before_s    every call waits so long before it does anything: lost meanwhile, it did nothing (DRIVER-LOST)
     delay_after_s     every call waits so long after its effect: lost meanwhile, it cannot tell (INDETERMINATE)
     fail_calls        calls of the ports that fail before their effect, with the text of their DRIVER-ERROR. A call is
@@ -47,6 +48,7 @@ class Faults:
     crash_after_s: float | None = None
     disk_full: bool = False
     missing_files: frozenset[str] = frozenset()
+    boot_pending: tuple[str, ...] = ()
     delay_before_s: float = 0.0
     delay_after_s: float = 0.0
     fail_calls: Mapping[str, str] = field(default_factory=dict, hash=False)

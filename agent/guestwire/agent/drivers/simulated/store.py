@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from guestwire.agent.drivers.simulated.lines import LineLog, damaged
-from guestwire.agent.drivers.simulated.process import Process, pins_from_json, pins_to_json
+from guestwire.agent.drivers.simulated.process import Process
 from guestwire.agent.services.ports import PowerState
 from guestwire.model.guest import Guest
-from guestwire.model.pinning import Pinning
+from guestwire.model.pinning import Pinning, pack_pins, unpack_pins
 
 ON: frozenset[PowerState] = frozenset({"running", "paused", "stopping"})
 """The states in which a guest has a process."""
@@ -81,7 +81,7 @@ class GuestLog:
 
 def defined(guest: Guest, pins: Pinning | None) -> dict[str, Any]:
     line: dict[str, Any] = {"guest": guest.model_dump(mode="json", exclude_defaults=True)}
-    return line if pins is None else {**line, "pins": pins_to_json(pins)}
+    return line if pins is None else {**line, "pins": pack_pins(pins)}
 
 
 def undefined() -> dict[str, Any]:
@@ -137,8 +137,8 @@ def _replay_guest(stored: Stored, uuid: str, line: dict[str, Any]) -> None:
         known = stored.guests.get(uuid)
         stored.guests[uuid] = (guest, known[1] if known else Power())
         stored.pins.pop(uuid, None)
-        if "pins" in line:
-            stored.pins[uuid] = pins_from_json(line["pins"])
+        if (pins := unpack_pins(line.get("pins"))) is not None:
+            stored.pins[uuid] = pins
     if "power" in line:
         power = Power(*line["power"])
         guest = stored.guests[uuid][0]

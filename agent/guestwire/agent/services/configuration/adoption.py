@@ -30,7 +30,8 @@ class Adoption:
 
     async def adopt(self, running: Running, *, trusted: bool = False) -> ConfigAdopted:
         """Take domains of other tools, and with `update` edits made by hand, into the active document. What is there is left
-        as it is, but for domains that get our identifiers, and the folders of guests that are gone: they go aside."""
+        as it is, but for domains that get our identifiers, and the folders of guests: they are made, and those of guests that
+        are gone go aside."""
         request: ConfigAdopt = running.call.request
         if (again := await self._applying.taken_up(running)) is not None:
             return await self._taken_in(again)
@@ -89,7 +90,9 @@ class Adoption:
             phase="forward", confirm_s=None, confirm_by_ms=None, boot_id=await self._around.boot_id(),
             started_ms=self._around.clock_ms(), options=b"", risk=ADOPT_RISK,
         )  # fmt: skip
-        return await self._applying.begun(running, change, (*_tidying(prepared), *_labelling(prepared)))
+        return await self._applying.begun(
+            running, change, (*_tidying(prepared), *_labelling(prepared), *_folders(prepared))
+        )
 
 
 def _tidying(prepared: Prepared) -> Iterator[Step]:
@@ -112,3 +115,14 @@ def _labelling(prepared: Prepared) -> tuple[Step, ...]:
         for guest in prepared.target.guests
         if guest.uuid not in ours
     )
+
+
+def _folders(prepared: Prepared) -> Iterator[Step]:
+    """A step for each guest that is taken in, or taken in anew: its folder says what it is. Files of a template are for guests
+    that are made from it."""
+    before = {guest.uuid: guest for guest in prepared.active.guests}
+    for guest in prepared.target.guests:
+        if guest.id is not None and before.get(guest.uuid) != guest:
+            text = prepared.after[guest.uuid or ""].guest.model_dump_json(exclude_defaults=True)
+            args = {"id": guest.id, "guest": text, "template_files": []}
+            yield Step("write-folder", args, f"write the folder of {guest.name}")

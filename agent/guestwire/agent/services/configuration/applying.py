@@ -60,7 +60,7 @@ class Applying:
         self.orphaned: Callable[[], None] = _nobody
         """Called when a change is half done and nobody works on it."""
         self.moved: Callable[[], None] = _nobody
-        """Called when the change under way has come to wait for something, or waits no more."""
+        """Called when the change under way has come to wait for something, or waits no more, and when it has ended."""
         self.ended: Callable[[], None] = _nobody
         """Called when no change is under way any more."""
         self._tools = tools
@@ -85,7 +85,7 @@ class Applying:
         COMM-UNAVAILABLE, OUT-OF-SCOPE, HOST-BUSY, ROLLED-BACK, ROLLBACK-INCOMPLETE."""
         plan = prepared.plan
         if errors := prepared.errors(confirmed=True):
-            raise validation_failed(errors)
+            raise validation_failed(errors, plan.more_issues)
         if plan.confirm and confirm_s is None:
             raise GuestwireError("CONFIRM-REQUIRED", detail={"issues": [issue.code for issue in plan.issues][:16]})
         if places := communication(prepared.current, prepared.target):
@@ -99,8 +99,6 @@ class Applying:
             prepared.target, call.request_id, call.issuer, plan.plan_id, tuple(prepared.options.remove_disks),
             len(plan.items), prepared.forgotten(), self.starts.after(plan.items),
         )  # fmt: skip
-        await self._keep_first(prepared)
-        await self.tidy()
         change = ChangeRow(
             request_id=call.request_id, issuer=call.issuer, plan_id=plan.plan_id, base_revision=self.active.number,
             target=kept.pack(), origin=origin, author=call.issuer, comment=comment, phase="forward",
@@ -109,24 +107,26 @@ class Applying:
             boot_id=await self.around.boot_id(), started_ms=self.around.clock_ms(),
             options=b"reboot" if plan.requires_reboot else b"", risk=plan.risk,
         )  # fmt: skip
-        result = await self.begun(running, change, prepared.steps())
-        self.starts.changed(plan.items)
-        return result
+        return await self.begun(running, change, prepared.steps(), plan.items)
 
-    async def begun(self, running: Running, change: ChangeRow, steps: Sequence[Step]) -> ConfigApplied:
+    async def begun(
+        self, running: Running, change: ChangeRow, steps: Sequence[Step], items: Sequence[PlanItem] = ()
+    ) -> ConfigApplied:
         """Write the change down and make it true, as one effect: from here on it ends kept, waiting, or undone."""
+        await self._keep_first()
+        await self.tidy()  # what is still set aside is known to the revision that this change replaces
 
         async def work() -> ConfigApplied:
             await self.engine.begin(change, steps)
-            self.starts.begun()
+            self.starts.begun(items)
             return await self._go_on(running)
 
         return await running.effect(work)
 
-    async def _keep_first(self, prepared: Prepared) -> None:
+    async def _keep_first(self) -> None:
         """Before the first change: what the host had until then is revision 0, to go back to."""
         if self.records.newest is None:
-            first, at = prepared.active, self.around.clock_ms()
+            first, at = await self.active.desired(), self.around.clock_ms()
             row = RevisionRow(number=0, hash=content_hash(first), author="", applied_ms=at, origin="first", comment="")
             await self.records.put_revision(row, Kept(first).pack(), self.around.keep)
 
@@ -142,7 +142,7 @@ class Applying:
             await self.connected(running)
             if change.phase in ("confirm", "reboot"):
                 return await self._result(change)
-            return await self.carry_on(running)
+            return await running.effect(lambda: self._go_on(running))
         await self.connected(running)
         if not running.again:
             return None
@@ -152,13 +152,8 @@ class Applying:
         await self.tidy()
         return ConfigApplied(revision=await self.active.revision(), state="in_sync", items=kept.items)
 
-    async def carry_on(self, running: Running) -> ConfigApplied:
-        """Forward from where the journal says (or back, where it says that)."""
-        if running.cancel_requested:
-            await self._failed(Failure(GuestwireError("CANCELED"), ""))
-        return await running.effect(lambda: self._go_on(running))
-
     async def _go_on(self, running: Running) -> ConfigApplied:
+        """Forward from where the journal says (or back, where it says that)."""
         change = self.records.under_way
         assert change is not None
         self.around.changed("applying", change.plan_id)
@@ -230,7 +225,8 @@ class Applying:
                 if uuid not in self._power.known():
                     await self._tools.guests.forget(uuid)
         except GuestwireError as err:
-            self.around.changed("in_sync", f"a removed disk image is still set aside: {err.code} {err.message}")
+            text = f"what removed guests left behind is not cleared away yet: {err.code} {err.message}"
+            self.around.changed("in_sync", text)
 
     async def _discard(self, paths: Sequence[str]) -> None:
         images = self._tools.images
@@ -252,8 +248,9 @@ class Applying:
         )  # fmt: skip
         waits: SyncState = "confirm_wait" if change.phase == "confirm" else "waiting_reboot"
         return ConfigApplied(
-            revision=shown(row), state=waits, items=unpack_kept(change.target).items, confirm_by=change.confirm_by_ms
-        )
+            revision=shown(row), state=waits, items=unpack_kept(change.target).items,
+            confirm_by=change.confirm_by_ms if change.phase == "confirm" else None,
+        )  # fmt: skip
 
     async def short(self) -> GuestwireError | None:
         """What the kernel has less of than the change under way set: huge pages of 1 GiB that were to come with a boot."""
@@ -275,6 +272,7 @@ class Applying:
         """No change is under way; remember why the last one came to nothing, over a restart too."""
         self.last_failure = failure
         self.ended()
+        self.moved()
         if (self.around.note(FAILURE) or b"") != failure.encode():
             with suppress(GuestwireError):  # the disk is full: whoever asks before a restart is told all the same
                 await self.around.set_note(FAILURE, failure.encode())
@@ -283,8 +281,7 @@ class Applying:
         """Remember that a change was undone, and what of it was not."""
         left = tuple(left)
         self.starts.undone()
-        code = "ROLLBACK-INCOMPLETE" if left else "ROLLED-BACK"
-        await self._ended(f"{code}: {why}" + "".join(f"; {text}" for text in left))
+        await self._ended(came_to_nothing(why, left))
         self.around.changed("failed" if left else "rolled_back", self.last_failure)
 
     def every_lane(self) -> tuple[str, ...]:
@@ -297,6 +294,12 @@ class Applying:
             raise GuestwireError("DRIVER-LOST")
 
 
+def came_to_nothing(why: str, left: Sequence[str]) -> str:
+    """`last_failure` of a change that was undone, but for what is `left`."""
+    code = "ROLLBACK-INCOMPLETE" if left else "ROLLED-BACK"
+    return f"{code}: {why}" + "".join(f"; {text}" for text in left)
+
+
 def _nobody() -> None:
     """Nobody waits."""
 
@@ -305,11 +308,12 @@ def _sets(step: StepRow, name: str) -> bool:
     return step.kind == "set-host" and unpack(step.args)["name"] == name
 
 
-def validation_failed(issues: Iterable[Issue]) -> GuestwireError:
-    """Every issue, in the error's detail, and in short in its text."""
+def validation_failed(issues: Iterable[Issue], left_out: int) -> GuestwireError:
+    """Every issue, in the error's detail, and in short in its text. `left_out`: at least so many more there are."""
     found = tuple(issues)
     first = found[0]
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    others = len(found) - 1 + left_out
+    more = f" (and {'at least ' if left_out else ''}{others} more)" if others else ""
     return GuestwireError(
         "VALIDATION-FAILED",
         f"{first.code} at {first.path}: {first.message}{more}",

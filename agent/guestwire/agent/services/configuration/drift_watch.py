@@ -119,6 +119,8 @@ class DriftWatch:
             if self._applying.records.under_way is not None:
                 return False  # it began meanwhile; its end is heard
             policy = (await self._configuration.desired()).policy.on_drift
+            if policy == "report":
+                return False  # it was another one when the lanes were asked for
             running = self._own_work()
             if policy == "adopt":
                 running.call.request = ConfigAdopt(update=True)

@@ -1,7 +1,7 @@
 """What the rules may know of this host, gathered from the ports at one moment."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from guestwire.agent.services.configuration.ports import Folders, Power
 from guestwire.agent.services.ports import Guests, HostInspection, Images, KernelValues
@@ -15,7 +15,8 @@ UNSAFE_INTERRUPTS = "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interr
 
 class FactsReader:
     """Reads facts. `disk_roots`: folders that disk images may be in; `share_roots`, `boot_roots`: the same for folders that
-    guests mount and for what they boot, None: anywhere; `simulated`: whether the host is."""
+    guests mount and for what they boot, None: anywhere; `simulated`: whether the host is; `broker`: the IP address that the broker is
+    reached at, None where there is none."""
 
     def __init__(
         self,
@@ -30,6 +31,7 @@ class FactsReader:
         share_roots: Sequence[str] | None = None,
         boot_roots: Sequence[str] | None = None,
         simulated: bool,
+        broker: Callable[[], str | None],
     ) -> None:
         self._guests = guests
         self._inspection = inspection
@@ -37,15 +39,26 @@ class FactsReader:
         self._kernel = kernel
         self._folders = folders
         self._power = power
+        self._broker = broker
         self.disk_roots = tuple(disk_roots)
         self.share_roots = None if share_roots is None else tuple(share_roots)
         self.boot_roots = None if boot_roots is None else tuple(boot_roots)
         self.simulated = simulated
 
-    async def read(self, desired: Desired, active: Desired) -> Facts:
-        """The facts that decide over a document."""
+    async def modified(self, desired: Desired, active: Desired) -> Mapping[str, tuple[str, ...]]:
+        """The generated files that somebody edited or removed, by GUESTnnnn, of the guests that stay."""
+        kept = {guest.uuid for guest in desired.guests}
+        return await self._folders.modified(guest for guest in active.guests if guest.uuid in kept)
+
+    async def read(
+        self, desired: Desired, active: Desired, modified: Mapping[str, Sequence[str]] | None = None
+    ) -> Facts:
+        """The facts that decide over a document. `modified`: what `modified` just gave."""
+        if modified is None:
+            modified = await self.modified(desired, active)
         topology, host, management, files, kernel, networks = await asyncio.gather(
-            self._inspection.topology(), self._inspection.facts(), self._inspection.management(), self.files(desired),
+            self._inspection.topology(), self._inspection.facts(),
+            self._inspection.management(self._broker()), self.files(desired),
             self._kernel.read([UNSAFE_INTERRUPTS]), self._guests.networks(),
         )  # fmt: skip
         # a domain does not become ours because a document names its uuid: it would be defined anew, as another guest
@@ -74,7 +87,7 @@ class FactsReader:
             boot_roots=self.boot_roots,
             management=management,
             unsafe_interrupts=kernel[UNSAFE_INTERRUPTS] in ("Y", "1"),
-            modified=self._folders.modified(),
+            modified=tuple(path for _, paths in sorted(modified.items()) for path in paths),
         )
 
     async def files(self, desired: Desired) -> dict[str, FileFact]:

@@ -1,15 +1,17 @@
 """What a plan shows that no two documents do: work on what the host lacks, what somebody else removed, and the mistakes that
 only the way from one document to the next has. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from json import dumps
 
 from guestwire.agent.services.configuration.steps import DiskStep
+from guestwire.formats.domain_xml.fitting import misfit
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
 from guestwire.model.issues import Issue
 from guestwire.model.plan import PlanItem
+from guestwire.model.resolving import Place
 from guestwire.model.settling import match, unclear_disks
 
 
@@ -23,6 +25,28 @@ def folders(missing: Iterable[Guest]) -> Iterator[PlanItem]:
     """What is left of guests that are gone."""
     for guest in missing:
         yield PlanItem(op="delete", object=f"guests.{guest.name}", before=dumps(guest.name))
+
+
+def rewritten(
+    modified: Mapping[str, Sequence[str]], current: Desired, goal: Desired, named: str | None
+) -> dict[str, tuple[str, ...]]:
+    """The guests whose generated files are written anew, because somebody edited or removed them: those that are there and
+    stay, by uuid, with the names of the files. `modified`: paths, by GUESTnnnn."""
+    there = {guest.uuid: guest.id for guest in current.guests}
+    return {
+        guest.uuid or "": tuple(sorted(path.rpartition("/")[2] for path in modified[id]))
+        for guest in goal.guests
+        if (id := there.get(guest.uuid)) in modified and id is not None and named in (None, guest.uuid)
+    }
+
+
+def anew(rewritten: Mapping[str, Sequence[str]], goal: Desired) -> Iterator[PlanItem]:
+    for guest in goal.guests:
+        if files := rewritten.get(guest.uuid or ""):
+            yield PlanItem(
+                op="update", object=f"guests.{guest.name}", field="folder", before=dumps(list(files)),
+                after=dumps("written anew"),
+            )  # fmt: skip
 
 
 def unsaid(work: Iterable[DiskStep], items: Sequence[PlanItem]) -> Iterator[PlanItem]:
@@ -55,6 +79,15 @@ def mistaken(guest: Guest, err: GuestwireError) -> Issue:
         code="OVERRIDES-INVALID", severity="E", path=f"guests.{guest.name}.overrides", related=(guest.name,),
         message="; ".join(found[:8]) + more, hint="Correct overrides.toml in the guest's folder, or remove it.",
     )  # fmt: skip
+
+
+def misfits(guests: Iterable[Guest], places: Mapping[str, Place]) -> Iterator[Issue]:
+    """Overrides that find nothing in the domain of their guest, or not what they are for: the first of each guest. `places`:
+    what the hypervisor is to be given, by uuid; after the document's own come those of the guest's folder."""
+    for guest in guests:
+        place = places[guest.uuid or ""]
+        if (issue := misfit(guest, place.guest, place.pins)) is not None:
+            yield issue
 
 
 def renumbered(active: Desired, target: Desired) -> Iterator[Issue]:

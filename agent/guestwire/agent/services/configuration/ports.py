@@ -1,6 +1,6 @@
 """What configuration needs beside the drivers' ports: durable records, guest folders, power, the way it is managed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from guestwire.agent.config_records_schema import ChangeRow, Phase, RevisionRow, StepRow
@@ -46,7 +46,7 @@ class Folders(Protocol):
 
     def user_overrides(self, guest_id: str, template_files: Sequence[str] = ()) -> tuple[Override, ...]: ...
 
-    def modified(self) -> tuple[str, ...]: ...
+    async def modified(self, guests: Iterable[Guest]) -> Mapping[str, tuple[str, ...]]: ...
 
     async def capture(self, guest_id: str) -> str: ...
 
@@ -94,6 +94,11 @@ class ManagementLink(Protocol):
     @property
     def connected_at_ms(self) -> int | None:
         """When the connection that stands now was made (Unix ms); None: there is none."""
+        ...
+
+    @property
+    def broker_address(self) -> str | None:
+        """The IP address of the broker's end of the last connection; None: there was none."""
         ...
 
     def reconnect(self) -> None:

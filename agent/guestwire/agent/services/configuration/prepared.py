@@ -5,10 +5,19 @@ from dataclasses import dataclass
 
 from guestwire.agent.services.configuration.active import Active
 from guestwire.agent.services.configuration.facts import FactsReader
-from guestwire.agent.services.configuration.plan_extras import folders, missing, mistaken, renumbered, unclear, unsaid
+from guestwire.agent.services.configuration.plan_extras import (
+    anew,
+    folders,
+    misfits,
+    missing,
+    mistaken,
+    renumbered,
+    rewritten,
+    unclear,
+    unsaid,
+)
 from guestwire.agent.services.configuration.plan_issues import Options, plan_issues
 from guestwire.agent.services.configuration.ports import Folders, Power
-from guestwire.agent.services.configuration.step_kinds import pack_pins
 from guestwire.agent.services.configuration.steps import (
     Step,
     Transition,
@@ -22,7 +31,7 @@ from guestwire.model.errors import GuestwireError
 from guestwire.model.facts import Facts
 from guestwire.model.guest import Guest, Override
 from guestwire.model.issues import Issue, in_order
-from guestwire.model.pinning import Pinning, host_cpus, pinning
+from guestwire.model.pinning import Pinning, host_cpus, pack_pins, pinning
 from guestwire.model.plan import Plan, PlanItem
 from guestwire.model.planning import Circumstances, diff, plan_id
 from guestwire.model.resolving import Place, observed, of_folder, resolve
@@ -119,7 +128,8 @@ class Preparer:
         as they are, and what drifted of them stays drift."""
         active, current = await self.current()
         target = self._settled(desired, active)
-        facts = await self._facts.read(target, active)
+        modified = await self._facts.modified(target, active)
+        facts = await self._facts.read(target, active, modified)
         assert facts.topology is not None
         assert facts.files is not None
         target = allocate(target, facts.topology)
@@ -129,9 +139,10 @@ class Preparer:
         after, mistakes = self._after(goal, target, before, facts.topology, named)
         running = facts.running or frozenset()
         gone = missing(active, current, target, named)
+        edited = rewritten(modified, current, goal, named)
         change = Transition(
             current, goal, before, after, running, options.restart, options.remove_disks, facts.files, gone,
-            None if named is None else (named,),
+            None if named is None else (named,), tuple(edited),
         )  # fmt: skip
         under = Circumstances(
             running=running,
@@ -140,11 +151,13 @@ class Preparer:
             changed_behind=_drifted(active, current),
         )
         items = diff(current, goal, under, before, after)
-        items = (*items, *unsaid(disk_work(change), items), *folders(gone), *_removals(options.remove_disks))
+        items = (*items, *unsaid(disk_work(change), items), *anew(edited, goal), *folders(gone),
+                 *_removals(options.remove_disks))  # fmt: skip
         verdict = validate(target, facts, include_disabled=options.include_disabled)
         issues = in_order(
-            (*verdict.issues, *plan_issues(current, goal, facts, options), *mistakes, *renumbered(active, target),
-             *unclear(active, target))
+            (*verdict.issues, *plan_issues(current, goal, facts, options), *mistakes,
+             *misfits((guest for guest in goal.guests if named in (None, guest.uuid)), after),
+             *renumbered(active, target), *unclear(active, target))
         )  # fmt: skip
         todo = steps(change)
         surroundings = (

@@ -8,10 +8,10 @@ from guestwire.agent.services.configuration.applying import Applying
 from guestwire.agent.services.configuration.plan_issues import Options
 from guestwire.agent.services.configuration.ports import Power
 from guestwire.agent.services.configuration.prepared import Preparer
+from guestwire.agent.services.configuration.reboot_reasons import RebootReasons
 from guestwire.agent.services.running import Running
 from guestwire.model.desired import Desired, content_hash
 from guestwire.model.errors import GuestwireError
-from guestwire.model.host import RebootRequired
 from guestwire.model.plan import Plan, PlanItem, Revision, SyncState
 from guestwire.model.planning import Circumstances, diff
 from guestwire.protocol import config_models as c
@@ -21,12 +21,15 @@ from guestwire.protocol.steps import Call
 class Configuration:
     """The configuration of one host: config-show, -history, -plan, -apply."""
 
-    def __init__(self, *, active: Active, preparer: Preparer, applying: Applying, power: Power) -> None:
+    def __init__(
+        self, *, active: Active, preparer: Preparer, applying: Applying, power: Power, reboot: RebootReasons
+    ) -> None:
         self._active = active
         self._preparer = preparer
         self._applying = applying
         self._records = applying.records
         self._power = power
+        self._reboot = reboot
 
     # -- reads
 
@@ -44,7 +47,7 @@ class Configuration:
             state=self.state(drift),
             drift=drift,
             waits=self._applying.waits,
-            reboot_required=self.reboot_required(),
+            reboot_required=await self._reboot.read(),
             confirm_by=change.confirm_by_ms if change is not None and change.phase == "confirm" else None,
             plan_id=change.plan_id if change is not None else None,
             last_failure=self._applying.last_failure,
@@ -96,13 +99,6 @@ class Configuration:
     async def desired(self) -> Desired:
         """The active document."""
         return await self._active.desired()
-
-    def reboot_required(self) -> RebootRequired:
-        """Known, never guessed: an apply waits for a boot."""
-        change = self._records.under_way
-        if change is None or change.phase != "reboot":
-            return RebootRequired()
-        return RebootRequired(required=True, reasons=(f"the apply of plan {change.plan_id[:8]} waits for a boot",))
 
     # -- lanes
 

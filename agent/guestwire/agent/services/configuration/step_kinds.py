@@ -12,7 +12,7 @@ from guestwire.agent.services.configuration.ports import Folders, Power
 from guestwire.agent.services.ports import Guests, HostControl, Images
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
-from guestwire.model.pinning import Pinning
+from guestwire.model.pinning import unpack_pins
 from guestwire.model.settings import HostSettings
 
 Args = Mapping[str, Any]
@@ -251,26 +251,3 @@ KINDS: Mapping[str, Kind] = {
     "set-host": Kind(_setting, _set, _set_back),
     "start-guest": Kind(_power_now, _start, _stop_again),
 }
-
-
-def pack_pins(pins: Pinning | None) -> dict[str, Any] | None:
-    """Pins as plain values, for the journal."""
-    if pins is None:
-        return None
-    return {
-        "vcpus": [sorted(cpus) for cpus in pins.vcpus],
-        "emulator": sorted(pins.emulator),
-        "real_time": pins.real_time,
-        "nodes": sorted(pins.nodes),
-    }
-
-
-def unpack_pins(plain: Mapping[str, Any] | None) -> Pinning | None:
-    if plain is None:
-        return None
-    return Pinning(
-        tuple(frozenset(cpus) for cpus in plain["vcpus"]),
-        frozenset(plain["emulator"]),
-        plain["real_time"],
-        frozenset(plain["nodes"]),
-    )

@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from guestwire.agent.services.configuration.step_kinds import StepKind, pack_pins
+from guestwire.agent.services.configuration.step_kinds import StepKind
 from guestwire.model.desired import Desired
 from guestwire.model.effects import SETTING_FIELDS
 from guestwire.model.facts import FileFact
 from guestwire.model.guest import Disk, Guest
+from guestwire.model.pinning import pack_pins
 from guestwire.model.planning import live_media, restarts, retuned, same_drives
 from guestwire.model.resolving import Place
 
@@ -29,7 +30,8 @@ class Step:
 class Transition:
     """From what is there to what is wanted. `before`, `after`: what the hypervisor has and is to have, by uuid; a guest whose
     two places are equal is left alone. `missing`: guests of ours that somebody deleted and nobody wants any more. `named`:
-    the guests whose disks are made, by uuid; None: all. `running`: uuids. `files`: what is known of disk images."""
+    the guests whose disks are made, by uuid; None: all. `running`: uuids. `files`: what is known of disk images. `rewritten`:
+    guests whose generated files somebody edited or removed, by uuid."""
 
     current: Desired
     target: Desired
@@ -41,6 +43,7 @@ class Transition:
     files: Mapping[str, FileFact]
     missing: Sequence[Guest] = ()
     named: Collection[str] | None = None
+    rewritten: Collection[str] = ()
 
 
 def steps(change: Transition) -> tuple[Step, ...]:
@@ -58,6 +61,8 @@ def steps(change: Transition) -> tuple[Step, ...]:
         *(_step("set-aside-disk", f"set {path} aside", path=path) for path in change.remove_disks),
         *(one.step for one in work if not one.live),
         *(step for guest, place in _in_order_of_names(change, redefined) for step in _definition(change, guest, place)),
+        *(_folder(change, guest) for guest in change.target.guests
+          if guest.uuid in change.rewritten and not _differs(change, guest)),
         *(step for guest in redefined if guest not in stopped for step in _media(change, guest)),
         *(_step("retune-guest", f"tune {guest.name}", uuid=guest.uuid) for guest in redefined
           if guest not in stopped and _retuned(change, guest)),
@@ -204,9 +209,14 @@ def _definition(change: Transition, guest: Guest, place: Place) -> Iterator[Step
     told = f"rename {change.before[uuid].guest.name} for a moment" if passing else f"define {guest.name}"
     yield _step("define-guest", told, uuid=uuid, guest=text, pins=pack_pins(place.pins))
     if guest.id is not None and not passing:
-        yield _step("write-folder", f"write the folder of {guest.name}", id=guest.id, guest=text,
-            template_files=list(template_files(change.target, guest)),
-        )  # fmt: skip
+        yield _folder(change, guest)
+
+
+def _folder(change: Transition, guest: Guest) -> Step:
+    text = change.after[guest.uuid or ""].guest.model_dump_json(exclude_defaults=True)
+    return _step("write-folder", f"write the folder of {guest.name}", id=guest.id, guest=text,
+        template_files=list(template_files(change.target, guest)),
+    )  # fmt: skip
 
 
 def template_files(target: Desired, guest: Guest) -> Sequence[str]:

@@ -1,7 +1,7 @@
 """Changes that wait: for a confirmation, with an undo deadline, or for a boot. And those a crash left to nobody."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 
 from guestwire.agent.config_records_schema import ChangeRow
@@ -27,6 +27,8 @@ class Waiting:
         self._vital = vital
         self._moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._booted = asyncio.Event()
+        """Set when what waited for a boot may have been seen to."""
         self._owed: tuple[ChangeRow, str] | None = None
         """A change that is to be undone, and why."""
         applying.moved = applying.starts.moved = self._moved.set
@@ -43,6 +45,10 @@ class Waiting:
         assert self._task is not None
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+
+    def look(self) -> None:
+        """The host may have booted."""
+        self._moved.set()
 
     # -- confirm, cancel
 
@@ -98,6 +104,7 @@ class Waiting:
         """Undo what nobody confirmed in time, go on after a boot, note what waits for a start no more."""
         while True:
             self._moved.clear()
+            self._booted.set()
             change = self._records.under_way
             try:
                 await self._applying.starts.keep()
@@ -133,12 +140,16 @@ class Waiting:
             self._owed = None
         return True
 
-    async def take_up_orphan(self, is_live: Callable[[str, bytes], bool]) -> None:
-        """Undo a change that was left half done and that no unfinished request goes on with. Call it once after recovery."""
+    async def take_up_orphan(self, over: Callable[[str, bytes], Awaitable[None]]) -> None:
+        """Undo a change that was left half done and that no unfinished request goes on with. Call it once after recovery.
+        `over` returns when that request is not under way: it may end without having gone on."""
         change = self._records.under_way
         if change is None:
             await self._applying.tidy()
-        elif not is_live(change.issuer, change.request_id):
+            return
+        await over(change.issuer, change.request_id)
+        now = self._records.under_way
+        if now is not None and _same(now, change):
             self._orphaned()
 
     def _orphaned(self) -> None:
@@ -154,6 +165,16 @@ class Waiting:
             if now is not None and _same(now, change) and now.phase in ("forward", "undoing"):
                 await self._power.connected(CONNECT_PATIENCE_S)
                 await self._applying.undone(why, await self._applying.engine.back())
+
+    async def arrived(self) -> None:
+        """Return when no change waits to be made true by the boot that was."""
+        while (change := self._records.under_way) is not None:
+            if change.phase == "reboot" and await self._around.boot_id() == change.boot_id:
+                return
+            if change.phase not in ("reboot", "undoing"):
+                return
+            self._booted.clear()
+            await self._booted.wait()
 
     async def _after_boot(self, change: ChangeRow) -> None:
         async with self._around.hold(("host",)):

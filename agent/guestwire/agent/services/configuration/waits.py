@@ -62,13 +62,9 @@ class Waits:
         self._before = tuple(item for item in self._before if item.object != _place(name))
         self.moved()
 
-    def begun(self) -> None:
-        """A change begins, which may be undone."""
-        self._before = self._items
-
-    def changed(self, items: Sequence[PlanItem]) -> None:
-        """A plan with these items is true."""
-        self._items = self.after(items)
+    def begun(self, items: Sequence[PlanItem]) -> None:
+        """A change with these items begins, which may be undone."""
+        self._before, self._items = self._items, self.after(items)
         self.moved()
 
     def undone(self) -> None:
