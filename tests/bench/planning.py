@@ -18,7 +18,7 @@ from guestwire.agent.journal import Journal
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.services.configuration.active import Active
 from guestwire.agent.services.configuration.facts import FactsReader
-from guestwire.agent.services.configuration.plan_issues import Options
+from guestwire.agent.services.configuration.options import Options
 from guestwire.agent.services.configuration.prepared import Preparer
 from guestwire.agent.services.configuration.switching import Switching
 from guestwire.agent.services.guest_folder import GuestFolders

@@ -27,7 +27,7 @@ from guestwire.agent.services.definitions import Definitions
 from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.guests import GuestService
 from guestwire.agent.services.host_power import HostPowerService
-from guestwire.agent.services.ports import Drivers, HostInspection
+from guestwire.agent.services.ports import OFF, ON, Drivers, HostInspection
 from guestwire.agent.services.power import GuestPower
 from guestwire.agent.services.rt_tuning import RtTuning
 from guestwire.agent.services.snapshots import Snapshots
@@ -42,7 +42,6 @@ from guestwire.model.rules.table import validate
 from guestwire.protocol.steps import Call
 
 LANE_WAIT_MS = 3_600_000
-ON = ("running", "paused", "stopping")
 
 
 def _nobody_hears() -> None:
@@ -150,7 +149,7 @@ class Hearing:
         if self.host is None:
             return
         self.host.tuning.guest_changed(change)
-        if change.after in ("stopped", "crashed"):
+        if change.after in OFF:
             self.host.configuration.stopped(change.guest.uuid or "")
 
     async def before_start(self, guest: Guest) -> None:

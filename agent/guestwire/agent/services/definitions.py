@@ -2,6 +2,7 @@
 
 from guestwire.agent.services.configuration.service import Configuration
 from guestwire.agent.services.guests import GuestService
+from guestwire.agent.services.ports import OFF
 from guestwire.agent.services.running import Running
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
@@ -62,7 +63,7 @@ class Definitions:
 
         def change(desired: Desired) -> tuple[Desired, str]:
             row = self._guests.table.find(reference)
-            if row.observed.state not in ("stopped", "crashed"):
+            if row.observed.state not in OFF:
                 raise GuestwireError("WRONG-STATE", "the guest runs", detail={"state": row.status.state})
             left = tuple(guest for guest in desired.guests if guest.uuid != row.uuid)
             if len(left) == len(desired.guests):

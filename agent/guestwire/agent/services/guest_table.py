@@ -6,7 +6,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from guestwire.agent.services.ports import Changed, Gone, GuestEvent, Lost, Observed, Resynced
+from guestwire.agent.services.ports import OFF, Changed, Gone, GuestEvent, Lost, Observed, Resynced
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, GuestState, GuestStatus, GuestView, StateSource, is_guest_id
 
@@ -138,7 +138,7 @@ class GuestTable:
         assert uuid is not None
         row = self._rows.get(uuid)
         ready = row is not None and row.proven_ready and not rebooted
-        if observed.state in ("stopped", "crashed"):
+        if observed.state in OFF:
             ready = False
         if observed.guest.ready_when.by == "guest_agent" and observed.state == "running":
             ready = ready or observed.agent_connected
@@ -156,7 +156,7 @@ class GuestTable:
         if observed.state == "running":
             self._starting.discard(uuid)
             return "ready" if ready else "running"
-        if observed.state in ("stopped", "crashed") and uuid in self._starting:
+        if observed.state in OFF and uuid in self._starting:
             return "starting"
         return observed.state
 

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Literal
 
 from guestwire.agent.services.guest_table import GuestTable, Row, Transition
-from guestwire.agent.services.ports import Changed, Gone, GuestEvent, Guests, Lost, Resynced
+from guestwire.agent.services.ports import OFF, ON, Changed, Gone, GuestEvent, Guests, Lost, Resynced
 from guestwire.agent.services.readiness import Readiness
 from guestwire.agent.services.running import Running
 from guestwire.agent.services.work import Work
@@ -167,7 +167,7 @@ class GuestService:
     async def turn_on(self, work: Work, row: Row, wait: Literal["running", "ready"]) -> None:
         """Turn a guest on and wait until it runs, or is ready; one that is on stays as it is. Raises what keeps it off,
         WRONG-STATE when it stops before it is ready, READY-TIMEOUT."""
-        if row.observed.state not in ("running", "paused", "stopping"):
+        if row.observed.state not in ON:
             work.progress("starting")
             async with self._turning_on:  # two starts at once must not both take the last place
                 others = [other.guest for other in self.table.rows() if not self._is_off(other.uuid)]
@@ -202,14 +202,14 @@ class GuestService:
             work.progress("asking the guest to shut down", message=f"time {asked}")
             await work.effect(lambda: self._driver.shutdown(row.uuid, mode))
             # a request that came before the guest's system listened is lost: ask again
-            await self._reach(row.uuid, ("stopped", "crashed"), min(left, float(again_s)))
+            await self._reach(row.uuid, OFF, min(left, float(again_s)))
         if not self._is_off(row.uuid):
             raise GuestwireError("SHUTDOWN-TIMEOUT", detail={"within_s": within_s, "asked": asked})
 
     async def cut_power(self, work: Work, row: Row) -> None:
         """Take a guest's power away."""
         await work.effect(lambda: self._driver.destroy(row.uuid))
-        await self._reach(row.uuid, ("stopped", "crashed"), 10.0)
+        await self._reach(row.uuid, OFF, 10.0)
 
     async def _until_ready(self, work: Work, row: Row) -> None:
         rule = row.guest.ready_when
@@ -256,7 +256,7 @@ class GuestService:
 
     def _is_off(self, uuid: str) -> bool:
         row = self.table.by_uuid(uuid)
-        return row is None or row.status.state in ("stopped", "crashed")
+        return row is None or row.status.state in OFF
 
     async def _reach(self, uuid: str, states: tuple[GuestState, ...], within_s: float) -> GuestState | None:
         """Wait until the guest is in one of the states; the state it is in then, or when time is over."""

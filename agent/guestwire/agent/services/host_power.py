@@ -6,7 +6,7 @@ from typing import Literal
 
 from guestwire.agent.audit import Log
 from guestwire.agent.services.guests import GuestService
-from guestwire.agent.services.ports import HostControl
+from guestwire.agent.services.ports import OFF, HostControl
 from guestwire.agent.services.running import Running
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.config_models import HostPower
@@ -72,7 +72,7 @@ class HostPowerService:
 
     async def _no_guest_may_run(self, running: Running) -> None:
         rows = await self._guests.rows(running)
-        on = [row.guest.name for row in rows if row.observed.state not in ("stopped", "crashed")]
+        on = [row.guest.name for row in rows if row.observed.state not in OFF]
         if on:
             text = f"Guests run: {', '.join(on[:16])}. Shut them down first, or force it."
             raise GuestwireError("GUESTS-RUNNING", text, detail={"guests": on})

@@ -9,7 +9,7 @@ known: then INDETERMINATE), RESOURCE-EXHAUSTED, UNSUPPORTED; define and restore 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from guestwire.model.facts import FileFact, ManagementPath
 from guestwire.model.guest import Guest, GuestThread
@@ -20,6 +20,8 @@ from guestwire.model.topology import Topology
 
 PowerState = Literal["stopped", "running", "paused", "stopping", "crashed", "unknown"]
 """What a hypervisor knows of a guest. `starting` and `ready` are the guest service's: they need `ready_when`."""
+OFF: Final = ("stopped", "crashed")
+ON: Final = ("running", "paused", "stopping")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Literal
 
 from guestwire.agent.services.guest_table import Row
 from guestwire.agent.services.guests import GuestService
+from guestwire.agent.services.ports import OFF
 from guestwire.agent.services.running import Running
 from guestwire.agent.services.work import Part, Work
 from guestwire.model.desired import Desired
@@ -24,7 +25,6 @@ from guestwire.protocol.steps import Call
 
 STARTS_AT_ONCE = 4
 ASK_AGAIN_S = 5.0
-OFF = ("stopped", "crashed")
 NOBODY_KNOWS = frozenset({"CANCELED", "DRIVER-LOST", "INDETERMINATE"})
 """Errors after which the power is not taken: nobody could say what came of it."""
 

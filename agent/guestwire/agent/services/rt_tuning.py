@@ -12,7 +12,7 @@ from typing import Literal
 from guestwire.agent.audit import Log
 from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.journalled_values import Entry, JournalledValues, Now, Refusal
-from guestwire.agent.services.ports import HostInspection, KernelValues
+from guestwire.agent.services.ports import OFF, HostInspection, KernelValues
 from guestwire.agent.vital import Vital
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
@@ -131,7 +131,7 @@ class RtTuning:
 
     def guest_changed(self, change: Transition) -> None:
         """Told of every transition: values follow in the background."""
-        if change.after in ("stopped", "crashed", None):
+        if change.after in (*OFF, None):
             self._starting.pop(change.guest.uuid or "", None)
         self.wake()
 

@@ -15,6 +15,7 @@ from guestwire.agent.audit import Log
 from guestwire.agent.services.guest_folder import HOOK, HOOK_LOGS
 from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.hook_process import run_program, why_not
+from guestwire.agent.services.ports import OFF
 from guestwire.agent.vital import Vital
 
 DEADLINE_S = 60.0
@@ -61,7 +62,7 @@ class ShutdownHooks:
             self._on.add(uuid)
         elif change.after is None:
             self._on.discard(uuid)
-        elif change.after in ("stopped", "crashed") and uuid in self._on:
+        elif change.after in OFF and uuid in self._on:
             self._on.discard(uuid)
             if change.guest.id is not None and not self._closed:
                 self._enqueue(change)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from guestwire.agent.services.guests import GuestService
-from guestwire.agent.services.ports import Images
+from guestwire.agent.services.ports import OFF, Images
 from guestwire.agent.services.running import Running
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Disk, Guest
@@ -91,7 +91,7 @@ class Snapshots:
         """The guest, which is off, and its images, which can have snapshots."""
         row = await self._guests.find(running, running.call.request.guest)
         state = row.status.state
-        if state not in ("stopped", "crashed"):
+        if state not in OFF:
             text = f"Its disks are in use ({state}): shut the guest down first."
             raise GuestwireError("WRONG-STATE", text, detail={"state": state})
         disks = _written(row.guest.disks)

@@ -1,11 +1,13 @@
-"""What only a plan can see: guests that run, images that are to go."""
+"""What only a plan can see: guests that run, images that are to go, mistakes of the way."""
 
 from collections.abc import Callable
 
 import pytest
 
-from guestwire.agent.services.configuration.plan_issues import Options, plan_issues
+from guestwire.agent.services.configuration.options import Options
+from guestwire.agent.services.configuration.plan_issues import mistaken, plan_issues, renumbered, unclear
 from guestwire.model.desired import Desired
+from guestwire.model.errors import GuestwireError
 from guestwire.model.facts import Facts
 from guestwire.model.guest import DirectBoot, Disk, Guest
 from guestwire.model.images import Image
@@ -128,3 +130,31 @@ def test_nor_for_another_kernel_of_its_image() -> None:
     before, after = (having(ours, images=each) for each in images)
     assert [issue.path for issue in plan_issues(before, after, facts, Options(restart=True))] == ["guests.a"]
     assert plan_issues(before, before, facts, Options(restart=True)) == []
+
+
+# -- mistakes that only the way from one document to the next has
+
+ONE = Guest(name="a", id="GUEST0001", uuid=U1, disks=(Disk(path=A, size_mib=10), Disk(path=B, size_mib=10)))
+TWO = Guest(name="b", id="GUEST0002", uuid=U2)
+
+
+def test_every_mistake_of_a_folder_is_told_within_reason() -> None:
+    issues = [{"path": f"f: override[{n}]", "message": "wrong"} for n in range(10)]
+    text = mistaken(ONE, GuestwireError("DOCUMENT-INVALID", detail={"issues": issues})).message
+    assert text.startswith("f: override[0]: wrong; f: override[1]: wrong")
+    assert text.endswith("f: override[7]: wrong (and 2 more)")
+    assert mistaken(ONE, GuestwireError("DOCUMENT-INVALID", "too many")).message == "too many"
+
+
+def test_only_another_identifier_of_the_same_guest_is_a_new_number() -> None:
+    other = ONE.model_copy(update={"id": "GUEST0007"})
+    assert [issue.path for issue in renumbered(Desired(guests=(ONE, TWO)), Desired(guests=(other, TWO)))] == [
+        "guests.a.id"
+    ]
+    assert not list(renumbered(Desired(guests=(TWO,)), Desired(guests=(ONE, TWO))))
+
+
+def test_disks_that_nobody_can_tell_apart_are_named() -> None:
+    open_disk = ONE.model_copy(update={"disks": (Disk(device="cdrom"), Disk(size_mib=10))})
+    found = list(unclear(Desired(guests=(ONE,)), Desired(guests=(open_disk,))))
+    assert [(issue.code, issue.path) for issue in found] == [("DISK-UNCLEAR", "guests.a.disks.1")]

@@ -6,7 +6,7 @@ from typing import Final
 from guestwire.agent.config_records_schema import ChangeRow
 from guestwire.agent.services.configuration.active import Kept
 from guestwire.agent.services.configuration.applying import Applying
-from guestwire.agent.services.configuration.plan_issues import Options
+from guestwire.agent.services.configuration.options import Options
 from guestwire.agent.services.configuration.ports import Power
 from guestwire.agent.services.configuration.prepared import Prepared, Preparer
 from guestwire.agent.services.configuration.steps import Step

@@ -84,7 +84,7 @@ class Applying:
         """Apply what was prepared; `trusted`: the host asks itself. Raises VALIDATION-FAILED, CONFIRM-REQUIRED,
         COMM-UNAVAILABLE, OUT-OF-SCOPE, HOST-BUSY, ROLLED-BACK, ROLLBACK-INCOMPLETE."""
         plan = prepared.plan
-        if errors := prepared.errors(confirmed=True):
+        if errors := prepared.errors():
             raise validation_failed(errors, plan.more_issues)
         if plan.confirm and confirm_s is None:
             raise GuestwireError("CONFIRM-REQUIRED", detail={"issues": [issue.code for issue in plan.issues][:16]})
@@ -107,7 +107,7 @@ class Applying:
             boot_id=await self.around.boot_id(), started_ms=self.around.clock_ms(),
             options=b"reboot" if plan.requires_reboot else b"", risk=plan.risk,
         )  # fmt: skip
-        return await self.begun(running, change, prepared.steps(), plan.items)
+        return await self.begun(running, change, prepared.steps, plan.items)
 
     async def begun(
         self, running: Running, change: ChangeRow, steps: Sequence[Step], items: Sequence[PlanItem] = ()

@@ -6,7 +6,7 @@ from types import TracebackType
 
 from guestwire.agent.services.configuration.adoption import Adoption
 from guestwire.agent.services.configuration.applying import Applying
-from guestwire.agent.services.configuration.plan_issues import Options
+from guestwire.agent.services.configuration.options import Options
 from guestwire.agent.services.configuration.prepared import Preparer
 from guestwire.agent.services.configuration.service import Configuration
 from guestwire.agent.services.running import Running

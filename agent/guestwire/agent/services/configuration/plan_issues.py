@@ -1,24 +1,20 @@
-"""Issues that only a plan can see: what runs, which images are to go, what the host cannot make true yet. And the options
-that a plan is made under."""
+"""Issues that only a plan can see: what runs, which images are to go, what the host cannot make true yet, and the mistakes
+that only the way from one document to the next has. Pure."""
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from guestwire.agent.services.configuration.options import Options
+from guestwire.formats.domain_xml.fitting import misfit
 from guestwire.model.desired import Desired
 from guestwire.model.effects import COMMUNICATION
+from guestwire.model.errors import GuestwireError
 from guestwire.model.facts import Facts
+from guestwire.model.guest import Guest
 from guestwire.model.host_paths import normal
 from guestwire.model.issues import Issue
 from guestwire.model.planning import Circumstances, diff, must_stop
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a document is to be applied. `remove_disks`: images that are to go with it."""
-
-    restart: bool = False
-    include_disabled: bool = False
-    remove_disks: tuple[str, ...] = ()
+from guestwire.model.resolving import Place
+from guestwire.model.settling import match, unclear_disks
 
 
 def plan_issues(current: Desired, target: Desired, facts: Facts, options: Options) -> list[Issue]:
@@ -108,6 +104,46 @@ def _users(target: Desired) -> dict[str, str]:
         named += [guest.boot.kernel, guest.boot.initrd] if guest.boot is not None else []
         users |= {normal(path): guest.name for path in named if path is not None}
     return users
+
+
+def mistaken(guest: Guest, err: GuestwireError) -> Issue:
+    found = [f"{one['path']}: {one['message']}" for one in err.detail.get("issues", ())] or [err.message]
+    more = f" (and {len(found) - 8} more)" if len(found) > 8 else ""
+    return Issue(
+        code="OVERRIDES-INVALID", severity="E", path=f"guests.{guest.name}.overrides", related=(guest.name,),
+        message="; ".join(found[:8]) + more, hint="Correct overrides.toml in the guest's folder, or remove it.",
+    )  # fmt: skip
+
+
+def misfits(guests: Iterable[Guest], places: Mapping[str, Place]) -> Iterator[Issue]:
+    """Overrides that find nothing in the domain of their guest, or not what they are for: the first of each guest. `places`:
+    what the hypervisor is to be given, by uuid; after the document's own come those of the guest's folder."""
+    for guest in guests:
+        place = places[guest.uuid or ""]
+        if (issue := misfit(guest, place.guest, place.pins)) is not None:
+            yield issue
+
+
+def renumbered(active: Desired, target: Desired) -> Iterator[Issue]:
+    known = {guest.uuid: guest.id for guest in active.guests}
+    for guest in target.guests:
+        was = known.get(guest.uuid)
+        if was is not None and guest.id != was:
+            yield Issue(
+                code="GUEST-ID-CHANGED", severity="E", path=f"guests.{guest.name}.id", related=(was,),
+                message=f"{guest.name} is {was}, and identifiers are never given anew",
+                hint=f"Leave it {was}, or remove the identifier.",
+            )  # fmt: skip
+
+
+def unclear(active: Desired, target: Desired) -> Iterator[Issue]:
+    for guest, known in zip(target.guests, match(target, active), strict=True):
+        for number in unclear_disks(guest, known):
+            yield Issue(
+                code="DISK-UNCLEAR", severity="E", path=f"guests.{guest.name}.disks.{number}", related=(guest.name,),
+                message="the guest has fewer disks without a path than before: which of its images this one is nobody can say",
+                hint="Name the disk's path: `guest show` has it.",
+            )  # fmt: skip
 
 
 def communication(current: Desired, target: Desired) -> tuple[str, ...]:

@@ -5,18 +5,9 @@ from dataclasses import dataclass
 
 from guestwire.agent.services.configuration.active import Active
 from guestwire.agent.services.configuration.facts import FactsReader
-from guestwire.agent.services.configuration.plan_extras import (
-    anew,
-    folders,
-    misfits,
-    missing,
-    mistaken,
-    renumbered,
-    rewritten,
-    unclear,
-    unsaid,
-)
-from guestwire.agent.services.configuration.plan_issues import Options, plan_issues
+from guestwire.agent.services.configuration.options import Options
+from guestwire.agent.services.configuration.plan_issues import misfits, mistaken, plan_issues, renumbered, unclear
+from guestwire.agent.services.configuration.plan_items import anew, folders, missing, rewritten, unsaid
 from guestwire.agent.services.configuration.ports import Folders, Power
 from guestwire.agent.services.configuration.steps import (
     Step,
@@ -28,7 +19,6 @@ from guestwire.agent.services.configuration.steps import (
 from guestwire.model.allocation import allocate
 from guestwire.model.desired import Desired, canonical_text, content_hash
 from guestwire.model.errors import GuestwireError
-from guestwire.model.facts import Facts
 from guestwire.model.guest import Guest, Override
 from guestwire.model.issues import Issue, in_order
 from guestwire.model.pinning import Pinning, host_cpus, pack_pins, pinning
@@ -46,27 +36,19 @@ OVERRIDES_AT_MOST = 512
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """`current` is the active document as the host has it now, `target` the wanted one with nothing left open: the next
-    active one. `goal` is what the host is made like: the target, but for guests that are not this change's business, which
-    are in it as they are now. `todo`: the steps that lead there."""
+    active one. `after`: what the hypervisor is to have, by uuid. `steps` lead there."""
 
     active: Desired
     current: Desired
     target: Desired
-    goal: Desired
-    facts: Facts
     plan: Plan
     options: Options
-    before: Mapping[str, Place]
     after: Mapping[str, Place]
-    todo: tuple[Step, ...]
+    steps: tuple[Step, ...]
 
-    def errors(self, *, confirmed: bool) -> tuple[Issue, ...]:
-        """What keeps it from being applied; `confirmed`: it will be undone unless somebody confirms it."""
-        return tuple(
-            issue
-            for issue in self.plan.issues
-            if issue.severity == "E" and not (confirmed and issue.code in CONFIRMABLE)
-        )
+    def errors(self) -> tuple[Issue, ...]:
+        """What keeps it from being applied, though somebody is going to confirm it."""
+        return tuple(issue for issue in self.plan.issues if issue.severity == "E" and issue.code not in CONFIRMABLE)
 
     def forgotten(self) -> tuple[str, ...]:
         """The guests that go, and disks of theirs with them, by uuid: their UEFI variables and TPM go as well."""
@@ -77,9 +59,6 @@ class Prepared:
             for guest in self.current.guests
             if guest.uuid not in kept and removed & {disk.path for disk in guest.disks}
         )
-
-    def steps(self) -> tuple[Step, ...]:
-        return self.todo
 
 
 class Preparer:
@@ -182,7 +161,7 @@ class Preparer:
             destructive=options.remove_disks,
             confirm=any(issue.code in CONFIRMABLE for issue in issues),
         )  # fmt: skip
-        return Prepared(active, current, target, goal, facts, plan, options, before, after, todo)
+        return Prepared(active, current, target, plan, options, after, todo)
 
     def _after(
         self, goal: Desired, target: Desired, before: Mapping[str, Place], topology: Topology, named: str | None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from guestwire.agent.services.configuration.active import Active, shown
 from guestwire.agent.services.configuration.applying import Applying
-from guestwire.agent.services.configuration.plan_issues import Options
+from guestwire.agent.services.configuration.options import Options
 from guestwire.agent.services.configuration.ports import Power
 from guestwire.agent.services.configuration.prepared import Preparer
 from guestwire.agent.services.configuration.reboot_reasons import RebootReasons

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from guestwire.agent.services.guests import GuestService
+from guestwire.agent.services.ports import ON
 from guestwire.agent.services.work import OwnWork
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
@@ -17,8 +18,7 @@ class Switching:
         self._guests = guests
 
     def running(self) -> frozenset[str]:
-        on = ("running", "paused", "stopping")
-        return frozenset(row.uuid for row in self._guests.table.rows() if row.observed.state in on)
+        return frozenset(row.uuid for row in self._guests.table.rows() if row.observed.state in ON)
 
     def known(self) -> Mapping[str, Guest]:
         return {row.uuid: row.guest for row in self._guests.table.rows()}

@@ -2,10 +2,9 @@
 
 import pytest
 
-from guestwire.agent.services.configuration.plan_extras import missing, mistaken, renumbered, unclear, unsaid
+from guestwire.agent.services.configuration.plan_items import missing, unsaid
 from guestwire.agent.services.configuration.steps import DiskStep, Step
 from guestwire.model.desired import Desired
-from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Disk, Guest
 from guestwire.model.plan import PlanItem
 
@@ -36,23 +35,3 @@ def test_guests_that_are_gone_and_not_wanted_are_missing() -> None:
     both, one = Desired(guests=(A, B)), Desired(guests=(A,))
     assert missing(both, one, one, None) == (B,)
     assert missing(both, one, both, None) == missing(both, both, one, None) == missing(both, one, one, A.uuid) == ()
-
-
-def test_every_mistake_of_a_folder_is_told_within_reason() -> None:
-    issues = [{"path": f"f: override[{n}]", "message": "wrong"} for n in range(10)]
-    text = mistaken(A, GuestwireError("DOCUMENT-INVALID", detail={"issues": issues})).message
-    assert text.startswith("f: override[0]: wrong; f: override[1]: wrong")
-    assert text.endswith("f: override[7]: wrong (and 2 more)")
-    assert mistaken(A, GuestwireError("DOCUMENT-INVALID", "too many")).message == "too many"
-
-
-def test_only_another_identifier_of_the_same_guest_is_a_new_number() -> None:
-    other = A.model_copy(update={"id": "GUEST0007"})
-    assert [issue.path for issue in renumbered(Desired(guests=(A, B)), Desired(guests=(other, B)))] == ["guests.a.id"]
-    assert not list(renumbered(Desired(guests=(B,)), Desired(guests=(A, B))))
-
-
-def test_disks_that_nobody_can_tell_apart_are_named() -> None:
-    open_disk = A.model_copy(update={"disks": (Disk(device="cdrom"), Disk(size_mib=10))})
-    found = list(unclear(Desired(guests=(A,)), Desired(guests=(open_disk,))))
-    assert [(issue.code, issue.path) for issue in found] == [("DISK-UNCLEAR", "guests.a.disks.1")]
