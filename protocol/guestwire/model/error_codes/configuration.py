@@ -74,7 +74,7 @@ CONFIGURATION: tuple[Code, ...] = (
         _K.PRECONDITION,
         _R.NEW_REQUEST,
         _W.HOST,
-        "Shut the guests down that `detail.guests` names (`shutdown`); a reboot or power-off of the host goes ahead with --force.",
+        "Guests run that must be off: shut them down first (`shutdown`). A reboot or power-off of the host goes ahead with --force.",
     ),
     Code(
         "GP-CPU-RUNNING-MAX",
