@@ -18,7 +18,7 @@ from guestwire.model.cpuset import from_libvirt, to_mask
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
 from guestwire.model.facts import ManagementPath
-from guestwire.model.guest import Guest
+from guestwire.model.guest import Guest, GuestState
 from guestwire.model.host import HostFacts
 from guestwire.model.machines import MACHINES, Machine
 from guestwire.model.policy import Policy
@@ -70,6 +70,7 @@ class Kernel:
         self.fuse: int | None = None
         self.late = False
         self.attempts = 0
+        self.reads = 0
         self.writes: list[tuple[str, str]] = []
         self.notes: dict[str, bytes] = {}
         self.tree = self.booted()
@@ -91,6 +92,7 @@ class Kernel:
         return frozenset(cpu for path, text in self.tree.items() if (cpu := cpu_of(path)) is not None and text == "0")
 
     async def read(self, paths: Sequence[str]) -> Mapping[str, str | None]:
+        self.reads += 1
         return {path: self.tree.get(path) for path in paths}
 
     async def write(self, path: str, value: str) -> str:
@@ -439,6 +441,28 @@ async def test_values_follow_the_guests_in_the_background(kernel: Kernel) -> Non
         agent.tuning.guest_changed(Transition(A, "starting", "stopped", 0, "event"))
         await until(lambda: kernel.tree == kernel.booted())
     assert agent.defects == []
+
+
+async def test_a_guest_that_pauses_is_no_reason_to_look_at_the_kernel(kernel: Kernel) -> None:
+    """It would be read in full with each command."""
+    agent = Agent(kernel, on={A.uuid or "": A})
+
+    async def reads(*states: tuple[GuestState, GuestState]) -> bool:
+        for _ in range(100):
+            await asyncio.sleep(0)
+        read = kernel.reads
+        for before, after in states:
+            agent.tuning.guest_changed(Transition(A, before, after, 0, "event"))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        return kernel.reads > read
+
+    async with agent.tuning:
+        await until(lambda: kernel.offline() == {62, 63})
+        assert not await reads(("running", "paused"), ("paused", "running"), ("running", "ready"), ("ready", "stopping"))
+        assert await reads(("ready", "unknown"))
+        assert await reads(("unknown", "running"))
+        assert await reads(("stopped", "running"))
 
 
 async def test_a_guest_that_was_seen_on_needs_no_word_when_it_is_off(kernel: Kernel) -> None:

@@ -38,6 +38,7 @@ NOTE = "rt-tuning"
 DEADLINE_S = 60.0
 AGAIN_S = 30.0
 """How long until what could not be done (the hypervisor is away, the journal's disk full) is tried again."""
+_NOT_ON = (*OFF, None)
 _EXHAUSTED = frozenset({12, 16, 28})
 """errno of ENOMEM, EBUSY, ENOSPC."""
 
@@ -130,10 +131,11 @@ class RtTuning:
     # -- hooks
 
     def guest_changed(self, change: Transition) -> None:
-        """Told of every transition: values follow in the background."""
-        if change.after in (*OFF, None):
+        """Told of every transition: values follow in the background where another set of guests runs."""
+        if change.after in _NOT_ON:
             self._starting.pop(change.guest.uuid or "", None)
-        self.wake()
+        if "unknown" in (change.before, change.after) or (change.before in _NOT_ON) != (change.after in _NOT_ON):
+            self.wake()
 
     def wake(self) -> None:
         """Something that values depend on changed (another configuration is active): they follow in the background."""
