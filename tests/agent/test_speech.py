@@ -90,9 +90,16 @@ class SlowFiles(LogFiles):
             self.over.set()
 
 
-async def test_one_search_at_a_time_and_none_goes_on_for_nobody(tmp_path: Path) -> None:
-    files = SlowFiles(tmp_path)
+def _slow(folder: Path) -> SlowFiles:
+    """With a hundred lines in them."""
+    files = LogFiles(folder)
     _say(files, 100)
+    files.close()
+    return SlowFiles(folder)
+
+
+async def test_one_search_at_a_time_and_none_goes_on_for_nobody(tmp_path: Path) -> None:
+    files = _slow(tmp_path)
     async with _speech(files) as speech:
         first = asyncio.create_task(speech.query(_call()))
         await asyncio.to_thread(files.reading.wait, 10)
@@ -117,8 +124,7 @@ async def test_one_search_at_a_time_and_none_goes_on_for_nobody(tmp_path: Path) 
 
 
 async def test_leaving_ends_a_search(tmp_path: Path) -> None:
-    files = SlowFiles(tmp_path)
-    _say(files, 100)
+    files = _slow(tmp_path)
     async with _speech(files) as speech:
         searching = asyncio.create_task(speech.query(_call()))
         await asyncio.to_thread(files.reading.wait, 10)

@@ -459,7 +459,9 @@ async def test_a_guest_that_pauses_is_no_reason_to_look_at_the_kernel(kernel: Ke
 
     async with agent.tuning:
         await until(lambda: kernel.offline() == {62, 63})
-        assert not await reads(("running", "paused"), ("paused", "running"), ("running", "ready"), ("ready", "stopping"))
+        assert not await reads(
+            ("running", "paused"), ("paused", "running"), ("running", "ready"), ("ready", "stopping")
+        )
         assert await reads(("ready", "unknown"))
         assert await reads(("unknown", "running"))
         assert await reads(("stopped", "running"))
