@@ -3,6 +3,8 @@ PY := .venv/bin/python
 PACKAGES := model formats protocol link agent sdk cli site broker_test
 SOURCES := agent protocol clients broker-test tests deploy
 ARGS ?=
+# One more than there are CPUs: half of their time tests wait for the processes they started
+WORKERS := $(shell expr $$(nproc) + 1)
 # pytest ends with 5 where it was asked for tests of which a run has none
 failed = { code=$$?; [ $$code -eq 5 ] || status=$$code; }
 
@@ -20,7 +22,7 @@ demo: setup  ## a broker, two simulated hosts and, with libvirt, a real one; ARG
 test:  ## set up, check, and run every test but the long ones: side by side, then those that share one libvirt
 	@deploy/setup.sh test
 	@status=0; $(MAKE) --no-print-directory check || status=$$?; \
-	  $(PY) -m pytest -n $$(nproc) --dist loadfile -m "not libvirt and not soak" $(ARGS) || $(failed); \
+	  $(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not libvirt and not soak" $(ARGS) || $(failed); \
 	  $(PY) -m pytest -m "libvirt and not soak" $(ARGS) || $(failed); exit $$status
 
 check: setup  ## ruff, mypy --strict and the import contracts
