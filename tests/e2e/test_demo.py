@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from fleet import PATIENCE_S, Cli, Following
@@ -116,11 +117,21 @@ async def test_a_demo_that_is_killed_takes_its_children_with_it(short: Path) -> 
 
 
 @pytest.mark.libvirt
-async def test_the_real_host_is_among_them(short: Path, libvirt_host: Any) -> None:
-    """This machine itself, by libvirt, beside the simulated ones."""
+async def test_the_real_host_is_among_them(short: Path, libvirt_host: Any, guest_files: tuple[str, str]) -> None:
+    """This machine itself, by libvirt, beside the simulated ones; with a guest of the user's, as `make demo` has one."""
     require_mosquitto()
-    async with running(short, "--hosts", "1") as demo:
+    name = f"gwt-{uuid4().hex[:8]}"
+    kernel, initrd = guest_files
+    guest = short / "guest.toml"
+    guest.write_text(
+        f'name = "{name}"\nmemory_mib = 128\n[boot]\nkernel = "{kernel}"\ninitrd = "{initrd}"\n'
+        f'cmdline = "console=ttyS0 quiet guestwire.name={name}"\n'
+        f'[ready_when]\nby = "console_text"\ntext = "guestwire-guest: up {name}"\n'
+    )
+    async with running(short, "--hosts", "1", "--guest", str(guest)) as demo:
         assert demo.ready["hosts"] == ["h1", "real"]
+        started = await demo.cli.good("guest", "start", f"real/{name}", "--wait", "ready")
+        assert [one["status"]["state"] for one in started] == ["ready"]
         shown, listed = await asyncio.gather(
             demo.cli.good("host", "show", "real"), demo.cli.good("guest", "list", "real")
         )

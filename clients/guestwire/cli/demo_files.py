@@ -2,10 +2,12 @@
 
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from guestwire.model.guest import Guest
 from guestwire.site.layout import Layout
 
 SAMPLES = 3
@@ -28,9 +30,17 @@ def broker_argv(port: int, *, embedded: bool) -> tuple[str, ...]:
 
 
 def host_files(
-    layout: Layout, base: Path, host: str, url: str, transport: Literal["auto", "mqtt5", "aiomqtt"], *, real: bool
+    layout: Layout,
+    base: Path,
+    host: str,
+    url: str,
+    transport: Literal["auto", "mqtt5", "aiomqtt"],
+    *,
+    real: bool,
+    guests: Sequence[Guest] = (),
 ) -> HostFiles:
-    """Write a host's configuration file; its state and its socket will be beside it."""
+    """Write a host's configuration file; its state and its socket will be beside it. `guests`: those that the user gives it:
+    their files may be where they are."""
     home = base / "hosts" / host
     home.mkdir(mode=0o700, parents=True)
     socket = home / "agent.sock"
@@ -42,6 +52,7 @@ def host_files(
             "driver": "libvirt" if real else "simulated",
             "state_dir": str(home / "state"),
             "socket": str(socket),
+            **_roots(guests),
         },
         "broker": {"urls": [url], "transport": transport, "boot_delay_s": 0},
         "trust": {
@@ -55,6 +66,18 @@ def host_files(
     config = home / "agent.toml"
     config.write_text("".join(_section(name, values) for name, values in sections.items()), encoding="utf-8")
     return HostFiles(host, (sys.executable, "-m", "guestwire.agent.main", "run", "--config", str(config)), socket)
+
+
+def _roots(guests: Iterable[Guest]) -> dict[str, list[str]]:
+    """Where the files of these guests are, as settings of the agent."""
+    boot = [path for guest in guests if guest.boot is not None for path in (guest.boot.kernel, guest.boot.initrd)]
+    disks = [path for guest in guests for disk in guest.disks for path in (disk.path, disk.clone_of)]
+    found = {
+        "boot_roots": [str(Path(path).parent) for path in boot if path is not None],
+        "disk_roots": [str(Path(path).parent) for path in disks if path is not None],
+        "share_roots": [share.path for guest in guests for share in guest.shares],
+    }
+    return {name: sorted(set(folders)) for name, folders in found.items() if folders}
 
 
 def _section(name: str, values: dict[str, str | int | float | list[str]]) -> str:

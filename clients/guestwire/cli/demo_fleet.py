@@ -91,7 +91,10 @@ async def _fleet(settings: Settings, plan: Plan, own: Sequence[Guest]) -> int:
             if plan.start_libvirt:
                 _say(settings, f"{'libvirt':<8} started for this demo")
                 await libvirt_daemons.start(started)
-            files = [host_files(layout, base, host, url, plan.transport, real=host == REAL_HOST) for host in plan.hosts]
+            files = [
+                host_files(layout, base, host, url, plan.transport, real=real, guests=own if real else ())
+                for host, real in ((host, host == REAL_HOST) for host in plan.hosts)
+            ]
             for host in files:
                 await started.start(host.host, host.argv)
             context = _context(layout, url, plan)
