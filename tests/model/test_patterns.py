@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 import guestwire.formats
 import guestwire.model
 import guestwire.protocol
 import guestwire.sdk
-from guestwire.model.patterns import WORDS
+from guestwire.model.guest import Guest
+from guestwire.model.patterns import WORDS, in_words
 
 PACKAGES = (guestwire.model, guestwire.protocol, guestwire.formats, guestwire.sdk)
 MORE = ("guestwire.agent.config",)
@@ -65,3 +66,12 @@ def test_every_pattern_has_words_and_every_word_a_pattern() -> None:
 def test_words_are_no_pattern(pattern: str) -> None:
     assert not re.search(r"[\^$\\{}\[\]]", WORDS[pattern])
     assert any(re.search(pattern, text) for text in FITS)
+
+
+def test_a_mistake_is_told_in_words() -> None:
+    with pytest.raises(ValidationError) as failed:
+        Guest(name="a", id="7", vcpus=-1)
+    assert {str(one["loc"][0]): in_words(one) for one in failed.value.errors()} == {
+        "id": "must be GUEST and four digits, such as GUEST0001",
+        "vcpus": "Input should be greater than or equal to 1",
+    }

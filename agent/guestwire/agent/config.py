@@ -24,7 +24,7 @@ from pydantic_settings import (
 
 from guestwire.link.broker_url import BrokerAddress, broker_address
 from guestwire.model.errors import GuestwireError
-from guestwire.model.patterns import WORDS
+from guestwire.model.patterns import in_words
 
 DEFAULT_FILE: Final = Path("/etc/guestwire/agent.toml")
 
@@ -282,10 +282,10 @@ def _why(error: Mapping[str, Any]) -> str:
             return "no such setting"
         case "missing":
             return "must be given"
-        case "string_pattern_mismatch":
-            return f"must be {WORDS[error['ctx']['pattern']]}, not {error['input']!r}"
+        case "value_error":
+            return str(error["msg"])
         case _:
-            return f"{error['msg']}, not {error['input']!r}" if error["type"] != "value_error" else str(error["msg"])
+            return f"{in_words(error)}, not {error['input']!r}"
 
 
 # -- the settings as a table: flags and documentation are loops over it

@@ -141,7 +141,7 @@ def _absolute(context: Context, base: Path) -> Context:
 def _invalid(err: ValidationError, path: Path) -> GuestwireError:
     """Every wrong setting; not what it is set to, which may be an address with a password in it."""
     issues = [
-        {"path": ".".join(str(part) for part in item["loc"]), "message": _problem(item)}
+        {"path": ".".join(str(part) for part in item["loc"]), "message": patterns.in_words(item)}
         for item in err.errors(include_url=False, include_input=False)
     ]
     more = f" (and {len(issues) - 1} more)" if len(issues) > 1 else ""
@@ -151,8 +151,3 @@ def _invalid(err: ValidationError, path: Path) -> GuestwireError:
         field=issues[0]["path"] or None,
         detail={"issues": issues},
     )
-
-
-def _problem(item: Any) -> str:
-    words = patterns.WORDS.get(item.get("ctx", {}).get("pattern", ""))
-    return f"must be {words}" if words is not None else str(item["msg"])

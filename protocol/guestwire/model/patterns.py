@@ -1,6 +1,7 @@
 """What each pattern of a model means, for people: "must be WORDS, not 'value'". Every pattern of a model is in the table."""
 
 from collections.abc import Mapping
+from typing import Any
 
 WORDS: Mapping[str, str] = {
     r"^GUEST[0-9]{4}$": "GUEST and four digits, such as GUEST0001",
@@ -29,3 +30,10 @@ WORDS: Mapping[str, str] = {
     ),
     r"^mqtts?://[^/\s@]+$": "the address of a broker, such as mqtts://broker.example:8883",
 }
+
+
+def in_words(problem: Mapping[str, Any]) -> str:
+    """What pydantic says of one mistake (`ValidationError.errors`), with words in the place of a pattern."""
+    if problem["type"] == "string_pattern_mismatch":
+        return f"must be {WORDS[problem['ctx']['pattern']]}"
+    return str(problem["msg"])

@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
-from guestwire.model.patterns import WORDS
+from guestwire.model.patterns import in_words
 from guestwire.protocol import ids
 from guestwire.protocol.bodies import from_bytes, to_bytes
 from guestwire.protocol.buckets import Buckets
@@ -436,16 +435,10 @@ def _expired(header: Header, now: Now) -> GuestwireError:
 def invalid_body(err: ValidationError) -> GuestwireError:
     """INVALID-BODY with every wrong field named; `field` is the first."""
     issues = [
-        {"path": ".".join(str(part) for part in item["loc"]), "message": _why(item)}
+        {"path": ".".join(str(part) for part in item["loc"]), "message": in_words(item)}
         for item in err.errors(include_url=False, include_input=False)
     ]
     first = issues[0]
     more = f" (and {len(issues) - 1} more)" if len(issues) > 1 else ""
     text = f"{first['path'] or 'request'}: {first['message']}{more}"
     return GuestwireError("INVALID-BODY", text, field=first["path"], detail={"issues": issues[:50]})
-
-
-def _why(problem: ErrorDetails) -> str:
-    if problem["type"] == "string_pattern_mismatch":
-        return f"must be {WORDS[problem['ctx']['pattern']]}"
-    return problem["msg"]

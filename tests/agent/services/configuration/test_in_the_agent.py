@@ -24,6 +24,7 @@ from guestwire.link.transport import Options
 from guestwire.model.desired import Autostart, Desired, content_hash
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
+from guestwire.model.policy import Policy
 from guestwire.protocol import config_models as c
 from guestwire.protocol import ids, topics
 from guestwire.protocol import operation_models as m
@@ -324,3 +325,21 @@ async def test_after_a_boot_of_the_host_guests_start_as_the_configuration_says(s
                 await asyncio.sleep(0.01)
         for name in ("rtlinux", "linux2"):
             assert (await served.ask("guest-show", m.GuestRef(guest=name))).status.state == "stopped"
+
+
+async def test_a_change_that_waits_for_a_boot_is_kept_by_an_agent_that_lives_through_it(site: SiteFiles) -> None:
+    """As that of a simulated host does. What it made starts with the host, in that boot."""
+    async with serving(site) as served:
+        rt = edited(await served.document(), "rtlinux", memory_mib=128, autostart="headless", cpuset="3")
+        wanted = rt.model_copy(update={"policy": Policy(profile="system-manager"), "autostart": Autostart(active=True)})
+        done = await served.ask("config-apply", await served.planned(wanted))
+        assert done.state == "waiting_reboot"
+        served.gate.simulated.reboot_host()
+        async with asyncio.timeout(10):
+            while (await served.ask("config-show", c.ConfigRef())).state != "in_sync":
+                await asyncio.sleep(0.01)
+            while (await served.ask("guest-show", m.GuestRef(guest="rtlinux"))).status.state not in (
+                "running",
+                "ready",
+            ):
+                await asyncio.sleep(0.01)

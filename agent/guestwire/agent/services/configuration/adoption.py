@@ -9,7 +9,7 @@ from guestwire.agent.services.configuration.applying import Applying
 from guestwire.agent.services.configuration.options import Options
 from guestwire.agent.services.configuration.ports import Power
 from guestwire.agent.services.configuration.prepared import Prepared, Preparer
-from guestwire.agent.services.configuration.steps import Step
+from guestwire.agent.services.configuration.steps import Step, write_folder
 from guestwire.agent.services.running import Running
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.config_models import ConfigAdopt, ConfigAdopted, ConfigApplied
@@ -123,6 +123,4 @@ def _folders(prepared: Prepared) -> Iterator[Step]:
     before = {guest.uuid: guest for guest in prepared.active.guests}
     for guest in prepared.target.guests:
         if guest.id is not None and before.get(guest.uuid) != guest:
-            text = prepared.after[guest.uuid or ""].guest.model_dump_json(exclude_defaults=True)
-            args = {"id": guest.id, "guest": text, "template_files": []}
-            yield Step("write-folder", args, f"write the folder of {guest.name}")
+            yield write_folder(guest, prepared.after[guest.uuid or ""])

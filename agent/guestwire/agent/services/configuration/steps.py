@@ -213,10 +213,14 @@ def _definition(change: Transition, guest: Guest, place: Place) -> Iterator[Step
 
 
 def _folder(change: Transition, guest: Guest) -> Step:
-    text = change.after[guest.uuid or ""].guest.model_dump_json(exclude_defaults=True)
-    return _step("write-folder", f"write the folder of {guest.name}", id=guest.id, guest=text,
-        template_files=list(template_files(change.target, guest)),
-    )  # fmt: skip
+    return write_folder(guest, change.after[guest.uuid or ""], template_files(change.target, guest))
+
+
+def write_folder(guest: Guest, place: Place, templates: Sequence[str] = ()) -> Step:
+    """The files that are generated of what the hypervisor is given for a guest; `templates`: folders a new one is copied from."""
+    text = place.guest.model_dump_json(exclude_defaults=True)
+    told = f"write the folder of {guest.name}"
+    return _step("write-folder", told, id=guest.id, guest=text, template_files=list(templates))
 
 
 def template_files(target: Desired, guest: Guest) -> Sequence[str]:
