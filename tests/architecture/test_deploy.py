@@ -59,6 +59,15 @@ def test_systemd_understands_the_timer_of_the_undo(repository, tmp_path):
     assert not done.stderr
 
 
+def test_systemd_understands_the_communication_services(repository, tmp_path):
+    text = repository.text(Path("deploy/systemd/guestwire-comm.service"))
+    unit = tmp_path / "guestwire-comm.service"
+    unit.write_text(re.sub(r"ExecStart=\S+", f"ExecStart={shutil.which('true')}", text))
+    done = systemd_analyze("verify", "--man=no", "--recursive-errors=no", unit)
+    assert done.returncode == 0
+    assert not done.stderr
+
+
 def test_systemd_understands_the_screen_of_standalone_mode(repository, tmp_path):
     text = repository.text(Path("deploy/systemd/guestwire-standalone.service"))
     unit = tmp_path / "guestwire-standalone.service"
@@ -116,6 +125,7 @@ def test_the_undo_may_do_what_the_agent_may(repository):
     assert {line.split("=")[0] for line in agent - undo} <= {
         "Description", "Wants", "After", "Before", "Type", "NotifyAccess", "ExecStart", "ExecReload", "WatchdogSec",
         "Restart", "RestartSec", "TimeoutStopSec", "RuntimeDirectory", "RuntimeDirectoryMode", "WantedBy",
+        "Environment",
     }  # fmt: skip
 
 

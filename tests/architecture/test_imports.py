@@ -18,6 +18,10 @@ SETTINGS = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["i
 VIOLATIONS = {
     "one-way": ("protocol/guestwire/link", "guestwire.sdk.client"),
     "agent": ("agent/guestwire/agent", "guestwire.sdk.client"),
+    "agent-comm": ("agent/guestwire/agent", "guestwire.comm.events"),
+    "comm": ("agent/guestwire/comm", "guestwire.agent.journal"),
+    "guest": ("clients/guestwire/guest", "guestwire.model.areas"),
+    "shm": ("protocol/guestwire/shm", "guestwire.model.areas"),
     "no-agent": ("clients/guestwire/cli", "guestwire.agent.journal"),
     "no-test-broker": ("clients/guestwire/cli", "guestwire.broker_test.embedded"),
     "site": ("clients/guestwire/site", "guestwire.link.transport"),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from profile_cases import gp, having, rt
 
-from guestwire.model.areas import MemoryArea
+from guestwire.model.areas import DATA_OFFSET, MemoryArea
 from guestwire.model.desired import Desired
 from guestwire.model.images import Image
 from guestwire.model.memory_map import MIB, Misfit, Row, memory_map
@@ -31,7 +31,7 @@ def where(desired: Desired, memory_mib: int = 4096) -> dict[str, tuple[int, int]
 
 
 def areas(*sizes: int) -> Any:
-    return tuple(MemoryArea(name=f"area{n}", size=size * MIB) for n, size in enumerate(sizes))
+    return tuple(MemoryArea(name=f"area{n}", size=size * MIB - DATA_OFFSET) for n, size in enumerate(sizes))
 
 
 def test_the_system_manager_s_own_example() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from profile_cases import gp, having, rt
 from topologies import NODES64, PLAIN8
 
-from guestwire.model.areas import MemoryArea
+from guestwire.model.areas import DATA_OFFSET, MemoryArea
 from guestwire.model.desired import Desired
 from guestwire.model.policy import Policy
 from guestwire.model.reservations import (
@@ -64,13 +64,13 @@ def test_pages_are_rounded_up() -> None:
 
 
 def test_a_heap_is_an_area_and_counts_once() -> None:
-    heap = MemoryArea(name="heap", kind="heap", size=256 * MIB)
+    heap = MemoryArea(name="heap", kind="heap", size=256 * MIB - DATA_OFFSET)
     user = MemoryArea(name="user", size=3 * MIB)
     guest = rt("a", heap_mib=240)
     assert list(shared_parts(having(guest, areas=(user, heap)))) == [("a", 240), ("user", 4), ("heap", 16)]
     assert list(shared_parts(having(areas=(heap,)))) == [SharedPart("heap", 256)]
     assert list(shared_parts(having(rt("a", heap_mib=256), areas=(heap,)))) == [SharedPart("a", 256)]
-    second = MemoryArea(name="second", kind="heap", size=64 * MIB)
+    second = MemoryArea(name="second", kind="heap", size=64 * MIB - DATA_OFFSET)
     found = list(shared_parts(having(rt("a", heap_mib=300), areas=(heap, second))))
     assert found == [("a", 300), ("second", 20)]
 
@@ -78,7 +78,7 @@ def test_a_heap_is_an_area_and_counts_once() -> None:
 def test_the_rows_of_a_linux_host() -> None:
     desired = having(
         rt("a", memory_mib=1024, hugepages_mib=1024, heap_mib=64), gp("b", memory_mib=2048), gp("c", disabled=True),
-        areas=(MemoryArea(name="shm", size=MIB),), settings=with_pools((1024, 2, 0)),
+        areas=(MemoryArea(name="shm", size=MIB - DATA_OFFSET),), settings=with_pools((1024, 2, 0)),
     )  # fmt: skip
     assert reservations(desired, 8192, PLAIN8) == (
         Reservation("pool", "", 2048, (0,), 1024),

@@ -8,7 +8,11 @@ from pydantic import Field, StringConstraints
 from guestwire.model.base import Model
 
 ShortText = Annotated[str, StringConstraints(max_length=255)]
+LARGEST_AREA = 512 << 20
+"""Bytes: the largest region of ACRN's ivshmem."""
 SMALLEST_BACKING = 1 << 20
+DATA_OFFSET = 4096
+"""Where an area's bytes begin in its region: behind the region's header (GW_DATA_OFFSET of the layouts)."""
 SYSTEM_AREA = "RtosLibMsgQueue"
 """The area that message queues live in: made with every project, never deleted (SM 9)."""
 
@@ -25,8 +29,13 @@ class MemoryArea(Model):
 
     @property
     def backing_size(self) -> int:
-        """Bytes of the region: a power of two, at least 1 MiB, as a PCI BAR needs (ivshmem)."""
-        return max(SMALLEST_BACKING, 1 << max(0, self.size - 1).bit_length())
+        """Bytes of the region: a power of two, at least 1 MiB, as a PCI BAR needs (ivshmem), with room for its header."""
+        return backing_of(self.size)
+
+
+def backing_of(size: int) -> int:
+    """Bytes of the region of an area of so many bytes."""
+    return max(SMALLEST_BACKING, 1 << max(0, DATA_OFFSET + size - 1).bit_length())
 
 
 class Queue(Model):

@@ -38,7 +38,7 @@ GUEST_FIELDS: Mapping[str, Impact] = {
     "vcpus": _RESTART,
     "topology": _RESTART,
     "memory_mib": _RESTART,
-    "heap_mib": Impact("comm_restart"),
+    "heap_mib": _NOTED,
     "hugepages_mib": _RESTART,
     "lock_memory": _RESTART,
     "cpuset": Impact("live", risk=2),
@@ -51,9 +51,9 @@ GUEST_FIELDS: Mapping[str, Impact] = {
     "devices": Impact("guest_restart", risk=2),
     "port_forwards": _RESTART,
     "shares": _RESTART,
-    "comm_enabled": Impact("comm_restart"),
-    "rtos_id": Impact("comm_restart"),
-    "gpos_id": Impact("comm_restart"),
+    "comm_enabled": _RESTART,
+    "rtos_id": _NOTED,
+    "gpos_id": _NOTED,
     "services": _NOTED,
     "ready_when": _NOTED,
     "autostart": _NOTED,
@@ -76,14 +76,15 @@ SETTING_FIELDS: Mapping[str, Impact] = {
 }
 
 COLLECTIONS: Mapping[str, Impact] = {
-    "areas": Impact("comm_restart", risk=2),
-    "events": Impact("comm_restart", risk=2),
-    "queues": Impact("comm_restart", risk=2),
-    "locks": Impact("comm_restart", risk=2),
+    "areas": _NOTED,
+    "events": _NOTED,
+    "queues": _NOTED,
+    "locks": _NOTED,
     "networks": Impact("live", risk=2),
     "images": _NOTED,
     "templates": _NOTED,
 }
 
 COMMUNICATION: frozenset[str] = frozenset({"areas", "events", "queues", "locks", "networks"})
-"""Collections that guestwire-comm makes true."""
+"""Collections that guestwire-comm makes true, while everybody runs on: what guests are given devices for is plugged in and
+out. Deleting one is disruptive, and so is taking something away from somebody (`communication_items`)."""

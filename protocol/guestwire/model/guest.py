@@ -96,12 +96,13 @@ class DirectBoot(Model):
 
 
 class ReadyWhen(Model):
-    """What makes a running guest `ready`: its guest agent answers, or its console shows `text`; never: stays running.
+    """What makes a running guest `ready`: its guest agent answers, its console shows `text`, or its guest library says so
+    (heartbeat: a guest with communication); never: stays running.
 
     `within_s` bounds a start that waits for ready; later evidence still makes the guest ready.
     """
 
-    by: Literal["guest_agent", "console_text", "never"] = "never"
+    by: Literal["guest_agent", "console_text", "heartbeat", "never"] = "never"
     text: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
     within_s: Annotated[int, Field(ge=1, le=3600)] = 120
 

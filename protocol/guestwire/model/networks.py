@@ -12,11 +12,13 @@ IpText = Annotated[str, StringConstraints(max_length=64)]
 
 
 class Member(Model):
-    """A guest on a network, by name; `mac` and `ip` None: derived."""
+    """A guest on a network, by name; `mac` and `ip` None: derived. `isolated`: it reaches the host and the uplink, and no
+    other guest that is isolated too."""
 
     guest: Annotated[str, StringConstraints(max_length=255)]
     mac: MacText | None = None
     ip: IpText | None = None
+    isolated: bool = False
 
 
 class AclRule(Model):
@@ -31,7 +33,7 @@ class AclRule(Model):
 
 class VirtualNet(Model):
     """A network. isolated: guests and host only; nat: outwards through the host; bridge: onto `uplink`. `bridge` is the
-    Linux bridge's name, derived when None."""
+    Linux bridge's name, derived when None. `airgap`: nothing passes, until it is released."""
 
     name: Annotated[str, StringConstraints(max_length=255)]
     mode: Literal["isolated", "nat", "bridge"] = "isolated"
@@ -41,6 +43,7 @@ class VirtualNet(Model):
     uplink: InterfaceName | None = None
     members: tuple[Member, ...] = ()
     acl: tuple[AclRule, ...] = ()
+    airgap: bool = False
 
 
 class Adapter(Model):

@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from guestwire.model.base import Model
+from guestwire.model.communication_items import field_changes
 from guestwire.model.cpuset import to_libvirt
 from guestwire.model.desired import Desired, canonical, content_hash
 from guestwire.model.effects import (
     COLLECTIONS,
+    COMMUNICATION,
     GUEST_FIELDS,
     REBOOT_OUTAGE_S,
     RESTART_OUTAGE_S,
@@ -176,6 +178,10 @@ def _differences(old: Guest, new: Guest) -> Iterator[tuple[PlanItem, Impact]]:
             if (old.vcpus, old.kind) != (new.vcpus, new.kind):
                 impact = replace(impact, effect="guest_restart")  # there are no such threads to pin yet
             yield _update(name, before, after, "tune"), impact
+        elif name == "comm_enabled" and old.has_comm == new.has_comm:
+            yield _update(name, before, after), Impact("live")
+        elif name == "heap_mib" and after < before:
+            yield _update(name, before, after), replace(impact, risk=2)  # what is in it goes
         elif name == "autostart" and "console" in (before, after):
             yield (
                 _update(name, before, after),
@@ -294,23 +300,28 @@ def _is_live(field: str, before: Disk, after: Disk) -> bool:
 
 
 def _collections(current: Desired, target: Desired) -> Iterator[PlanItem]:
+    with_comm = {guest.name for guest in (*current.guests, *target.guests) if guest.has_comm}
     for name, impact in COLLECTIONS.items():
         key = "id" if name in ("images", "templates") else "name"
         before = {getattr(value, key): value for value in getattr(current, name)}
         after = {getattr(value, key): value for value in getattr(target, name)}
         for k, value in before.items():
             if k not in after:
-                yield PlanItem(
-                    op="delete", object=f"{name}.{k}", before=_text(value), effect=impact.effect, risk=impact.risk
-                )
+                risk = 2 if name in COMMUNICATION else impact.risk
+                yield PlanItem(op="delete", object=f"{name}.{k}", before=_text(value), effect=impact.effect, risk=risk)
         for k, value in after.items():
+            place = f"{name}.{k}"
             if k not in before:
-                yield PlanItem(
-                    op="create", object=f"{name}.{k}", after=_text(value), effect=impact.effect, risk=impact.risk
-                )
+                yield PlanItem(op="create", object=place, after=_text(value), effect=impact.effect, risk=impact.risk)
+            elif before[k] != value and name in COMMUNICATION:
+                for field, was, now, risk in field_changes(before[k], value, with_comm):
+                    yield PlanItem(
+                        op="update", object=place, field=field, before=_text(was), after=_text(now), effect=impact.effect,
+                        risk=max(risk, impact.risk),
+                    )  # fmt: skip
             elif before[k] != value:
                 yield PlanItem(
-                    op="update", object=f"{name}.{k}", before=_text(before[k]), after=_text(value), effect=impact.effect,
+                    op="update", object=place, before=_text(before[k]), after=_text(value), effect=impact.effect,
                     risk=impact.risk,
                 )  # fmt: skip
 

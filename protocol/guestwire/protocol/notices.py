@@ -30,9 +30,24 @@ class GuestNotice(Notice):
     reason: str = ""
 
 
+class CommNotice(Notice):
+    """Something happened in the communication services: `event` is its kind (ready, attached, detached, denied, throttled,
+    log, data, flush, reaped, state; missed: `count` of them were dropped before they were told). `guest`: who did it, or
+    to whom; `name`: of the event, area or lock. `code` of the error table where there is one. `text`, `level`,
+    `truncated`: of a line that a program in the guest wrote. `count`: how many of the same."""
+
+    guest: str = ""
+    name: str = ""
+    code: str | None = None
+    level: str = "info"
+    truncated: bool = False
+    count: int = 1
+    data: bytes = b""
+
+
 class AuditNotice(Notice):
-    """Messages were refused: `code` of the error table, the client the broker named, and how many since the last such
-    notice (they are told at most once a second for each code and client)."""
+    """Messages were refused: `code` of the error table, the client the broker named (of communication: the guest), and how
+    many since the last such notice (they are told at most once a second for each code and client)."""
 
     code: str
     client: str
@@ -48,7 +63,7 @@ class AlarmNotice(Notice):
 
 MODELS: dict[NoticeClass, type[Notice]] = {
     "guest": GuestNotice,
-    "comm": Notice,
+    "comm": CommNotice,
     "config": Notice,
     "audit": AuditNotice,
     "alarm": AlarmNotice,

@@ -7,6 +7,7 @@ from typing import Literal
 from guestwire.model.base import Model
 from guestwire.model.guest import GuestView
 from guestwire.model.plan import Plan
+from guestwire.protocol import comm_models as w
 from guestwire.protocol import config_models as c
 from guestwire.protocol import operation_models as m
 from guestwire.protocol.trust import Risk
@@ -101,6 +102,52 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("log-query", m.LogQuery, m.LogLines, "none", 0, 15, "Lines of the agent's log."),
     Operation("epoch-behind", m.EpochBehind, m.Empty, "idempotent", 1, 15,
               "Tell a host that its epoch is older than one it used: it connects again above it."),
+    Operation("comm-status", m.Empty, w.CommStatus, "none", 0, 15,
+              "The communication services: state, who is attached, what this kernel lacks.", served_by="comm"),
+    Operation("comm-start", m.Empty, w.CommStatus, "idempotent", 1, 60, "Start the communication services.", "host",
+              served_by="comm"),
+    Operation("comm-stop", w.CommStop, w.CommStatus, "idempotent", 2, 60,
+              "Stop the communication services; refused while guests are attached.", "host", served_by="comm"),
+    Operation("comm-restart", w.CommStop, w.CommStatus, "once", 2, 60,
+              "Stop and start the communication services; refused while guests are attached.", "host", served_by="comm"),
+    Operation("area-list", m.Empty, w.AreaList, "none", 0, 15, "Memory areas: regions, sizes, who has them how.",
+              served_by="comm"),
+    Operation("area-show", w.NameRef, w.AreaView, "none", 0, 15, "One memory area.", served_by="comm"),
+    Operation("area-dump", w.AreaDump, w.AreaBytes, "none", 0, 45,
+              "Bytes of a memory area that the caller may read; with a digest, once they change.", served_by="comm"),
+    Operation("event-list", m.Empty, w.EventList, "none", 0, 15, "Named events: state, rights, waiters, signals.",
+              served_by="comm"),
+    Operation("event-show", w.NameRef, w.EventView, "none", 0, 15, "One named event.", served_by="comm"),
+    Operation("event-signal", w.NameRef, w.EventView, "once", 1, 15, "Set an event that REMOTE may signal.",
+              served_by="comm"),
+    Operation("event-reset", w.NameRef, w.EventView, "idempotent", 1, 15, "Unset an event that REMOTE may signal.",
+              served_by="comm"),
+    Operation("event-wait", w.EventWait, w.EventWaited, "once", 1, 620,
+              "Wait until one of the events is set that REMOTE may wait for.", served_by="comm"),
+    Operation("queue-list", m.Empty, w.QueueList, "none", 0, 15, "Queues: their rings and how full they are.",
+              served_by="comm"),
+    Operation("queue-show", w.NameRef, w.QueueView, "none", 0, 15, "One queue.", served_by="comm"),
+    Operation("lock-list", m.Empty, w.LockList, "none", 0, 15, "Locks: who holds them, fencing tokens.", served_by="comm"),
+    Operation("lock-break", w.LockBreak, w.LockView, "once", 2, 15,
+              "Take a lock from its holder and let the next waiter have it.", served_by="comm"),
+    Operation("net-list", m.Empty, w.NetList, "none", 0, 15, "Virtual networks: bridges, ports, counters.",
+              served_by="comm"),
+    Operation("net-show", w.NameRef, w.NetView, "none", 0, 15, "One virtual network.", served_by="comm"),
 )  # fmt: skip
+
+INTERNAL: tuple[Operation, ...] = (
+    Operation("comm-apply", w.CommApply, w.CommStatus, "idempotent", 2, 60,
+              "The agent's: make a document true, or leave everything as it was.", served_by="comm"),
+    Operation("comm-settle", m.Empty, w.CommStatus, "idempotent", 2, 60,
+              "The agent's: let go of what the last documents set aside.", served_by="comm"),
+    Operation("comm-guest-reset", w.GuestRefName, m.Empty, "idempotent", 1, 15,
+              "The agent's: a guest rebooted without leaving, so whoever talked in it is gone.", served_by="comm"),
+    Operation("comm-held", m.Empty, w.CommHeld, "none", 0, 15, "The agent's: the document that holds.", served_by="comm"),
+    Operation("comm-plugs", w.GuestRefName, w.CommPlugs, "none", 0, 15, "The agent's: what a guest's domain has of ours.",
+              served_by="comm"),
+    Operation("comm-follow", w.CommFollow, w.Happenings, "none", 0, 60, "The agent's: what happened since.",
+              served_by="comm"),
+)  # fmt: skip
+"""Between the agent and guestwire-comm on one host; nobody else is served them."""
 
 BY_NAME: Mapping[str, Operation] = {operation.name: operation for operation in OPERATIONS}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rule_cases import KNOWN, Case, check, check_covered, check_needs, issues, known
 
-from guestwire.model.areas import SYSTEM_AREA, Lock, MemoryArea, Queue
+from guestwire.model.areas import DATA_OFFSET, SYSTEM_AREA, Lock, MemoryArea, Queue
 from guestwire.model.desired import Desired
 from guestwire.model.guest import Guest
 from guestwire.model.rules.areas import RULES
@@ -32,6 +32,11 @@ def queue(name: str = "q", **given: Any) -> Queue:
     return Queue(name=name, **({"area": "a"} | given))
 
 
+def lock(name: str) -> Lock:
+    return Lock(name=name, area="a")
+
+
+RING_OF_4 = 256 + 4 * (16 + 256)  # its words and four slots: whole cache lines
 ACTIVE = known(active=Desired(areas=(SYSTEM, area("user", 4 * MIB))))
 
 CASES = (
@@ -67,8 +72,9 @@ CASES = (
         "AREA-SYSTEM-PROTECTED", "by its name, whatever its kind", areas(), (f"areas.{SYSTEM_AREA}",),
         known(active=areas(area(SYSTEM_AREA))),
     ),
-    Case("AREA-ROUNDED", "1 MiB", areas(area(size=MIB))),
-    Case("AREA-ROUNDED", "8 MiB", areas(area(size=8 * MIB))),
+    Case("AREA-ROUNDED", "a region of 1 MiB", areas(area(size=MIB - DATA_OFFSET))),
+    Case("AREA-ROUNDED", "a region of 8 MiB", areas(area(size=8 * MIB - DATA_OFFSET))),
+    Case("AREA-ROUNDED", "1 MiB: the header does not fit into a region of 1 MiB", areas(area(size=MIB)), ("areas.a.size",)),
     Case("AREA-ROUNDED", "64 KiB, the example of SM 9", areas(area(size=64 << 10)), ("areas.a.size",)),
     Case("AREA-ROUNDED", "6 MiB, the system area of SM 9", areas(area(size=6 * MIB)), ("areas.a.size",)),
     Case("AREA-ROUNDED", "not for a size that is none", areas(area(size=0), area("b", size=600 * MIB))),
@@ -107,20 +113,38 @@ CASES = (
     Case("QUEUE-NAME", "65 characters", areas(area(), queues=(queue("x" * 65),)), (f"queues.{'x' * 65}.name",)),
     Case("QUEUE-DUP", "two names", areas(area(), queues=(queue("a"), queue("b")))),
     Case("QUEUE-DUP", "one name", areas(area(), queues=(queue(), queue())), ("queues.q",)),
-    Case("QUEUE-AREA", "fits to the byte", areas(area(size=1024), queues=(queue(slots=4, slot_bytes=256),))),
+    Case(
+        "QUEUE-AREA", "fits to the byte",
+        areas(area(size=RING_OF_4), queues=(queue(slots=4, slot_bytes=256, writers=("rt",)),)),
+    ),
+    Case("QUEUE-AREA", "no writers yet, no ring", areas(area(size=1), queues=(queue(slots=4, slot_bytes=256),))),
     Case("QUEUE-AREA", "no such area", areas(queues=(queue(),)), ("queues.q.area",)),
     Case("QUEUE-AREA", "no system area", areas(queues=(Queue(name="q"),)), ("queues.q.area",)),
     Case(
-        "QUEUE-AREA", "too small", areas(area(size=1023), queues=(queue(slots=4, slot_bytes=256),)),
-        ("queues.q.area",),
+        "QUEUE-AREA", "a byte too small",
+        areas(area(size=RING_OF_4 - 1), queues=(queue(slots=4, slot_bytes=256, writers=("rt",)),)), ("queues.q.area",),
     ),
     Case(
         "QUEUE-AREA", "a ring for each writer",
-        areas(area(size=1024), queues=(queue(slots=4, slot_bytes=256, writers=("rt", "comm")),)), ("queues.q.area",),
+        areas(area(size=2 * RING_OF_4 - 1), queues=(queue(slots=4, slot_bytes=256, writers=("rt", "comm")),)),
+        ("queues.q.area",),
     ),
     Case(
         "QUEUE-AREA", "the second is too much",
-        areas(area(size=2000), queues=(queue("one", slots=4), queue("two", slots=4))), ("queues.two.area",),
+        areas(
+            area(size=2 * RING_OF_4 - 1),
+            queues=(queue("one", slots=4, writers=("rt",)), queue("two", slots=4, writers=("rt",))),
+        ),
+        ("queues.two.area",),
+    ),
+    Case("QUEUE-AREA", "locks to the byte", areas(area(size=256), locks=(lock("one"), lock("two")))),
+    Case("QUEUE-AREA", "a lock too many", areas(area(size=255), locks=(lock("one"), lock("two"))), ("locks.two.area",)),
+    Case(
+        "QUEUE-AREA", "a lock next to a queue",
+        areas(
+            area(size=RING_OF_4 + 127), queues=(queue(slots=4, slot_bytes=256, writers=("rt",)),), locks=(lock("one"),)
+        ),
+        ("locks.one.area",),
     ),
     Case("QUEUE-ACCESS", "by default", areas(area(), queues=(queue(writers=("rt", "HOST"), reader="comm"),))),
     Case("QUEUE-ACCESS", "nobody yet", areas(area(default_access="----"), queues=(queue(),))),
@@ -143,7 +167,7 @@ CASES = (
     ),
     Case(
         "QUEUE-AREA", "a writer named twice has one ring",
-        areas(area(size=1024), queues=(queue(slots=4, slot_bytes=256, writers=("rt", "rt")),)),
+        areas(area(size=RING_OF_4), queues=(queue(slots=4, slot_bytes=256, writers=("rt", "rt")),)),
     ),
     Case("LOCK-NAME", "letters", areas(area(), locks=(Lock(name="l", area="a"),))),
     Case("LOCK-NAME", "a slash", areas(area(), locks=(Lock(name="l/k", area="a"),)), ("locks.l/k.name",)),

@@ -4,14 +4,12 @@ import re
 from collections.abc import Callable, Iterator
 
 from guestwire.model.access import Access, Wrong, effective_access, read_access
-from guestwire.model.areas import SYSTEM_AREA, MemoryArea, Queue
+from guestwire.model.area_contents import contents_room, lock_block, queue_need
+from guestwire.model.areas import DATA_OFFSET, LARGEST_AREA, SYSTEM_AREA, MemoryArea
 from guestwire.model.rules.members import OTHERS, members, stranger
 from guestwire.model.rules.names import named_once, well_named
 from guestwire.model.rules.rule import Finding, Rule
 from guestwire.model.rules.view import View
-
-LARGEST_AREA = 512 << 20
-"""Bytes: the largest region of ACRN's ivshmem."""
 
 _AREA_NAME = re.compile(r"\w{1,27}", re.ASCII)
 
@@ -42,10 +40,11 @@ def area_system_protected(view: View) -> Iterator[Finding]:
 
 def area_rounded(view: View) -> Iterator[Finding]:
     for area in view.desired.areas:
-        if _has_size(area) and area.backing_size != area.size:
+        if _has_size(area) and area.backing_size != DATA_OFFSET + area.size:
             yield Finding(
                 f"areas.{area.name}.size",
-                f"{area.size} bytes take a region of {area.backing_size} bytes ({area.backing_size >> 20} MiB)",
+                f"{area.size} bytes, behind {DATA_OFFSET} of the region's header, take a region of {area.backing_size} bytes"
+                f" ({area.backing_size >> 20} MiB)",
             )
 
 
@@ -86,18 +85,25 @@ def access_mode(code: str) -> Callable[[View], Iterator[Finding]]:
 def queue_area(view: View) -> Iterator[Finding]:
     areas = _areas(view)
     used: dict[str, int] = {}
-    for queue in view.desired.queues:
-        area = areas.get(queue.area)
-        if area is None:
-            yield Finding(f"queues.{queue.name}.area", f"there is no memory area {queue.area!r}")
-            continue
-        used[area.name] = used.get(area.name, 0) + payload(queue)
-        if used[area.name] > area.size:
+
+    def taken(path: str, what: str, area: MemoryArea, need: int) -> Iterator[Finding]:
+        used[area.name] = used.get(area.name, 0) + need
+        if need and used[area.name] > contents_room(area.size):
             yield Finding(
-                f"queues.{queue.name}.area",
-                f"with this queue the messages in {area.name} take {used[area.name]} bytes or more; it has {area.size}",
+                path,
+                f"with this {what} the queues and locks in {area.name} take {used[area.name]} bytes; it has {area.size}",
                 related=(f"areas.{area.name}.size",),
             )
+
+    for queue in view.desired.queues:
+        path = f"queues.{queue.name}.area"
+        if (area := areas.get(queue.area)) is None:
+            yield Finding(path, f"there is no memory area {queue.area!r}")
+        else:
+            yield from taken(path, "queue", area, queue_need(queue))
+    for lock in view.desired.locks:
+        if (area := areas.get(lock.area)) is not None:
+            yield from taken(f"locks.{lock.name}.area", "lock", area, lock_block())
 
 
 def queue_access(view: View) -> Iterator[Finding]:
@@ -123,11 +129,6 @@ def lock_area(view: View) -> Iterator[Finding]:
     for lock in view.desired.locks:
         if lock.area not in areas:
             yield Finding(f"locks.{lock.name}.area", f"there is no memory area {lock.area!r}")
-
-
-def payload(queue: Queue) -> int:
-    """Bytes that a queue's slots take at least: one ring for each writer, without the rings' own words."""
-    return max(1, len(set(queue.writers))) * queue.slots * queue.slot_bytes
 
 
 def _areas(view: View) -> dict[str, MemoryArea]:
@@ -163,8 +164,8 @@ RULES: tuple[Rule, ...] = (
         "Put the area back with kind system and at least the size it has on the host.", area_system_protected, ("active",),
     ),
     Rule(
-        "AREA-ROUNDED", "W", "W", "A memory area takes a power of two of bytes, and at least 1 MiB.",
-        "Use a power of two from 1 MiB up if memory is short; what is over is not used.", area_rounded,
+        "AREA-ROUNDED", "W", "W", "A memory area and its header take a power of two of bytes, and at least 1 MiB.",
+        "Use 4096 bytes less than a power of two from 1 MiB up if memory is short; what is over is not used.", area_rounded,
     ),
     Rule(
         "AREA-NO-WRITER", "W", "W", "Somebody may write to a memory area.",
@@ -195,7 +196,7 @@ RULES: tuple[Rule, ...] = (
         "Rename one of the queues, or remove it.", named_once("queues", "queues"),
     ),
     Rule(
-        "QUEUE-AREA", "E", "E", "A queue lies in a memory area of the project that is large enough for all queues in it.",
+        "QUEUE-AREA", "E", "E", "A queue lies in a memory area of the project that is large enough for all queues and locks in it.",
         "Name an area that exists; enlarge it, or use fewer or smaller slots.", queue_area,
     ),
     Rule(

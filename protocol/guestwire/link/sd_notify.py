@@ -1,4 +1,4 @@
-"""Telling systemd how the agent fares: READY, WATCHDOG, STOPPING, STATUS (sd_notify(3)); nothing without a manager.
+"""Telling systemd how the process fares: READY, WATCHDOG, STOPPING, STATUS (sd_notify(3)); nothing without a manager.
 
 The watchdog is fed by the loop itself, so a loop that hangs is restarted.
 """
@@ -13,7 +13,7 @@ from typing import Self
 
 
 class ServiceManager:
-    """`async with` it around the time the agent serves: READY on entry, the watchdog fed, STOPPING on exit.
+    """`async with` it around the time the process serves: READY on entry, the watchdog fed, STOPPING on exit.
 
     Made by `service_manager`. Without a notification socket every call does nothing.
     """
@@ -42,7 +42,7 @@ class ServiceManager:
         self.tell(f"STATUS={' '.join(text.split())}")
 
     def tell(self, state: str) -> None:
-        """Send one datagram. A manager that cannot be reached is not the agent's trouble."""
+        """Send one datagram. A manager that cannot be reached is not our trouble."""
         if self._address is None:
             return
         with (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from guestwire.agent.config import service_environment
-from guestwire.agent.sd_notify import service_manager
+from guestwire.link.sd_notify import service_manager
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""guestwire-comm: regions, events, queues, locks, guest services and networks of one host."""

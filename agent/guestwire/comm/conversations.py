@@ -1,0 +1,428 @@
+"""Who is attached and what it asks: requests of every way go to the table of events, the areas' files and the services.
+
+A conversation begins with HELLO and ends with the next HELLO on its way, or with the way. What it held ends with it: waits,
+handles, and locks (its number is what it writes into lock words).
+"""
+
+import struct
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from guestwire.comm.event_rows import Answer
+from guestwire.comm.events import EventTable
+from guestwire.comm.reaper import Reaped
+from guestwire.comm.throttle import Throttle
+from guestwire.comm.ways import Way
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol.steps import Now
+from guestwire.shm.layouts import NUMBERS, REPLY, REQUEST, VERSION, WAIT_ANY_MAX
+
+HOST = "HOST"
+_N = NUMBERS
+_TEXT_AT = REQUEST.offsets["text"]
+_LAST_NUMBER = 0x7FFFFFFE
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a request for a file got: a code, and with GW_OK the file (it stays its owner's) and what it may be used for."""
+
+    code: int
+    fd: int = -1
+    flags: int = 0
+    value: int = 0
+
+
+class Grants(Protocol):
+    """What the services that run give to whom."""
+
+    @property
+    def serving(self) -> bool: ...
+
+    @property
+    def instance(self) -> int: ...
+
+    def may_be(self, way: Way, guest: str) -> bool:
+        """Whether a process of the host may say that it is that guest (where guests are simulated)."""
+        ...
+
+    def area(self, party: str, name: str, wanted: int) -> Granted: ...
+
+    def directory(self, party: str) -> Granted: ...
+
+    def plug(self, way: Way, guest: str, index: int, wanted: int) -> Granted:
+        """For the agent alone."""
+        ...
+
+    def native(self, event: str) -> int | None:
+        """The eventfd of an event between processes of the host."""
+        ...
+
+    def release_locks(self, number: int) -> Reaped:
+        """Free the locks whose word has that number."""
+        ...
+
+
+class Services(Protocol):
+    """The guest services (KVM-RT 6)."""
+
+    def request(
+        self, party: str, op: int, seq: int, flags: int, value: int, payload: bytes, now: Now
+    ) -> tuple[int, int]:
+        """GW code and value of the answer."""
+        ...
+
+
+class Audit(Protocol):
+    """What is told of conversations."""
+
+    def denied(self, party: str, what: str, name: str, count: int = 1) -> None: ...
+
+    def throttled(self, party: str, times: int) -> None: ...
+
+    def ready(self, party: str) -> None: ...
+
+    def attached(self, party: str, way: str) -> None: ...
+
+    def detached(self, party: str, way: str) -> None: ...
+
+    def reaped(self, party: str, lock: str) -> None: ...
+
+
+class Conversation:
+    """One way and who talks over it."""
+
+    __slots__ = ("denied", "number", "ready", "requests", "said_hello", "since_ms", "throttle", "way")
+
+    def __init__(self, number: int, way: Way, since_ms: int, throttle: Throttle) -> None:
+        self.number = number
+        self.way = way
+        self.since_ms = since_ms
+        self.throttle = throttle
+        self.requests = 0
+        self.denied = 0
+        self.ready = False
+        self.said_hello = False
+
+
+_Handler = Callable[[Conversation, int, bytes, bytes, Now], None]
+
+
+class Conversations:
+    """The `Intake` of every way."""
+
+    def __init__(
+        self,
+        table: EventTable,
+        grants: Grants,
+        services: Services,
+        audit: Audit,
+        clock: Callable[[], Now],
+        throttle: Callable[[], Throttle],
+        *,
+        first_number: int = 0,
+    ) -> None:
+        """`first_number`: numbers count on from there: an instance before may have left others in lock words."""
+        self._table = table
+        self._grants = grants
+        self._services = services
+        self._audit = audit
+        self._clock = clock
+        self._throttle = throttle
+        self._by_way: dict[Way, Conversation] = {}
+        self._by_number: dict[int, Conversation] = {}
+        self._callers: dict[int, Callable[[Answer], None]] = {}
+        self._last = first_number
+        self._handlers: Mapping[int, _Handler] = {
+            _N["GW_OP_HELLO"]: self._hello,
+            _N["GW_OP_OPEN"]: self._open,
+            _N["GW_OP_CLOSE"]: self._close,
+            _N["GW_OP_SET"]: self._set,
+            _N["GW_OP_RESET"]: self._reset,
+            _N["GW_OP_WAIT"]: self._wait,
+            _N["GW_OP_CANCEL"]: self._cancel,
+            _N["GW_OP_QUERY"]: self._query,
+            _N["GW_OP_READY"]: self._ready,
+            _N["GW_OP_AREA"]: self._area,
+            _N["GW_OP_DIRECTORY"]: self._directory,
+            _N["GW_OP_PLUG"]: self._plug,
+            _N["GW_OP_AVAILABLE"]: self._service,
+            _N["GW_OP_PING"]: self._service,
+            _N["GW_OP_LOG"]: self._service,
+            _N["GW_OP_FLUSH"]: self._service,
+            _N["GW_OP_DATA"]: self._service,
+        }
+
+    @property
+    def all(self) -> Sequence[Conversation]:
+        return tuple(self._by_way.values())
+
+    def party(self, number: int) -> str | None:
+        """Who has a number, as lock words have it."""
+        found = self._by_number.get(number)
+        return None if found is None else found.way.party
+
+    # -- Intake
+
+    def attached(self, way: Way) -> None:
+        at = self._clock()
+        talk = Conversation(self._number(), way, at.wall_ms, self._throttle())
+        self._by_way[way] = self._by_number[talk.number] = talk
+        self._table.attach(talk.number, way.party)
+        if way.kind != "socket":
+            self._audit.attached(way.party, way.kind)
+
+    def detached(self, way: Way) -> None:
+        talk = self._by_way.pop(way, None)
+        if talk is None:
+            return
+        self._end(talk)
+        if way.kind != "socket" or way.party != HOST:
+            self._audit.detached(way.party, way.kind)
+
+    def woken(self, way: Way) -> None:
+        talk = self._by_way.get(way)
+        if talk is not None:
+            self._slow(talk, 1, self._clock(), empty=True)
+
+    def requests(self, way: Way, requests: Sequence[bytes], payload: bytes = b"") -> None:
+        talk = self._by_way.get(way)
+        if talk is None:
+            return
+        at = self._clock()
+        talk.requests += len(requests)
+        for request in requests:
+            self._one(talk, request, payload, at)
+        self._deny(at)
+        self._slow(talk, len(requests), at)
+        way.flush()
+
+    # -- beginning and end
+
+    def _number(self) -> int:
+        while True:
+            self._last = self._last % _LAST_NUMBER + 1
+            if self._last not in self._by_number and self._last not in self._callers:
+                return self._last
+
+    def _end(self, talk: Conversation) -> None:
+        """What it held ends with it."""
+        self._by_number.pop(talk.number, None)
+        at = self._clock()
+        self.deliver(self._table.detach(talk.number, at))
+        if not talk.said_hello:
+            return  # it never learnt its number
+        reaped = self._grants.release_locks(talk.number)
+        for name in reaped.freed:
+            self._audit.reaped(talk.way.party, name)
+        for event in reaped.wake:
+            self.signal(event, at)
+
+    def restart(self, party: str) -> None:
+        """A guest was reset: whoever talked in it does so no more; its devices stay."""
+        for talk in [one for one in self._by_way.values() if one.way.party == party]:
+            self._anew(talk)
+
+    def _anew(self, talk: Conversation) -> None:
+        self._end(talk)
+        talk.number = self._number()
+        talk.ready = talk.said_hello = False
+        self._by_number[talk.number] = talk
+        self._table.attach(talk.number, talk.way.party)
+
+    def end_all(self) -> None:
+        """The services stop: every wait is answered, every lock that somebody held is free."""
+        for number in (*self._by_number, *self._callers):
+            self.deliver(self._table.end_waits(number, _N["GW_NOT_STARTED"]))
+        for talk in tuple(self._by_way.values()):
+            self._anew(talk)
+
+    # -- callers: who asks by an operation of the protocol, and not over a way
+
+    def join(self, party: str, heard: Callable[[Answer], None]) -> int:
+        """A caller's number; its waits are answered to `heard`. `leave` it in the end."""
+        number = self._number()
+        self._callers[number] = heard
+        self._table.attach(number, party)
+        return number
+
+    def leave(self, number: int) -> None:
+        if self._callers.pop(number, None) is not None:
+            self.deliver(self._table.detach(number, self._clock()))
+            self._deny(self._clock())
+
+    # -- answers
+
+    def deliver(self, answers: Iterable[Answer]) -> None:
+        """Put answers into their ways, and ring each once."""
+        rung: dict[Way, None] = {}
+        for one in answers:
+            talk = self._by_number.get(one.peer)
+            if talk is None:
+                if (heard := self._callers.get(one.peer)) is not None:
+                    heard(one)
+            else:
+                talk.way.reply(_reply(one.seq, one.code, one.handle, one.flags, one.value))
+                rung[talk.way] = None
+        for way in rung:
+            way.flush()
+
+    def signal(self, name: str, at: Now) -> None:
+        """Set an event by ourselves, when there is one of that name whose state is here."""
+        with suppress(GuestwireError):
+            self.deliver(self._table.signal(name, "comm", at))
+
+    def _slow(self, talk: Conversation, count: int, at: Now, *, empty: bool = False) -> None:
+        """Who asks faster than it may waits."""
+        seconds = talk.throttle.take(count, at.mono, empty=empty)
+        if seconds > 0:
+            talk.way.pause(seconds)
+        if talk.throttle.storm(at.mono):
+            self._audit.throttled(talk.way.party, talk.throttle.times)
+
+    def _deny(self, at: Now) -> None:
+        for denial in self._table.take_denials():
+            talk = self._by_number.get(denial.peer)
+            if talk is not None:
+                talk.denied += denial.count
+            self._audit.denied(denial.party, denial.what, denial.event, denial.count)
+
+    # -- requests
+
+    def _one(self, talk: Conversation, request: bytes, payload: bytes, at: Now) -> None:
+        seq = int.from_bytes(request[0:4], "little")
+        op = int.from_bytes(request[4:6], "little")
+        handler = self._handlers.get(op)
+        if handler is None:
+            self._answer(talk, seq, _N["GW_UNSUPPORTED"])
+        elif not self._grants.serving and op != _N["GW_OP_PLUG"]:
+            if op not in _SILENT:
+                self._answer(talk, seq, _N["GW_NOT_STARTED"])
+        elif not talk.said_hello and op not in _BEFORE_HELLO:
+            if op not in _SILENT:
+                self._answer(talk, seq, _N["GW_INVALID"])
+        else:
+            handler(talk, seq, request, payload, at)
+
+    def _answer(
+        self, talk: Conversation, seq: int, code: int, *, handle: int = 0, flags: int = 0, value: int = 0,
+        fds: Sequence[int] = (),
+    ) -> None:  # fmt: skip
+        talk.way.reply(_reply(seq, code, handle, flags, value), fds)
+
+    def _hello(self, talk: Conversation, seq: int, request: bytes, _payload: bytes, at: Now) -> None:
+        asked = REQUEST.unpack(request)
+        if asked["value"] != VERSION:
+            self._answer(talk, seq, _N["GW_UNSUPPORTED"], value=VERSION)
+            return
+        name = asked["text"]
+        if name and name != talk.way.party:
+            if not self._grants.may_be(talk.way, name):
+                self._audit.denied(talk.way.party, "attach", name)
+                self._answer(talk, seq, _N["GW_DENIED"])
+                return
+            talk.way.party = name  # type: ignore[misc]  # only a socket's party can become another
+            self._audit.attached(name, talk.way.kind)
+            self._anew(talk)
+        elif talk.said_hello:
+            self._anew(talk)
+        talk.said_hello = True
+        talk.since_ms = at.wall_ms
+        self._answer(talk, seq, _N["GW_OK"], handle=talk.number, value=talk.number)
+
+    def _open(self, talk: Conversation, seq: int, request: bytes, _payload: bytes, at: Now) -> None:
+        asked = REQUEST.unpack(request)
+        answer = self._table.open(talk.number, seq, asked["text"], asked["flags"], at)
+        fds: tuple[int, ...] = ()
+        if answer.code == _N["GW_OK"] and answer.flags & _N["GW_NATIVE"]:
+            fd = self._grants.native(asked["text"])
+            fds = () if fd is None else (fd,)
+        if answer.code == _N["GW_DENIED"]:
+            talk.denied += 1
+            self._audit.denied(talk.way.party, "open", asked["text"])
+        self._answer(
+            talk, seq, answer.code, handle=answer.handle, flags=answer.flags, value=answer.value, fds=fds
+        )  # fmt: skip
+
+    def _close(self, talk: Conversation, seq: int, request: bytes, _payload: bytes, at: Now) -> None:
+        self.deliver([self._table.close(talk.number, seq, _handle(request))])
+
+    def _set(self, talk: Conversation, _seq: int, request: bytes, _payload: bytes, at: Now) -> None:
+        self.deliver(self._table.set(talk.number, _handle(request), at))
+
+    def _reset(self, talk: Conversation, _seq: int, request: bytes, _payload: bytes, at: Now) -> None:
+        self.deliver(self._table.reset(talk.number, _handle(request), at))
+
+    def _wait(self, talk: Conversation, seq: int, request: bytes, _payload: bytes, at: Now) -> None:
+        count = int.from_bytes(request[12:16], "little")
+        if not 1 <= count <= WAIT_ANY_MAX:
+            self._answer(talk, seq, _N["GW_INVALID"])
+            return
+        raw = request[_TEXT_AT : _TEXT_AT + 4 * count]
+        handles = tuple(int.from_bytes(raw[n : n + 4], "little") for n in range(0, len(raw), 4))
+        self.deliver(self._table.wait(talk.number, seq, handles, at))
+
+    def _cancel(self, talk: Conversation, seq: int, request: bytes, _payload: bytes, at: Now) -> None:
+        self.deliver(self._table.cancel(talk.number, seq, _value(request) & 0xFFFFFFFF))
+
+    def _query(self, talk: Conversation, seq: int, request: bytes, _payload: bytes, at: Now) -> None:
+        self.deliver([self._table.query(talk.number, seq, _handle(request))])
+
+    def _ready(self, talk: Conversation, seq: int, _request: bytes, _payload: bytes, at: Now) -> None:
+        if talk.way.party != HOST and not talk.ready:
+            talk.ready = True
+            self._audit.ready(talk.way.party)
+        self._answer(talk, seq, _N["GW_OK"])
+
+    def _area(self, talk: Conversation, seq: int, request: bytes, _payload: bytes, at: Now) -> None:
+        asked = REQUEST.unpack(request)
+        self._file(talk, seq, self._grants.area(talk.way.party, asked["text"], asked["flags"]), asked["text"])
+
+    def _directory(self, talk: Conversation, seq: int, _request: bytes, _payload: bytes, at: Now) -> None:
+        self._file(talk, seq, self._grants.directory(talk.way.party), "directory")
+
+    def _plug(self, talk: Conversation, seq: int, request: bytes, _payload: bytes, at: Now) -> None:
+        asked = REQUEST.unpack(request)
+        self._file(talk, seq, self._grants.plug(talk.way, asked["text"], asked["value"], asked["flags"]), "plug")
+
+    def _file(self, talk: Conversation, seq: int, granted: Granted, name: str) -> None:
+        if talk.way.kind != "socket":
+            self._answer(talk, seq, _N["GW_UNSUPPORTED"])
+            return
+        if granted.code == _N["GW_DENIED"]:
+            talk.denied += 1
+            self._audit.denied(talk.way.party, "open", name)
+        fds = (granted.fd,) if granted.code == _N["GW_OK"] else ()
+        self._answer(talk, seq, granted.code, flags=granted.flags, value=granted.value, fds=fds)
+
+    def _service(self, talk: Conversation, seq: int, request: bytes, payload: bytes, at: Now) -> None:
+        op = int.from_bytes(request[4:6], "little")
+        flags = int.from_bytes(request[6:8], "little")
+        value = _value(request)
+        code, answer = self._services.request(talk.way.party, op, seq, flags, value, payload, at)
+        if code == _N["GW_DENIED"]:
+            talk.denied += 1
+        self._answer(talk, seq, code, value=answer)
+
+
+def _handle(request: bytes) -> int:
+    return int.from_bytes(request[8:12], "little")
+
+
+def _value(request: bytes) -> int:
+    return int.from_bytes(request[16:24], "little")
+
+
+def _reply(seq: int, code: int, handle: int, flags: int, value: int) -> bytes:
+    return _PACK(seq & 0xFFFFFFFF, code, handle, flags, value & 0xFFFFFFFFFFFFFFFF, time.monotonic_ns())
+
+
+_PACK = struct.Struct("<IiIIQQ32x").pack
+"""A gw_reply, packed by hand: this is the way of every event between guests."""
+assert struct.calcsize("<IiIIQQ32x") == REPLY.size
+
+_SILENT = frozenset({_N["GW_OP_SET"], _N["GW_OP_RESET"]})
+_BEFORE_HELLO = frozenset({_N["GW_OP_HELLO"], _N["GW_OP_PLUG"]})

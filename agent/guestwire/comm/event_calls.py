@@ -1,0 +1,143 @@
+"""Events by an operation: the cloud (REMOTE) or a user of the host (HOST) signals, resets and waits, by the same rights as
+everybody else."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from guestwire.comm.conversations import Conversations
+from guestwire.comm.event_rows import Answer
+from guestwire.comm.events import EventTable
+from guestwire.comm.trust import party_of
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol import comm_models as w
+from guestwire.protocol.steps import Call, Now
+from guestwire.shm.layouts import NUMBERS
+
+_OK = NUMBERS["GW_OK"]
+_SIGNAL, _WAIT = NUMBERS["GW_MAY_SIGNAL"], NUMBERS["GW_MAY_WAIT"]
+_WHY = {
+    NUMBERS["GW_NOT_FOUND"]: "NOT-FOUND",
+    NUMBERS["GW_DENIED"]: "COMM-DENIED",
+    NUMBERS["GW_NOT_STARTED"]: "COMM-NOT-STARTED",
+    NUMBERS["GW_FULL"]: "EVENTS-EXHAUSTED",
+    NUMBERS["GW_UNSUPPORTED"]: "UNSUPPORTED",
+}
+
+
+class EventCalls:
+    """Operations event-signal, event-reset and event-wait. `native` gives the eventfd of an event between processes;
+    `denied` hears who asked for what it may not."""
+
+    def __init__(
+        self,
+        table: EventTable,
+        talks: Conversations,
+        native: Callable[[str], int | None],
+        denied: Callable[[str, str, str], None],
+        clock: Callable[[], Now],
+    ) -> None:
+        self._table = table
+        self._talks = talks
+        self._native = native
+        self._denied = denied
+        self._clock = clock
+
+    def signal(self, call: Call) -> None:
+        """Raises NOT-FOUND, COMM-DENIED, UNSUPPORTED (a direct event: nobody is in between)."""
+        with self._opened(call, call.request.name, _SIGNAL) as (number, opened):
+            if opened.flags & NUMBERS["GW_NATIVE"]:
+                fd = self._native(call.request.name)
+                if fd is not None:
+                    with suppress(BlockingIOError):  # it is set as far as can be
+                        os.eventfd_write(fd, 1)
+            else:
+                self._talks.deliver(self._table.set(number, opened.handle, self._clock()))
+
+    def reset(self, call: Call) -> None:
+        """Raises as `signal`."""
+        with self._opened(call, call.request.name, _SIGNAL) as (number, opened):
+            if opened.flags & NUMBERS["GW_NATIVE"]:
+                fd = self._native(call.request.name)
+                if fd is not None:
+                    with suppress(BlockingIOError):
+                        os.eventfd_read(fd)
+            else:
+                self._talks.deliver(self._table.reset(number, opened.handle, self._clock()))
+
+    async def wait(self, call: Call) -> w.EventWaited:
+        """Which of the events ended the wait; `name` None after the time. Raises as `signal`."""
+        asked: w.EventWait = call.request
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[str] = loop.create_future()
+        handles: dict[int, str] = {}
+        natives: dict[int, str] = {}
+
+        def heard(answer: Answer) -> None:
+            if done.done() or answer.seq != _WAITING:
+                return
+            if answer.code == _OK:
+                done.set_result(tuple(handles.values())[answer.value])
+            else:
+                done.set_exception(_error(answer.code, asked.names[0]))
+
+        number = self._talks.join(party_of(call), heard)
+        try:
+            for name in dict.fromkeys(asked.names):
+                opened = self._open(call, number, name, _WAIT)
+                if not opened.flags & NUMBERS["GW_NATIVE"]:
+                    handles[opened.handle] = name
+                elif (fd := self._native(name)) is not None:
+                    natives[os.dup(fd)] = name
+            for fd, name in natives.items():
+                loop.add_reader(fd, self._taken, fd, name, done)
+            if handles:
+                self._talks.deliver(self._table.wait(number, _WAITING, tuple(handles), self._clock()))
+            try:
+                async with asyncio.timeout(asked.timeout_s):
+                    name_of = await done
+            except TimeoutError:
+                return w.EventWaited(name=None, at=self._clock().wall_ms)
+            return w.EventWaited(name=name_of, at=self._clock().wall_ms)
+        finally:
+            for fd in natives:
+                loop.remove_reader(fd)
+                os.close(fd)
+            self._talks.leave(number)
+
+    def _taken(self, fd: int, name: str, done: "asyncio.Future[str]") -> None:
+        """A native event is set: an auto event is ours if nobody was faster."""
+        if done.done():
+            return
+        if not self._table.is_manual(name):
+            try:
+                os.eventfd_read(fd)
+            except BlockingIOError:
+                return
+        done.set_result(name)
+
+    @contextmanager
+    def _opened(self, call: Call, name: str, right: int) -> Iterator[tuple[int, Answer]]:
+        number = self._talks.join(party_of(call), lambda _: None)
+        try:
+            yield number, self._open(call, number, name, right)
+        finally:
+            self._talks.leave(number)
+
+    def _open(self, call: Call, number: int, name: str, right: int) -> Answer:
+        opened = self._table.open(number, 0, name, 0, self._clock())
+        if opened.code == _OK and not opened.value & right:
+            opened = opened._replace(code=NUMBERS["GW_DENIED"])
+        if opened.code == NUMBERS["GW_DENIED"]:
+            self._denied(call.asked_as, "wait" if right == _WAIT else "signal", name)
+        if opened.code != _OK:
+            raise _error(opened.code, name)
+        return opened
+
+
+_WAITING = 1
+
+
+def _error(code: int, name: str) -> GuestwireError:
+    return GuestwireError(_WHY.get(code, "INTERNAL"), field=name, detail={"event": name})

@@ -1,0 +1,60 @@
+"""The eventfds of native events: between processes of the host the kernel keeps the state, and nobody is in between.
+
+A counter above zero is set; an auto event is taken by reading it, a manual one only looked at (eventfd(2)).
+"""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+
+from guestwire.comm.directs import DirectPlace
+from guestwire.comm.region import no_room
+
+
+class NativeEvents:
+    """One eventfd for each native event, as long as it is declared. Owns them."""
+
+    def __init__(self) -> None:
+        self._fds: dict[str, tuple[bool, int]] = {}
+
+    def find(self, event: str) -> int | None:
+        """Its eventfd; it stays ours."""
+        found = self._fds.get(event)
+        return None if found is None else found[1]
+
+    def is_set(self, event: str) -> bool:
+        """Whether it is set now; it stays as it is."""
+        import select
+
+        fd = self.find(event)
+        return fd is not None and bool(select.select([fd], [], [], 0)[0])
+
+    def prepare(self, places: Mapping[str, DirectPlace]) -> Mapping[str, tuple[bool, int]]:
+        """Eventfds for those that are new, for `take`. Raises REGION-FULL when there are no files left."""
+        made: dict[str, tuple[bool, int]] = {}
+        try:
+            for name, place in places.items():
+                if place.vector == 0 and self._fds.get(name, (None, -1))[0] != place.manual:
+                    with no_room(name):
+                        fd = os.eventfd(int(place.initial), os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+                    made[name] = (place.manual, fd)
+        except BaseException:
+            self.drop(made)
+            raise
+        return made
+
+    def take(self, places: Mapping[str, DirectPlace], made: Mapping[str, tuple[bool, int]]) -> None:
+        """From now on these: the new ones, and those that stay."""
+        for name in list(self._fds):
+            if name in made or name not in places or places[name].vector:
+                os.close(self._fds.pop(name)[1])
+        self._fds.update(made)
+
+    def drop(self, made: Mapping[str, tuple[bool, int]]) -> None:
+        for _, fd in made.values():
+            with suppress(OSError):
+                os.close(fd)
+
+    def close(self) -> None:
+        self.drop(self._fds)
+        self._fds.clear()

@@ -1,0 +1,86 @@
+"""What guestwire-comm tells of what happens: to the agent, which follows `Happenings`, and to its own log."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from guestwire.comm.happenings import Happenings
+from guestwire.protocol import comm_models as w
+from guestwire.protocol.steps import Now
+
+
+class Telling:
+    """Who follows waits here for what is new. `async with` it: what happened again is told by a timer of its own."""
+
+    def __init__(self, log_id: bytes, log: Any, clock: Callable[[], Now]) -> None:
+        self._log = log
+        self._clock = clock
+        self._news = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self.happenings = Happenings(log_id, on_new=self._new)
+
+    async def __aenter__(self) -> "Telling":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def happened(self, kind: str, **fields: Any) -> None:
+        """Something of `Happening` happened, now."""
+        self.happenings.add(kind, self._clock(), **fields)
+        self._arm()
+
+    async def follow(self, asked: w.CommFollow) -> w.Happenings:
+        """What came after; waits up to `wait_s` for the first of it."""
+        end = self._clock().mono + asked.wait_s
+        while True:
+            self._news.clear()
+            found = self.happenings.since(asked.log, asked.seq)
+            left = end - self._clock().mono
+            if found.happenings or found.missed or left <= 0:
+                return found
+            try:
+                async with asyncio.timeout(left):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
+
+    # -- conversations.Audit
+
+    def denied(self, party: str, what: str, name: str, count: int = 1) -> None:
+        self.happened("denied", guest=party, name=name, code="COMM-DENIED", text=what, level="warning", count=count)
+
+    def throttled(self, party: str, times: int) -> None:
+        self._log.warning("a guest asks faster than it may", guest=party, times=times)
+        self.happened("throttled", guest=party, code="COMM-THROTTLED", level="warning", count=max(1, times))
+
+    def ready(self, party: str) -> None:
+        self.happened("ready", guest=party)
+
+    def attached(self, party: str, way: str) -> None:
+        self._log.info("attached", guest=party, way=way)
+        self.happened("attached", guest=party, name=way)
+
+    def detached(self, party: str, way: str) -> None:
+        self._log.info("detached", guest=party, way=way)
+        self.happened("detached", guest=party, name=way)
+
+    def reaped(self, party: str, lock: str) -> None:
+        self._log.warning("a lock was freed: its holder is gone", guest=party, lock=lock)
+        self.happened("reaped", guest=party, name=lock, level="warning")
+
+    def _new(self) -> None:
+        self._news.set()
+
+    def _arm(self) -> None:
+        """What was held back as the same again is told when its second is over."""
+        if self._timer is not None:
+            return
+        left = self.happenings.flush(self._clock())
+        if left is not None:
+            self._timer = asyncio.get_running_loop().call_later(left, self._again)
+
+    def _again(self) -> None:
+        self._timer = None
+        self._arm()
