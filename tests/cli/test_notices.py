@@ -10,6 +10,9 @@ from pathlib import Path
 
 from fake_host import FakeFleet
 
+from guestwire.cli.notice_lines import notice_text
+from guestwire.protocol.notices import CommNotice
+
 
 def test_a_look(run, start: Callable[..., FakeFleet]) -> None:  # type: ignore[no-untyped-def]
     start("h1")
@@ -63,3 +66,34 @@ async def test_following_over_a_socket(fleet: FakeFleet, config: Path) -> None:
 
     code = await _follow(config, "--socket", str(fleet.socket("h2")), until=changed, act=lambda: fleet.run(change))
     assert code == 130
+
+
+DENIED = CommNotice(
+    log=bytes(16), seq=1, at=1_700_000_000_000, event="denied", guest="linux1", name="go", code="COMM-DENIED", count=3,
+    data=b"\x01\xff",
+)  # fmt: skip
+SAID = CommNotice(
+    log=bytes(16),
+    seq=2,
+    at=1_700_000_000_000,
+    event="log",
+    guest="linux1",
+    level="error",
+    text="no camera",
+    truncated=True,
+)
+
+
+async def test_following_communication(fleet: FakeFleet, config: Path) -> None:
+    async def deny() -> None:
+        fleet.hosts["h1"].announce("comm", DENIED)
+
+    def denied(document: dict[str, object]) -> bool:
+        return document["class"] == "comm" and (document["guest"], document["data"]) == ("linux1", "01ff")
+
+    assert await _follow(config, until=denied, act=lambda: fleet.run(deny)) == 130
+
+
+def test_lines_of_communication() -> None:
+    assert notice_text(DENIED) == "linux1 denied go COMM-DENIED 2 bytes 3 times"
+    assert notice_text(SAID) == "linux1 log error no camera (truncated)"

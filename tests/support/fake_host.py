@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from fake_comm import FakeComm
 from fake_config import FakeConfig
 
 from guestwire.broker_test.embedded import embedded
@@ -30,7 +31,7 @@ from guestwire.protocol import operation_models as m
 from guestwire.protocol import topics
 from guestwire.protocol.executor import Executor
 from guestwire.protocol.key_files import parse_public
-from guestwire.protocol.notices import GuestNotice
+from guestwire.protocol.notices import GuestNotice, Notice
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.presence import HostPresence
 from guestwire.protocol.statements import state
@@ -67,6 +68,7 @@ class FakeHost:
         self.session: Session | None = None
         self.local: LocalServer | None = None
         self.config = FakeConfig(host)
+        self.comm = FakeComm()
         self.epoch = 3
         self._seq = 0
         self._server: Server | None = None
@@ -107,7 +109,7 @@ class FakeHost:
             "message-list": self._messages,
             "log-query": lambda c: m.LogLines(lines=("one line", "two\x1b[31m line"), truncated=c.request.lines < 2),
         }
-        table |= self.config.reads()
+        table |= self.config.reads() | self.comm.reads()
         return {name: self._checked(name, handler) for name, handler in table.items()}
 
     def _checked(self, name: str, handler: Callable[[Call], Model]) -> Callable[[Call], Model]:
@@ -151,7 +153,8 @@ class FakeHost:
     def _effect(self, call: Call) -> Model:
         request: Any = call.request
         verb = call.operation.name.partition("-")[2]
-        if (effect := self.config.effects().get(call.operation.name)) is not None:
+        effects = self.config.effects() | self.comm.effects()
+        if (effect := effects.get(call.operation.name)) is not None:
             return effect(call)
         match call.operation.name:
             case "guest-define":
@@ -219,8 +222,12 @@ class FakeHost:
             log=self.log, seq=self._seq, at=now().wall_ms, event="changed", guest_id=guest.id, name=guest.name,
             uuid=guest.uuid or "", before=before.status.state, state=after.status.state,
         )  # fmt: skip
-        frame = state("notice", self.site, f"host:{self.host}", body, self.key, now().wall_ms, n=self._seq)
-        topic = topics.make("notice", self.site, self.host, "guest")
+        self.announce("guest", body)
+
+    def announce(self, notice_class: str, body: Notice) -> None:
+        """Publish a notice of a class."""
+        frame = state("notice", self.site, f"host:{self.host}", body, self.key, now().wall_ms, n=body.seq)
+        topic = topics.make("notice", self.site, self.host, notice_class)
         if self.session is not None and self.session.transport is not None:
             self.session.publish(topic, frame)
         if self.local is not None:

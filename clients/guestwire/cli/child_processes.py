@@ -5,7 +5,7 @@ import os
 import re
 from asyncio.subprocess import Process
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -86,6 +86,10 @@ class Children:
         self._stack.push_async_callback(end)
         self.all.append(child)
         return child
+
+    def at_end(self, clean: Callable[[], object]) -> None:
+        """Called with the block's end, after the children that are started later have ended."""
+        self._stack.callback(clean)
 
     async def first_to_end(self) -> Child:
         """The child that ends first."""

@@ -10,16 +10,18 @@ from typing import Literal
 from guestwire.model.guest import Guest
 from guestwire.site.layout import Layout
 
+Value = str | int | float | bool | list[str]
 SAMPLES = 3
 """Guests that a simulated host begins with."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostFiles:
-    """One host: how to start its agent, and where that listens."""
+    """One host: how to start its agent and its communication services, and where the agent listens."""
 
     host: str
     argv: tuple[str, ...]
+    comm_argv: tuple[str, ...]
     socket: Path
 
 
@@ -37,14 +39,15 @@ def host_files(
     transport: Literal["auto", "mqtt5", "aiomqtt"],
     *,
     real: bool,
+    comm: Path,
     guests: Sequence[Guest] = (),
 ) -> HostFiles:
-    """Write a host's configuration file; its state and its socket will be beside it. `guests`: those that the user gives it:
-    their files may be where they are."""
+    """Write a host's configuration files; its state and its socket will be beside them. `comm`: where the sockets of its
+    communication services are. `guests`: those that the user gives it: their files may be where they are."""
     home = base / "hosts" / host
     home.mkdir(mode=0o700, parents=True)
     socket = home / "agent.sock"
-    sections: dict[str, dict[str, str | int | float | list[str]]] = {
+    sections: dict[str, dict[str, Value]] = {
         "host": {
             "id": host,
             "site": "demo",
@@ -61,11 +64,26 @@ def host_files(
             "host_key": str(layout.key(f"host:{host}")),
         },
         "simulated": {"guests": SAMPLES},
+        "comm": {"dir": str(comm)},
     }
     (home / "state").mkdir(mode=0o700)
     config = home / "agent.toml"
     config.write_text("".join(_section(name, values) for name, values in sections.items()), encoding="utf-8")
-    return HostFiles(host, (sys.executable, "-m", "guestwire.agent.main", "run", "--config", str(config)), socket)
+    services = home / "comm.toml"
+    services.write_text(_keys(_comm(home, host, comm, real=real)), encoding="utf-8")
+    return HostFiles(host, _argv("guestwire.agent.main", config), _argv("guestwire.comm.main", services), socket)
+
+
+def _argv(module: str, config: Path) -> tuple[str, ...]:
+    return (sys.executable, "-m", module, "run", "--config", str(config))
+
+
+def _comm(home: Path, host: str, folder: Path, *, real: bool) -> dict[str, Value]:
+    """The communication services of a demo's host: a simulated one's guests are processes, and nothing is left of either."""
+    return {
+        "host": host, "site": "demo", "dir": str(folder), "state_dir": str(home / "comm"),
+        "trace_dir": str(home / "traces"), "simulated_guests": not real, "ephemeral": True,
+    }  # fmt: skip
 
 
 def _roots(guests: Iterable[Guest]) -> dict[str, list[str]]:
@@ -80,7 +98,10 @@ def _roots(guests: Iterable[Guest]) -> dict[str, list[str]]:
     return {name: sorted(set(folders)) for name, folders in found.items() if folders}
 
 
-def _section(name: str, values: dict[str, str | int | float | list[str]]) -> str:
-    # TOML's strings, numbers and lists of strings are written as JSON's
-    lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
-    return "\n".join([f"[{name}]", *lines, "", ""])
+def _section(name: str, values: dict[str, Value]) -> str:
+    return f"[{name}]\n{_keys(values)}\n"
+
+
+def _keys(values: dict[str, Value]) -> str:
+    # TOML's strings, numbers, booleans and lists of strings are written as JSON's
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())

@@ -17,7 +17,7 @@ from typing import Literal
 from guestwire.cli import failures, guest_files, libvirt_daemons
 from guestwire.cli.child_processes import Children, children
 from guestwire.cli.demo_contexts import PREFIX, demo_contexts, held
-from guestwire.cli.demo_files import broker_argv, host_files
+from guestwire.cli.demo_files import HostFiles, broker_argv, host_files
 from guestwire.cli.settings import Settings
 from guestwire.cli.terminal import coloured, paint
 from guestwire.model.errors import GuestwireError
@@ -33,8 +33,8 @@ from guestwire.site.layout import Layout
 
 READY_S = 30.0
 REAL_HOST = "real"
-LONGEST = 60
-"""Bytes of the directory's path: sockets in it (hosts/ID/agent.sock, and while they are made a little more) have 107."""
+LONGEST = 44
+"""Bytes of the directory's path: sockets in it (the longest is comm/ID/guests/UUID.doorbell) have 107."""
 UNDO = CallOptions(timeout_s=10)
 
 
@@ -91,11 +91,9 @@ async def _fleet(settings: Settings, plan: Plan, own: Sequence[Guest]) -> int:
             if plan.start_libvirt:
                 _say(settings, f"{'libvirt':<8} started for this demo")
                 await libvirt_daemons.start(started)
-            files = [
-                host_files(layout, base, host, url, plan.transport, real=real, guests=own if real else ())
-                for host, real in ((host, host == REAL_HOST) for host in plan.hosts)
-            ]
+            files = [_host(started, layout, base, host, url, plan, own) for host in plan.hosts]
             for host in files:
+                await started.start(f"{host.host}-comm", host.comm_argv)
                 await started.start(host.host, host.argv)
             context = _context(layout, url, plan)
             async with open_client(context, connect_timeout_s=READY_S) as client:
@@ -105,6 +103,19 @@ async def _fleet(settings: Settings, plan: Plan, own: Sequence[Guest]) -> int:
                         _tell(settings, plan, name, url, await _a_guest(client, plan))
                         child = await started.first_to_end()
                         return failures.report(settings, child.failed("ended by itself"))
+
+
+def _host(
+    started: Children, layout: Layout, base: Path, host: str, url: str, plan: Plan, own: Sequence[Guest]
+) -> HostFiles:
+    """The files of one host. The folder of sockets that real guests' QEMU connects to is where another user may go."""
+    real = host == REAL_HOST
+    comm = base / "comm" / host
+    if real and os.geteuid() == 0:
+        comm = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/run"))
+        comm.chmod(0o711)
+        started.at_end(lambda: shutil.rmtree(comm, ignore_errors=True))
+    return host_files(layout, base, host, url, plan.transport, real=real, comm=comm, guests=own if real else ())
 
 
 async def _broker(settings: Settings, plan: Plan, started: Children) -> str:

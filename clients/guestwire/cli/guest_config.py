@@ -11,9 +11,7 @@ from guestwire.cli.settings import Settings, Verb, pass_settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from guestwire.cli.applying import Change
     from guestwire.model.desired import Desired
-    from guestwire.model.plan import Plan
     from guestwire.sdk.addresses import GuestAddress
     from guestwire.sdk.client import Client
 
@@ -36,7 +34,9 @@ def set_values(settings: Settings, /, name: str, edits: tuple[str, ...], **flags
     """
 
     def edit(desired: "Desired", target: "GuestAddress") -> "Desired":
-        return edited(desired, target, [f'guest."{target.guest}".{one}' for one in edits])
+        from guestwire.cli.one_change import edited
+
+        return edited(desired, target.host, [f'guest."{target.guest}".{one}' for one in edits])
 
     _in_one_go(settings, name, edit, flags)
 
@@ -99,18 +99,10 @@ def export(settings: Settings, name: str, as_xml: bool, file: Path | None) -> No
     write_text(settings, with_client(settings, work), file)
 
 
-def edited(desired: "Desired", target: "GuestAddress", edits: "list[str]") -> "Desired":
-    """The configuration after edits of its document. Raises DOCUMENT-INVALID, NOT-FOUND."""
-    from guestwire.formats import project_edits, project_toml
-    from guestwire.model.desired import Project
-
-    text = project_toml.dump(Project(hosts={target.host: desired}))
-    return project_toml.load(project_edits.edit(text, target.host, edits)).hosts[target.host]
-
-
 def with_medium(desired: "Desired", target: "GuestAddress", path: str | None, number: int | None) -> "Desired":
     """The configuration with another medium in a drive of the guest. Raises NOT-FOUND, WRONG-STATE for a disk that is no
     drive, DOCUMENT-INVALID for a path that is none."""
+    from guestwire.cli.one_change import edited
     from guestwire.model.errors import GuestwireError
 
     guest = desired.guest(target.guest)
@@ -121,13 +113,15 @@ def with_medium(desired: "Desired", target: "GuestAddress", path: str | None, nu
         if path is None:
             raise GuestwireError("NOT-FOUND", f"{target} has no CD drive.")
         return edited(
-            desired, target, [f'guest."{target.guest}".disks+={{device="cdrom", format="raw", path={_quoted(path)}}}']
+            desired,
+            target.host,
+            [f'guest."{target.guest}".disks+={{device="cdrom", format="raw", path={_quoted(path)}}}'],
         )
     chosen = number if number is not None else drives[0]
     if chosen not in drives:
         raise GuestwireError("WRONG-STATE", f"Disk {chosen} of {target} is no CD drive; those are: {drives or 'none'}.")
     place = f'guest."{target.guest}".disks.{chosen}.path'
-    return edited(desired, target, [f"{place}-" if path is None else f"{place}={path}"])
+    return edited(desired, target.host, [f"{place}-" if path is None else f"{place}={path}"])
 
 
 def _quoted(text: str) -> str:
@@ -139,17 +133,7 @@ def _quoted(text: str) -> str:
 def _in_one_go(
     settings: Settings, name: str, edit: "Callable[[Desired, GuestAddress], Desired]", flags: dict[str, Any]
 ) -> None:
-    """Fetch, edit, plan, show, ask, apply."""
-    from guestwire.cli.applying import planned
-    from guestwire.cli.project_changes import carried_out, change_of
-    from guestwire.cli.run import options, with_client
+    from guestwire.cli.one_change import in_one_go
     from guestwire.cli.targets import guest_address
-    from guestwire.protocol.config_models import ConfigRef
 
-    async def work(client: "Client") -> "tuple[Change, Plan]":
-        target = guest_address(client, name)
-        active = (await client.host(target.host).config_show(ConfigRef(), options(settings))).reply
-        change = change_of(target.host, edit(active.desired, target), active.revision.number, flags)
-        return change, await planned(client, settings, change)
-
-    carried_out(settings, *with_client(settings, work))
+    in_one_go(settings, lambda client: guest_address(client, name), edit, flags)

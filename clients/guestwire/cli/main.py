@@ -18,24 +18,30 @@ class Entry(NamedTuple):
 
 
 COMMANDS: dict[str, Entry] = {
+    "area": Entry("guestwire.cli.area", "area", "Memory areas that guests share: list, dump, watch, create, ..."),
     "boot": Entry("guestwire.cli.boot", "boot", "Start the guests of a host, in their order."),
     "broker": Entry("guestwire.cli.broker", "broker", "Run a test broker on this machine."),
+    "comm": Entry("guestwire.cli.comm", "comm", "The communication services of a host: status, start, stop."),
     "completion": Entry("guestwire.cli.completion", "completion", "Print the completion script of a shell."),
     "context": Entry("guestwire.cli.context", "context", "The ways to sites that this user has."),
     "demo": Entry("guestwire.cli.demo", "demo", "A whole fleet on this machine, to try things on."),
     "desktop": Entry("guestwire.cli.desktop", "desktop", "The screens of guests, on the host's own screen."),
     "doctor": Entry("guestwire.cli.doctor", "doctor", "Check this machine, the context and the way to its hosts."),
+    "event": Entry("guestwire.cli.event", "event", "Named events: list, signal, wait, watch, create, ..."),
     "example": Entry("guestwire.cli.example", "example", "Example configurations to begin with."),
     "guest": Entry("guestwire.cli.guest", "guest", "Virtual machines: list, define, start, shut down, ..."),
     "hardware": Entry("guestwire.cli.hardware", "hardware", "The machine of a host, and what a change of it means."),
     "host": Entry("guestwire.cli.host", "host", "Hypervisor hosts: list, show, ping, reboot."),
     "job": Entry("guestwire.cli.job", "job", "Requests that hosts have accepted."),
+    "lock": Entry("guestwire.cli.lock", "lock", "Locks in memory areas: list, show, break, create, delete."),
     "log": Entry("guestwire.cli.log", "log", "The log of a host's agent."),
     "messages": Entry("guestwire.cli.messages", "messages", "What a host's agent said, by level and number."),
+    "net": Entry("guestwire.cli.net", "net", "Virtual networks: list, create, isolate, airgap, ..."),
     "notices": Entry("guestwire.cli.notices", "notices", "What happens on the hosts, as it happens."),
     "project": Entry(
         "guestwire.cli.project", "project", "Configurations of hosts: pull, edit, plan, apply, roll back."
     ),
+    "queue": Entry("guestwire.cli.queue", "queue", "Message queues in memory areas: list, show, create, delete."),
     "shutdown": Entry("guestwire.cli.boot", "shutdown", "Shut the guests of a host down."),
     "site": Entry("guestwire.cli.site", "site", "Make a site: its root, keys, trust document and certificates."),
     "template": Entry("guestwire.cli.template", "template", "Images and templates that guests are made from."),

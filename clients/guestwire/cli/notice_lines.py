@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from guestwire.cli.failures import remark
+from guestwire.cli.output import plain
 from guestwire.cli.settings import Settings
 from guestwire.cli.terminal import coloured, paint, printable
 from guestwire.link.clock import now
@@ -14,7 +15,7 @@ from guestwire.link.invoke import Heard
 from guestwire.link.transport import Subscription
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import statements, topics
-from guestwire.protocol.notices import MODELS, AlarmNotice, AuditNotice, GuestNotice, Notice
+from guestwire.protocol.notices import MODELS, AlarmNotice, AuditNotice, CommNotice, GuestNotice, Notice
 from guestwire.protocol.presence import Presence
 from guestwire.sdk.client import Client
 from guestwire.sdk.hosts import HostSeen, HostWatch, presence_subscription
@@ -116,10 +117,9 @@ class _Lines:
             document = {"class": notice_class, "host": host, "at": now().wall_ms, "refused": err.code}
             self._write(document, host, notice_class, f"a notice was not believed: {err.code}", verified=True)
             return
-        fields = notice.model_dump(exclude_none=True) | {"log": notice.log.hex()}
         verified = said.verified or self._vouched
-        document = {"class": notice_class, "host": host, **fields, "verified": verified}
-        self._write(document, host, notice_class, _text(notice), verified=verified, at_ms=notice.at)
+        document = {"class": notice_class, "host": host, **plain(notice), "verified": verified}
+        self._write(document, host, notice_class, notice_text(notice), verified=verified, at_ms=notice.at)
 
     def _write(
         self, document: dict[str, Any], host: str, word: str, text: str, *, verified: bool, at_ms: int | None = None
@@ -141,7 +141,8 @@ class _Lines:
         sys.stdout.flush()
 
 
-def _text(notice: Notice) -> str:
+def notice_text(notice: Notice) -> str:
+    """What a notice tells, on one line."""
     match notice:
         case GuestNotice():
             change = " -> ".join(str(state) for state in (notice.before, notice.state) if state is not None)
@@ -151,6 +152,18 @@ def _text(notice: Notice) -> str:
                 "" if notice.event == "state" else notice.event,
                 change,
                 notice.reason,
+            ]
+        case CommNotice():
+            parts = [
+                notice.guest,
+                notice.event,
+                notice.name,
+                notice.code or "",
+                notice.level if notice.level != "info" else "",
+                notice.text,
+                "(truncated)" if notice.truncated else "",
+                f"{len(notice.data)} bytes" if notice.data else "",
+                f"{notice.count} times" if notice.count > 1 else "",
             ]
         case AuditNotice():
             parts = [

@@ -8,6 +8,26 @@ from typing import Protocol, TypeVar
 from guestwire.model.base import Model
 from guestwire.model.guest import GuestView
 from guestwire.model.plan import Plan
+from guestwire.protocol.comm_models import (
+    AreaBytes,
+    AreaDump,
+    AreaList,
+    AreaView,
+    CommStatus,
+    CommStop,
+    EventList,
+    EventView,
+    EventWait,
+    EventWaited,
+    LockBreak,
+    LockList,
+    LockView,
+    NameRef,
+    NetList,
+    NetView,
+    QueueList,
+    QueueView,
+)
 from guestwire.protocol.config_models import (
     ConfigAdopt,
     ConfigAdopted,
@@ -222,3 +242,75 @@ class HostApi:
     async def epoch_behind(self, request: EpochBehind, options: CallOptions = DEFAULT) -> Answer[Empty]:
         """Tell a host that its epoch is older than one it used: it connects again above it."""
         return await self._invoke("epoch-behind", request, Empty, options)
+
+    async def comm_status(self, options: CallOptions = DEFAULT) -> Answer[CommStatus]:
+        """The communication services: state, who is attached, what this kernel lacks."""
+        return await self._invoke("comm-status", Empty(), CommStatus, options)
+
+    async def comm_start(self, options: CallOptions = DEFAULT) -> Answer[CommStatus]:
+        """Start the communication services."""
+        return await self._invoke("comm-start", Empty(), CommStatus, options)
+
+    async def comm_stop(self, request: CommStop, options: CallOptions = DEFAULT) -> Answer[CommStatus]:
+        """Stop the communication services; refused while guests are attached."""
+        return await self._invoke("comm-stop", request, CommStatus, options)
+
+    async def comm_restart(self, request: CommStop, options: CallOptions = DEFAULT) -> Answer[CommStatus]:
+        """Stop and start the communication services; refused while guests are attached."""
+        return await self._invoke("comm-restart", request, CommStatus, options)
+
+    async def area_list(self, options: CallOptions = DEFAULT) -> Answer[AreaList]:
+        """Memory areas: regions, sizes, who has them how."""
+        return await self._invoke("area-list", Empty(), AreaList, options)
+
+    async def area_show(self, request: NameRef, options: CallOptions = DEFAULT) -> Answer[AreaView]:
+        """One memory area."""
+        return await self._invoke("area-show", request, AreaView, options)
+
+    async def area_dump(self, request: AreaDump, options: CallOptions = DEFAULT) -> Answer[AreaBytes]:
+        """Bytes of a memory area that the caller may read; with a digest, once they change."""
+        return await self._invoke("area-dump", request, AreaBytes, options)
+
+    async def event_list(self, options: CallOptions = DEFAULT) -> Answer[EventList]:
+        """Named events: state, rights, waiters, signals."""
+        return await self._invoke("event-list", Empty(), EventList, options)
+
+    async def event_show(self, request: NameRef, options: CallOptions = DEFAULT) -> Answer[EventView]:
+        """One named event."""
+        return await self._invoke("event-show", request, EventView, options)
+
+    async def event_signal(self, request: NameRef, options: CallOptions = DEFAULT) -> Answer[EventView]:
+        """Set an event that REMOTE may signal."""
+        return await self._invoke("event-signal", request, EventView, options)
+
+    async def event_reset(self, request: NameRef, options: CallOptions = DEFAULT) -> Answer[EventView]:
+        """Unset an event that REMOTE may signal."""
+        return await self._invoke("event-reset", request, EventView, options)
+
+    async def event_wait(self, request: EventWait, options: CallOptions = DEFAULT) -> Answer[EventWaited]:
+        """Wait until one of the events is set that REMOTE may wait for."""
+        return await self._invoke("event-wait", request, EventWaited, options)
+
+    async def queue_list(self, options: CallOptions = DEFAULT) -> Answer[QueueList]:
+        """Queues: their rings and how full they are."""
+        return await self._invoke("queue-list", Empty(), QueueList, options)
+
+    async def queue_show(self, request: NameRef, options: CallOptions = DEFAULT) -> Answer[QueueView]:
+        """One queue."""
+        return await self._invoke("queue-show", request, QueueView, options)
+
+    async def lock_list(self, options: CallOptions = DEFAULT) -> Answer[LockList]:
+        """Locks: who holds them, fencing tokens."""
+        return await self._invoke("lock-list", Empty(), LockList, options)
+
+    async def lock_break(self, request: LockBreak, options: CallOptions = DEFAULT) -> Answer[LockView]:
+        """Take a lock from its holder and let the next waiter have it."""
+        return await self._invoke("lock-break", request, LockView, options)
+
+    async def net_list(self, options: CallOptions = DEFAULT) -> Answer[NetList]:
+        """Virtual networks: bridges, ports, counters."""
+        return await self._invoke("net-list", Empty(), NetList, options)
+
+    async def net_show(self, request: NameRef, options: CallOptions = DEFAULT) -> Answer[NetView]:
+        """One virtual network."""
+        return await self._invoke("net-show", request, NetView, options)
