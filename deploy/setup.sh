@@ -48,12 +48,16 @@ packages=(
   "swtpm swtpm real guests with a TPM"
   "swtpm-tools swtpm_setup real guests with a TPM"
   "iproute2 ip addresses of the host's adapters, as an apply sets them"
-  "nftables nft the air gap, as an apply sets it"
+  "nftables nft the air gap and virtual networks, as an apply sets them"
+  "dnsmasq-base dnsmasq leases on virtual networks"
+  "libc6-dev /usr/include/stdio.h the guest library"
+  "make make the guest library"
+  "musl-tools musl-gcc the guest library for guests without glibc"
+  "gcc-mingw-w64-x86-64 x86_64-w64-mingw32-gcc the guest library's part for other systems"
 )
 bench_packages=(
   "nats-server nats-server the comparison with NATS"
   "libmosquitto-dev /usr/include/mosquitto.h the comparison with C libmosquitto"
-  "libc6-dev /usr/include/stdio.h the comparison with C libmosquitto"
 )
 
 is_there() { # is_there PACKAGE PROBE

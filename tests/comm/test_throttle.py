@@ -58,6 +58,16 @@ def test_a_storm_happens_once_until_it_was_calm() -> None:
     assert throttle.storming(again)
 
 
+def test_rings_one_by_one_at_full_speed_are_a_storm_too() -> None:
+    """A doorbell is heard ring by ring: each is over the bucket by one, and a pause of a fiftieth of a millisecond is none."""
+    throttle, now, storms = Throttle(), 0.0, 0
+    while now < 10.0:
+        now += throttle.take(1, now, empty=True) + 0.00002
+        storms += throttle.storm(now)
+    assert storms == 1
+    assert throttle.times < 1000
+
+
 def test_a_flood_that_comes_back_before_it_was_calm_is_the_same_storm() -> None:
     throttle = Throttle()
     end, storms = flood(throttle, 0.0, 10.0)

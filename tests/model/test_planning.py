@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from guestwire.model.areas import MemoryArea
 from guestwire.model.desired import Autostart, Desired, content_hash
 from guestwire.model.events import Event
-from guestwire.model.guest import DirectBoot, Disk, Guest, Nic, Override
+from guestwire.model.guest import DirectBoot, Disk, Guest, GuestKind, Nic, Override
 from guestwire.model.images import Image
 from guestwire.model.pinning import Pinning
 from guestwire.model.plan import PlanItem
@@ -88,6 +88,27 @@ def test_memory_of_an_rt_guest_is_static_on_a_system_manager_host() -> None:
     assert one(diff(before, after)).effect == "guest_restart"
     created = diff(Desired(policy=policy), before, Circumstances(static_rt_memory=True))
     assert one(created).effect == "host_reboot"
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "expected"),
+    [
+        ("gp_comm", {"comm_enabled": False}, ("comm_enabled", "guest_restart", 1, True)),
+        ("gp", {"comm_enabled": False}, ("comm_enabled", "live", 1, False)),
+        ("rt", {"comm_enabled": False}, ("comm_enabled", "live", 1, False)),
+        ("rt", {"heap_mib": 64}, ("heap_mib", "live", 1, False)),
+        ("rt", {"heap_mib": 8}, ("heap_mib", "live", 2, False)),
+        ("rt", {"rtos_id": 3}, ("rtos_id", "live", 1, False)),
+    ],
+)
+def test_communication_of_a_guest_that_runs(
+    kind: GuestKind, change: dict[str, Any], expected: tuple[str, str, int, bool]
+) -> None:
+    """A guest gets its doorbell and its channel when it starts; its heap is an area, which is plugged."""
+    guest = A.model_copy(update={"kind": kind, "heap_mib": 16})
+    running = Circumstances(running=frozenset({guest.uuid or ""}))
+    item = one(diff(Desired(guests=(guest,)), Desired(guests=(guest.model_copy(update=change),)), running))
+    assert (item.field, item.effect, item.risk, item.waits) == expected
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,13 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import struct
 import sys
-from collections.abc import AsyncIterator, Sequence
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +25,16 @@ from guestwire.protocol.operations import BY_NAME
 from guestwire.shm.layouts import NUMBERS, REPLY, REQUEST, VERSION
 
 START_S = 20.0
+_HAND_OVER = """
+import fcntl, os, sys
+high = [fcntl.fcntl(int(fd), fcntl.F_DUPFD, 1000) for fd in sys.argv[1].split(",") if fd]
+for number, fd in enumerate(high, 3):
+    os.dup2(fd, number)
+    os.close(fd)
+os.environ["LISTEN_PID"] = str(os.getpid())
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""As systemd hands files over: they are 3, 4, ... (sd_listen_fds(3))."""
 
 
 def document(*guests: str, **parts: Any) -> CommDocument:
@@ -43,22 +55,39 @@ class CommProcess:
     environment: dict[str, str] = field(default_factory=dict)
     process: asyncio.subprocess.Process | None = None
     said: list[str] = field(default_factory=list)
+    run_dir: Path | None = None
     _reader: asyncio.Task[None] | None = None
 
     @property
     def dir(self) -> Path:
-        return self.folder / "r"
+        return self.run_dir or self.folder / "r"
 
     @property
     def attach(self) -> Path:
         return self.dir / "attach.sock"
 
-    async def start(self, **spawn: Any) -> None:
-        """Raises RuntimeError with what it said when it ends before it serves."""
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def doorbell(self, document: CommDocument, guest: str) -> Path:
+        """The socket of a guest's doorbell."""
+        uuid = next(one.uuid for one in document.guests if one.name == guest)
+        return self.dir / "guests" / f"{uuid}.doorbell"
+
+    async def start(self, files: Mapping[str, int] | None = None) -> None:
+        """With files that a service manager kept, by name. Raises RuntimeError with what it said when it ends before it
+        serves."""
+        kept = files or {}
+        command = [sys.executable, "-m", "guestwire.comm.main", "run", "--config", str(self._config()), *self.extra]
+        environment = {**os.environ, **self.environment}
+        if files is not None:
+            command = [sys.executable, "-c", _HAND_OVER, ",".join(map(str, kept.values())), *command]
+            environment |= {"LISTEN_FDS": str(len(kept)), "LISTEN_FDNAMES": ":".join(kept)}
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "guestwire.comm.main", "run", "--config", str(self._config()), *self.extra,
-            stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, **self.environment}, **spawn,
+            *command, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, env=environment,
+            pass_fds=tuple(kept.values()),
         )  # fmt: skip
         serves = asyncio.Event()
         self._reader = asyncio.create_task(self._read(serves))
@@ -107,13 +136,30 @@ class CommProcess:
 
 
 @asynccontextmanager
-async def comm_process(folder: Path, *extra: str) -> AsyncIterator[CommProcess]:
-    comm = CommProcess(folder, extra)
-    await comm.start()
+async def comm_process(
+    folder: Path, *extra: str, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[CommProcess]:
+    """Its run directory is in /tmp: the path of a socket has 107 bytes."""
+    run_dir = Path(tempfile.mkdtemp(prefix="gwc-", dir="/tmp"))
+    run_dir.chmod(0o755)
+    comm = CommProcess(folder, extra, dict(environment or {}), run_dir=run_dir)
     try:
+        await comm.start()
         yield comm
     finally:
         await comm.end()
+        shutil.rmtree(run_dir)
+
+
+def open_files(pid: int) -> int:
+    """How many files a process has open."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def resident_kib(pid: int) -> int:
+    """Resident memory of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
 
 async def ask(client: CommClient, operation: str, request: Model | None = None) -> Any:

@@ -3,9 +3,10 @@
 import grp
 import random
 import ssl
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import cycle
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 from guestwire.agent import identity
 from guestwire.agent.clock_quality import clock_quality
+from guestwire.agent.comm_areas import CommAreas
 from guestwire.agent.config import BrokerSection, LimitsSection, LogSection, Settings
 from guestwire.agent.host_agent import HostIdentity, HostParts
 from guestwire.agent.journal_schema import Observer
@@ -26,6 +28,7 @@ from guestwire.agent.messages import Messages, log_id
 from guestwire.agent.services.ports import Drivers
 from guestwire.agent.speech import Speech
 from guestwire.agent.vital import Vital
+from guestwire.comm.client import CommClient
 from guestwire.link import brokers
 from guestwire.link.broker_url import BrokerAddress
 from guestwire.link.clock import now
@@ -82,9 +85,20 @@ def _boot_id() -> str:
 
 @asynccontextmanager
 async def driver(settings: Settings) -> AsyncIterator[Drivers]:
-    """The hypervisor, open. A libvirt that is not there yet is waited for in the background."""
+    """The hypervisor, open, and the way to guestwire-comm, if there is one. A libvirt that is not there yet is waited for in
+    the background, and so is guestwire-comm."""
+    if settings.comm.dir is None:
+        async with _driver(settings, None) as drivers:
+            yield drivers
+        return
+    async with CommClient(settings.comm.dir) as comm, _driver(settings, CommAreas(comm)) as drivers:
+        yield replace(drivers, comm=comm)
+
+
+@asynccontextmanager
+async def _driver(settings: Settings, areas: CommAreas | None) -> AsyncIterator[Drivers]:
     if settings.host.driver == "simulated":
-        async with _simulated(settings) as host:
+        async with _simulated(settings, areas) as host:
             yield Drivers(host, host, host.images, host.control, host.values)
         return
     from guestwire.agent.drivers.libvirt.guests import LibvirtGuests
@@ -109,12 +123,16 @@ async def driver(settings: Settings) -> AsyncIterator[Drivers]:
         clock=wall_ms,
         hypervisor_type=wanted,
         kvm_proven=proven,
+        areas=areas,
+        comm_dir=settings.comm.dir,
+        host=settings.host.id,
+        bridges=dict if areas is None else areas.bridges,
     ) as guests:
         yield Drivers(guests, inspection, images, LinuxControl(), LinuxKernelValues())
 
 
 @asynccontextmanager
-async def _simulated(settings: Settings) -> AsyncIterator[Any]:
+async def _simulated(settings: Settings, areas: CommAreas | None) -> AsyncIterator[Any]:
     from guestwire.agent.drivers.simulated.host import SimulatedHost
     from guestwire.agent.drivers.simulated.settings import Settings as Times
     from guestwire.model.machines import MACHINES
@@ -126,12 +144,23 @@ async def _simulated(settings: Settings) -> AsyncIterator[Any]:
         raise GuestwireError("CONFIG-INVALID", f"simulated.machine: one of {known}", field="simulated.machine")
     times = Times(boot_s=section.boot_s, shutdown_s=section.shutdown_s, guest_agent=section.guest_agent)
     folder = settings.host.state_dir / "simulated"
-    async with SimulatedHost(machine, folder, clock=wall_ms, settings=times, hostname=settings.host.id) as host:
+    inhabitant = () if settings.comm.dir is None else guest_command(settings.comm.dir)
+    async with SimulatedHost(
+        machine, folder, clock=wall_ms, settings=times, hostname=settings.host.id, areas=areas, inhabitant=inhabitant
+    ) as host:
         if not await host.list():
             samples = allocate(Desired(guests=tuple(sample_guests(section.guests))), machine.topology).guests
             for guest in samples:
                 await host.define(guest, pinning(guest, machine.topology))
         yield host
+
+
+def guest_command(comm_dir: Path) -> tuple[str, ...]:
+    """The process that is inside a simulated guest, attached to guestwire-comm as that guest; {name} is the guest's. It ends
+    when its standard input does."""
+    return (
+        sys.executable, "-m", "guestwire.guest.simulated", "--attach", str(comm_dir / "attach.sock"), "--guest", "{name}",
+    )  # fmt: skip
 
 
 def sample_guests(count: int) -> Iterator[Guest]:

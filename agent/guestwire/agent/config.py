@@ -196,6 +196,11 @@ class SimulatedSection(Section):
     """Whether the guests run a guest agent."""
 
 
+class CommSection(Section):
+    dir: OptionalPath = None
+    """Where the sockets of guestwire-comm are; empty: this host has no communication services."""
+
+
 class Settings(BaseSettings):
     """Everything. Made by `load`; frozen."""
 
@@ -210,6 +215,7 @@ class Settings(BaseSettings):
     log: LogSection = LogSection()
     libvirt: LibvirtSection = LibvirtSection()
     simulated: SimulatedSection = SimulatedSection()
+    comm: CommSection = CommSection()
 
     @classmethod
     def settings_customise_sources(

@@ -11,9 +11,11 @@ from guestwire.agent.commands import Command
 from guestwire.agent.journal import Journal
 from guestwire.agent.lane_gate import LaneGate
 from guestwire.agent.services.autostart import Autostart
+from guestwire.agent.services.comm_watch import CommWatch
 from guestwire.agent.services.configuration.active import Active
 from guestwire.agent.services.configuration.adoption import Adoption
 from guestwire.agent.services.configuration.applying import Applying, Surroundings
+from guestwire.agent.services.configuration.comm_keeper import CommKeeper
 from guestwire.agent.services.configuration.drift_watch import DriftWatch
 from guestwire.agent.services.configuration.facts import FactsReader
 from guestwire.agent.services.configuration.ports import Folders, ManagementLink
@@ -92,6 +94,12 @@ class ConfiguredHost:
     tuning: RtTuning
     autostart: Autostart
     """Enter it when every interrupted command is back in its lane."""
+    comm: CommKeeper | None = None
+
+    def communication_changed(self) -> None:
+        """The communication services came, went or changed their state."""
+        if self.comm is not None:
+            self.comm.look()
 
     def reads(self) -> dict[str, Handler]:
         """Operations without an effect."""
@@ -144,6 +152,11 @@ class Hearing:
 
     def __init__(self) -> None:
         self.host: ConfiguredHost | None = None
+        self.watch: CommWatch | None = None
+
+    def guest_rebooted(self, guest: Guest) -> None:
+        if self.watch is not None and guest.has_comm:
+            self.watch.rebooted(guest.name)
 
     def guest_changed(self, change: Transition) -> None:
         if self.host is None:
@@ -154,11 +167,14 @@ class Hearing:
 
     async def before_start(self, guest: Guest) -> None:
         if self.host is not None:
+            if guest.has_comm and self.host.comm is not None:
+                await self.host.comm.agreed()
             await self.host.tuning.before_start(guest)
 
     def definition_changed(self) -> None:
         if self.host is not None:
             self.host.drift.look()
+            self.host.communication_changed()
             self.host.waiting.look()
             self.host.tuning.wake()
             self.host.autostart.look()
@@ -172,6 +188,17 @@ class Hearing:
 
 def _host_lane(_call: Call) -> tuple[str, ...]:
     return ("host",)
+
+
+def _surroundings(parts: ConfigurationParts) -> Surroundings:
+    async def boot_id() -> str:
+        return (await parts.drivers.inspection.facts()).boot_id
+
+    return Surroundings(
+        clock_ms=parts.clock_ms, boot_id=boot_id, authorise=parts.authorise, link=parts.link, changed=parts.changed,
+        hold=partial(_hold, parts.lanes), note=parts.journal.note, set_note=parts.journal.set_note,
+        keep=parts.keep_revisions,
+    )  # fmt: skip
 
 
 @asynccontextmanager
@@ -192,21 +219,19 @@ async def configured(parts: ConfigurationParts) -> AsyncIterator[ConfiguredHost]
         simulated=drivers.guests.kind == "simulated", broker=lambda: parts.link.broker_address,
     )  # fmt: skip
     preparer = Preparer(
-        host=parts.host, version=parts.version, active=active, facts=facts, folders=parts.folders, power=switching
-    )
-
-    async def boot_id() -> str:
-        return (await drivers.inspection.facts()).boot_id
-
-    around = Surroundings(
-        clock_ms=parts.clock_ms, boot_id=boot_id, authorise=parts.authorise, link=parts.link, changed=parts.changed,
-        hold=partial(_hold, parts.lanes), note=journal.note, set_note=journal.set_note, keep=parts.keep_revisions,
+        host=parts.host, version=parts.version, active=active, facts=facts, folders=parts.folders, power=switching,
+        shares=drivers.comm is not None,
     )  # fmt: skip
-    tools = Tools(drivers.guests, drivers.images, drivers.control, parts.folders, switching)
+    around = _surroundings(parts)
+    tools = Tools(drivers.guests, drivers.images, drivers.control, parts.folders, switching, drivers.comm)
     applying = Applying(journal.config, active, tools, switching, around)
     await applying.starts.load()
     reboot = RebootReasons(journal.config, drivers.inspection.facts, parts.reboot_changed)
-    configuration = Configuration(active=active, preparer=preparer, applying=applying, power=switching, reboot=reboot)
+    keeper = _keeper(parts, tools, applying)
+    configuration = Configuration(
+        active=active, preparer=preparer, applying=applying, power=switching, reboot=reboot,
+        shared=lambda: () if keeper is None else keeper.drift,
+    )  # fmt: skip
 
     async def verdict() -> Verdict:
         desired = await active.desired()
@@ -222,17 +247,30 @@ async def configured(parts: ConfigurationParts) -> AsyncIterator[ConfiguredHost]
                 vital=parts.vital,
             )
         )  # fmt: skip
+        if keeper is not None:
+            await stack.enter_async_context(keeper)
+            applying.ended = partial(_both, drift.look, keeper.look)
         power = GuestPower(parts.guests, active.peek, verdict)
         yield ConfiguredHost(
             active, inspection, configuration, reboot, waiting, adoption, drift,
             Definitions(parts.guests, configuration), power, Snapshots(parts.guests, drivers.images),
-            HostPowerService(drivers.control, parts.guests, boot_id, journal.note, journal.set_note, parts.log),
+            HostPowerService(drivers.control, parts.guests, around.boot_id, journal.note, journal.set_note, parts.log),
             tuning,
             Autostart(
-                parts.guests, power, active.peek, partial(_hold, parts.lanes), boot_id, journal.note, journal.set_note,
-                parts.log, parts.vital, waiting.arrived,
+                parts.guests, power, active.peek, around.hold, around.boot_id, journal.note, journal.set_note, parts.log,
+                parts.vital, waiting.arrived,
             ),
+            keeper,
         )  # fmt: skip
+
+
+def _keeper(parts: ConfigurationParts, tools: Tools, applying: Applying) -> CommKeeper | None:
+    return None if tools.comm is None else CommKeeper(tools.comm, tools, applying, parts.host, parts.vital)
+
+
+def _both(one: Callable[[], None], other: Callable[[], None]) -> None:
+    one()
+    other()
 
 
 @asynccontextmanager

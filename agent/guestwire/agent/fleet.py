@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from guestwire.agent import compose
 from guestwire.agent.broker_link import BrokerLink
-from guestwire.agent.config import Settings
+from guestwire.agent.config import CommSection, Settings
 from guestwire.agent.host_agent import HostIdentity, host_agent
 from guestwire.agent.identity import check_member, host_key, trust
 from guestwire.agent.journal_writer import JournalWriter
@@ -29,7 +29,7 @@ CONNECT_WITHIN_S = 60
 
 async def serve_fleet(settings: Settings, count: int) -> None:
     """Serve ID-1 to ID-count until SIGTERM or SIGINT. `trust.host_key` holds {host} where the host's id goes; state is
-    kept below state_dir, a folder a host; there is no socket. First all hosts are opened, which takes the disk's time,
+    kept below state_dir, a folder a host; there is no socket, and there are no communication services. First all hosts are opened, which takes the disk's time,
     then all connect at once. Prints a line when every host is connected. A host that fails ends all of them."""
     if settings.host.driver != "simulated":
         raise GuestwireError("CONFIG-INVALID", "A fleet is made of simulated hosts.", field="host.driver")
@@ -128,7 +128,7 @@ def _settings_of(settings: Settings, host: str) -> Settings:
     )
     key = type(settings.trust.host_key)(str(settings.trust.host_key).replace("{host}", host))
     trusted = settings.trust.model_copy(update={"host_key": key})
-    return settings.model_copy(update={"host": own, "trust": trusted})
+    return settings.model_copy(update={"host": own, "trust": trusted, "comm": CommSection()})
 
 
 def _quiet_voice() -> compose.Voice:

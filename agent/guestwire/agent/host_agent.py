@@ -15,8 +15,9 @@ from guestwire.agent.announcer import Announcer
 from guestwire.agent.audit import AuditTrail, Log
 from guestwire.agent.broker_link import BrokerLink
 from guestwire.agent.clock_quality import clock_quality
+from guestwire.agent.comm_notices import CommNotices
 from guestwire.agent.commands import Commands
-from guestwire.agent.configured import ConfigurationParts, Hearing, configured
+from guestwire.agent.configured import ConfigurationParts, ConfiguredHost, Hearing, configured
 from guestwire.agent.housekeeping import Housekeeping
 from guestwire.agent.jobs import Jobs
 from guestwire.agent.journal import Journal
@@ -28,6 +29,8 @@ from guestwire.agent.outbox import Outbox
 from guestwire.agent.reporting import Reporting
 from guestwire.agent.restore import restorer
 from guestwire.agent.routes import commands, reads
+from guestwire.agent.services.comm_forwarding import CommForwarding
+from guestwire.agent.services.comm_watch import CommWatch
 from guestwire.agent.services.guest_folder import GuestFolders
 from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.guests import GuestService
@@ -127,6 +130,7 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
             configured(_configuration(parts, journal, guests, folders, executor, listeners))
         )
         hearing.host = host
+        hearing.watch = await _watched(stack, parts, guests, host, journal, announcer)
         host.drift.look()
         reporting = await stack.enter_async_context(
             Reporting(
@@ -135,6 +139,7 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
             )
         )  # fmt: skip
         await stack.enter_async_context(parts.speech)
+        forwarding = CommForwarding(parts.drivers.comm, host.communication_changed)
         jobs = Jobs(journal, lambda: pipeline)
         hosts = HostService(
             host=identity.host, site=identity.site, label=identity.label, version=identity.version,
@@ -144,11 +149,11 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         outbox = await stack.enter_async_context(Outbox(journal))
         pipeline = Commands(
             executor=executor, journal=journal, outbox=outbox, lanes=parts.lanes,
-            commands=commands(guests, jobs, parts.speech, listeners, host), reports=listeners, clock=now,
+            commands=commands(guests, jobs, parts.speech, listeners, host, forwarding), reports=listeners, clock=now,
             observer=parts.observer,
         )  # fmt: skip
         server = await stack.enter_async_context(
-            Server(executor, reads(hosts, guests, jobs, parts.speech, host), pipeline, audit)
+            Server(executor, reads(hosts, guests, jobs, parts.speech, host, forwarding), pipeline, audit)
         )
         stack.callback(parts.lanes.close)
         await stack.enter_async_context(pipeline)
@@ -178,7 +183,11 @@ async def _journal(parts: HostParts) -> Journal:
 
 
 async def _guests(
-    stack: AsyncExitStack, parts: HostParts, folders: GuestFolders, hearing: Hearing, listeners: HostListeners
+    stack: AsyncExitStack,
+    parts: HostParts,
+    folders: GuestFolders,
+    hearing: Hearing,
+    listeners: HostListeners,
 ) -> GuestService:
     """The guest service, and everything that follows what guests do."""
     hooks = await stack.enter_async_context(ShutdownHooks(folders.folder, parts.log, parts.vital))
@@ -189,12 +198,36 @@ async def _guests(
         listeners.guest_changed(change)
 
     conditions = StartConditions(
-        hearing.active, parts.drivers.inspection.topology, hearing.apply_waits, hearing.before_start
+        hearing.active,
+        parts.drivers.inspection.topology,
+        hearing.apply_waits,
+        hearing.before_start,
+        parts.drivers.comm,
     )
     return await stack.enter_async_context(
         GuestService(
             parts.drivers.guests, lambda: now().wall_ms, guest_changed, parts.vital, conditions.check,
-            hearing.definition_changed,
+            hearing.definition_changed, hearing.guest_rebooted,
+        )
+    )  # fmt: skip
+
+
+async def _watched(
+    stack: AsyncExitStack,
+    parts: HostParts,
+    guests: GuestService,
+    host: ConfiguredHost,
+    journal: Journal,
+    announcer: Announcer,
+) -> CommWatch | None:
+    """What happens in the communication services, if there are any, is heard, told, and makes guests ready."""
+    if (comm := parts.drivers.comm) is None:
+        return None
+    notices = CommNotices(parts.log, announcer, lambda: now().mono, host.communication_changed)
+    return await stack.enter_async_context(
+        CommWatch(
+            comm, happened=notices.happened, missed=notices.missed, arrived=notices.arrived, away=notices.away,
+            ready=guests.heartbeat, note=journal.note, set_note=journal.set_note, vital=parts.vital,
         )
     )  # fmt: skip
 

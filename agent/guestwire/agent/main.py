@@ -22,9 +22,9 @@ from guestwire.agent.fleet import serve_fleet
 from guestwire.agent.host_agent import host_agent
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.reload import Reload
-from guestwire.agent.sd_notify import service_manager
 from guestwire.agent.services.ports import Drivers
 from guestwire.agent.undo import PATIENCE_S, undo_overdue
+from guestwire.link.sd_notify import service_manager
 from guestwire.model.errors import GuestwireError
 
 EXIT_FAILED, EXIT_USAGE = 1, 2

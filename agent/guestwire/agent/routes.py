@@ -6,12 +6,14 @@ from typing import Protocol
 from guestwire.agent.commands import Command
 from guestwire.agent.configured import ConfiguredHost
 from guestwire.agent.jobs import Jobs
+from guestwire.agent.services.comm_forwarding import CommForwarding
 from guestwire.agent.services.guests import GuestService
 from guestwire.agent.services.hosts import HostService
 from guestwire.agent.services.running import Running
 from guestwire.agent.speech import Speech
 from guestwire.link.serve import Handler
 from guestwire.model.base import Model
+from guestwire.protocol.operations import OPERATIONS
 from guestwire.protocol.steps import Call
 
 
@@ -22,7 +24,12 @@ class EpochRaiser(Protocol):
 
 
 def reads(
-    hosts: HostService, guests: GuestService, jobs: Jobs, speech: Speech, configured: ConfiguredHost
+    hosts: HostService,
+    guests: GuestService,
+    jobs: Jobs,
+    speech: Speech,
+    configured: ConfiguredHost,
+    comm: CommForwarding,
 ) -> Mapping[str, Handler]:
     """Operations without an effect: called with the Call, answered at once or awaited."""
     return {
@@ -38,11 +45,17 @@ def reads(
         "guest-xml": guests.xml,
         "host-topology": hosts.topology,
         **configured.reads(),
+        **{one.name: comm.read for one in OPERATIONS if one.served_by == "comm" and one.effect == "none"},
     }
 
 
 def commands(
-    guests: GuestService, jobs: Jobs, speech: Speech, epochs: EpochRaiser, configured: ConfiguredHost
+    guests: GuestService,
+    jobs: Jobs,
+    speech: Speech,
+    epochs: EpochRaiser,
+    configured: ConfiguredHost,
+    comm: CommForwarding,
 ) -> Mapping[str, Command]:
     """Operations with an effect: journalled, in lanes."""
     of_guest = guests.lane_of
@@ -57,6 +70,11 @@ def commands(
         "epoch-behind": Command(_no_lane, epochs.epoch_behind),
         "log-level": Command(_host_lane, speech.set_level),
         **configured.commands(of_guest),
+        **{
+            one.name: Command(_host_lane if one.lane == "host" else _no_lane, comm.run)
+            for one in OPERATIONS
+            if one.served_by == "comm" and one.effect != "none"
+        },
     }
 
 

@@ -6,7 +6,7 @@ host it was before the change that cut it off. DOMAIN "How a change reaches a ho
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from pathlib import Path
 
 from guestwire.agent import compose
@@ -90,9 +90,11 @@ async def _undo(settings: Settings, journal: Journal, say: Say, driver: Driver) 
         return
     vital = Vital(lambda _name, _error: None)
     folders = GuestFolders(settings.host.state_dir / "guests", settings.host.template_dir)
-    async with driver(settings) as drivers, GuestService(drivers.guests, compose.wall_ms, _unheard, vital) as guests:
-        power = Switching(guests)
-        left = await Engine(records, Tools(drivers.guests, drivers.images, drivers.control, folders, power)).back()
+    async with AsyncExitStack() as stack:
+        drivers = await stack.enter_async_context(driver(settings))
+        guests = await stack.enter_async_context(GuestService(drivers.guests, compose.wall_ms, _unheard, vital))
+        tools = Tools(drivers.guests, drivers.images, drivers.control, folders, Switching(guests), drivers.comm)
+        left = await Engine(records, tools).back()
     why = (
         "nobody confirmed the change in time" if change.phase == "confirm" else "the agent stopped while it was applied"
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 
 from guestwire.comm.holdings import Holdings
@@ -18,6 +19,10 @@ WHOLE_DIGEST = 1 << 20
 """Bytes up to which the digest is over the whole area."""
 LOOK_EVERY_S = 0.1
 """How often an area is looked at for somebody who waits for a change: a store into memory tells nobody."""
+AREAS_AT_ONCE = 4
+"""Looked at in LOOK_EVERY_S; while more are waited for, each is looked at less often."""
+WAITERS = 64
+"""Who waits for a change at once: requests that do not wait find room beside them."""
 
 
 class AreaCalls:
@@ -34,9 +39,11 @@ class AreaCalls:
         self._attached = attached
         self._denied = denied
         self._clock = clock
+        self._waited: Counter[str] = Counter()
+        self._looks: dict[int, tuple[float, bytes]] = {}
 
     def list_all(self, _call: Call) -> w.AreaList:
-        areas = {area.name: area for area in reversed(self._holdings.held.document.areas)}
+        areas = self._holdings.held.areas
         return w.AreaList(areas=tuple(self._view(areas[name]) for name in sorted(areas)))
 
     def show(self, call: Call) -> w.AreaView:
@@ -44,34 +51,60 @@ class AreaCalls:
         return self._view(self._area(call.request.name))
 
     async def dump(self, call: Call) -> w.AreaBytes:
-        """Raises NOT-FOUND, COMM-DENIED, REGION-LOST."""
+        """Raises NOT-FOUND, COMM-DENIED, REGION-LOST, BUSY."""
         asked: w.AreaDump = call.request
+        found = self._readable(call, asked)
+        if found.digest != asked.digest or not asked.wait_s:
+            return found
+        if self._waited.total() >= WAITERS:
+            raise GuestwireError("BUSY", f"{WAITERS} others wait for areas to change.", after_ms=1000)
+        self._waited[asked.name] += 1
+        try:
+            return await self._changed(call, asked)
+        finally:
+            self._waited -= Counter((asked.name,))
+
+    async def _changed(self, call: Call, asked: w.AreaDump) -> w.AreaBytes:
+        """Once it is another, or after the time. The right to read it is looked at each time, as the area is."""
+        end = self._clock().mono + asked.wait_s
+        while True:
+            left = end - self._clock().mono
+            await asyncio.sleep(max(0.0, min(LOOK_EVERY_S * max(1.0, len(self._waited) / AREAS_AT_ONCE), left)))
+            found = self._readable(call, asked)
+            if found.digest != asked.digest or left <= 0:
+                return found
+
+    def _readable(self, call: Call, asked: w.AreaDump) -> w.AreaBytes:
         area = self._area(asked.name)
         party = party_of(call)
         if not self._holdings.access(party, area.name).read:
             self._denied(call.asked_as, "read", area.name)
             text = f"{party} may not read {area.name}: name it in the area's overrides."
             raise GuestwireError("COMM-DENIED", text, field="name")
-        end = self._clock().mono + asked.wait_s
-        while True:
-            found = self._bytes(area, asked)
-            left = end - self._clock().mono
-            if found.digest != asked.digest or left <= 0:
-                return found
-            await asyncio.sleep(min(LOOK_EVERY_S, left))
+        return self._bytes(area, asked)
 
     def _bytes(self, area: MemoryArea, asked: w.AreaDump) -> w.AreaBytes:
         region = self._region(area.name)
         size = min(self._holdings.held.placements.data_size(area), region.size)
         data = region.read(asked.offset, max(0, min(asked.length, size - asked.offset)))
-        over = region.read(0, size) if size <= WHOLE_DIGEST else data
+        digest = self._digest(region, size) if size <= WHOLE_DIGEST else hashlib.sha256(data).digest()
         return w.AreaBytes(
-            name=area.name, offset=asked.offset, data=data, digest=hashlib.sha256(over).digest(),
-            at=self._clock().wall_ms,
+            name=area.name, offset=asked.offset, data=data, digest=digest, at=self._clock().wall_ms
         )  # fmt: skip
 
+    def _digest(self, region: Region, size: int) -> bytes:
+        """Over its data. While somebody waits for it, all who do share a look."""
+        mono = self._clock().mono
+        at, digest = self._looks.get(region.generation, (-LOOK_EVERY_S, b""))
+        if region.name in self._waited and mono - at < LOOK_EVERY_S / 2:
+            return digest
+        digest = hashlib.sha256(region.read(0, size)).digest()
+        self._looks = {one: look for one, look in self._looks.items() if mono - look[0] < LOOK_EVERY_S}
+        self._looks[region.generation] = mono, digest
+        return digest
+
     def _area(self, name: str) -> MemoryArea:
-        found = next((area for area in self._holdings.held.document.areas if area.name == name), None)
+        found = self._holdings.held.areas.get(name)
         if found is None:
             raise GuestwireError("NOT-FOUND", f"There is no memory area {name}.", field="name")
         return found

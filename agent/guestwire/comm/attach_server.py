@@ -1,25 +1,33 @@
 """The socket that processes of the host attach to: SOCK_SEQPACKET, one gw_request or gw_reply in each datagram, files by
-SCM_RIGHTS. The kernel says who is at the other end (SO_PEERCRED)."""
+SCM_RIGHTS. The kernel says who is at the other end (SO_PEERCRED). Files that a peer sends to us never become ours: they are
+received without room for them, so the kernel lets go of them."""
 
 import asyncio
+import errno
 import os
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from guestwire.comm.ways import Intake, WayKind
-from guestwire.shm.layouts import REQUEST
+from guestwire.shm.layouts import NUMBERS, REPLY, REQUEST
 
 MAX_CONNECTIONS = 256
 MAX_OF_ONE_USER = 128
+RESERVED = 32
+"""Of all connections, those that only trusted users get: whoever else may attach does not keep the agent out."""
 AT_ONCE = 64
 """Datagrams taken from one peer before the others have their turn."""
 UNSENT = 256
 """Replies kept for a peer that does not read: what comes after is dropped."""
+UNSENT_FILES = 16
+"""Of them, those with a file: it stays open until it is sent."""
+SEND_BUFFER = 16 << 10
+"""Bytes that wait in the kernel for one peer: some forty replies, and their files."""
 ACCEPT_AGAIN_S = 0.2
 HOST = "HOST"
 
@@ -61,10 +69,23 @@ class SocketWay:
             return
         if not self._unsent:
             self._server.loop.add_writer(self._sock, self._writable)
-        # its owner may close the file before it is sent
-        self._unsent.append((reply, tuple(os.dup(fd) for fd in fds)))
+        self._unsent.append(self._kept(reply, fds))
+
+    def _kept(self, reply: bytes, fds: Sequence[int]) -> tuple[bytes, tuple[int, ...]]:
+        """What to send later. The owner of a file may close it until then; where no more can be kept, who asked for one is
+        told to ask again."""
+        if fds and sum(bool(files) for _, files in self._unsent) >= UNSENT_FILES:
+            return _busy(reply), ()
+        copies: list[int] = []
+        try:
+            copies.extend(os.dup(fd) for fd in fds)
+        except OSError:
+            _close(copies)
+            return _busy(reply), ()
+        return reply, tuple(copies)
 
     def _send(self, reply: bytes, fds: Sequence[int]) -> bool:
+        """False: not now. What the kernel does not take for another reason is gone: so is the peer, or it reads nothing."""
         try:
             if fds:
                 socket.send_fds(self._sock, [reply], list(fds), socket.MSG_DONTWAIT)
@@ -72,8 +93,9 @@ class SocketWay:
                 self._sock.send(reply, socket.MSG_DONTWAIT)
         except (BlockingIOError, InterruptedError):
             return False
-        except OSError:
-            return True  # it left: its end is read as such
+        except OSError as err:
+            # too many files are on their way to peers that do not read (unix(7)); else it left, which is read as its end
+            return not (fds and err.errno == errno.ETOOMANYREFS) or self._send(_busy(reply), ())
         return True
 
     def _writable(self) -> None:
@@ -100,23 +122,26 @@ class SocketWay:
 
     def readable(self) -> None:
         requests: list[bytes] = []
-        gone = False
+        wrong, gone = 0, False
         for _ in range(AT_ONCE):
             try:
-                data, fds, _, _ = socket.recv_fds(self._sock, REQUEST.size + 1, 4, socket.MSG_DONTWAIT)
+                data = self._sock.recv(REQUEST.size + 1, socket.MSG_DONTWAIT)
             except (BlockingIOError, InterruptedError):
                 break
             except OSError:
                 gone = True
                 break
-            _close(fds)  # nobody asked for them
             if not data:
                 gone = True
                 break
             if len(data) == REQUEST.size:
                 requests.append(data)
+            else:
+                wrong += 1
         if requests:
             self._server.intake.requests(self, requests)
+        for _ in range(wrong):
+            self._server.intake.woken(self)
         if gone:
             self.close()
 
@@ -136,15 +161,16 @@ class SocketWay:
 
 
 class AttachServer:
-    """Listens while `async with` lasts. `admitted` says whether a user may attach at all."""
+    """Listens while `async with` lasts. Who may connect is the file's business (`mode`, `group`); `trusted` users (by uid) find
+    room when others took all that they may."""
 
     def __init__(
-        self, path: Path, intake: Intake, admitted: Callable[[Credentials], bool], *, mode: int = 0o660, group: int = -1
+        self, path: Path, intake: Intake, *, trusted: Container[int] = (), mode: int = 0o660, group: int = -1
     ) -> None:
         self.intake = intake
         self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._path = path
-        self._admitted = admitted
+        self._trusted = trusted
         self._mode = mode
         self._group = group
         self._ways: set[SocketWay] = set()
@@ -190,19 +216,31 @@ class AttachServer:
                 )
                 return
             who = Credentials(*struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)))
-            same = sum(way.who.uid == who.uid for way in self._ways)
-            if not self._admitted(who) or len(self._ways) >= MAX_CONNECTIONS or same >= MAX_OF_ONE_USER:
+            if not self._room(who):
                 sock.close()
                 continue
             sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
             way = SocketWay(self, sock, who)
             self._ways.add(way)
             self.intake.attached(way)
             self.loop.add_reader(sock, way.readable)
 
+    def _room(self, who: Credentials) -> bool:
+        if who.uid in self._trusted:
+            return len(self._ways) < MAX_CONNECTIONS
+        others = sum(way.who.uid not in self._trusted for way in self._ways)
+        same = sum(way.who.uid == who.uid for way in self._ways)
+        return others < MAX_CONNECTIONS - RESERVED and same < MAX_OF_ONE_USER
+
     def left(self, way: SocketWay) -> None:
         self._ways.discard(way)
         self.intake.detached(way)
+
+
+def _busy(reply: bytes) -> bytes:
+    """The same reply as a refusal for now."""
+    return REPLY.pack(seq=int.from_bytes(reply[:4], "little"), code=NUMBERS["GW_BUSY"])
 
 
 def _close(fds: Sequence[int]) -> None:

@@ -6,40 +6,33 @@ before finds everything as it left it.
 """
 
 import asyncio
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from guestwire.comm.attendance import Attendance
 from guestwire.comm.conversations import Conversations
-from guestwire.comm.declarations import declared_events, project_events
-from guestwire.comm.directory import Directory, DirectoryRows, directory_rows, set_alive
-from guestwire.comm.directs import DirectPlace, pairs, place_directs
+from guestwire.comm.declarations import declared_events
+from guestwire.comm.directories import Directories
+from guestwire.comm.directs import pairs
 from guestwire.comm.doorbells import Doorbells
 from guestwire.comm.events import EventTable
 from guestwire.comm.holdings import Held, Holdings
-from guestwire.comm.placement import Placed, Placements, laid_anew, place
-from guestwire.comm.region import Region, RegionKind
+from guestwire.comm.late_networks import LateNetworks
+from guestwire.comm.placement import Placements, laid_anew
+from guestwire.comm.preparing import Networks, Prepared, Preparing
+from guestwire.comm.remembering import attached_now, saved
 from guestwire.comm.serial_channels import SerialChannels
-from guestwire.comm.state_file import State, StateFile
-from guestwire.comm.stranded import StrandedGuests
-from guestwire.model.communication import CommDocument
-from guestwire.model.desired import canonical_text
+from guestwire.comm.standing import comm_status
+from guestwire.comm.state_file import Before, State, StateFile
+from guestwire.comm.stranded import Stranded
+from guestwire.comm.telling import Telling
+from guestwire.comm.troubles import Troubles
+from guestwire.model.communication import CommDocument, document_hash
 from guestwire.model.errors import GuestwireError
-from guestwire.model.events import HOST
-from guestwire.model.networks import VirtualNet
 from guestwire.protocol import comm_models as w
 from guestwire.protocol.steps import Now
-from guestwire.shm.layouts import AREA_ROW, DIRECT_ROW, DIRECTORY, LOCK_ROW, NUMBERS, REGION, RING_ROW
-
-DIRECT_BYTES = (1 << 20) - NUMBERS["GW_DATA_OFFSET"]
-
-
-class Networks(Protocol):
-    async def apply(self, networks: Sequence[VirtualNet], host: str) -> None: ...
-
-    async def capabilities(self) -> Mapping[str, str]: ...
 
 
 class Trace(Protocol):
@@ -49,117 +42,145 @@ class Trace(Protocol):
     def missing(self) -> str: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the services are made of. The trace is opened when the first guest may use a guest service."""
+
+    holdings: Holdings
+    table: EventTable
+    talks: Conversations
+    doorbells: Doorbells
+    serials: SerialChannels
+    networks: Networks
+    stranded: Stranded
+    trace: Trace
+    telling: Telling
+
+
 class Communication:
     """The services of one host. One change at a time."""
 
     def __init__(
         self,
+        parts: Parts,
         *,
         host: str,
         folder: Path,
-        holdings: Holdings,
-        table: EventTable,
-        talks: Conversations,
-        doorbells: Doorbells,
-        serials: SerialChannels,
-        networks: Networks,
-        stranded: StrandedGuests,
         file: StateFile,
         state: State,
         clock: Callable[[], Now],
         log: Any,
         instances: Callable[[], int],
         tasks: asyncio.TaskGroup,
-        trace: Trace,
     ) -> None:
         """`folder`: where the guests' sockets are. `state`: what the file had at the start; its regions are adopted. `tasks`
-        owns what is done in the background. `trace` is opened when the first guest may use a guest service."""
-        self._host = host
+        owns what is done in the background."""
+        self._parts = parts
+        self._holdings, self._talks = holdings, talks = parts.holdings, parts.talks
         self._folder = folder
-        self._holdings = holdings
-        self._table = table
-        self._talks = talks
-        self._doorbells = doorbells
-        self._serials = serials
-        self._networks = networks
-        self._stranded = stranded
         self._file = file
         self._clock = clock
         self._log = log
         self._instances = instances
         self._tasks = tasks
-        self._trace = trace
         self._changing = asyncio.Lock()
+        self._preparing = Preparing(holdings.store, holdings.natives, parts.networks, host)
+        self._directories = Directories(holdings, host, lambda: parts.stranded.names, self._broken)
+        self._troubles = Troubles(parts.telling, log)
+        self._late = LateNetworks(parts.networks, host, self._troubles, self._changing)
+        self.attendance = Attendance(holdings, talks, parts.stranded, self._directories, parts.telling, clock)
         self._given = state.document
-        self._settled = Held(state.document or CommDocument(), state.placements, state.directs)
+        self._hash = "" if state.document is None else document_hash(state.document)
         self._cleared: dict[tuple[int, int], bytes] = {}
-        self._directories: dict[str, Directory] = {}
         self._wanted = state.wanted
         self._started_at = 0
         self._state: w.CommState = "stopped"
-        self._missing: Mapping[str, str] = {}
-        holdings.held = self._settled
+        self._lacking: dict[str, str] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        regions = {(region.kind, region.name): region for region in holdings.store.held}
+        held = Held(state.document or CommDocument(), state.placements, state.directs, regions)
+        before = state.before
+        self._settled = Held(before.document, before.placements, before.directs) if before else held
+        holdings.held = held
 
     # -- start and stop
 
     async def begin(self) -> None:
-        """Once, at the start of the process: as it was before, where the state wants it."""
-        self._missing = await self._networks.capabilities()
-        if self._wanted:
-            await self.start()
+        """Once, at the start of the process: as it was before, where the state wants it. What stands in the way is told, and
+        the process goes on."""
+        self._lacking = dict(await self._parts.networks.capabilities())
+        if not self._wanted:
+            return
+        async with self._changing:
+            try:
+                await self._start(networks=False)
+            except GuestwireError as err:
+                self._troubles.arose("services", err)
+                return
+            made = await self._late.make(self._holdings.held.document)
+        if not made:
+            self._in_background(self._late.keep_trying(), "late-networks")
 
     async def start(self) -> None:
-        """Serve. Again: nothing. Raises what `apply` raises."""
+        """Serve. Again: nothing. Raises what `apply` raises; then everything is as before."""
         async with self._changing:
-            if self._holdings.serving:
-                return
-            self._state = "starting"
-            self._holdings.instance = self._instances()
-            self._doorbells.set_instance(self._holdings.instance)
-            held = self._holdings.held
-            try:
-                await self._prepare(held.document, held)
-            except BaseException:
-                self._state = "stopped"
-                raise
-            self._holdings.serving = self._wanted = True
-            self._started_at = self._clock().wall_ms
-            self._take(held)
-            self._state = "running"
-            await self._save()
+            if not self._holdings.serving:
+                await self._start(networks=True)
+
+    async def _start(self, *, networks: bool) -> None:
+        self._state = "starting"
+        held = self._holdings.held
+        try:
+            prepared = await self._preparing.prepare(held.document, held, held.document, networks=networks)
+            settled = prepared.held if self._settled is held else self._settled
+            await self._keep(prepared, self._given, settled, wanted=True)
+        except BaseException:
+            self._state = "stopped"
+            raise
+        self._wanted = True
+        self._holdings.instance = self._instances()
+        self._holdings.serving = True
+        self._parts.doorbells.set_instance(self._holdings.instance)
+        self._started_at = self._clock().wall_ms
+        self._take(prepared.held)
+        self._state = "running"
+        self._troubles.over("services")
+        self.attendance.free_orphans()
 
     async def stop(self, *, force: bool) -> None:
-        """Serve nobody. Regions, their content and the guests' devices stay. Raises COMM-GUESTS-ATTACHED."""
+        """Serve nobody. Regions, their content and the guests' devices stay. Raises COMM-GUESTS-ATTACHED, REGION-FULL."""
         async with self._changing:
             if not self._holdings.serving:
                 return
-            attached = self.attached_guests()
+            attached = self.attendance.guests
             if attached and not force:
                 raise GuestwireError("COMM-GUESTS-ATTACHED", detail={"guests": list(attached)[:64]})
             self._state = "stopping"
-            self._holdings.serving = self._wanted = False
-            for directory in self._directories.values():
-                directory.set_alive(False)
-            self._doorbells.set_instance(0)
-            self._talks.end_all()
-            self._directories.clear()
+            try:
+                await saved(self._file, self._stored(self._holdings.held, self._given, self._settled, wanted=False))
+            except GuestwireError:
+                self._state = "running"
+                raise
+            self._wanted = False
+            self._end()
             self._state = "stopped"
-            await self._save()
-
-    def close(self) -> None:
-        """The process ends: who is attached learns it. Guests stay attached to nobody."""
-        for directory in self._directories.values():
-            directory.set_alive(False)
 
     async def restart(self, *, force: bool) -> None:
         """Raises COMM-GUESTS-ATTACHED, and what `start` raises."""
         await self.stop(force=force)
         await self.start()
 
-    def attached_guests(self) -> tuple[str, ...]:
-        """Guests that are attached by their doorbell, or as a process; with those of an instance before."""
-        now = {talk.way.party for talk in self._talks.all if talk.way.party != HOST and talk.way.kind != "serial"}
-        return tuple(sorted(now | {guest.name for guest in self._stranded.guests}))
+    def close(self) -> None:
+        """The process ends, orderly: who is attached learns it, and who waits is answered."""
+        for task in self._background:
+            task.cancel()
+        self._end()
+
+    def _end(self) -> None:
+        self._holdings.serving = False
+        self._directories.end()
+        self._parts.doorbells.set_instance(0)
+        self._talks.end_all()
 
     # -- documents
 
@@ -174,182 +195,108 @@ class Communication:
                 raise GuestwireError("COMM-NOT-STARTED")
             if document == self._given:
                 return
-            before = self._holdings.held
-            back = document == self._settled.document
-            mark = self._holdings.store.mark()
-            try:
-                held = await self._prepare(document, self._settled_again(before) if back else before)
-            except BaseException:
-                self._holdings.store.back_to(mark)
-                raise
-            given, self._given = self._given, document
-            self._clear(held.placements, back=back)
-            self._take(held)
-            try:
-                await self._save()
-            except GuestwireError:
-                self._given = given
-                raise
+            now, settled = self._holdings.held, self._settled
+            back = document == settled.document
+            places = replace(settled, placements=settled.placements.counting_on(now.placements)) if back else now
+            prepared = await self._preparing.prepare(document, places, now.document)
+            await self._keep(prepared, document, prepared.held if back else settled)
+            self._given, self._hash = document, document_hash(document)
+            self._late.over()
+            if back:
+                self._restore(prepared.held)
+            else:
+                self._clear(now.placements, prepared.held)
+            self._take(prepared.held)
 
     async def settle(self) -> None:
-        """What was set aside is let go: the document that holds is the one to go back to."""
+        """What was set aside is let go: the document that holds is the one to go back to. Raises REGION-FULL."""
         async with self._changing:
-            self._holdings.store.reap()
+            held, store = self._holdings.held, self._holdings.store
+            if self._settled is held and not store.aside:
+                return
+            state = self._stored(held, self._given, held)
+            kept = tuple(row for row in state.regions.rows if not row.aside)
+            regions = state.regions.model_copy(update={"rows": kept})
+            await saved(self._file, state.model_copy(update={"regions": regions}))
+            self._settled = held
+            self._cleared.clear()
+            store.reap()
             self._holdings.forget_readers()
-            self._cleared.clear()
-            self._settled = self._holdings.held
-            await self._save()
 
-    def _settled_again(self, before: Held) -> Held:
-        """To go back, everything lies where it lay; numbers count on, so that nobody takes old for new."""
-        places = self._settled.placements.counting_on(before.placements)
-        return Held(self._settled.document, places, self._settled.directs)
-
-    async def _prepare(self, document: CommDocument, before: Held) -> Held:
-        """What can fail, in the order that is easiest to take back. On an error the caller takes the regions back."""
-        events = project_events(document)
-        directs = place_directs(events, before.directs)
-        self._regions(document, directs)
-        generations = {name: region.generation for name, region in self._holdings.areas().items()}
-        placements = place(document, before.placements, generations)
-        made = self._holdings.natives.prepare(directs)
+    async def _keep(
+        self, prepared: Prepared, given: CommDocument | None, settled: Held, *, wanted: bool | None = None
+    ) -> None:
+        """On disk, and then ours. Raises REGION-FULL; then nothing has changed."""
         try:
-            self._fits(document, placements, directs)
-            if document.networks or before.document.networks:
-                await self._networks.apply(document.networks, self._host)
+            await saved(self._file, self._stored(prepared.held, given, settled, wanted=wanted))
         except BaseException:
-            self._holdings.natives.drop(made)
+            try:
+                await self._preparing.take_back(prepared)
+            except GuestwireError as err:
+                self._troubles.arose("networks", err)
             raise
-        self._holdings.natives.take(directs, made)
-        return Held(document, placements, directs)
+        self._settled = settled
+        self._preparing.take(prepared)
 
-    def _regions(self, document: CommDocument, directs: Mapping[str, DirectPlace]) -> None:
-        store = self._holdings.store
-        wanted: dict[tuple[RegionKind, str], int] = {(RegionKind.AREA, area.name): area.size for area in document.areas}
-        wanted |= {(RegionKind.DIRECT, place.region): DIRECT_BYTES for place in directs.values()}
-        wanted |= {(RegionKind.DIRECTORY, guest.name): 0 for guest in document.guests}
-        wanted[RegionKind.DIRECTORY, HOST] = 0
-        for region in store.held:
-            if (region.kind, region.name) not in wanted:
-                store.set_aside(region.kind, region.name)
-        for (kind, name), size in wanted.items():
-            store.ensure(kind, name, size)
-
-    def _fits(self, document: CommDocument, placements: Placements, directs: Mapping[str, DirectPlace]) -> None:
-        """Every directory must hold its rows: said before anything changes."""
-        areas = self._holdings.areas()
-        for party in (HOST, *(guest.name for guest in document.guests)):
-            region = self._holdings.store.find(RegionKind.DIRECTORY, party)
-            needed = directory_size(directory_rows(party, document, placements, areas)) + len(directs) * DIRECT_ROW.size
-            if region is not None and needed > region.backing:
-                text = (
-                    f"the directory of {party} takes {needed} bytes of {region.backing}: take some of its access away"
-                )
-                raise GuestwireError("REGION-FULL", text, detail={"directory": party, "needed": needed})
-
-    def _clear(self, placements: Placements, *, back: bool) -> None:
+    def _clear(self, before: Placements, held: Held) -> None:
         """What is laid out anew begins empty; what was there is kept until it is settled."""
-        if back:
-            for (generation, offset), content in reversed(self._cleared.items()):
-                region = self._by_generation(generation)
-                if region is not None:
-                    region.restore(offset, content)
-            self._cleared.clear()
-            return
-        new: Sequence[Placed] = laid_anew(self._holdings.held.placements, placements)
-        for placed in new:
-            region = self._by_generation(placed.region)
-            if region is not None:
+        regions = {region.generation: region for region in held.regions.values()}
+        for placed in laid_anew(before, held.placements):
+            if (region := regions.get(placed.region)) is not None:
                 content = region.clear(placed.offset, placed.words)
                 self._cleared.setdefault((placed.region, placed.offset), content)
 
-    def _by_generation(self, generation: int) -> Region | None:
-        return next((region for region in self._holdings.store.held if region.generation == generation), None)
+    def _restore(self, held: Held) -> None:
+        """Back at the settled document: what was cleared since is there again."""
+        regions = {region.generation: region for region in held.regions.values()}
+        for (generation, offset), content in reversed(self._cleared.items()):
+            if (region := regions.get(generation)) is not None:
+                region.restore(offset, content)
+        self._cleared.clear()
 
     # -- what cannot fail
 
     def _take(self, held: Held) -> None:
         """From now on this holds."""
-        self._holdings.held = held
-        at = self._clock()
-        self._talks.deliver(self._table.declare(declared_events(held.document, held.placements), at))
-        self.write_directories()
-        self._doorbells.set_direct(self._pairs(held))
-        guests = {guest.uuid: guest.name for guest in held.document.guests if guest.uuid}
-        for uuid in self._doorbells.served - guests.keys():
-            self._doorbells.unserve(uuid)
-            self._serials.unserve(uuid)
+        before, self._holdings.held = self._holdings.held, held
+        self._talks.deliver(self._parts.table.declare(declared_events(held.document, held.placements), self._clock()))
+        self._directories.write()
+        self._parts.doorbells.set_direct(_pairs(held))
+        guests = {uuid: name for name, uuid in held.uuids.items()}
+        for name in [name for name in self._holdings.ids if before.uuids.get(name) != held.uuids.get(name)]:
+            del self._holdings.ids[name]  # of a QEMU that is no such guest's any more
+        for uuid in {*self._parts.doorbells.served, *before.uuids.values()} - guests.keys():
+            self._parts.doorbells.unserve(uuid)
+            self._parts.serials.unserve(uuid)
         for uuid, name in guests.items():
-            with suppress(OSError):  # said when the guest is started: it finds no socket
-                self._doorbells.serve(uuid, name, self._path(uuid, "doorbell"))
-            self._serials.serve(uuid, name, self._path(uuid, "serial"))
-        if self._trace.missing and any(guest.services for guest in held.document.guests):
-            self._tasks.create_task(self._trace.open(), name="open-trace")
+            self._serve(uuid, name)
+        if self._parts.trace.missing and any(guest.services for guest in held.document.guests):
+            self._in_background(self._open_trace(), "open-trace")
 
-    def write_directories(self) -> None:
-        """Bring every directory up to date: after a change, and when a guest came under another ivshmem id."""
-        if not self._holdings.serving:
-            return
-        held, areas = self._holdings.held, self._holdings.areas()
-        for party in (HOST, *(guest.name for guest in held.document.guests)):
-            region = self._holdings.store.find(RegionKind.DIRECTORY, party)
-            if region is None:
-                continue
-            directory = self._directories.get(party)
-            if directory is None or directory.region is not region:
-                name = "" if party == HOST else party
-                directory = self._directories[party] = Directory(
-                    region, instance=self._holdings.instance, peer=0, host=self._host, party=name
-                )
-            rows = directory_rows(
-                party, held.document, held.placements, areas, self._holdings.direct_regions(party),
-                self._holdings.direct_rows(party),
-            )  # fmt: skip
-            with suppress(GuestwireError):  # `_fits` said that they fit
-                directory.write(rows)
-            directory.set_alive(party not in self._stranded.names)
-        for gone in self._directories.keys() - {HOST, *(guest.name for guest in held.document.guests)}:
-            set_alive(self._directories.pop(gone).region, False)
+    def _serve(self, uuid: str, name: str) -> None:
+        try:
+            self._parts.doorbells.serve(uuid, name, self._path(uuid, "doorbell"))
+        except OSError as err:  # when the guest is started it finds no socket
+            self._log.error("a guest has no doorbell", guest=name, error=str(err))
+        self._parts.serials.serve(uuid, name, self._path(uuid, "serial"))
 
-    def _pairs(self, held: Held) -> dict[tuple[str, str], frozenset[int]]:
-        uuids = {guest.name: guest.uuid for guest in held.document.guests}
-        return {
-            (uuids[one], uuids[other]): vectors
-            for (one, other), vectors in pairs(held.directs).items()
-            if one in uuids and other in uuids
-        }
+    async def _open_trace(self) -> None:
+        await self._parts.trace.open()
 
-    def attached_as(self, uuid: str, peer: int | None) -> None:
-        """A guest's QEMU came under that ivshmem id, or went: those who ring it directly learn it."""
-        name = next((guest.name for guest in self._holdings.held.document.guests if guest.uuid == uuid), None)
-        if name is None:
-            return
-        if peer is None:
-            self._holdings.ids.pop(name, None)
-        else:
-            self._holdings.ids[name] = peer
-            self._stranded.came_back(name)
-        self.write_directories()
-        self._tasks.create_task(self._remember(), name="remember-guests")
+    def _broken(self, error: GuestwireError) -> None:
+        self._log.error(error.message, code=error.code)
 
-    def stranded_gone(self, name: str) -> None:
-        """The QEMU of a guest that was left from an instance before ended."""
-        if not self._stranded.guests:
-            live = {talk.number for talk in self._talks.all}
-            for number in self._holdings.reaper.owners() - live:
-                for event in self._holdings.reaper.release(number).wake:
-                    self._talks.signal(event, self._clock())
-        self.write_directories()
+    def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = self._tasks.create_task(self._guarded(work, name), name=name)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
-    def guest_reset(self, guest: str) -> None:
-        self._talks.restart(guest)
-
-    def break_lock(self, name: str, *, force: bool) -> None:
-        """Raises NOT-FOUND, UNSUPPORTED, LOCK-HELD."""
-        live = {talk.number for talk in self._talks.all}
-        reaped = self._holdings.reaper.break_lock(name, live, force=force)
-        for event in reaped.wake:
-            self._talks.signal(event, self._clock())
+    async def _guarded(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """A defect in the background does not end the services."""
+        try:
+            await work
+        except Exception as err:  # noqa: BLE001 - the entry point of what is done in the background
+            self._parts.telling.defect(name, err)
 
     # -- what is told
 
@@ -357,92 +304,55 @@ class Communication:
         """Raises COMM-NOT-STARTED, NOT-FOUND: a guest without communication."""
         if not self._holdings.serving:
             raise GuestwireError("COMM-NOT-STARTED")
-        found = next((one for one in self._holdings.held.document.guests if one.name == guest), None)
-        if found is None:
-            raise GuestwireError(
-                "NOT-FOUND", f"{guest} has no communication in the document that holds.", field="guest"
-            )
+        uuid = self._holdings.held.uuids.get(guest)
+        if uuid is None:
+            text = f"{guest} has no communication in the document that holds."
+            raise GuestwireError("NOT-FOUND", text, field="guest")
         return w.CommPlugs(
-            plugs=self._holdings.plugs(guest), doorbell=str(self._path(found.uuid, "doorbell")),
-            channel=str(self._path(found.uuid, "serial")),
+            plugs=self._holdings.plugs(guest), doorbell=str(self._path(uuid, "doorbell")),
+            channel=str(self._path(uuid, "serial")),
         )  # fmt: skip
+
+    def guest_reset(self, guest: str) -> None:
+        self._talks.restart(guest)
 
     def status(self) -> w.CommStatus:
-        held = self._holdings.held
-        stranded = tuple(w.Stranded(guest=guest.name, remedy=STRANDED) for guest in self._stranded.guests)
-        state: w.CommState = "degraded" if stranded and self._state == "running" else self._state
-        document = held.document
-        services = any(guest.services for guest in document.guests)
-        return w.CommStatus(
-            state=state, instance=self._holdings.instance, started_at=self._started_at,
-            document_hash=document_hash(document) if self._given is not None else "",
-            peers=tuple(self._peers()), stranded=stranded, regions=len(self._holdings.store.held),
-            region_bytes=self._holdings.store.total_bytes,
-            counts={
-                name: len(getattr(document, name)) for name in ("guests", "areas", "events", "queues", "locks", "networks")
-            },
-            missing={**self._missing, **({"trace": self._trace.missing} if services and self._trace.missing else {})},
+        missing = {**self._lacking, **self._troubles.missing}
+        if self._parts.trace.missing and any(guest.services for guest in self._holdings.held.document.guests):
+            missing["trace"] = self._parts.trace.missing
+        return comm_status(
+            self._state, self._holdings, self._talks.all, started_at=self._started_at, document_hash=self._hash,
+            stranded=self._parts.stranded.names, missing=missing,
         )  # fmt: skip
-
-    def _peers(self) -> list[w.CommPeer]:
-        peers: dict[tuple[str, int], w.CommPeer] = {}
-        for talk in self._talks.all:
-            way = talk.way
-            guest = way.party != HOST
-            key = (way.party, 0 if guest else talk.number)
-            known = peers.get(key)
-            peers[key] = w.CommPeer(
-                name=way.party, kind="guest" if guest else "process",
-                ways=(*(known.ways if known else ()), way.kind), peer=talk.number,
-                pid=way.pid or (known.pid if known else None), since=min(talk.since_ms, known.since if known else talk.since_ms),
-                ready=talk.ready or bool(known and known.ready), requests=talk.requests + (known.requests if known else 0),
-                denied=talk.denied + (known.denied if known else 0),
-                throttled=talk.throttle.times + (known.throttled if known else 0),
-            )  # fmt: skip
-        return [peers[key] for key in sorted(peers)]
 
     # -- the disk
 
-    async def _save(self) -> None:
-        """Raises REGION-FULL when the disk takes no more."""
-        held = self._holdings.held
-        state = State(
-            document=self._given, wanted=self._wanted, boot_id=self._file.boot_id, regions=self._holdings.store.to_state(),
-            placements=held.placements, directs=dict(held.directs), guests=self._attached_now(),
-        )  # fmt: skip
-        await asyncio.to_thread(self._file.save, state)
-
-    async def _remember(self) -> None:
-        """A guest came or went: what is needed to know it again after our restart."""
+    async def remember(self) -> None:
+        """Somebody came or went: what is needed to know it again after our restart. Raises REGION-FULL."""
         async with self._changing:
-            try:
-                await self._save()
-            except GuestwireError as err:
-                self._log.error("the state could not be written", code=err.code, error=err.message)
+            await saved(self._file, self._stored(self._holdings.held, self._given, self._settled))
 
-    def _attached_now(self) -> tuple[Any, ...]:
-        uuids = {guest.name: guest.uuid for guest in self._holdings.held.document.guests}
-        doorbells = [talk.way for talk in self._talks.all if talk.way.kind == "doorbell"]
-        return self._stranded.remembered(
-            (way.party, uuids.get(way.party, ""), way.pid) for way in doorbells if way.pid is not None
-        )
+    def _stored(self, held: Held, given: CommDocument | None, settled: Held, *, wanted: bool | None = None) -> State:
+        """What is on disk when that holds."""
+        before = None
+        if settled is not held:
+            before = Before(document=settled.document, placements=settled.placements, directs=dict(settled.directs))
+        uuids = self._holdings.held.uuids
+        return State(
+            document=given, wanted=self._wanted if wanted is None else wanted, boot_id=self._file.boot_id,
+            regions=self._holdings.store.to_state(), placements=held.placements, directs=dict(held.directs),
+            before=before,
+            peers=attached_now(self._talks.all, lambda name: uuids.get(name, ""), self._parts.stranded.left),
+        )  # fmt: skip
 
     def _path(self, uuid: str, kind: str) -> Path:
         return self._folder / "guests" / f"{uuid}.{kind}"
 
 
-def directory_size(rows: DirectoryRows) -> int:
-    """Bytes that a directory takes with these rows."""
-    tables = ((rows.areas, AREA_ROW), (rows.rings, RING_ROW), (rows.locks, LOCK_ROW), (rows.directs, DIRECT_ROW))
-    return REGION.size + DIRECTORY.size + sum(len(table) * layout.size for table, layout in tables)
-
-
-def document_hash(document: CommDocument) -> str:
-    """sha256 in hex over what a document means."""
-    return hashlib.sha256(canonical_text(document).encode()).hexdigest()
-
-
-STRANDED = (
-    "It is attached to a guestwire-comm that is gone: its events and locks answer COMM-NOT-STARTED, its areas and what goes "
-    "over its serial channel work on. Shut it down and start it when that suits."
-)
+def _pairs(held: Held) -> dict[tuple[str, str], frozenset[int]]:
+    """Who rings whom at which vectors, by uuid."""
+    return {
+        (held.uuids[one], held.uuids[other]): vectors
+        for (one, other), vectors in pairs(held.directs).items()
+        if one in held.uuids and other in held.uuids
+    }

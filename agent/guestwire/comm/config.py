@@ -36,6 +36,8 @@ class Settings(BaseModel):
     """The group that QEMU runs in: it connects to the sockets of its guest."""
     simulated_guests: bool = False
     """Whether processes of those users may attach as guests: for simulated hosts."""
+    ephemeral: bool = False
+    """Whether networks go when the process ends: for trials. Else they stay, as guests stay attached to them."""
     trace_dir: Path = Path("/var/lib/guestwire-comm/traces")
     """Where trace snapshots go that guests ask for."""
     requests_per_s: Annotated[float, Field(gt=0)] = 20_000.0

@@ -8,12 +8,11 @@ import struct
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Protocol
 
+from guestwire.comm.conversation_ports import Audit, Granted, Grants, Services
 from guestwire.comm.event_rows import Answer
 from guestwire.comm.events import EventTable
-from guestwire.comm.reaper import Reaped
+from guestwire.comm.storms import Storms
 from guestwire.comm.throttle import Throttle
 from guestwire.comm.ways import Way
 from guestwire.model.errors import GuestwireError
@@ -24,78 +23,14 @@ HOST = "HOST"
 _N = NUMBERS
 _TEXT_AT = REQUEST.offsets["text"]
 _LAST_NUMBER = 0x7FFFFFFE
-
-
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """What a request for a file got: a code, and with GW_OK the file (it stays its owner's) and what it may be used for."""
-
-    code: int
-    fd: int = -1
-    flags: int = 0
-    value: int = 0
-
-
-class Grants(Protocol):
-    """What the services that run give to whom."""
-
-    @property
-    def serving(self) -> bool: ...
-
-    @property
-    def instance(self) -> int: ...
-
-    def may_be(self, way: Way, guest: str) -> bool:
-        """Whether a process of the host may say that it is that guest (where guests are simulated)."""
-        ...
-
-    def area(self, party: str, name: str, wanted: int) -> Granted: ...
-
-    def directory(self, party: str) -> Granted: ...
-
-    def plug(self, way: Way, guest: str, index: int, wanted: int) -> Granted:
-        """For the agent alone."""
-        ...
-
-    def native(self, event: str) -> int | None:
-        """The eventfd of an event between processes of the host."""
-        ...
-
-    def release_locks(self, number: int) -> Reaped:
-        """Free the locks whose word has that number."""
-        ...
-
-
-class Services(Protocol):
-    """The guest services (KVM-RT 6)."""
-
-    def request(
-        self, party: str, op: int, seq: int, flags: int, value: int, payload: bytes, now: Now
-    ) -> tuple[int, int]:
-        """GW code and value of the answer."""
-        ...
-
-
-class Audit(Protocol):
-    """What is told of conversations."""
-
-    def denied(self, party: str, what: str, name: str, count: int = 1) -> None: ...
-
-    def throttled(self, party: str, times: int) -> None: ...
-
-    def ready(self, party: str) -> None: ...
-
-    def attached(self, party: str, way: str) -> None: ...
-
-    def detached(self, party: str, way: str) -> None: ...
-
-    def reaped(self, party: str, lock: str) -> None: ...
+SHARE = 0.25
+"""Of the processor's time, what one peer may have before it is made to wait: some requests cost more than others."""
 
 
 class Conversation:
-    """One way and who talks over it."""
+    """One way and who talks over it. `known`: its number was told to somebody, who may have written it into lock words."""
 
-    __slots__ = ("denied", "number", "ready", "requests", "said_hello", "since_ms", "throttle", "way")
+    __slots__ = ("denied", "known", "number", "ready", "requests", "said_hello", "since_ms", "throttle", "way")
 
     def __init__(self, number: int, way: Way, since_ms: int, throttle: Throttle) -> None:
         self.number = number
@@ -106,6 +41,7 @@ class Conversation:
         self.denied = 0
         self.ready = False
         self.said_hello = False
+        self.known = False
 
 
 _Handler = Callable[[Conversation, int, bytes, bytes, Now], None]
@@ -121,17 +57,22 @@ class Conversations:
         services: Services,
         audit: Audit,
         clock: Callable[[], Now],
-        throttle: Callable[[], Throttle],
+        storms: Storms,
         *,
+        requests_per_s: float,
         first_number: int = 0,
+        spent: Callable[[], float] = time.thread_time,
     ) -> None:
-        """`first_number`: numbers count on from there: an instance before may have left others in lock words."""
+        """`first_number`: numbers count on from there: an instance before may have left others in lock words.
+        `requests_per_s`: what a bucket of `storms` takes. `spent`: seconds of processor time that we used until now."""
         self._table = table
         self._grants = grants
         self._services = services
         self._audit = audit
         self._clock = clock
-        self._throttle = throttle
+        self._storms = storms
+        self._per_second = requests_per_s / SHARE
+        self._spent = spent
         self._by_way: dict[Way, Conversation] = {}
         self._by_number: dict[int, Conversation] = {}
         self._callers: dict[int, Callable[[Answer], None]] = {}
@@ -169,7 +110,8 @@ class Conversations:
 
     def attached(self, way: Way) -> None:
         at = self._clock()
-        talk = Conversation(self._number(), way, at.wall_ms, self._throttle())
+        bucket = self._storms.own_bucket() if way.party == HOST else self._storms.bucket(way.party)
+        talk = Conversation(self._number(), way, at.wall_ms, bucket)
         self._by_way[way] = self._by_number[talk.number] = talk
         self._table.attach(talk.number, way.party)
         if way.kind != "socket":
@@ -193,11 +135,16 @@ class Conversations:
         if talk is None:
             return
         at = self._clock()
+        began = self._spent()
         talk.requests += len(requests)
         for request in requests:
-            self._one(talk, request, payload, at)
+            try:
+                self._one(talk, request, payload, at)
+            except Exception as err:  # noqa: BLE001 - the entry point of every request: who asked gets an answer
+                self._audit.defect(f"request {request[:8].hex()}", err)
+                self._answer(talk, int.from_bytes(request[0:4], "little"), _N["GW_SYSTEM"])
         self._deny(at)
-        self._slow(talk, len(requests), at)
+        self._slow(talk, max(len(requests), int((self._spent() - began) * self._per_second)), at)
         way.flush()
 
     # -- beginning and end
@@ -213,8 +160,8 @@ class Conversations:
         self._by_number.pop(talk.number, None)
         at = self._clock()
         self.deliver(self._table.detach(talk.number, at))
-        if not talk.said_hello:
-            return  # it never learnt its number
+        if not talk.known:
+            return
         reaped = self._grants.release_locks(talk.number)
         for name in reaped.freed:
             self._audit.reaped(talk.way.party, name)
@@ -222,23 +169,31 @@ class Conversations:
             self.signal(event, at)
 
     def restart(self, party: str) -> None:
-        """A guest was reset: whoever talked in it does so no more; its devices stay."""
+        """A guest was reset: whoever talked in it does so no more; its devices stay. What it may ask at once stays used up."""
         for talk in [one for one in self._by_way.values() if one.way.party == party]:
             self._anew(talk)
 
     def _anew(self, talk: Conversation) -> None:
+        """Another conversation on the same way. Its party may change between the two."""
         self._end(talk)
+        self._begin(talk)
+
+    def _begin(self, talk: Conversation) -> None:
         talk.number = self._number()
-        talk.ready = talk.said_hello = False
+        talk.ready = talk.said_hello = talk.known = False
         self._by_number[talk.number] = talk
         self._table.attach(talk.number, talk.way.party)
 
     def end_all(self) -> None:
-        """The services stop: every wait is answered, every lock that somebody held is free."""
+        """The services stop: every wait is answered, every handle is gone, and who goes on has to say HELLO again. Locks are
+        not let go: who holds one lives and works on, and its number is its own until it says HELLO again, or goes."""
+        at = self._clock()
         for number in (*self._by_number, *self._callers):
             self.deliver(self._table.end_waits(number, _N["GW_NOT_STARTED"]))
-        for talk in tuple(self._by_way.values()):
-            self._anew(talk)
+        for talk in self._by_way.values():
+            self.deliver(self._table.detach(talk.number, at))
+            self._table.attach(talk.number, talk.way.party)
+            talk.ready = talk.said_hello = False
 
     # -- callers: who asks by an operation of the protocol, and not over a way
 
@@ -277,11 +232,9 @@ class Conversations:
 
     def _slow(self, talk: Conversation, count: int, at: Now, *, empty: bool = False) -> None:
         """Who asks faster than it may waits."""
-        seconds = talk.throttle.take(count, at.mono, empty=empty)
+        seconds = self._storms.take(talk.throttle, talk.way.party, count, at, empty=empty)
         if seconds > 0:
             talk.way.pause(seconds)
-        if talk.throttle.storm(at.mono):
-            self._audit.throttled(talk.way.party, talk.throttle.times)
 
     def _deny(self, at: Now) -> None:
         for denial in self._table.take_denials():
@@ -324,14 +277,24 @@ class Conversations:
                 self._audit.denied(talk.way.party, "attach", name)
                 self._answer(talk, seq, _N["GW_DENIED"])
                 return
-            talk.way.party = name  # type: ignore[misc]  # only a socket's party can become another
-            self._audit.attached(name, talk.way.kind)
+            self._become(talk, name)
+        elif talk.known:
             self._anew(talk)
-        elif talk.said_hello:
-            self._anew(talk)
-        talk.said_hello = True
+        talk.said_hello = talk.known = True
         talk.since_ms = at.wall_ms
+        self._audit.talking(talk.way)
         self._answer(talk, seq, _N["GW_OK"], handle=talk.number, value=talk.number)
+
+    def _become(self, talk: Conversation, guest: str) -> None:
+        """A process says that it is a guest: who it was until now is gone."""
+        before = talk.way.party
+        self._end(talk)
+        if before != HOST:
+            self._audit.detached(before, talk.way.kind)
+        talk.way.party = guest  # type: ignore[misc]  # only a socket's party can become another
+        talk.throttle = self._storms.bucket(guest)
+        self._begin(talk)
+        self._audit.attached(guest, talk.way.kind)
 
     def _open(self, talk: Conversation, seq: int, request: bytes, _payload: bytes, at: Now) -> None:
         asked = REQUEST.unpack(request)

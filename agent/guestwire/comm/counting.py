@@ -11,7 +11,7 @@ from guestwire.shm.layouts import DIRECT
 def count_words(table: EventTable, holdings: Holdings, at: Now) -> None:
     """Bring the table's counters up to date."""
     for place in holdings.held.directs.values():
-        region = holdings.store.find(RegionKind.DIRECT, place.region)
+        region = holdings.find(RegionKind.DIRECT, place.region)
         if region is not None and ":" not in place.event:
             signals = region.load64(place.offset + DIRECT.offsets["signals"])
             table.observe(place.event, signals, place.signal, at)

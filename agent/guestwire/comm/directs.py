@@ -1,7 +1,7 @@
 """Where the words of direct and native events lie, and on which vector a waiting guest is rung. Pure.
 
-A pair of guests has a region of its own for the direct events between them; native events share one that only processes of
-the host have. A word and a vector stay where they are as long as their event is declared.
+A pair of guests has a region of its own for the direct events between them, which both may write all over; native events share
+one that only processes of the host have. A word and a vector stay where they are as long as their event is declared.
 """
 
 import hashlib
@@ -13,7 +13,8 @@ from guestwire.model.events import HOST, REMOTE, Event
 from guestwire.shm.layouts import DIRECT, NUMBERS
 
 REGION_BYTES = (1 << 20) - NUMBERS["GW_DATA_OFFSET"]
-SLOTS = REGION_BYTES // DIRECT.size
+OFFSETS = range(NUMBERS["GW_DATA_OFFSET"], NUMBERS["GW_DATA_OFFSET"] + REGION_BYTES - DIRECT.size + 1, DIRECT.size)
+"""Where the words of a region are."""
 HOST_REGION = "direct:HOST"
 VECTORS = range(1, NUMBERS["GW_VECTORS"])
 
@@ -38,32 +39,65 @@ def is_native(event: Event) -> bool:
 
 
 def place_directs(events: Iterable[Event], before: Mapping[str, DirectPlace]) -> dict[str, DirectPlace]:
-    """The places by event. Raises EVENTS-EXHAUSTED: a guest waits for more direct events than its doorbell has vectors."""
+    """The places by event. Raises EVENTS-EXHAUSTED: a guest waits for more direct events than its doorbell has vectors, or a
+    region has no room for another word."""
     wanted = [event for event in events if event.delivery == "direct" or is_native(event)]
     places: dict[str, DirectPlace] = {}
+    free = _Free()
     for event in wanted:
         old = before.get(event.name)
-        if old is not None and _fits(old, event):
+        if old is not None and _fits(old, event) and free.have(old):
             places[event.name] = old.model_copy(update={"manual": event.reset == "manual", "initial": event.initial})
     for event in wanted:
-        if event.name in places:
-            continue
-        native = is_native(event)
-        signal, wait = _ends(event)
-        region = HOST_REGION if native else region_of(signal, wait)
-        taken = {place.offset for place in places.values() if place.region == region}
-        first = NUMBERS["GW_DATA_OFFSET"]
-        offset = next((o for o in range(first, first + SLOTS * DIRECT.size, DIRECT.size) if o not in taken), None)
-        vectors = {place.vector for place in places.values() if place.wait == wait}
-        vector = 0 if native else next((v for v in VECTORS if v not in vectors), None)
-        if offset is None or vector is None:
-            text = f"{wait} waits for more direct events than the {len(VECTORS)} its doorbell has vectors for."
-            raise GuestwireError("EVENTS-EXHAUSTED", text, field=f"events.{event.name}")
-        places[event.name] = DirectPlace(
-            event=event.name, region=region, offset=offset, signal=signal, wait=wait, vector=vector,
-            manual=event.reset == "manual", initial=event.initial,
-        )  # fmt: skip
+        if event.name not in places:
+            native = is_native(event)
+            signal, wait = _ends(event)
+            region = HOST_REGION if native else region_of(signal, wait)
+            places[event.name] = DirectPlace(
+                event=event.name, region=region, offset=free.offset(region, event.name), signal=signal, wait=wait,
+                vector=0 if native else free.vector(wait, event.name), manual=event.reset == "manual",
+                initial=event.initial,
+            )  # fmt: skip
     return places
+
+
+class _Free:
+    """Words of regions and vectors of guests that nobody has yet, the lowest first."""
+
+    def __init__(self) -> None:
+        self._offsets: dict[str, set[int]] = {}
+        self._vectors: dict[str, set[int]] = {}
+        self._next: dict[str, int] = {}
+
+    def have(self, place: DirectPlace) -> bool:
+        """Somebody has it. False, and nothing is taken: somebody else had it before, or there is no such place."""
+        offsets = self._offsets.setdefault(place.region, set())
+        vectors = self._vectors.setdefault(place.wait, set())
+        if place.offset in offsets or place.offset not in OFFSETS or (place.vector and place.vector in vectors):
+            return False
+        offsets.add(place.offset)
+        vectors.add(place.vector)
+        return True
+
+    def offset(self, region: str, event: str) -> int:
+        taken = self._offsets.setdefault(region, set())
+        start = self._next.get(region, OFFSETS.start)
+        found = next((offset for offset in range(start, OFFSETS.stop, OFFSETS.step) if offset not in taken), None)
+        if found is None:
+            text = f"there are more events between two guests, or between processes of the host, than the {len(OFFSETS)} words of their region."
+            raise GuestwireError("EVENTS-EXHAUSTED", text, field=f"events.{event}")
+        taken.add(found)
+        self._next[region] = found
+        return found
+
+    def vector(self, guest: str, event: str) -> int:
+        taken = self._vectors.setdefault(guest, set())
+        found = next((vector for vector in VECTORS if vector not in taken), None)
+        if found is None:
+            text = f"{guest} waits for more direct events than the {len(VECTORS)} its doorbell has vectors for."
+            raise GuestwireError("EVENTS-EXHAUSTED", text, field=f"events.{event}")
+        taken.add(found)
+        return found
 
 
 def _fits(old: DirectPlace, event: Event) -> bool:

@@ -28,7 +28,7 @@ _WHY = {
 
 class EventCalls:
     """Operations event-signal, event-reset and event-wait. `native` gives the eventfd of an event between processes;
-    `denied` hears who asked for what it may not."""
+    `denied` hears who asked for what it may not; `serving` says whether the services run. All raise COMM-NOT-STARTED."""
 
     def __init__(
         self,
@@ -36,8 +36,10 @@ class EventCalls:
         talks: Conversations,
         native: Callable[[str], int | None],
         denied: Callable[[str, str, str], None],
+        serving: Callable[[], bool],
         clock: Callable[[], Now],
     ) -> None:
+        self._serving = serving
         self._table = table
         self._talks = talks
         self._native = native
@@ -126,6 +128,8 @@ class EventCalls:
             self._talks.leave(number)
 
     def _open(self, call: Call, number: int, name: str, right: int) -> Answer:
+        if not self._serving():
+            raise GuestwireError("COMM-NOT-STARTED")
         opened = self._table.open(number, 0, name, 0, self._clock())
         if opened.code == _OK and not opened.value & right:
             opened = opened._replace(code=NUMBERS["GW_DENIED"])

@@ -5,8 +5,9 @@ import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from guestwire.comm.conversations import Granted
+from guestwire.comm.conversation_ports import Granted
 from guestwire.comm.directory import DirectRow
 from guestwire.comm.directs import DirectPlace
 from guestwire.comm.natives import NativeEvents
@@ -16,6 +17,7 @@ from guestwire.comm.region import Region, RegionKind
 from guestwire.comm.regions import RegionStore
 from guestwire.comm.ways import Way
 from guestwire.model.access import Access, effective_access, parse_access
+from guestwire.model.areas import MemoryArea
 from guestwire.model.communication import CommDocument
 from guestwire.model.errors import GuestwireError
 from guestwire.model.events import HOST, REMOTE
@@ -27,13 +29,35 @@ _READ, _WRITE, _CACHED = _N["GW_READ"], _N["GW_WRITE"], _N["GW_CACHED"]
 NO_ACCESS = Access(False, False, False)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True)
 class Held:
-    """The document and where everything of it lies. Replaced as a whole."""
+    """The document, and where everything of it lies. Replaced as a whole: what is made ready for another document is not
+    seen before that holds."""
 
     document: CommDocument = field(default_factory=CommDocument)
     placements: Placements = field(default_factory=Placements)
     directs: Mapping[str, DirectPlace] = field(default_factory=dict)
+    regions: Mapping[tuple[RegionKind, str], Region] = field(default_factory=dict)
+
+    @cached_property
+    def areas(self) -> Mapping[str, MemoryArea]:
+        """Of one name, the first."""
+        return {area.name: area for area in reversed(self.document.areas)}
+
+    @cached_property
+    def area_regions(self) -> Mapping[str, Region]:
+        """The areas' regions by name."""
+        return {name: region for (kind, name), region in self.regions.items() if kind is RegionKind.AREA}
+
+    @cached_property
+    def parties(self) -> tuple[str, ...]:
+        """Everybody who has a directory."""
+        return (HOST, *(guest.name for guest in self.document.guests))
+
+    @cached_property
+    def uuids(self) -> Mapping[str, str]:
+        """Of the guests, by name."""
+        return {guest.name: guest.uuid for guest in self.document.guests if guest.uuid}
 
 
 class Holdings:
@@ -58,28 +82,32 @@ class Holdings:
 
     def access(self, party: str, area: str) -> Access:
         """What a party may do with an area. The cloud only what an override gives it: a default is for those on the host."""
-        found = next((one for one in self.held.document.areas if one.name == area), None)
+        found = self.held.areas.get(area)
         if found is None or (party == REMOTE and REMOTE not in found.overrides):
             return NO_ACCESS
         return parse_access(effective_access(found, party))
 
     def is_party(self, name: str) -> bool:
-        return name == HOST or any(guest.name == name for guest in self.held.document.guests)
+        return name in self.held.parties
+
+    def find(self, kind: RegionKind, name: str) -> Region | None:
+        """A region of the document that holds."""
+        return self.held.regions.get((kind, name))
 
     def areas(self) -> Mapping[str, Region]:
         """The areas' regions by name."""
-        return {region.name: region for region in self.store.held if region.kind is RegionKind.AREA}
+        return self.held.area_regions
 
     def direct_regions(self, party: str) -> tuple[Region, ...]:
         """The regions with words of events that a party signals or waits for."""
         names = {place.region for place in self.held.directs.values() if party in (place.signal, place.wait)}
-        found = (self.store.find(RegionKind.DIRECT, name) for name in sorted(names))
+        found = (self.find(RegionKind.DIRECT, name) for name in sorted(names))
         return tuple(region for region in found if region is not None)
 
     def direct_rows(self, party: str) -> tuple[DirectRow, ...]:
         rows = []
         for place in self.held.directs.values():
-            region = self.store.find(RegionKind.DIRECT, place.region)
+            region = self.find(RegionKind.DIRECT, place.region)
             role = (_N["GW_WRITER"] if party == place.signal else 0) | (_N["GW_READER"] if party == place.wait else 0)
             if region is None or not role:
                 continue
@@ -89,7 +117,7 @@ class Holdings:
 
     def plugs(self, guest: str) -> tuple[w.WantedPlug, ...]:
         """The devices of a guest: its directory, its areas, the words it shares with one other guest."""
-        directory = self.store.find(RegionKind.DIRECTORY, guest)
+        directory = self.find(RegionKind.DIRECTORY, guest)
         if directory is None:
             return ()
         wanted = [_plug(directory, writable=False)]
@@ -107,10 +135,10 @@ class Holdings:
         return self._simulated and uid in self._trusted and guest != HOST and self.is_party(guest)
 
     def area(self, party: str, name: str, wanted: int) -> Granted:
-        region = self.store.find(RegionKind.AREA, name)
+        region = self.find(RegionKind.AREA, name)
         access = self.access(party, name)
         if region is None:
-            region = self.store.find(RegionKind.DIRECT, name)
+            region = self.find(RegionKind.DIRECT, name)
             if region is not None and region in self.direct_regions(party):
                 access = Access(True, True, False)
         if region is None or not access.plugged:
@@ -119,7 +147,7 @@ class Holdings:
         return self._fd(region, access, wanted)
 
     def directory(self, party: str) -> Granted:
-        region = self.store.find(RegionKind.DIRECTORY, party)
+        region = self.find(RegionKind.DIRECTORY, party)
         if region is None:
             return Granted(_N["GW_NOT_FOUND"])
         return self._fd(region, Access(True, False, False), _READ)
@@ -128,7 +156,9 @@ class Holdings:
         uid = getattr(getattr(way, "who", None), "uid", None)
         if uid not in self._trusted:
             return Granted(_N["GW_DENIED"])
-        directory = self.store.find(RegionKind.DIRECTORY, guest)
+        if guest == HOST or not self.is_party(guest):
+            return Granted(_N["GW_NOT_FOUND"])
+        directory = self.find(RegionKind.DIRECTORY, guest)
         if directory is not None and index == directory.index:
             return self._fd(directory, Access(True, False, False), wanted)
         for region in (*self.areas().values(), *self.direct_regions(guest)):
@@ -147,7 +177,7 @@ class Holdings:
 
     def _locks(self) -> Iterable[tuple[PlacedLock, Region]]:
         for lock in self.held.placements.locks:
-            region = self.store.find(RegionKind.AREA, lock.area)
+            region = self.find(RegionKind.AREA, lock.area)
             if region is not None:
                 yield lock, region
 

@@ -13,9 +13,11 @@ import sys
 from collections.abc import Sequence
 
 from guestwire.comm import config
-from guestwire.comm.compose import identities, serving
+from guestwire.comm.compose import serving
 from guestwire.comm.fd_store import adopt_fds
+from guestwire.comm.identities import identities
 from guestwire.comm.logs import make_logger
+from guestwire.comm.own_network import enter_own_network
 from guestwire.model.errors import GuestwireError
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -42,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(settings: config.Settings, environment: dict[str, str], kept: dict[str, int]) -> None:
     """Run on uvloop where it is there."""
+    if settings.simulated_guests:
+        enter_own_network()
     work = _serve(settings, environment, kept)
     try:
         import uvloop

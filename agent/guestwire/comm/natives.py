@@ -4,6 +4,7 @@ A counter above zero is set; an auto event is taken by reading it, a manual one 
 """
 
 import os
+import select
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -24,10 +25,12 @@ class NativeEvents:
 
     def is_set(self, event: str) -> bool:
         """Whether it is set now; it stays as it is."""
-        import select
-
         fd = self.find(event)
-        return fd is not None and bool(select.select([fd], [], [], 0)[0])
+        if fd is None:
+            return False
+        looked = select.poll()  # select(2) takes no descriptor above 1023
+        looked.register(fd, select.POLLIN)
+        return bool(looked.poll(0))
 
     def prepare(self, places: Mapping[str, DirectPlace]) -> Mapping[str, tuple[bool, int]]:
         """Eventfds for those that are new, for `take`. Raises REGION-FULL when there are no files left."""

@@ -7,6 +7,7 @@ import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -17,31 +18,43 @@ from guestwire.model.communication import CommDocument
 from guestwire.model.errors import GuestwireError
 
 
-class AttachedGuest(BaseModel):
-    """A guest whose QEMU was attached: its process, by pid and start time (so that another process of that pid is not it)."""
+class AttachedPeer(BaseModel):
+    """Somebody who was attached: a process, by pid and start time (so that another process of that pid is not it). `name` and
+    `uuid` of the guest whose QEMU it is; empty: a process of the host."""
 
     model_config = ConfigDict(frozen=True)
 
-    name: str
-    uuid: str
+    name: str = ""
+    uuid: str = ""
     pid: int
     started: int
 
 
-class State(BaseModel):
-    """`wanted`: whether the services are to run. `document` None: none was ever given. `boot_id`: Linux's name of the boot it
-    was written in."""
+class Before(BaseModel):
+    """What was settled last, while another document holds that is not: what to go back to."""
 
     model_config = ConfigDict(frozen=True)
 
-    version: int = 1
+    document: CommDocument = CommDocument()
+    placements: Placements = Placements()
+    directs: dict[str, DirectPlace] = {}
+
+
+class State(BaseModel):
+    """`wanted`: whether the services are to run. `document` None: none was ever given. `boot_id`: Linux's name of the boot it
+    was written in. `before` None: what holds is settled."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: Literal[1] = 1
     document: CommDocument | None = None
     wanted: bool = True
     boot_id: str = ""
     regions: RegionsState = RegionsState()
     placements: Placements = Placements()
     directs: dict[str, DirectPlace] = {}
-    guests: tuple[AttachedGuest, ...] = ()
+    before: Before | None = None
+    peers: tuple[AttachedPeer, ...] = ()
 
 
 class StateFile:
@@ -52,8 +65,9 @@ class StateFile:
         self.boot_id = boot_id
 
     def load(self) -> State:
-        """An empty state when there is no file; of a boot before, its document alone: all memory went with it. Raises CONFIG-INVALID when it cannot be read: it is never thrown away in
-        silence, for it says where memory of running guests lies."""
+        """An empty state when there is no file; of a boot before, its document alone: all memory went with it. Raises
+        CONFIG-INVALID when it cannot be read: it is never thrown away in silence, for it says where memory of running guests
+        lies."""
         try:
             text = self._path.read_bytes()
         except FileNotFoundError:
@@ -64,7 +78,7 @@ class StateFile:
             state = State.model_validate_json(text)
         except ValidationError as err:
             why = f"{self._path} is damaged or of a newer version: move it away, then restart the guests that run."
-            raise GuestwireError("CONFIG-INVALID", why) from err
+            raise GuestwireError("CONFIG-INVALID", why, field=str(self._path)) from err
         if state.boot_id == self.boot_id:
             return state
         return State(document=state.document, wanted=state.wanted, placements=_never_used())

@@ -4,19 +4,26 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from guestwire.comm.denials import Denials
 from guestwire.comm.happenings import Happenings
+from guestwire.comm.ways import Way
 from guestwire.protocol import comm_models as w
 from guestwire.protocol.steps import Now
 
 
 class Telling:
-    """Who follows waits here for what is new. `async with` it: what happened again is told by a timer of its own."""
+    """Who follows waits here for what is new. `async with` it: what happened again is told by a timer of its own.
+
+    `on_talking` is called with each way that said HELLO, `on_peers` whenever somebody came or went."""
 
     def __init__(self, log_id: bytes, log: Any, clock: Callable[[], Now]) -> None:
         self._log = log
         self._clock = clock
         self._news = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._denials = Denials()
+        self.on_talking: Callable[[Way], None] = _nobody
+        self.on_peers: Callable[[], None] = _nobody
         self.happenings = Happenings(log_id, on_new=self._new)
 
     async def __aenter__(self) -> "Telling":
@@ -28,7 +35,11 @@ class Telling:
 
     def happened(self, kind: str, **fields: Any) -> None:
         """Something of `Happening` happened, now."""
-        self.happenings.add(kind, self._clock(), **fields)
+        self.add(kind, self._clock(), **fields)
+
+    def add(self, kind: str, at: Now, **fields: Any) -> None:
+        """Something happened at that time."""
+        self.happenings.add(kind, at, **fields)
         self._arm()
 
     async def follow(self, asked: w.CommFollow) -> w.Happenings:
@@ -46,14 +57,26 @@ class Telling:
             except TimeoutError:
                 continue
 
-    # -- conversations.Audit
+    # -- conversation_ports.Audit, storms.Told
 
     def denied(self, party: str, what: str, name: str, count: int = 1) -> None:
-        self.happened("denied", guest=party, name=name, code="COMM-DENIED", text=what, level="warning", count=count)
+        shown = self._denials.shown(party, name, self._clock().mono)
+        self.happened("denied", guest=party, name=shown, code="COMM-DENIED", text=what, level="warning", count=count)
 
     def throttled(self, party: str, times: int) -> None:
-        self._log.warning("a guest asks faster than it may", guest=party, times=times)
-        self.happened("throttled", guest=party, code="COMM-THROTTLED", level="warning", count=max(1, times))
+        self._log.warning("a peer asks faster than it may", guest=party, times=times)
+        self.happened("throttled", guest=party, code="COMM-THROTTLED", level="warning", count=times)
+
+    def calm(self, party: str, times: int) -> None:
+        self._log.info("a peer asks no faster than it may", guest=party, times=times)
+        self.happened("calm", guest=party, code="COMM-THROTTLED", count=times)
+
+    def talking(self, way: Way) -> None:
+        self.on_talking(way)
+        self.on_peers()
+
+    def defect(self, what: str, error: BaseException) -> None:
+        self._log.error("a defect", operation=what, exc_info=error)
 
     def ready(self, party: str) -> None:
         self.happened("ready", guest=party)
@@ -61,10 +84,12 @@ class Telling:
     def attached(self, party: str, way: str) -> None:
         self._log.info("attached", guest=party, way=way)
         self.happened("attached", guest=party, name=way)
+        self.on_peers()
 
     def detached(self, party: str, way: str) -> None:
         self._log.info("detached", guest=party, way=way)
         self.happened("detached", guest=party, name=way)
+        self.on_peers()
 
     def reaped(self, party: str, lock: str) -> None:
         self._log.warning("a lock was freed: its holder is gone", guest=party, lock=lock)
@@ -84,3 +109,7 @@ class Telling:
     def _again(self) -> None:
         self._timer = None
         self._arm()
+
+
+def _nobody(*_: object) -> None:
+    """Nobody listens yet."""

@@ -10,6 +10,8 @@ RATE = 20_000.0
 BURST = 20_000.0
 WINDOW_S = 10.0
 STORM_S = 1.0
+LEAST_S = 0.02
+"""No pause is shorter: one that a timer cannot keep costs more than it holds back, and would not count as what it is."""
 
 
 class Throttle:
@@ -43,7 +45,7 @@ class Throttle:
 
     def take(self, count: int, now: float, *, empty: bool = False) -> float:
         """Count requests that were taken from the peer (or, with `empty`, rings that found nothing). 0.0: go on; else how
-        many seconds to take nothing from it, at most what a whole burst costs."""
+        many seconds to take nothing from it: at least LEAST_S, at most what a whole burst costs."""
         if empty:
             self.rings += count
         else:
@@ -55,7 +57,7 @@ class Throttle:
         if self._tokens >= 0:
             return 0.0
         self.times += 1
-        pause = -self._tokens / self._rate
+        pause = max(LEAST_S, -self._tokens / self._rate)
         self._waits(now, now + pause)
         return pause
 

@@ -107,7 +107,7 @@ def _nothing() -> None:
 
 class LocalServer:
     """Listens on a Unix socket while `async with` lasts. `announce` passes on what the host publishes to the users that
-    `may_watch` (by uid)."""
+    `may_watch` (by uid). `left` hears of connections that ended: nobody hears answers on that path any more."""
 
     def __init__(
         self,
@@ -117,6 +117,7 @@ class LocalServer:
         receive: Receive,
         *,
         may_watch: Callable[[int], bool] = lambda _: True,
+        left: Callable[[Connection], None] = lambda _: None,
         mode: int = 0o660,
         group: int = -1,
     ) -> None:
@@ -124,6 +125,7 @@ class LocalServer:
         self.host = host
         self.receive = receive
         self.may_watch = may_watch
+        self._left = left
         self.retained: dict[str, bytes] = {}
         self._path = path
         self._mode = mode
@@ -184,3 +186,4 @@ class LocalServer:
 
     def leave(self, connection: Connection) -> None:
         self._connections.discard(connection)
+        self._left(connection)

@@ -48,7 +48,8 @@ class CommDocument(Model):
 
 def communication_of(desired: Desired, host: str) -> CommDocument:
     """The document of a host's configuration; its guests' uuids are settled. An rt guest's heap (SM 7.1) becomes an area
-    of its own, which nobody else has (its region is as large as the heap, header included); members of networks get their MACs: the card's own, else the derived one."""
+    of its own, which nobody else has (its region is as large as the heap, header included); members of networks get their
+    MACs: the card's own, else the derived one."""
     with_comm = [guest for guest in desired.guests if guest.has_comm]
     heaps = tuple(
         MemoryArea(

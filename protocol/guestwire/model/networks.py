@@ -22,7 +22,8 @@ class Member(Model):
 
 
 class AclRule(Model):
-    """Who may talk to whom; the first rule that fits decides. `src` and `dst` are guests, HOST, REMOTE, a CIDR or "*"."""
+    """Who may talk to whom; the first rule that fits decides, and where there are rules and none fits, nothing passes. An allow
+    lets answers back. `src` and `dst` are guests, HOST, REMOTE, a CIDR or "*"."""
 
     src: Annotated[str, StringConstraints(max_length=255)] = "*"
     dst: Annotated[str, StringConstraints(max_length=255)] = "*"
@@ -33,7 +34,8 @@ class AclRule(Model):
 
 class VirtualNet(Model):
     """A network. isolated: guests and host only; nat: outwards through the host; bridge: onto `uplink`. `bridge` is the
-    Linux bridge's name, derived when None. `airgap`: nothing passes, until it is released."""
+    Linux bridge's name, derived when None. `dhcp`: members get their addresses from the host (not with mode bridge: there
+    the uplink's network decides). `airgap`: nothing passes, until it is released."""
 
     name: Annotated[str, StringConstraints(max_length=255)]
     mode: Literal["isolated", "nat", "bridge"] = "isolated"

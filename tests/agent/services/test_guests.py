@@ -103,6 +103,33 @@ async def test_a_guest_lives_and_every_state_is_told() -> None:
         ]  # fmt: skip
 
 
+async def test_ready_by_the_guest_library_anew_for_each_run() -> None:
+    async with opened() as bench:
+        await bench.define(Guest(name="a", ready_when=ReadyWhen(by="heartbeat")))
+        await bench.do("guest-start", m.GuestStart(guest="a"))
+        bench.service.heartbeat("stranger")
+        assert bench.states()[-1] == ("starting", "running")
+        bench.service.heartbeat("a")
+        assert bench.states()[-1] == ("running", "ready")
+        bench.host.reboot_inside(UUID)
+        await bench.service._until(lambda: bench.states()[-1] == ("ready", "running"), 5)
+        assert bench.states()[-1] == ("ready", "running")
+        bench.service.heartbeat("a")
+        assert bench.states()[-1] == ("running", "ready")
+        await bench.do("guest-destroy", m.GuestRef(guest="a"))
+        await bench.do("guest-start", m.GuestStart(guest="a"))
+        assert bench.states()[-1] == ("starting", "running")
+
+
+async def test_what_a_guest_said_before_its_start_was_seen_counts() -> None:
+    """Two ways: the guest's word may be faster than the hypervisor's."""
+    async with opened() as bench:
+        await bench.define(Guest(name="a", ready_when=ReadyWhen(by="heartbeat")))
+        bench.service.heartbeat("a")
+        assert (await bench.do("guest-start", m.GuestStart(guest="a", wait="ready"))).status.state == "ready"
+        assert bench.states()[-2:] == [("starting", "running"), ("running", "ready")]
+
+
 async def test_ready_by_the_guest_agent() -> None:
     async with opened() as bench:
         await bench.define(Guest(name="a", ready_when=ReadyWhen(by="guest_agent")))

@@ -1,7 +1,10 @@
 """What keeps a guest off though its definition is sound."""
 
+from typing import cast
+
 import pytest
 
+from guestwire.agent.services.communication import Communication
 from guestwire.agent.services.start_conditions import StartConditions
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
@@ -10,6 +13,7 @@ from guestwire.model.host import RebootRequired
 from guestwire.model.machines import MACHINES
 from guestwire.model.policy import Policy, Profile
 from guestwire.model.topology import Topology
+from guestwire.protocol.comm_models import CommState, CommStatus
 
 
 def conditions(profile: Profile = "system-manager", *reasons: str, guests: tuple[Guest, ...] = ()) -> StartConditions:
@@ -81,3 +85,34 @@ async def test_a_disabled_guest_is_not_started(known: bool, configured: bool | N
     with pytest.raises(GuestwireError, match="enable it first") as caught:
         await check
     assert (caught.value.code, caught.value.detail["state"]) == ("WRONG-STATE", "disabled")
+
+
+class Services:
+    """Communication services in one state."""
+
+    def __init__(self, state: CommState) -> None:
+        self.state = state
+
+    async def status(self) -> CommStatus:
+        return CommStatus(state=self.state)
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "may"),
+    [
+        ("rt", "running", True), ("rt", "degraded", True), ("rt", "stopped", False), ("rt", "starting", False),
+        ("gp_comm", "stopped", False), ("gp", "stopped", True),
+    ],
+)  # fmt: skip
+async def test_a_guest_with_communication_waits_for_the_services(kind: GuestKind, state: CommState, may: bool) -> None:
+    plain = conditions()
+    asked = StartConditions(
+        plain._active, plain._topology, plain._apply_waits, comm=cast("Communication", Services(state))
+    )
+    if may:
+        await asked.check(guest(1, kind), [])
+        return
+    with pytest.raises(GuestwireError) as caught:
+        await asked.check(guest(1, kind), [])
+    assert (caught.value.code, caught.value.detail["state"]) == ("COMM-NOT-STARTED", state)
+    await plain.check(guest(1, kind), [])

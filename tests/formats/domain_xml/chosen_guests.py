@@ -56,6 +56,10 @@ CHOSEN: Mapping[str, Guest] = {
     "console": _guest(14, "panel", autostart="console", kind="gp_comm"),
     "own-screen": _guest(15, "kiosk", autostart="console", overrides=(
         Override(op="add", sel="devices", xml="<graphics type='vnc' port='-1'/><video><model type='virtio'/></video>"),)),
+    "joined": _guest(16, "cell", kind="gp_comm", devices=("0000:03:00.0",), nics=(
+        Nic(network="cell"), Nic(network="cell", mac="52:54:00:00:00:06", model="e1000e"), Nic(network="hypervisor's"),
+        Nic(bridge="br0", mac="52:54:00:00:00:07")), overrides=(
+        Override(op="add", xml="<qemu:commandline><qemu:arg value='-no-hpet'/></qemu:commandline>"),)),
 }  # fmt: skip
 
 FILES: Mapping[str, tuple[str, str]] = {
@@ -68,8 +72,18 @@ FILES: Mapping[str, tuple[str, str]] = {
     "devices-kvm": ("devices", "kvm"),
     "forwards-kvm": ("forwards", "kvm"),
     "console-qemu": ("console", "qemu"),
+    "joined-qemu": ("joined", "qemu"),
+    "joined-rt-kvm": ("rt", "kvm"),
 }
+JOINED = frozenset({"joined-qemu", "joined-rt-kvm"})
+"""Files of guests that take part in the communication."""
+
+
+def file_text(file: str) -> str:
+    guest, kind = FILES[file]
+    return document(CHOSEN[guest], kind, comm=file in JOINED)
+
 
 if __name__ == "__main__":
-    for file, (guest, kind) in FILES.items():
-        (GOLDEN / f"{file}.xml").write_text(document(CHOSEN[guest], kind), encoding="utf-8")
+    for file in FILES:
+        (GOLDEN / f"{file}.xml").write_text(file_text(file), encoding="utf-8")

@@ -4,6 +4,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from guestwire.formats.domain_xml.choices import Wiring
+from guestwire.formats.domain_xml.communication import comm_devices
 from guestwire.formats.domain_xml.policy import choices
 from guestwire.formats.domain_xml.writer import to_xml
 from guestwire.model.guest import DirectBoot, Disk, Guest, Nic, Override, PortForward, ReadyWhen, Share
@@ -38,7 +40,9 @@ disks = st.one_of(
     st.builds(Disk, path=st.one_of(st.none(), paths("/iso/i")), device=st.just("cdrom"), read_only=st.booleans()),
 )  # fmt: skip
 nics = st.one_of(
-    st.builds(Nic, network=tags, mac=macs, model=st.sampled_from(("virtio", "e1000e", "rtl8139"))),
+    st.builds(
+        Nic, network=tags, mac=st.one_of(st.none(), macs), model=st.sampled_from(("virtio", "e1000e", "rtl8139"))
+    ),
     st.builds(Nic, bridge=tags, mac=macs),
     st.builds(Nic, mac=st.one_of(st.none(), macs)),
 )
@@ -122,6 +126,12 @@ def guests(draw: Any, *, port_forwards: bool = True) -> Guest:
     )  # fmt: skip
 
 
-def document(guest: Guest, kind: Any = "qemu", machine: Topology = MACHINE) -> str:
-    """The guest's domain as it would be on that machine."""
-    return to_xml(guest, choices(guest, kind, pinning(guest, machine)))
+def document(guest: Guest, kind: Any = "qemu", machine: Topology = MACHINE, *, comm: bool = False) -> str:
+    """The guest's domain as it would be on that machine. `comm`: with what it needs for communication, on a host where the
+    names of all networks with an even number of letters are the project's."""
+    wanted, wiring = None, None
+    if comm:
+        names = {nic.network for nic in guest.nics if nic.network and len(nic.network) % 2 == 0}
+        wanted = comm_devices(guest, "/run/guestwire/comm")
+        wiring = Wiring("site/host", {name: f"gw-{sum(name.encode()):x}" for name in names})
+    return to_xml(guest, choices(guest, kind, pinning(guest, machine), comm=wanted, wiring=wiring))

@@ -20,7 +20,7 @@ from guestwire.model.guest import Guest
 pytestmark = pytest.mark.libvirt
 
 
-def there_and_back(conn: Any, guest: Guest, kind: str) -> None:
+def there_and_back(conn: Any, guest: Guest, kind: str, *, comm: bool = False) -> None:
     """Through a define, through a start and a stop where it can start, and through a define of what libvirt made of it: as
     every earlier version defined it, and with libvirt's answer kept, as the driver defines."""
     import libvirt
@@ -29,7 +29,7 @@ def there_and_back(conn: Any, guest: Guest, kind: str) -> None:
         return conn.defineXMLFlags(text, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
 
     for defined in (validated, lambda text: define(conn, text)):
-        text = document(guest, kind)
+        text = document(guest, kind, comm=comm)
         for first in (True, False):
             domain = defined(text)
             try:
@@ -48,9 +48,9 @@ def there_and_back(conn: Any, guest: Guest, kind: str) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(guests(port_forwards=False), st.sampled_from(("qemu", "kvm")))
-def test_a_guest_comes_back_through_a_define(in_process: Any, guest: Guest, kind: str) -> None:
-    there_and_back(in_process, guest, kind)
+@given(guests(port_forwards=False), st.sampled_from(("qemu", "kvm")), st.booleans())
+def test_a_guest_comes_back_through_a_define(in_process: Any, guest: Guest, kind: str, comm: bool) -> None:
+    there_and_back(in_process, guest, kind, comm=comm)
 
 
 CASES = sorted(CHOSEN.keys() - {"forwards"})  # Debian 12's libvirt has no passt
@@ -59,11 +59,15 @@ CASES = sorted(CHOSEN.keys() - {"forwards"})  # Debian 12's libvirt has no passt
 @pytest.mark.parametrize("kind", ["qemu", "kvm"])
 @pytest.mark.parametrize("name", CASES)
 def test_the_chosen_ones_come_back_in_process(in_process: Any, name: str, kind: str) -> None:
-    there_and_back(in_process, CHOSEN[name], kind)
+    for comm in (False, True):
+        there_and_back(in_process, CHOSEN[name], kind, comm=comm)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_chosen_ones_come_back_from_qemu(real: Any, name: str) -> None:
     mark = uuid4()
     own = {"name": f"gwt-{mark.hex[:8]}", "uuid": str(mark)}  # several tests use one libvirtd
-    there_and_back(real, CHOSEN[name].model_copy(update=own), "qemu")
+    guest = CHOSEN[name].model_copy(update=own)
+    there_and_back(real, guest, "qemu")
+    if guest.has_comm or guest.nics:
+        there_and_back(real, guest, "qemu", comm=True)

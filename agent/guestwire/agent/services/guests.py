@@ -35,6 +35,10 @@ def _nobody() -> None:
     """Nobody wants to hear of definitions."""
 
 
+def _nobody_hears(_guest: Guest) -> None:
+    """Nobody wants to hear of reboots."""
+
+
 class GuestService:
     """Guests of this host: state from the driver's events, commands to the driver. `async with` it before use."""
 
@@ -46,6 +50,7 @@ class GuestService:
         vital: Vital,
         may_start: MayStart = _no_conditions,
         on_definition: Callable[[], None] = _nobody,
+        on_reboot: Callable[[Guest], None] = _nobody_hears,
     ) -> None:
         self._driver = driver
         self._clock_ms = clock_ms
@@ -53,6 +58,7 @@ class GuestService:
         self._vital = vital
         self._may_start = may_start
         self._on_definition = on_definition
+        self._on_reboot = on_reboot
         self._turning_on = asyncio.Lock()
         self.table = GuestTable()
         self._wakers: set[asyncio.Future[None]] = set()
@@ -153,6 +159,10 @@ class GuestService:
     async def connected_within(self, within_s: float) -> bool:
         """Wait for the hypervisor's list of guests; whether it came."""
         return await self._until(lambda: self.table.connected, within_s)
+
+    def heartbeat(self, name: str) -> None:
+        """A guest, by name, said by its guest library that it is at work."""
+        self._readiness.heartbeat(name, self.table.by_name(name))
 
     async def settled(self, uuid: str) -> None:
         """Wait until what is known of a guest's definition is what the hypervisor lists now, at most 5 s."""
@@ -292,9 +302,13 @@ class GuestService:
                 changes = self.table.apply(event, self._clock_ms())
                 if isinstance(event, Resynced) or before != self._defined(event):
                     self._on_definition()
+                self._tell(changes)  # before what follows of it: running comes before ready
                 match event:
                     case Changed():
                         uuid = event.observed.guest.uuid or ""
+                        if event.rebooted:
+                            self._readiness.rebooted(event.observed.guest.name)
+                            self._on_reboot(event.observed.guest)
                         self._readiness.follow_one(uuid, self.table.by_uuid(uuid))
                     case Gone():
                         self._readiness.follow_one(event.uuid, None)
@@ -303,7 +317,6 @@ class GuestService:
                         self._listed.set()
                     case Lost():
                         self._readiness.follow(self.table.rows())
-                self._tell(changes)
 
     def _defined(self, event: GuestEvent) -> Guest | None:
         """The definition of the guest that an event is about, as it is known."""

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
+from guestwire.agent.services.communication import Communication
 from guestwire.model.facts import FileFact, ManagementPath
 from guestwire.model.guest import Guest, GuestThread
 from guestwire.model.host import DriverKind, HostFacts
@@ -79,6 +80,40 @@ class ImageSnapshot:
 
 
 GuestEvent = Resynced | Lost | Changed | Gone
+
+
+@dataclass(frozen=True, slots=True)
+class Plug:
+    """A memory area's device in a guest: its acpi-index, the area's name, the region's size in bytes, and which region of that
+    name it is."""
+
+    index: int
+    name: str
+    backing: int
+    writable: bool
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuestComm:
+    """What a guest has of the communication services: its areas' devices, the directory first, the path of the doorbell's
+    socket and of that of the serial channel."""
+
+    plugs: tuple[Plug, ...]
+    doorbell: str
+    channel: str
+
+
+class Areas(Protocol):
+    """The memory areas of a host, as guestwire-comm has them. Raises COMM-NOT-STARTED, COMM-LOST."""
+
+    async def wanted(self, uuid: str) -> GuestComm:
+        """What the guest is to have; no plugs for one that has no communication."""
+        ...
+
+    def opened(self, uuid: str, plug: Plug) -> AbstractAsyncContextManager[int]:
+        """The area's region as a file descriptor, read-only unless the plug is writable; closed on leaving."""
+        ...
 
 
 class Guests(Protocol):
@@ -155,6 +190,13 @@ class Guests(Protocol):
     async def retune(self, uuid: str) -> None:
         """Make the threads of a running guest run where and how its definition says (pins, scheduler), at once. A guest
         that does not run needs nothing."""
+        ...
+
+    async def plug(self, uuid: str) -> None:
+        """Make the memory areas' devices of a running guest what `Areas.wanted` says: plug, unplug, and plug anew with another
+        access or generation. A guest that is off, or has no communication, needs nothing. AREA-NOT-PLUGGED when a device did
+        not come or go in time, or there is no place for it: all others are as they should be. Raises as `Areas` does, too.
+        Idempotent."""
         ...
 
     async def change_media(self, uuid: str, disk: int, path: str | None) -> None:
@@ -286,3 +328,5 @@ class Drivers:
     images: Images
     control: HostControl
     kernel: KernelValues
+    comm: Communication | None = None
+    """None: this host has no communication services."""

@@ -1,13 +1,15 @@
-"""Watches consoles for the text that makes a guest ready; the guest agent's coming is an event of the driver."""
+"""Watches consoles for the text that makes a guest ready, and keeps who said so by the guest library (heartbeat); the guest
+agent's coming is an event of the driver."""
 
 import asyncio
 from collections.abc import Callable, Iterable
 
 from guestwire.agent.services.guest_table import Row
-from guestwire.agent.services.ports import Guests
+from guestwire.agent.services.ports import OFF, Guests
 from guestwire.agent.vital import Vital
 from guestwire.model.errors import GuestwireError
 
+BEATING_AT_MOST = 1024
 RETRY_S = 5.0
 """When the console is somebody else's for now."""
 
@@ -20,6 +22,8 @@ class Readiness:
         self._proven = proven
         self._vital = vital
         self._watchers: dict[str, asyncio.Task[None]] = {}
+        self._beating: set[str] = set()
+        """The guests, by name, that said since they were turned on that they are at work."""
 
     async def __aenter__(self) -> "Readiness":
         return self
@@ -29,6 +33,21 @@ class Readiness:
         for watcher in watchers:
             watcher.cancel()
         await asyncio.gather(*watchers, return_exceptions=True)
+
+    def heartbeat(self, name: str, row: Row | None) -> None:
+        """A guest said that it is at work; `row` None: nobody knows it yet."""
+        if len(self._beating) < BEATING_AT_MOST:
+            self._beating.add(name)
+        if row is not None and row.observed.state == "running":
+            self._prove_beating(row)
+
+    def rebooted(self, name: str) -> None:
+        """It must say so again."""
+        self._beating.discard(name)
+
+    def _prove_beating(self, row: Row) -> None:
+        if not row.proven_ready and row.guest.ready_when.by == "heartbeat" and row.guest.name in self._beating:
+            self._proven(row.uuid)
 
     def follow(self, rows: Iterable[Row]) -> None:
         """Start and stop watchers so that they fit the guests as they are now."""
@@ -41,7 +60,10 @@ class Readiness:
     def follow_one(self, uuid: str, row: Row | None) -> None:
         """The same for one guest; None: it is gone."""
         text = None
+        if row is not None and row.observed.state in OFF:
+            self._beating.discard(row.guest.name)
         if row is not None and row.observed.state == "running" and not row.proven_ready:
+            self._prove_beating(row)
             rule = row.guest.ready_when
             text = rule.text if rule.by == "console_text" else None
         watcher = self._watchers.get(uuid)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from guestwire.agent.services.communication import Communication, serving
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
@@ -14,9 +15,10 @@ async def _nothing(_guest: Guest) -> None:
 
 
 class StartConditions:
-    """WRONG-STATE for a disabled guest, REBOOT-REQUIRED and GP-CPU-RUNNING-MAX (KVM-RT 3; SM 8.2, 10). `active` is the
+    """WRONG-STATE for a disabled guest, COMM-NOT-STARTED for one with communication while those services do not run,
+    REBOOT-REQUIRED and GP-CPU-RUNNING-MAX (KVM-RT 3; SM 8.2, 10). `active` is the
     active configuration; `apply_waits` says whether an apply waits for a boot: nothing else a host is rebooted for keeps
-    guests off."""
+    guests off. `comm` None: the host has no communication services, and guests run without."""
 
     def __init__(
         self,
@@ -24,20 +26,24 @@ class StartConditions:
         topology: Callable[[], Awaitable[Topology]],
         apply_waits: Callable[[], Awaitable[RebootRequired]],
         prepare: Callable[[Guest], Awaitable[None]] = _nothing,
+        comm: Communication | None = None,
     ) -> None:
         self._active = active
         self._topology = topology
         self._apply_waits = apply_waits
         self._prepare = prepare
+        self._comm = comm
 
     async def check(self, guest: Guest, others: Sequence[Guest]) -> None:
         """Whether `guest` may be turned on while `others` are on. Raises WRONG-STATE where it is disabled,
-        REBOOT-REQUIRED, GP-CPU-RUNNING-MAX, and what keeps the host from being made ready for it."""
+        COMM-NOT-STARTED, COMM-LOST, REBOOT-REQUIRED, GP-CPU-RUNNING-MAX, and what keeps the host from being made ready for it."""
         self._enabled(guest)
         reboot = await self._apply_waits()
         if reboot.required:
             raise GuestwireError("REBOOT-REQUIRED", detail={"reasons": list(reboot.reasons)})
         await self._within_the_limit(guest, others)
+        if guest.has_comm and self._comm is not None:
+            await serving(self._comm)
         await self._prepare(guest)
 
     def _enabled(self, guest: Guest) -> None:

@@ -5,7 +5,7 @@ from xml.etree.ElementTree import Element
 
 from guestwire.formats.domain_xml.differences import equals
 from guestwire.formats.domain_xml.extract import read_device, read_disk, read_nic, read_share
-from guestwire.formats.domain_xml.names import AGENT_CHANNEL, HANDLE
+from guestwire.formats.domain_xml.names import AGENT_CHANNEL, COMM_CHANNEL, DOORBELL, HANDLE
 
 
 def selector(element: Element, ours: Sequence[Element]) -> str:
@@ -39,8 +39,10 @@ def device_key(element: Element) -> object:
         return tag, kind, element.get("index", "0")
     if tag in {"serial", "console"} and port == "0":
         return (tag,)
-    if tag == "channel" and name == AGENT_CHANNEL:
+    if tag == "channel" and name in {AGENT_CHANNEL, COMM_CHANNEL}:
         return tag, name
+    if tag == "shmem" and element.get("name") == DOORBELL:
+        return tag, DOORBELL
     if tag == "panic":
         return tag, element.get("model")
     return (tag,) if tag == "memballoon" else id(element)

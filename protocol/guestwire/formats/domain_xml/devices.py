@@ -49,9 +49,9 @@ def write_devices(domain: Element, guest: Guest, choices: Choices) -> None:
             field=f"guests.{guest.name}.port_forwards",
         )
     forwards = guest.port_forwards
-    for nic in guest.nics:
+    for number, nic in enumerate(guest.nics):
         takes = _on_user_network(nic)
-        _nic(devices, nic, forwards if takes else ())
+        _nic(devices, _wired(guest, number, choices), forwards if takes else ())
         forwards = () if takes else forwards
     has_usb = any(address.startswith("usb:") for address in guest.devices)
     SubElement(devices, "controller", type="usb", model="qemu-xhci" if has_usb else "none")
@@ -118,6 +118,16 @@ def _letters(number: int) -> str:
 
 def _on_user_network(nic: Nic) -> bool:
     return nic.network is None and nic.bridge is None
+
+
+def _wired(guest: Guest, number: int, choices: Choices) -> Nic:
+    """A card as libvirt is to have it: on the bridge of its network, where the network is one of the project."""
+    nic, wiring = guest.nics[number], choices.wiring
+    bridge = None if wiring is None else wiring.bridge(nic.network)
+    if wiring is None or bridge is None:
+        return nic
+    mac = wiring.mac(guest.name, number, nic.network, nic.mac)
+    return nic.model_copy(update={"network": None, "bridge": bridge, "mac": mac})
 
 
 def _nic(devices: Element, nic: Nic, forwards: Sequence[PortForward]) -> None:

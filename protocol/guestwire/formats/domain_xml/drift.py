@@ -7,6 +7,7 @@ one edited disk leaves the others as they were given, down to the fields that li
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from guestwire.formats.domain_xml.choices import Wiring
 from guestwire.formats.domain_xml.extract import Extract
 
 Items = Sequence[Any]
@@ -18,11 +19,15 @@ _KEYED: Mapping[str, Callable[[Any], str]] = {
 
 
 def drifted(
-    given: Mapping[str, Any], as_defined: Mapping[str, Any], now: Extract, disk_targets: Sequence[str]
+    given: Mapping[str, Any],
+    as_defined: Mapping[str, Any],
+    now: Extract,
+    disk_targets: Sequence[str],
+    wiring: Wiring | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """The guest's values (the model's JSON) as the domain has them now, and the targets of its disks.
 
-    `as_defined` is what `extract` found when it was defined. A field that is not in it was not looked at then: it is
+    `as_defined` is what `extract` found when it was defined, with `wiring`. A field that is not in it was not looked at then: it is
     taken as given.
     """
     values = dict(given)
@@ -40,7 +45,15 @@ def drifted(
             old = given.get(name, [])
             values[name] = _items(old, [key(item) for item in old], _by(key, as_defined[name]), _by(key, now[name]))
     if "nics" in changed:
-        values["nics"] = _nics(given.get("nics", []), as_defined["nics"], now["nics"])
+        cards = given.get("nics", [])
+        wiring = wiring or Wiring("", {})
+        name = str(given.get("name"))
+        macs = [wiring.mac(name, n, nic.get("network"), nic.get("mac")) for n, nic in enumerate(cards)]
+        was_cards, now_cards = (
+            [{**nic, "mac": nic.get("mac")} | _unwired(nic, cards, wiring) for nic in nics]
+            for nics in (as_defined["nics"], now["nics"])
+        )
+        values["nics"] = _nics(cards, macs, was_cards, now_cards)
     return values, _disks(values, as_defined, now, disk_targets)
 
 
@@ -80,14 +93,21 @@ def _moved(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _nics(given: Items, was: Items, now: Items) -> list[Any]:
+def _unwired(nic: Any, given: Items, wiring: Wiring) -> Extract:
+    """The network of a card that is on the bridge of one, if the guest was given a card there."""
+    networks = (card.get("network") for card in given)
+    found = next((name for name in networks if name and wiring.bridge(name) == nic.get("bridge") is not None), None)
+    return {} if found is None else {"network": found, "bridge": None}
+
+
+def _nics(given: Items, macs: Sequence[str | None], was: Items, now: Items) -> list[Any]:
     """By MAC where each card had one, else by position: then libvirt chose the MAC, which is no edit."""
     if all(nic.get("mac") for nic in was):
 
         def key(nic: Any) -> str:
             return str(nic.get("mac"))
 
-        return _items(given, [key(nic) for nic in given], _by(key, was), _by(key, now))
+        return _items(given, [str(mac) for mac in macs], _by(key, was), _by(key, now))
     free = [
         {**nic, "mac": None} if number < len(was) and was[number].get("mac") is None else nic
         for number, nic in enumerate(now)

@@ -8,21 +8,22 @@ What the model says is not said twice: an edit is left out where we would write 
 An element that is longer than an override may be is not shown.
 """
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from guestwire.formats.domain_xml.choices import CommDevices, HypervisorKind, Wiring
 from guestwire.formats.domain_xml.device_keys import selector
 from guestwire.formats.domain_xml.device_pairs import as_written, like, then
 from guestwire.formats.domain_xml.differences import canonical, equals, written
 from guestwire.formats.domain_xml.libvirts_own import adds_device, leave_out
 from guestwire.formats.domain_xml.names import HANDLE
-from guestwire.formats.domain_xml.patch import apply_overrides
 from guestwire.formats.domain_xml.plain import plain
 from guestwire.formats.domain_xml.policy import choices
 from guestwire.formats.domain_xml.settled import settled, settled_domain
 from guestwire.formats.domain_xml.three_way import Edits, Trio, edited
-from guestwire.formats.domain_xml.writer import draft, tuning_handle
+from guestwire.formats.domain_xml.writer import draft, override, tuning_handle
 from guestwire.model.cpuset import from_libvirt
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, Override
@@ -32,14 +33,22 @@ _PINS = frozenset({"vcpupin", "emulatorpin", "vcpusched"})
 _SPECIAL = ("memory", "currentMemory", "vcpu", "cputune", "os", "devices")
 
 
-def edits_of(domain: Element, tree: Any, given: Guest, guest: Guest) -> tuple[Override, ...]:
-    """`tree` is what was kept of libvirt's answer when `given` was defined, `guest` what the model reads in `domain` now.
+def edits_of(
+    domain: Element,
+    tree: Any,
+    given: Guest,
+    guest: Guest,
+    comm: CommDevices | None = None,
+    wiring: Wiring | None = None,
+) -> tuple[Override, ...]:
+    """`tree` is what was kept of libvirt's answer when `given` was defined, with `comm` and `wiring`; `guest` what the model
+    reads in `domain` now.
     Overrides for the end of those that the guest has. Raises nothing."""
     try:
         if tree == settled(domain):
             return ()
         was, now = (plain(element) for element in (settled_domain(tree), domain))
-        ours, drafted = _ours(was, now, given, guest)
+        ours, drafted = _ours(was, now, (guest, given), comm, wiring)
     except (GuestwireError, ValueError, RecursionError):
         return ()
     for element in (was, now, ours):
@@ -54,16 +63,19 @@ def edits_of(domain: Element, tree: Any, given: Guest, guest: Guest) -> tuple[Ov
     return edits.overrides()
 
 
-def _ours(was: Element, now: Element, given: Guest, guest: Guest) -> tuple[Element, Element]:
-    """What we would write of the guest, with the handles; and before the overrides. Of the guest as it was given where an
-    edit leaves nothing that could be written."""
+def _ours(
+    was: Element, now: Element, guests: Sequence[Guest], comm: CommDevices | None, wiring: Wiring | None
+) -> tuple[Element, Element]:
+    """What we would write of the first of the guests that can be written, with the handles; and before the overrides."""
+    kind: HypervisorKind = "kvm" if was.get("type") == "kvm" else "qemu"
     nodes = _nodes(now)
-    for one in (guest, given):
+    for one in guests:
         pins = Pinning((frozenset(),) * one.vcpus, frozenset(), nodes=nodes)
         try:
-            made = draft(one, choices(one, "kvm" if was.get("type") == "kvm" else "qemu", pins))
+            chosen = choices(one, kind, pins, comm=comm, wiring=wiring)
+            made = draft(one, chosen)
             drafted = deepcopy(made)
-            apply_overrides(made, one)
+            override(made, one, chosen)
         except GuestwireError:
             continue
         return plain(made), drafted

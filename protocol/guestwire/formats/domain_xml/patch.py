@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 from guestwire.formats.domain_xml.names import NAMESPACE, QEMU_NAMESPACE, xml_text
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, Override
+from guestwire.model.resolving import is_edit
 
 _PREFIXES = {"qemu": QEMU_NAMESPACE, "guestwire": NAMESPACE}
 _WRAP = "".join(f' xmlns:{prefix}="{namespace}"' for prefix, namespace in _PREFIXES.items())
@@ -21,9 +22,12 @@ _MOST_SEARCHES = 2
 _ATTRIBUTE = re.compile(r"(?:(?P<path>.+)/)?@(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)", re.DOTALL)
 
 
-def apply_overrides(domain: Element, guest: Guest) -> None:
-    """Change the document in place. Raises DOCUMENT-INVALID with the override in `field`."""
+def apply_overrides(domain: Element, guest: Guest, *, edits: bool | None = None) -> None:
+    """Change the document in place. `edits`: only with what other tools edited, or only without; None: with all. Raises
+    DOCUMENT-INVALID with the override in `field`."""
     for number, override in enumerate(guest.overrides):
+        if edits not in {None, is_edit(override)}:
+            continue
         try:
             _apply(domain, override)
             _check_depth(domain)

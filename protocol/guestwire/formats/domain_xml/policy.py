@@ -7,7 +7,7 @@ threads elsewhere, no performance counters, the TSC deadline timer, no balloon, 
 from collections.abc import Mapping
 from typing import Literal
 
-from guestwire.formats.domain_xml.choices import Choices, HypervisorKind
+from guestwire.formats.domain_xml.choices import Choices, CommDevices, HypervisorKind, Wiring
 from guestwire.model.guest import Guest
 from guestwire.model.pinning import Pinning
 from guestwire.model.resolving import EDITED
@@ -28,9 +28,18 @@ def hypervisor(setting: HypervisorType, *, kvm_offered: bool, kvm_proven: bool) 
 _KINDS: Mapping[str, HypervisorKind] = {"qemu": "qemu", "kvm": "kvm"}
 
 
-def choices(guest: Guest, kind: HypervisorKind, pins: Pinning | None = None) -> Choices:
-    """How to build the guest's domain on a hypervisor of that kind, with its threads and memory where `pins` says. A guest
-    whose overrides say a type gets what suits that one."""
+def choices(
+    guest: Guest,
+    kind: HypervisorKind,
+    pins: Pinning | None = None,
+    *,
+    comm: CommDevices | None = None,
+    wiring: Wiring | None = None,
+) -> Choices:
+    """How to build the guest's domain on a hypervisor of that kind, with its threads and memory where `pins` says, and with
+    `comm` and `wiring` as far as it needs them. A guest whose overrides say a type gets what suits that one."""
+    comm = comm if guest.has_comm else None
+    wiring = None if wiring is None else wiring.of(guest.nics)
     for override in guest.overrides:
         if override.sel.removeprefix(EDITED) == "@type" and override.op != "remove":
             kind = _KINDS.get(override.xml, kind)
@@ -49,12 +58,15 @@ def choices(guest: Guest, kind: HypervisorKind, pins: Pinning | None = None) -> 
             pins=pins,
             fifo_priority=FIFO_PRIORITY if pins is not None and pins.real_time else None,
             disk_buses=buses,
+            comm=comm,
+            wiring=wiring,
         )
     # With one vCPU at most QEMU's emulation makes atomics plain loads and stores, which breaks memory shared between
     # guests; room for a second vCPU keeps them atomic. An emulated vCPU under fifo would starve the host: it never halts
     # for long, so it gets its CPUs but not the scheduler.
     most = max(2, guest.vcpus) if guest.has_comm else guest.vcpus
-    return Choices("qemu", max_vcpus=most, topology=_topology(guest, most), pins=pins, disk_buses=buses)
+    topology = _topology(guest, most)
+    return Choices("qemu", max_vcpus=most, topology=topology, pins=pins, disk_buses=buses, comm=comm, wiring=wiring)
 
 
 def _topology(guest: Guest, max_vcpus: int) -> tuple[int, int, int]:

@@ -16,10 +16,12 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from guestwire.formats.domain_xml.communication import read_kept
 from guestwire.formats.domain_xml.drift import drifted
 from guestwire.formats.domain_xml.edits import edits_of
 from guestwire.formats.domain_xml.extract import Extract, extract
 from guestwire.formats.domain_xml.foreign import MOST, foreign_overrides
+from guestwire.formats.domain_xml.metadata import COMMUNICATION
 from guestwire.formats.domain_xml.names import LIBOSINFO, METADATA_TAG
 from guestwire.formats.domain_xml.old_metadata import from_old
 from guestwire.formats.domain_xml.settled import SETTLED
@@ -94,11 +96,12 @@ def _ours(ours: Mapping[str, Any], now: Extract, domain: Element) -> Reading | N
         return None
     if not all(_is_list(as_defined.get(name, []), kind) for name, kind in _LISTS.items()):
         return None
-    values, now_targets = drifted(given, as_defined, now, targets)
+    comm, wiring = read_kept(ours.get(COMMUNICATION))
+    values, now_targets = drifted(given, as_defined, now, targets, wiring)
     if guest.uuid is not None and values.get("uuid") != guest.uuid:
         values.pop("id", None)
     fitted = _fit(values)
-    if (tree := ours.get(SETTLED)) is not None and (found := edits_of(domain, tree, guest, fitted)):
+    if (tree := ours.get(SETTLED)) is not None and (found := edits_of(domain, tree, guest, fitted, comm, wiring)):
         fitted = fitted.model_copy(update={"overrides": (*fitted.overrides, *found)[:MOST]})
     return Reading(fitted, tuple(now_targets) if len(fitted.disks) == len(now_targets) else ())
 

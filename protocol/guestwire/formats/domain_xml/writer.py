@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, fromstring, indent, tostring
 
 from guestwire.formats.domain_xml.choices import Choices
+from guestwire.formats.domain_xml.communication import join_command_lines, write_comm
 from guestwire.formats.domain_xml.devices import disk_targets, shares_need_shared_memory, write_devices
 from guestwire.formats.domain_xml.extract import extract
 from guestwire.formats.domain_xml.metadata import metadata_text
@@ -32,9 +33,9 @@ def to_xml(guest: Guest, choices: Choices) -> str:
     DOCUMENT-INVALID, `field` says where: an override that does not fit, a disk without a path, forwards without a card."""
     domain = draft(guest, choices)
     disks = domain.findall("devices/disk")
-    apply_overrides(domain, guest)
+    override(domain, guest, choices)
     finish(domain)
-    _metadata(domain, guest, _targets(domain, disks, disk_targets(guest, choices)))
+    _metadata(domain, guest, choices, _targets(domain, disks, disk_targets(guest, choices)))
     indent(domain)
     return tostring(domain, encoding="unicode") + "\n"
 
@@ -65,6 +66,19 @@ def draft(guest: Guest, choices: Choices) -> Element:
     element(domain, "on_crash", "destroy")
     write_devices(domain, guest, choices)
     return domain
+
+
+def override(domain: Element, guest: Guest, choices: Choices) -> None:
+    """What comes on top of the draft: the guest's overrides and what it has for communication. That comes after those that
+    were given, so that their paths find what they found without it; what other tools edited was found beside it. Raises as
+    `to_xml`."""
+    if choices.comm is None:
+        apply_overrides(domain, guest)
+        return
+    apply_overrides(domain, guest, edits=False)
+    write_comm(domain, guest, choices.comm)
+    apply_overrides(domain, guest, edits=True)
+    join_command_lines(domain)
 
 
 def finish(domain: Element) -> None:
@@ -164,7 +178,7 @@ def _cpu(domain: Element, choices: Choices) -> None:
         SubElement(cpu, "feature", policy="require", name=name)
 
 
-def _metadata(domain: Element, guest: Guest, targets: Sequence[str]) -> None:
+def _metadata(domain: Element, guest: Guest, choices: Choices, targets: Sequence[str]) -> None:
     """What an override wrote beside ours in <metadata> stays."""
     parsed = fromstring(tostring(domain, encoding="unicode"))  # noqa: S314 (our own): as libvirt will read it
     metadata = domain.find("metadata")
@@ -172,4 +186,4 @@ def _metadata(domain: Element, guest: Guest, targets: Sequence[str]) -> None:
         metadata = SubElement(domain, "metadata")
     for old in metadata.findall(METADATA_TAG):
         metadata.remove(old)
-    element(metadata, METADATA_TAG, metadata_text(guest, extract(parsed), targets))
+    element(metadata, METADATA_TAG, metadata_text(guest, extract(parsed), targets, choices))

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from guestwire.agent.comm_areas import CommAreas
 from guestwire.agent.configured import ConfigurationParts, ConfiguredHost, configured
 from guestwire.agent.drivers.simulated.host import SimulatedHost
 from guestwire.agent.drivers.simulated.settings import Settings
@@ -24,6 +25,7 @@ from guestwire.agent.services.guests import GuestService
 from guestwire.agent.services.ports import Drivers
 from guestwire.agent.services.running import Running
 from guestwire.agent.vital import Vital
+from guestwire.comm.client import CommClient
 from guestwire.link.clock import now
 from guestwire.model.base import Model
 from guestwire.model.desired import Desired, content_hash
@@ -165,12 +167,17 @@ class Hosts:
         observer: Observer | None = None,
         folders: Callable[[Folders], Folders] = lambda folders: folders,
         records: Callable[[Records], Records] = lambda records: records,
+        comm: Path | None = None,
     ) -> AsyncIterator[Rig]:
-        """`folders`, `records`: what the configuration is given in their place."""
+        """`folders`, `records`: what the configuration is given in their place. `comm`: the sockets of guestwire-comm."""
         async with AsyncExitStack() as stack:
+            client = None if comm is None else await stack.enter_async_context(CommClient(comm))
             host = await stack.enter_async_context(
-                SimulatedHost(MACHINES[self.machine], self.folder / "host", clock=self.clock, settings=self.settings)
-            )
+                SimulatedHost(
+                    MACHINES[self.machine], self.folder / "host", clock=self.clock, settings=self.settings,
+                    areas=None if client is None else CommAreas(client),
+                )
+            )  # fmt: skip
             writer = await stack.enter_async_context(JournalWriter())
             journal = await stack.enter_async_context(
                 await Journal.open(self.folder / "journal.db", writer, now_ms=now().wall_ms, observer=observer)
@@ -185,7 +192,7 @@ class Hosts:
             guests = await stack.enter_async_context(GuestService(host, self.clock, changed, vital))
             link, told, asked = Link(), [], list[int]()
             parts = ConfigurationParts(
-                host="h", version="1", drivers=Drivers(host, host, host.images, host.control, host.values),
+                host="h", version="1", drivers=Drivers(host, host, host.images, host.control, host.values, client),
                 journal=cast("Journal", Written(journal, records(journal.config))), guests=guests,
                 folders=folders(GuestFolders(self.folder / "guests")),
                 lanes=LaneGate(Lanes(), lambda: round(now().mono * 1000)),

@@ -16,6 +16,7 @@ from guestwire.agent.services.ports import Observed
 from guestwire.formats.domain_xml.adoption import adoption, not_adoptable
 from guestwire.formats.domain_xml.carried import carried, first
 from guestwire.formats.domain_xml.names import METADATA_TAG, NAMESPACE
+from guestwire.formats.domain_xml.plug_places import add_bridges
 from guestwire.formats.domain_xml.settled import resettled
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
@@ -76,13 +77,27 @@ def define(conn: Any, guest: Guest, xml: str) -> Observed:
             why = "Port forwards need a libvirt with the passt backend (and passt on the host): remove them, or use a bridge"
             raise GuestwireError("UNSUPPORTED", f"{why}. {lost.message}", detail=lost.detail) from err
         raise
+    domain = _settle(conn, domain)
+    domain.setAutostart(0)  # the agent starts guests, in their order; libvirt would before it
+    return observe(domain)
+
+
+def _settle(conn: Any, domain: Any) -> Any:
+    """Keep what libvirt made of our definition."""
     for _ in range(_SETTLINGS):
         text = resettled(inactive_xml(domain))
         domain = conn.defineXML(_settled_xml(domain, text))
         if resettled(inactive_xml(domain)) == text:
             break
-    domain.setAutostart(0)  # the agent starts guests, in their order; libvirt would before it
-    return observe(domain)
+    return domain
+
+
+def make_room(domain: Any, devices: int) -> None:
+    """Let the definition of a domain of ours have places for so many memory areas when it starts."""
+    document = fromstring(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))  # noqa: S314
+    if add_bridges(document, devices):
+        conn = domain.connect()
+        _settle(conn, conn.defineXML(tostring(document, encoding="unicode")))
 
 
 def _documents(conn: Any, known: Any | None, xml: str) -> tuple[str, ...]:

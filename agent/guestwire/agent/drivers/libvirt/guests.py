@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 from xml.etree.ElementTree import fromstring
 
 import libvirt
 
 from guestwire.agent.drivers.libvirt import definitions, live
+from guestwire.agent.drivers.libvirt.areas import PluggedAreas
 from guestwire.agent.drivers.libvirt.connection import Connection
 from guestwire.agent.drivers.libvirt.console import open_console
 from guestwire.agent.drivers.libvirt.definitions import wrong_state
@@ -16,8 +18,10 @@ from guestwire.agent.drivers.libvirt.errors import translate
 from guestwire.agent.drivers.libvirt.observe import observe_all
 from guestwire.agent.drivers.libvirt.states import power
 from guestwire.agent.drivers.libvirt.watch import Watch
-from guestwire.agent.services.ports import GuestEvent, Observed
+from guestwire.agent.services.ports import Areas, GuestEvent, Observed
 from guestwire.formats.domain_xml import policy
+from guestwire.formats.domain_xml.choices import Wiring
+from guestwire.formats.domain_xml.communication import comm_devices
 from guestwire.formats.domain_xml.writer import to_xml
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, GuestThread
@@ -41,6 +45,10 @@ class LibvirtGuests:
     threads_of       the threads of the process that runs a domain, by uuid; empty when there is none; may block
     clock            the wall clock in Unix ms
     hypervisor_type  auto | qemu | kvm; kvm_proven: a test boot under KVM passed on this machine
+    comm_dir         where guestwire-comm has its sockets; None: guests get nothing for communication. Then also `host`, whose
+                     id MACs are derived from, and `bridges`: the bridge of each of the project's networks, at the time
+    areas            the memory areas; None: none are plugged. `not_plugged` hears of guests that others started, or that
+                     ran while libvirt was gone, and did not get theirs
 
     A shutdown by `default` or `acpi` presses the power button; `agent` asks the guest agent.
     """
@@ -55,11 +63,20 @@ class LibvirtGuests:
         clock: Callable[[], int],
         hypervisor_type: policy.HypervisorType = "auto",
         kvm_proven: bool = False,
+        areas: Areas | None = None,
+        comm_dir: Path | None = None,
+        host: str = "",
+        bridges: Callable[[], Mapping[str, str]] = dict,
+        not_plugged: Callable[[str, GuestwireError], None] = lambda _uuid, _error: None,
     ) -> None:
         self._threads_of = threads_of
         self._hypervisor_type = hypervisor_type
         self._kvm_proven = kvm_proven
+        self._comm_dir = comm_dir
+        self._host = host
+        self._bridges = bridges
         self._watch = Watch(clock)
+        self._areas = None if areas is None else PluggedAreas(areas, self._on_domain, self._watch, not_plugged)
         self._connection = Connection(
             uri, on_up=self._watch.on_up, on_lost=self._watch.on_lost, check=self._watch.check
         )
@@ -69,6 +86,8 @@ class LibvirtGuests:
     async def __aenter__(self) -> Self:
         await self._open.enter_async_context(self._watch)
         await self._open.enter_async_context(self._connection)
+        if self._areas is not None:
+            await self._open.enter_async_context(self._areas)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -86,9 +105,14 @@ class LibvirtGuests:
         if uuid is None or guest.id is None:
             raise ValueError("a definition needs its id and uuid")
 
+        comm, wiring = None, None
+        if self._comm_dir is not None:
+            comm, wiring = comm_devices(guest, str(self._comm_dir)), Wiring(self._host, dict(self._bridges()))
+
         def act(conn: Any) -> Observed:
             kind = policy.hypervisor(self._hypervisor_type, kvm_offered=_offers_kvm(conn), kvm_proven=self._kvm_proven)
-            return definitions.define(conn, guest, to_xml(guest, policy.choices(guest, kind, pins)))
+            choices = policy.choices(guest, kind, pins, comm=comm, wiring=wiring)
+            return definitions.define(conn, guest, to_xml(guest, choices))
 
         async with self._defining:  # between the look for duplicates and the definition no other may slip in
             observed = await self._connection.call(act, effect=True, key=uuid)
@@ -151,6 +175,9 @@ class LibvirtGuests:
         return await self._on_domain(uuid, definitions.inactive_xml, effect=False)
 
     async def start(self, uuid: str) -> None:
+        if self._areas is not None and await self._areas.start(uuid, _START_S):
+            return
+
         def act(domain: Any) -> None:
             state = _power(domain)
             if state == "paused":
@@ -210,6 +237,10 @@ class LibvirtGuests:
     async def retune(self, uuid: str) -> None:
         """Pins only: libvirt has no call for the scheduler of vCPUs that run."""
         await self._on_domain(uuid, lambda domain: live.retune(domain.connect(), domain))
+
+    async def plug(self, uuid: str) -> None:
+        if self._areas is not None:
+            await self._areas.plug(uuid)
 
     async def change_media(self, uuid: str, disk: int, path: str | None) -> None:
         await self._on_domain(uuid, lambda domain: live.change_media(domain, disk, path))

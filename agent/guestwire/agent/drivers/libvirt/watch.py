@@ -8,8 +8,8 @@ every few seconds. An overflow of the bounded queue is answered by listing every
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
@@ -50,6 +50,7 @@ class Watch:
         self._overflow = False
         self._wake = asyncio.Event()
         self._steady = asyncio.Lock()
+        self._held: set[str] = set()
         self._task: asyncio.Task[None] | None = None
         self.feed = Feed(self._present)
 
@@ -109,6 +110,16 @@ class Watch:
         """Something was done to a domain: see for ourselves what came of it."""
         self._put(_Happening("ask", uuid))
 
+    @contextmanager
+    def held(self, uuid: str) -> Iterator[None]:
+        """While we take a domain through several states nobody else hears of them; what came of it is asked at the end."""
+        self._held.add(uuid)
+        try:
+            yield
+        finally:
+            self._held.discard(uuid)
+            self.touched(uuid)
+
     async def check(self, connection: Connection) -> None:
         """Compare every domain's state with what is known; ask where they differ. Raises when libvirt gives no answer."""
         states = await connection.call(power_of_all, effect=False)
@@ -131,6 +142,8 @@ class Watch:
         return Resynced(self._epoch, in_order(self._known.values()))
 
     def _put(self, happening: _Happening) -> None:
+        if happening.uuid in self._held:
+            return
         if len(self._queue) >= _QUEUED:
             self._overflow = True
         else:

@@ -16,16 +16,18 @@ from guestwire.agent.drivers.simulated.control import SimulatedControl
 from guestwire.agent.drivers.simulated.defined_guests import DefinedGuests
 from guestwire.agent.drivers.simulated.image_registry import ImageRegistry
 from guestwire.agent.drivers.simulated.images import SimulatedImages
+from guestwire.agent.drivers.simulated.inhabitants import Inhabitants
 from guestwire.agent.drivers.simulated.injection import Injection
 from guestwire.agent.drivers.simulated.kernel_state import KernelState
 from guestwire.agent.drivers.simulated.kernel_values import SimulatedKernelValues
 from guestwire.agent.drivers.simulated.memory import pages_free
+from guestwire.agent.drivers.simulated.pci_slots import PciSlots
 from guestwire.agent.drivers.simulated.process import Process
 from guestwire.agent.drivers.simulated.runtime import Counters, GuestRuntime
 from guestwire.agent.drivers.simulated.settings import Faults, Settings, hits
 from guestwire.agent.drivers.simulated.start_checks import Situation, check_file, check_start, driver_error
 from guestwire.agent.drivers.simulated.store import ON, GuestLog
-from guestwire.agent.services.ports import GuestEvent, Observed
+from guestwire.agent.services.ports import Areas, GuestEvent, Observed, Plug
 from guestwire.model.errors import GuestwireError
 from guestwire.model.facts import ManagementPath
 from guestwire.model.guest import Guest, GuestThread
@@ -44,10 +46,12 @@ class SimulatedHost:
     clock       the wall clock in Unix ms; all waiting is on the event loop's clock
     settings    its times; faults what is wrong with it, changed later by `set_faults`
     hostname    what it calls itself; its boot id follows from it
+    areas       what guests with communication are plugged; None: nothing is
+    inhabitant  the command of the process in a guest with communication ({name}: the guest's); empty: there is none
 
     Besides the ports it has what happens to a host by itself: `lose_connection`, `restore_connection`, `crash`,
     `reboot_inside`, `power_off_inside`, `write_console`, `reboot_host`, `power_off_host`, and `counters` to see what was
-    done to a guest. An idle host has no thread, no task, no timer and no open file. It may be opened once.
+    done to a guest. An idle host has no thread, no timer and no open file, and no task but one for each inhabitant. It may be opened once.
     """
 
     kind: DriverKind = "simulated"
@@ -61,9 +65,13 @@ class SimulatedHost:
         settings: Settings = Settings(),  # noqa: B008 (frozen)
         faults: Faults = Faults(),  # noqa: B008 (frozen)
         hostname: str = "simulated",
+        areas: Areas | None = None,
+        inhabitant: Sequence[str] = (),
     ) -> None:
         self._injection = Injection(faults)
         self._hostname = hostname
+        self._slots = PciSlots(areas)
+        self._inhabitants = Inhabitants(inhabitant)
         self._connection = Connection(self._injection, clock=clock, guests=lambda: self._guests.observations())
         self._guests = DefinedGuests(
             GuestLog(state_dir), self._injection, changed=self._publish, gone=self._connection.tell_gone
@@ -97,11 +105,13 @@ class SimulatedHost:
         for runtime in self._guests:
             if runtime.power.state in ON:
                 self._clockwork.carry_on(runtime)
+                self._inhabit(runtime)
         self._connection.restore()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.control.close()
+        await self._inhabitants.close()
         for runtime in self._guests:
             runtime.power_off()
         self._connection.feed.close()
@@ -133,7 +143,10 @@ class SimulatedHost:
                 raise runtime.wrong_state("the guest is paused: resume it")
             check_start(Process(runtime.guest, runtime.pins), self._situation())
             self._injection.check_disk()
-            self._clockwork.power_on(runtime)
+            plugs = await self._slots.filled(runtime.guest)
+            if runtime.power.state not in ON:  # nobody else started it meanwhile
+                runtime.plugs = plugs
+                self._clockwork.power_on(runtime)
 
     async def shutdown(self, uuid: str, mode: Literal["default", "acpi", "agent"] = "default") -> None:
         async with self._call("shutdown", uuid):
@@ -223,6 +236,16 @@ class SimulatedHost:
             if runtime.process is not None and runtime.process.pins != runtime.pins:
                 self._guests.write(runtime, store.retuned())
                 runtime.process = runtime.process.with_pins(runtime.pins)
+
+    async def plug(self, uuid: str) -> None:
+        async with self._call("plug", uuid):
+            runtime = self._guests.get(uuid)
+            if runtime.process is None or not runtime.process.guest.has_comm:
+                return
+            boots = runtime.power.boots
+            plugs = await self._slots.filled(runtime.process.guest, runtime.plugs)
+            if runtime.process is not None and runtime.power.boots == boots:
+                runtime.plugs = plugs
 
     async def change_media(self, uuid: str, disk: int, path: str | None) -> None:
         async with self._call("change_media", uuid):
@@ -339,6 +362,10 @@ class SimulatedHost:
             if runtime.power.state in ON:
                 self._clockwork.power_off(runtime, "stopped", guest_reason)
 
+    def plugged(self, uuid: str) -> tuple[Plug, ...]:
+        """What is plugged into a guest, as far as this process knows."""
+        return self._guests.get(uuid).plugs
+
     def counters(self, uuid: str) -> Counters:
         return self._guests.get(uuid).counters()
 
@@ -349,7 +376,15 @@ class SimulatedHost:
         runtime = self._guests.find(subject)
         return self._connection.call(f"guests.{method}", subject if runtime is None else runtime.guest.name)
 
+    def _inhabit(self, runtime: GuestRuntime) -> None:
+        """Whoever lives in the guest comes and goes with it."""
+        process, power = runtime.process, runtime.power
+        alive = process is not None and process.guest.has_comm and power.state in ON
+        life = (power.boots, power.resets, power.since_ms) if alive else None
+        self._inhabitants.follow((process or runtime).guest.name, life)
+
     def _publish(self, runtime: GuestRuntime, rebooted: bool = False) -> None:
+        self._inhabit(runtime)
         self._connection.tell_changed(runtime.observed(), rebooted=rebooted)
 
     def _situation(self) -> Situation:

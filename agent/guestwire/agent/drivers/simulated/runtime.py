@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from guestwire.agent.drivers.simulated.console import Console
 from guestwire.agent.drivers.simulated.process import Process
 from guestwire.agent.drivers.simulated.store import Power
-from guestwire.agent.services.ports import Observed
+from guestwire.agent.services.ports import Observed, Plug
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
 from guestwire.model.pinning import Pinning
@@ -27,15 +27,16 @@ class Counters(NamedTuple):
 
 class GuestRuntime:
     """A guest's state in memory. `process` while it has one. `up`: its operating system runs, hears the power button and
-    has its agent, if any."""
+    has its agent, if any. `plugs`: the devices of what it shares, while it has a process."""
 
-    __slots__ = ("_frozen", "_timers", "agent", "console", "guest", "pins", "power", "process", "up")
+    __slots__ = ("_frozen", "_timers", "agent", "console", "guest", "pins", "plugs", "power", "process", "up")
 
     def __init__(self, guest: Guest, power: Power, pins: Pinning | None = None, process: Process | None = None) -> None:
         self.guest = guest
         self.pins = pins
         self.power = power
         self.process = process
+        self.plugs: tuple[Plug, ...] = ()
         self.up = False
         self.agent = False
         self.console: Console | None = None
@@ -107,6 +108,7 @@ class GuestRuntime:
         """Halt, and end the console."""
         self.halt()
         self.process = None
+        self.plugs = ()
         if self.console is not None:
             self.console.end()
             self.console = None

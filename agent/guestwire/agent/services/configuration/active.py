@@ -26,6 +26,8 @@ class Kept:
     """Guests, by uuid, that went with disks of theirs: nothing of them is to be left."""
     waits: tuple[PlanItem, ...] = ()
     """What takes effect when a guest is next started."""
+    communicated: bool = False
+    """Whether guestwire-comm was given another document: what that set aside can go."""
 
     def pack(self) -> bytes:
         return json.dumps(
@@ -37,6 +39,7 @@ class Kept:
                 "set_aside": self.set_aside,
                 "items": self.items,
                 "forgotten": self.forgotten,
+                "communicated": self.communicated,
                 "waits": [item.model_dump(mode="json", exclude_defaults=True) for item in self.waits],
             }
         ).encode()
@@ -53,6 +56,7 @@ def unpack_kept(data: bytes) -> Kept:
         plain["items"],
         tuple(plain["forgotten"]),
         tuple(PlanItem.model_validate(item) for item in plain.get("waits", ())),
+        plain.get("communicated", False),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from guestwire.agent.config_records_schema import ChangeRow, Origin, RevisionRow, StepRow
+from guestwire.agent.services.communication import serving
 from guestwire.agent.services.configuration.active import Active, Kept, shown, unpack_kept
 from guestwire.agent.services.configuration.engine import Engine, Failure
 from guestwire.agent.services.configuration.plan_issues import communication
@@ -82,14 +83,13 @@ class Applying:
         trusted: bool = False,
     ) -> ConfigApplied:
         """Apply what was prepared; `trusted`: the host asks itself. Raises VALIDATION-FAILED, CONFIRM-REQUIRED,
-        COMM-UNAVAILABLE, OUT-OF-SCOPE, HOST-BUSY, ROLLED-BACK, ROLLBACK-INCOMPLETE."""
+        COMM-UNAVAILABLE, COMM-NOT-STARTED, OUT-OF-SCOPE, HOST-BUSY, ROLLED-BACK, ROLLBACK-INCOMPLETE."""
         plan = prepared.plan
         if errors := prepared.errors():
             raise validation_failed(errors, plan.more_issues)
         if plan.confirm and confirm_s is None:
             raise GuestwireError("CONFIRM-REQUIRED", detail={"issues": [issue.code for issue in plan.issues][:16]})
-        if places := communication(prepared.current, prepared.target):
-            raise GuestwireError("COMM-UNAVAILABLE", detail={"places": list(places)[:64]})
+        communicates = await self._can_communicate(prepared)
         if not trusted:
             self.around.authorise(running.call, plan.risk)
         if not plan.items and prepared.target == prepared.active:
@@ -97,7 +97,7 @@ class Applying:
         call = running.call
         kept = Kept(
             prepared.target, call.request_id, call.issuer, plan.plan_id, tuple(prepared.options.remove_disks),
-            len(plan.items), prepared.forgotten(), self.starts.after(plan.items),
+            len(plan.items), prepared.forgotten(), self.starts.after(plan.items), communicates,
         )  # fmt: skip
         change = ChangeRow(
             request_id=call.request_id, issuer=call.issuer, plan_id=plan.plan_id, base_revision=self.active.number,
@@ -108,6 +108,19 @@ class Applying:
             options=b"reboot" if plan.requires_reboot else b"", risk=plan.risk,
         )  # fmt: skip
         return await self.begun(running, change, prepared.steps, plan.items)
+
+    async def _can_communicate(self, prepared: Prepared) -> bool:
+        """Whether the change is one of guestwire-comm's too. Raises COMM-UNAVAILABLE where the host has none, and
+        COMM-NOT-STARTED, COMM-LOST while it does not serve."""
+        comm = self._tools.comm
+        if comm is None:
+            if places := communication(prepared.current, prepared.target):
+                raise GuestwireError("COMM-UNAVAILABLE", detail={"places": list(places)[:64]})
+            return False
+        if all(step.kind != "communicate" for step in prepared.steps):
+            return False
+        await serving(comm)
+        return True
 
     async def begun(
         self, running: Running, change: ChangeRow, steps: Sequence[Step], items: Sequence[PlanItem] = ()
@@ -215,8 +228,8 @@ class Applying:
         return ConfigApplied(revision=shown(row), state="in_sync", items=kept.items)
 
     async def tidy(self) -> None:
-        """Remove the disk images that the active revision took away, now that nothing can undo it. Where that fails they
-        stay aside, and the next change or start tries again: the revision is kept all the same."""
+        """Remove the disk images and areas that the active revision took away, now that nothing can undo it. Where that fails
+        they stay aside, and the next change or start tries again: the revision is kept all the same."""
         try:
             kept = await self.active.kept()
             if kept.set_aside:
@@ -224,8 +237,10 @@ class Applying:
             for uuid in kept.forgotten:
                 if uuid not in self._power.known():
                     await self._tools.guests.forget(uuid)
+            if kept.communicated and self._tools.comm is not None:
+                await self._tools.comm.settle()
         except GuestwireError as err:
-            text = f"what removed guests left behind is not cleared away yet: {err.code} {err.message}"
+            text = f"what the change took away is not cleared away yet: {err.code} {err.message}"
             self.around.changed("in_sync", text)
 
     async def _discard(self, paths: Sequence[str]) -> None:

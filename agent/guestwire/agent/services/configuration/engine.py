@@ -18,9 +18,9 @@ from guestwire.model.errors import GuestwireError
 from guestwire.protocol.packing import pack, unpack
 
 PATIENCE_S = 60.0
-"""How long the undo of a step waits for a hypervisor that is away, or goes away meanwhile."""
+"""How long the undo of a step waits for a hypervisor, or for guestwire-comm, that is away or goes away meanwhile."""
 
-_LOST = ("DRIVER-LOST", "INDETERMINATE")
+_LOST = ("DRIVER-LOST", "INDETERMINATE", "COMM-NOT-STARTED", "COMM-LOST")
 _LOST_AGAIN_S = 0.2
 _AGAIN_S = (0.2, 1.0, 5.0, 30.0)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from json import dumps
 
 from guestwire.agent.services.configuration.steps import DiskStep
+from guestwire.model.communication import CommDocument, document_hash
 from guestwire.model.desired import Desired
 from guestwire.model.guest import Guest
 from guestwire.model.plan import PlanItem
@@ -19,6 +20,22 @@ def folders(missing: Iterable[Guest]) -> Iterator[PlanItem]:
     """What is left of guests that are gone."""
     for guest in missing:
         yield PlanItem(op="delete", object=f"guests.{guest.name}", before=dumps(guest.name))
+
+
+def unheld(held: CommDocument | None, expected: CommDocument) -> Iterator[PlanItem]:
+    """What guestwire-comm has otherwise than it is to have: it lost what it was given. No plan's: it is put right unasked."""
+    if held != expected and (held is not None or expected.needed):
+        yield PlanItem(
+            op="update", object="communication", field="document", before=dumps(None if held is None else document_hash(held)),
+            after=dumps(document_hash(expected)), drift=True,
+        )  # fmt: skip
+
+
+def not_running(state: str) -> PlanItem:
+    """The communication services are not there, and somebody needs them."""
+    return PlanItem(
+        op="update", object="communication", field="state", before=dumps(state), after=dumps("running"), drift=True
+    )
 
 
 def rewritten(

@@ -17,6 +17,7 @@ from guestwire.agent.services.configuration.steps import (
     template_files,
 )
 from guestwire.model.allocation import allocate
+from guestwire.model.communication import communication_of
 from guestwire.model.desired import Desired, canonical_text, content_hash
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, Override
@@ -62,10 +63,19 @@ class Prepared:
 
 
 class Preparer:
-    """Prepares. `version` is the agent's: another version may plan otherwise."""
+    """Prepares. `version` is the agent's: another version may plan otherwise. `shares`: the host has communication
+    services. They have what is active (`comm_keeper`)."""
 
     def __init__(
-        self, *, host: str, version: str, active: Active, facts: FactsReader, folders: Folders, power: Power
+        self,
+        *,
+        host: str,
+        version: str,
+        active: Active,
+        facts: FactsReader,
+        folders: Folders,
+        power: Power,
+        shares: bool = False,
     ) -> None:
         self._host = host
         self._version = version
@@ -73,6 +83,7 @@ class Preparer:
         self._facts = facts
         self._folders = folders
         self._power = power
+        self._shares = shares
 
     async def current(self) -> tuple[Desired, Desired]:
         """The active document, and the same as the host has it now."""
@@ -122,6 +133,7 @@ class Preparer:
         change = Transition(
             current, goal, before, after, running, options.restart, options.remove_disks, facts.files, gone,
             None if named is None else (named,), tuple(edited),
+            *((communication_of(one, self._host) if self._shares else None) for one in (active, goal)),
         )  # fmt: skip
         under = Circumstances(
             running=running,
@@ -139,11 +151,8 @@ class Preparer:
              *renumbered(active, target), *unclear(active, target))
         )  # fmt: skip
         todo = steps(change)
-        surroundings = (
-            facts.topology.fingerprint,
-            "" if facts.capabilities is None else canonical_text(facts.capabilities),
-            self._version,
-        )
+        capabilities = "" if facts.capabilities is None else canonical_text(facts.capabilities)
+        surroundings = (facts.topology.fingerprint, capabilities, self._version)
         plan = Plan(
             host=self._host,
             base_revision=self._active.number,
@@ -226,9 +235,9 @@ class _Pins:
 
 
 def _shared(desired: Desired) -> tuple[object, ...]:
-    """What decides over guests besides their own part: images, and whatever moves the CPUs that are the host's."""
+    """What decides over guests besides their own part: images, areas, and whatever moves the CPUs that are the host's."""
     rt = sorted((guest.uuid or "", guest.cpuset or "") for guest in desired.guests if guest.kind == "rt")
-    return (desired.images, desired.templates, desired.host_cpuset, desired.policy.profile, rt)
+    return (desired.images, desired.templates, desired.areas, desired.host_cpuset, desired.policy.profile, rt)
 
 
 def _removals(paths: Sequence[str]) -> tuple[PlanItem, ...]:

@@ -19,10 +19,18 @@ from guestwire.protocol.steps import Call
 
 
 class Configuration:
-    """The configuration of one host: config-show, -history, -plan, -apply."""
+    """The configuration of one host: config-show, -history, -plan, -apply. `shared`: what of the communication services is
+    not as it should be, as it is known."""
 
     def __init__(
-        self, *, active: Active, preparer: Preparer, applying: Applying, power: Power, reboot: RebootReasons
+        self,
+        *,
+        active: Active,
+        preparer: Preparer,
+        applying: Applying,
+        power: Power,
+        reboot: RebootReasons,
+        shared: Callable[[], Sequence[PlanItem]] = tuple,
     ) -> None:
         self._active = active
         self._preparer = preparer
@@ -30,6 +38,7 @@ class Configuration:
         self._records = applying.records
         self._power = power
         self._reboot = reboot
+        self._shared = shared
 
     # -- reads
 
@@ -72,11 +81,12 @@ class Configuration:
         """What would take back what was changed behind our back; nothing while the hypervisor is away."""
         if self._records.under_way is not None or not await self._power.connected(0.0):
             return ()
+        shared = tuple(self._shared())
         active, current = await self._preparer.current()
         if current == active:
-            return ()
+            return shared
         behind = frozenset(guest.uuid or "" for guest in active.guests)
-        return diff(current, active, Circumstances(running=self._power.running(), changed_behind=behind))
+        return (*diff(current, active, Circumstances(running=self._power.running(), changed_behind=behind)), *shared)
 
     def state(self, drift: Sequence[PlanItem]) -> SyncState:
         """How the host and its configuration stand to each other; `drift` as `drift()` just gave it."""

@@ -4,12 +4,15 @@ Each of the three is idempotent: after a crash the step that was under way is do
 the host before the step and returns what `undo` needs; it is in the journal before `do` runs.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from guestwire.agent.services.communication import Communication
 from guestwire.agent.services.configuration.ports import Folders, Power
 from guestwire.agent.services.ports import Guests, HostControl, Images
+from guestwire.model.communication import CommDocument
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
 from guestwire.model.pinning import unpack_pins
@@ -30,6 +33,10 @@ class Tools:
     control: HostControl
     folders: Folders
     power: Power
+    comm: Communication | None = None
+    """None: this host has no communication services."""
+    giving: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Whoever gives them a document has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +236,39 @@ async def _set_back(tools: Tools, args: Args, undo: Args) -> None:
     await tools.control.restore(args["name"], undo["state"])
 
 
+# -- communication
+
+
+def _comm(tools: Tools) -> Communication:
+    if tools.comm is None:
+        raise GuestwireError("COMM-UNAVAILABLE")
+    return tools.comm
+
+
+async def _held(tools: Tools, _args: Args) -> dict[str, Any]:
+    held = await _comm(tools).held() or CommDocument()
+    return {"document": held.model_dump_json(exclude_defaults=True)}
+
+
+async def _communicate(tools: Tools, args: Args, _undo: Args) -> None:
+    async with tools.giving:
+        await _comm(tools).apply(CommDocument.model_validate_json(args["document"]))
+
+
+async def _communicate_back(tools: Tools, _args: Args, undo: Args) -> None:
+    async with tools.giving:
+        await _comm(tools).apply(CommDocument.model_validate_json(undo["document"]))
+
+
+async def _plug(tools: Tools, args: Args, _undo: Args) -> None:
+    if args["uuid"] in tools.power.running():
+        await tools.guests.plug(args["uuid"])
+
+
 StepKind = Literal[
-    "stop-guest", "undefine-guest", "remove-folder", "set-aside-disk", "create-disk", "grow-disk", "retune-when-undone",
-    "define-guest", "label-guest", "write-folder", "change-medium", "retune-guest", "set-host", "start-guest",
+    "stop-guest", "undefine-guest", "remove-folder", "set-aside-disk", "create-disk", "grow-disk", "plug-when-undone",
+    "communicate", "retune-when-undone", "define-guest", "label-guest", "write-folder", "change-medium", "retune-guest",
+    "plug-guest", "set-host", "start-guest",
 ]  # fmt: skip
 
 KINDS: Mapping[str, Kind] = {
@@ -241,6 +278,9 @@ KINDS: Mapping[str, Kind] = {
     "set-aside-disk": Kind(_image, _set_aside, _put_back),
     "create-disk": Kind(_image, _create_disk, _remove_disk, _create_disk_again),
     "grow-disk": Kind(_image, _grow, _shrink_back),
+    # undone in reverse order it comes after the document before holds again
+    "plug-when-undone": Kind(_nothing, _no_effect, _plug),
+    "communicate": Kind(_held, _communicate, _communicate_back),
     # undone in reverse order it comes after the definition is back, and takes the threads with it
     "retune-when-undone": Kind(_nothing, _no_effect, _retune),
     "define-guest": Kind(_definition, _define, _define_back),
@@ -248,6 +288,7 @@ KINDS: Mapping[str, Kind] = {
     "write-folder": Kind(_folder, _write_folder, _folder_back),
     "change-medium": Kind(_medium, _change_medium, _medium_back),
     "retune-guest": Kind(_nothing, _retune, _no_effect),
+    "plug-guest": Kind(_nothing, _plug, _no_effect),
     "set-host": Kind(_setting, _set, _set_back),
     "start-guest": Kind(_power_now, _start, _stop_again),
 }

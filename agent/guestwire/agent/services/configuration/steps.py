@@ -1,6 +1,9 @@
 """From two documents to the steps that lead from one to the other, in the order in which they are safe.
 
-Stop the users of what changes, delete, make disks, define, plug, tune, start again. Pure.
+Stop the users of what changes, delete, make disks, communicate, define, plug, tune, start again. Pure.
+
+Networks are there before a domain that names one is defined. What guests lose of areas is set aside with its content when
+it is unplugged, so that the undo gives it back.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -8,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from guestwire.agent.services.configuration.step_kinds import StepKind
+from guestwire.model.communication import CommDocument, devices
 from guestwire.model.desired import Desired
 from guestwire.model.effects import SETTING_FIELDS
 from guestwire.model.facts import FileFact
@@ -31,7 +35,8 @@ class Transition:
     """From what is there to what is wanted. `before`, `after`: what the hypervisor has and is to have, by uuid; a guest whose
     two places are equal is left alone. `missing`: guests of ours that somebody deleted and nobody wants any more. `named`:
     the guests whose disks are made, by uuid; None: all. `running`: uuids. `files`: what is known of disk images. `rewritten`:
-    guests whose generated files somebody edited or removed, by uuid."""
+    guests whose generated files somebody edited or removed, by uuid. `held`, `shared`: what guestwire-comm has and is to
+    have; both None: this host has no communication services."""
 
     current: Desired
     target: Desired
@@ -44,6 +49,8 @@ class Transition:
     missing: Sequence[Guest] = ()
     named: Collection[str] | None = None
     rewritten: Collection[str] = ()
+    held: CommDocument | None = None
+    shared: CommDocument | None = None
 
 
 def steps(change: Transition) -> tuple[Step, ...]:
@@ -60,12 +67,14 @@ def steps(change: Transition) -> tuple[Step, ...]:
         *(step for guest in change.missing for step in _folder_gone(guest)),
         *(_step("set-aside-disk", f"set {path} aside", path=path) for path in change.remove_disks),
         *(one.step for one in work if not one.live),
+        *_communication(change, stopped),
         *(step for guest, place in _in_order_of_names(change, redefined) for step in _definition(change, guest, place)),
         *(_folder(change, guest) for guest in change.target.guests
           if guest.uuid in change.rewritten and not _differs(change, guest)),
         *(step for guest in redefined if guest not in stopped for step in _media(change, guest)),
         *(_step("retune-guest", f"tune {guest.name}", uuid=guest.uuid) for guest in redefined
           if guest not in stopped and _retuned(change, guest)),
+        *(_step("plug-guest", f"plug what {guest.name} shares", uuid=guest.uuid) for guest in _replugged(change, stopped)),
         *_settings(change),
         *(_step("start-guest", f"start {guest.name}", uuid=guest.uuid) for guest in stopped),
         # last: what a guest has seen grow cannot shrink again
@@ -87,6 +96,29 @@ def _needs_stop(change: Transition, guest: Guest) -> bool:
     if uuid not in change.running or uuid not in change.before:
         return False
     return restarts(change.before[uuid], change.after[uuid], restart=change.restart)
+
+
+def _communication(change: Transition, stopped: Sequence[Guest]) -> Iterator[Step]:
+    if change.shared is None or change.held == change.shared:
+        return
+    for guest in _replugged(change, stopped):
+        yield _step("plug-when-undone", f"plug what {guest.name} shared", uuid=guest.uuid)
+    assert change.held is not None
+    kinds = [kind for kind in CommDocument.model_fields if getattr(change.held, kind) != getattr(change.shared, kind)]
+    text = change.shared.model_dump_json(exclude_defaults=True)
+    yield _step("communicate", f"communication: change {', '.join(kinds)}", document=text)
+
+
+def _replugged(change: Transition, stopped: Sequence[Guest]) -> Iterator[Guest]:
+    """Guests that run on, and get or lose devices meanwhile. One that has none yet gets them when it is next started."""
+    if change.shared is None or change.held is None:
+        return
+    had = {guest.uuid: guest.name for guest in change.held.guests}
+    for guest in change.target.guests:
+        if guest.uuid not in change.running or guest.uuid not in had or guest in stopped:
+            continue
+        if devices(change.held, had[guest.uuid]) != devices(change.shared, guest.name):
+            yield guest
 
 
 def _in_order_of_names(change: Transition, redefined: Sequence[Guest]) -> Iterator[tuple[Guest, Place]]:

@@ -1,0 +1,79 @@
+"""Who asks and rings faster than it may: one bucket for all ways of a guest, and what is told of storms. A storm is told twice:
+when it begins, as an alarm, and when the guest has been calm again for a while.
+
+Time is an argument; when to look again is asked of `later`."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from guestwire.comm.throttle import Throttle
+from guestwire.protocol.steps import Now
+
+LOOK_EVERY_S = 1.0
+MAX_GUESTS = 1024
+"""Of guests that went, the buckets are forgotten before there are more: one that comes again at once has no new one."""
+
+
+class Told(Protocol):
+    """Who hears of storms. `times`: how often the guest was made to wait in this storm until now."""
+
+    def throttled(self, party: str, times: int) -> None: ...
+
+    def calm(self, party: str, times: int) -> None: ...
+
+
+class Storms:
+    """Buckets by guest. `later(seconds, what)` calls `what` then."""
+
+    def __init__(
+        self,
+        make: Callable[[], Throttle],
+        told: Told,
+        clock: Callable[[], Now],
+        later: Callable[[float, Callable[[], None]], object],
+    ) -> None:
+        self._make = make
+        self._told = told
+        self._clock = clock
+        self._later = later
+        self._buckets: dict[str, Throttle] = {}
+        self._since: dict[Throttle, tuple[str, int]] = {}
+        self._looking = False
+
+    def bucket(self, guest: str) -> Throttle:
+        """The bucket of a guest, the same for all its ways and over its reconnections."""
+        found = self._buckets.pop(guest, None) or self._make()
+        self._buckets[guest] = found  # the one that came last is the last to be forgotten
+        for name in list(self._buckets)[: max(0, len(self._buckets) - MAX_GUESTS)]:
+            del self._buckets[name]
+        return found
+
+    def own_bucket(self) -> Throttle:
+        """One for a process of the host: each connection has its own."""
+        return self._make()
+
+    def take(self, bucket: Throttle, party: str, count: int, at: Now, *, empty: bool = False) -> float:
+        """How many seconds to take nothing from it, 0.0: go on."""
+        before = bucket.times
+        seconds = bucket.take(count, at.mono, empty=empty)
+        if seconds > 0 and bucket not in self._since and bucket.storm(at.mono):
+            self._since[bucket] = (party, before)
+            self._told.throttled(party, bucket.times - before)
+            self._look()
+        return seconds
+
+    def _look(self) -> None:
+        if not self._looking:
+            self._looking = True
+            self._later(LOOK_EVERY_S, self._looked)
+
+    def _looked(self) -> None:
+        """Storms that are over are told."""
+        self._looking = False
+        mono = self._clock().mono
+        for bucket, (party, before) in tuple(self._since.items()):
+            if not bucket.storming(mono):
+                del self._since[bucket]
+                self._told.calm(party, bucket.times - before)
+        if self._since:
+            self._look()

@@ -1,0 +1,53 @@
+/* What an open event is: shared by events.c, waits.c, queues.c and locks.c. */
+#ifndef GWI_EVENT_HANDLE_H
+#define GWI_EVENT_HANDLE_H
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../portable/words.h"
+#include "attachment.h"
+
+struct gw_event_handle {
+    gw *g;
+    uint32_t handle; /* guestwire-comm's */
+    uint32_t flags;  /* GW_MANUAL, GW_NATIVE, GW_DIRECT */
+    uint32_t rights;
+    int fd; /* native: the eventfd */
+    struct gw_event_handle *next; /* native: of those that are open */
+    atomic_uint sleepers;         /* native: threads that wait for ever */
+    struct gwi_area *area;
+    struct gw_direct *word; /* direct: the event; native: counts only, or null */
+    uint32_t vector;        /* direct: on which this process waits */
+    /* direct, signalling: where the waiter is, as of this state of the directory */
+    pthread_mutex_t mutex;
+    uint64_t sequence;
+    uint32_t waiter_peer, waiter_vector;
+    char name[GW_NAME_BYTES];
+};
+
+/* An eventfd without the C library's cancellation points, which cost more here than the rest of a call. 8 on success, else -1 and
+ * errno. */
+static inline long gwi_eventfd_write(int fd) {
+    uint64_t one = 1;
+    return syscall(SYS_write, fd, &one, sizeof one);
+}
+static inline long gwi_eventfd_read(int fd) {
+    uint64_t count;
+    return syscall(SYS_read, fd, &count, sizeof count);
+}
+
+/* Waits with an absolute deadline: see gw_event_wait_any. */
+int gwi_events_wait(gw_event_t *const *events, size_t count, int64_t deadline_ns, size_t *which);
+
+/* True when a native or direct event was set; consumes an auto one. */
+bool gwi_event_take_here(gw_event_t *e);
+
+/* watch.c. Before the first wait for ever; again: nothing. */
+int gwi_watch_start(gw *g);
+void gwi_watch_stop(gw *g);
+/* A native event was opened, or is being closed. */
+void gwi_watch_event(gw_event_t *e);
+void gwi_unwatch_event(gw_event_t *e);
+
+#endif

@@ -1,0 +1,88 @@
+/* A wait for ever on a native event sleeps on its eventfd and on nothing else: that is what makes it as fast as an eventfd. So
+ * that it ends when guestwire-comm does, a thread that mostly sleeps looks after the attachment from the first such wait on;
+ * when it has ended, it sets the events that somebody sleeps on, and who wakes finds out why. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "event_handle.h"
+
+#define WAKE_TRIES 100 /* at 5 ms: a sleeper that another process's signals keep awake finds out by itself */
+
+static bool wake_sleepers(gw *g) {
+    bool some = false;
+    pthread_mutex_lock(&g->watch.mutex);
+    for (gw_event_t *e = g->watch.natives; e != NULL; e = e->next)
+        if (atomic_load(&e->sleepers) > 0) {
+            (void)gwi_eventfd_write(e->fd);
+            some = true;
+        }
+    pthread_mutex_unlock(&g->watch.mutex);
+    return some;
+}
+
+static void *watch(void *what) {
+    gw *g = what;
+    struct pollfd ends[2] = {{.fd = g->fd, .events = POLLRDHUP}, {.fd = g->watch.stop_fd, .events = POLLIN}};
+    struct timespec pause = {.tv_nsec = 5000000};
+    while (gwi_usable(g) == GW_OK) {
+        int ready = poll(ends, 2, GWI_SLICE_MS);
+        if (ready > 0 && ends[1].revents != 0)
+            return NULL;
+        if (ready > 0 && ends[0].revents != 0)
+            gwi_end(g, GW_NOT_STARTED);
+    }
+    for (int n = 0; n < WAKE_TRIES && wake_sleepers(g); n++)
+        nanosleep(&pause, NULL);
+    return NULL;
+}
+
+int gwi_watch_start(gw *g) {
+    sigset_t all, before;
+    int code = GW_OK, failed;
+    pthread_mutex_lock(&g->watch.mutex);
+    if (!atomic_load(&g->watch.runs)) {
+        g->watch.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (g->watch.stop_fd < 0) {
+            code = gwi_fail_errno(GW_SYSTEM, "eventfd");
+        } else {
+            sigfillset(&all); /* the program's signals are for its own threads */
+            pthread_sigmask(SIG_SETMASK, &all, &before);
+            failed = pthread_create(&g->watch.thread, NULL, watch, g);
+            pthread_sigmask(SIG_SETMASK, &before, NULL);
+            errno = failed;
+            if (failed != 0)
+                code = gwi_fail_errno(GW_SYSTEM, "a thread");
+            atomic_store(&g->watch.runs, failed == 0);
+        }
+    }
+    pthread_mutex_unlock(&g->watch.mutex);
+    return code;
+}
+
+void gwi_watch_stop(gw *g) {
+    if (atomic_load(&g->watch.runs)) {
+        (void)gwi_eventfd_write(g->watch.stop_fd);
+        pthread_join(g->watch.thread, NULL);
+    }
+    if (g->watch.stop_fd >= 0)
+        close(g->watch.stop_fd);
+}
+
+void gwi_watch_event(gw_event_t *e) {
+    pthread_mutex_lock(&e->g->watch.mutex);
+    e->next = e->g->watch.natives;
+    e->g->watch.natives = e;
+    pthread_mutex_unlock(&e->g->watch.mutex);
+}
+
+void gwi_unwatch_event(gw_event_t *e) {
+    pthread_mutex_lock(&e->g->watch.mutex);
+    for (gw_event_t **link = &e->g->watch.natives; *link != NULL; link = &(*link)->next)
+        if (*link == e) {
+            *link = e->next;
+            break;
+        }
+    pthread_mutex_unlock(&e->g->watch.mutex);
+}

@@ -1,0 +1,115 @@
+"""Named events: set, reset, wait for one or for any."""
+
+import ctypes
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from guestwire.guest.errors import NUMBERS as CODES
+from guestwire.guest.handles import Handle, Opened
+from guestwire.guest.library import Library
+from guestwire.guest.waiting import SLICE_MS, TIMEOUT, first_ms, wait_on
+from guestwire.shm.layouts import NUMBERS, WAIT_ANY_MAX
+
+if TYPE_CHECKING:
+    from guestwire.guest.connection import Connection
+
+MANUAL, NATIVE, DIRECT = NUMBERS["GW_MANUAL"], NUMBERS["GW_NATIVE"], NUMBERS["GW_DIRECT"]
+INITIAL = NUMBERS["GW_INITIAL"]
+_SLICE = ctypes.c_int64(SLICE_MS)
+_MAY_SIGNAL, _MAY_WAIT = NUMBERS["GW_MAY_SIGNAL"], NUMBERS["GW_MAY_WAIT"]
+
+
+class Event(Opened):
+    """An event that is open. An auto event releases one waiter and is unset by that; a manual one releases all until it is
+    reset. The state is kept, not the signal: two sets before a wait are one. `existed`: it was there before it was opened."""
+
+    __slots__ = (
+        "_connection",
+        "_set",
+        "_wait",
+        "direct",
+        "existed",
+        "manual",
+        "may_signal",
+        "may_wait",
+        "name",
+        "native",
+    )
+
+    def __init__(
+        self, connection: "Connection", library: Library, handle: Handle, name: str, *, existed: bool = True
+    ) -> None:
+        super().__init__(library, handle)
+        flags, rights = library.quick.gw_event_flags(handle), library.quick.gw_event_rights(handle)
+        self._connection = connection
+        self.name = name
+        self.existed = existed
+        self.manual = bool(flags & MANUAL)
+        self.native = bool(flags & NATIVE)
+        self.direct = bool(flags & DIRECT)
+        self.may_signal = bool(rights & _MAY_SIGNAL)
+        self.may_wait = bool(rights & _MAY_WAIT)
+        # an eventfd is written at once; a request may find guestwire-comm's socket full
+        self._set = (library.quick if self.native else library.calls).gw_event_set
+        self._wait = library.calls.gw_event_wait
+
+    def set(self) -> None:
+        """Raises GuestError: GW_DENIED, this peer may not signal it."""
+        if code := self._set(self.handle):
+            raise self.failure(code)
+
+    def reset(self) -> None:
+        """Unset it. Raises GuestError: GW_DENIED, this peer may not signal it."""
+        self.demand(self.library.calls.gw_event_reset(self.handle))
+
+    def is_set(self) -> bool:
+        """Whether it is set at some moment during the call. Consumes nothing."""
+        found = ctypes.c_int()
+        self.demand(self.library.calls.gw_event_is_set(self.handle, found))
+        return bool(found.value)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is set, at most `timeout` seconds: whether it was. An auto event is unset by exactly this call. Raises
+        GuestError: GW_DENIED, this peer may not wait for it; GW_NOT_STARTED."""
+        code = self._wait(self.handle, _SLICE if timeout is None else ctypes.c_int64(first_ms(timeout)))
+        if code == TIMEOUT:
+            code = wait_on(self._wait_slice, timeout)
+            if code == TIMEOUT:
+                return False
+        if code:
+            raise self.failure(code)
+        return True
+
+    def _wait_slice(self, ms: int) -> int:
+        return int(self._wait(self.handle, ctypes.c_int64(ms)))
+
+    def fileno(self) -> int:
+        """The descriptor of a native event, for a poll loop: readable while the event is set; `wait(0)` takes it. Raises
+        GuestError: GW_UNSUPPORTED for other events."""
+        fd: int = self.library.quick.gw_event_fd(self.handle)
+        if fd < 0:
+            raise self.failure(CODES["GW_UNSUPPORTED"] if self.handle is not None else CODES["GW_INVALID"])
+        return fd
+
+
+def wait_any(events: Sequence[Event], timeout: float | None = None) -> Event | None:
+    """Wait for any of 1 to 16 events of one connection: the one that ended the wait, and no other was consumed; None: the time
+    passed. Raises GuestError as `Event.wait`, and ValueError for their number."""
+    if not 1 <= len(events) <= WAIT_ANY_MAX:
+        raise ValueError(f"wait_any takes 1 to {WAIT_ANY_MAX} events, not {len(events)}")
+    library = events[0].library
+    held = [event.handle for event in events]  # not given back before the wait ends
+    handles = (ctypes.c_void_p * len(held))(*[None if one is None else one.value for one in held])
+    which = ctypes.c_size_t()
+
+    def call(ms: int) -> int:
+        return int(library.calls.gw_event_wait_any(handles, len(held), ms, which))
+
+    code = call(first_ms(timeout))
+    if code == TIMEOUT:
+        code = wait_on(call, timeout)
+    if code == TIMEOUT:
+        return None
+    if code:
+        raise next((event.failure(code) for event in events if event.closed), library.error(code))
+    return events[which.value]

@@ -1,0 +1,268 @@
+"""Memory areas as devices of real guests: who sees what, what may be written, and what comes and goes while they run.
+
+Two guests boot once for most of it: A has the area `shared` for reading and writing, B for reading only.
+"""
+
+import asyncio
+import functools
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import pytest
+import pytest_asyncio
+from comm_guest import BOOT_S, CommFiles, CommGuest, CommHost, comm_files, comm_host
+
+from guestwire.agent.services.ports import Changed, GuestEvent
+from guestwire.model.errors import GuestwireError
+
+pytestmark = [pytest.mark.libvirt, pytest.mark.asyncio(loop_scope="module")]
+
+AT = 8192
+MIB = 1 << 20
+
+
+class Pair(NamedTuple):
+    host: CommHost
+    a: CommGuest
+    b: CommGuest
+
+
+@pytest.fixture(scope="module")
+def files(libvirt_host: Any) -> Iterator[CommFiles]:
+    with comm_files() as files:
+        yield files
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pair(libvirt_host: Any, files: CommFiles) -> AsyncIterator[Pair]:
+    async with comm_host(libvirt_host.uri, files) as host:
+        for name in ("shared", "private", "late"):
+            host.areas.make(name)
+        a, b = await asyncio.gather(
+            host.boot(grants={"shared": "rw", "private": "rw"}), host.boot(grants={"shared": "ro"})
+        )
+        yield Pair(host, a, b)
+
+
+@pytest.fixture
+def domain_of(libvirt_host: Any) -> Iterator[Callable[[CommGuest], Any]]:
+    """A guest's domain, as another tool has it."""
+    import libvirt
+
+    conn = libvirt.open(libvirt_host.uri)
+    yield lambda guest: conn.lookupByUUIDString(guest.uuid)
+    conn.close()
+
+
+async def refused(call: Any) -> GuestwireError:
+    with pytest.raises(GuestwireError) as caught:
+        await call
+    return caught.value
+
+
+async def until_areas(guest: CommGuest, *wanted: int) -> None:
+    """The guest sees the devices with these acpi-indexes, and no others."""
+    async with asyncio.timeout(20):
+        while set(await guest.areas()) != set(wanted):
+            await asyncio.sleep(0.1)
+
+
+async def test_what_one_writes_the_other_reads(pair: Pair) -> None:
+    mine, theirs = (await pair.a.areas())[1], (await pair.b.areas())[1]
+    assert (mine.size, theirs.size) == (MIB, MIB)
+    await pair.a.poke(mine, AT, 0x12345678)
+    assert await pair.b.peek(theirs, AT) == 0x12345678
+    assert pair.host.areas.read("shared", AT) == 0x12345678
+
+
+async def test_a_write_to_a_read_only_area_is_dropped(pair: Pair) -> None:
+    pair.host.areas.write("shared", AT + 64, 7)
+    theirs = (await pair.b.areas())[1]
+    await pair.b.poke(theirs, AT + 64, 8)
+    assert await pair.b.peek(theirs, AT + 64) == 7
+    assert pair.host.areas.read("shared", AT + 64) == 7
+
+
+async def test_who_has_no_access_has_no_device(pair: Pair) -> None:
+    assert set(await pair.a.areas()) == {1, 2}
+    assert set(await pair.b.areas()) == {1}
+
+
+async def test_the_doorbell_has_an_iommu_group_of_its_own(pair: Pair) -> None:
+    """Or a program could not be given it (vfio)."""
+    assert pair.host.doorbells.attached(pair.a.uuid) is not None
+    find = "cd /sys/bus/pci/devices; for d in *; do if [ $(cat $d/device) = 0x1110 ] && [ ! -e $d/acpi_index ]; then echo $d; fi; done"
+    name = await pair.a.run(find)
+    # its root port is in the group, and a port is no matter for vfio
+    others = await pair.a.run(f"ls /sys/bus/pci/devices/{name}/iommu_group/devices")
+    assert name in others.split()
+    classes = await pair.a.run(f"cat /sys/bus/pci/devices/{name}/iommu_group/devices/*/class")
+    assert [kind for kind in classes.split() if kind != "0x060400"] == ["0x050000"]
+
+
+async def test_areas_come_and_go_while_the_guest_runs(pair: Pair) -> None:
+    host, b = pair.host, pair.b
+    host.areas.write("late", AT, 99)
+    host.areas.grant(b.uuid, late="ro")
+    await host.guests.plug(b.uuid)
+    await until_areas(b, 1, 3)
+    device = (await b.areas())[3]
+    await b.poke(device, AT, 1)
+    assert await b.peek(device, AT) == 99, "read-only"
+    host.areas.grant(b.uuid, late="rw")
+    await host.guests.plug(b.uuid)
+    await host.guests.plug(b.uuid)
+    await until_areas(b, 1, 3)
+    await b.poke((await b.areas())[3], AT, 1)
+    assert host.areas.read("late", AT) == 1, "plugged anew, to write"
+    host.areas.make("late", generation=2)
+    await host.guests.plug(b.uuid)
+    await until_areas(b, 1, 3)
+    assert await b.peek((await b.areas())[3], AT) == 0, "another region of that name"
+    host.areas.grant(b.uuid, late="-")
+    await host.guests.plug(b.uuid)
+    await until_areas(b, 1)
+
+
+async def test_a_large_area_comes_while_the_guest_runs(pair: Pair) -> None:
+    host, b = pair.host, pair.b
+    large = host.areas.make("large", 256 * MIB)
+    host.areas.grant(b.uuid, large="ro")
+    await host.guests.plug(b.uuid)
+    await until_areas(b, 1, large.index)
+    assert (await b.areas())[large.index].size == 256 * MIB
+    huge = host.areas.make("huge", 512 * MIB)
+    host.areas.grant(b.uuid, huge="ro")
+    error = await refused(host.guests.plug(b.uuid))
+    assert (error.code, error.detail["areas"]) == ("AREA-NOT-PLUGGED", ["huge"])
+    host.areas.grant(b.uuid, large="-", huge="-")
+    await host.guests.plug(b.uuid)
+    await until_areas(b, 1)
+    assert huge.index not in await b.areas()
+
+
+async def test_what_is_no_region_does_not_reach_qemu(pair: Pair) -> None:
+    """QEMU aborts on it, and the guest with it."""
+    host, b = pair.host, pair.b
+    host.areas.make("odd", 3 * MIB)
+    host.areas.grant(b.uuid, odd="ro")
+    assert (await refused(host.guests.plug(b.uuid))).code == "AREA-NOT-PLUGGED"
+    host.areas.grant(b.uuid, odd="-")
+    await host.guests.plug(b.uuid)
+    assert await b.run("echo here") == "here"
+
+
+async def test_nothing_of_a_plug_is_left_open(pair: Pair, domain_of: Any) -> None:
+    from guestwire.agent.drivers.libvirt.monitor import Monitor
+
+    for guest in (pair.a, pair.b):
+        assert Monitor(domain_of(guest)).run("query-fdsets") == []
+
+
+async def test_a_guest_that_keeps_a_device_is_told_of(pair: Pair, domain_of: Any) -> None:
+    from guestwire.agent.drivers.libvirt.plugging import Files, make_plugged
+
+    host, b = pair.host, pair.b
+    (shared,) = (await host.areas.wanted(b.uuid)).plugs
+    again = replace(shared, writable=True)
+    await host.guests.pause(b.uuid)
+    call = functools.partial(make_plugged, domain_of(b), [again], Files({}), starting=False, unplug_s=0.5)
+    error = await refused(asyncio.to_thread(call))
+    assert (error.code, error.detail["areas"]) == ("AREA-NOT-PLUGGED", ["gwarea-1-1-ro", "shared"])
+    await host.guests.resume(b.uuid)
+    await until_areas(b)
+    await host.guests.plug(b.uuid)
+    await until_areas(b, 1)
+
+
+async def test_what_changed_while_libvirt_was_gone_is_made_up_for(pair: Pair) -> None:
+    host, b = pair.host, pair.b
+    index = host.areas.make("meanwhile").index
+    host.areas.grant(b.uuid, meanwhile="ro")
+    host.guests._connection.give_up("the test says so")
+    await until_areas(b, 1, index)
+    host.areas.grant(b.uuid, meanwhile="-")
+    await host.guests.plug(b.uuid)
+    await until_areas(b, 1)
+
+
+async def test_areas_are_there_after_a_reset(pair: Pair) -> None:
+    before = set(await pair.a.areas())
+    pair.host.areas.write("shared", AT + 128, 4711)
+    await pair.a.run("touch /tmp/before")
+    await pair.host.guests.reset(pair.a.uuid)
+    pair.a.forget()
+    assert await pair.a.run("ls /tmp", BOOT_S) == ""
+    areas = await pair.a.areas()
+    assert set(areas) == before
+    assert await pair.a.peek(areas[1], AT + 128) == 4711
+
+
+async def test_a_guest_that_somebody_else_started_gets_its_areas(
+    libvirt_host: Any, files: CommFiles, domain_of: Any
+) -> None:
+    async with comm_host(libvirt_host.uri, files) as host:
+        host.areas.make("shared")
+        guest = host.definition()
+        host.areas.grant(guest.uuid, shared="rw")
+        await host.guests.define(guest.guest)
+        host.serve(guest)
+        await asyncio.to_thread(domain_of(guest).create)
+        await guest.run("true", BOOT_S)
+        await until_areas(guest, 1)
+        assert host.not_plugged == []
+        assert (await guest.areas())[1].size == MIB
+
+
+async def test_a_start_without_the_services_says_so_and_leaves_the_guest_off(
+    libvirt_host: Any, files: CommFiles
+) -> None:
+    async with comm_host(libvirt_host.uri, files) as host:
+        guest = host.definition()
+        defined = await host.guests.define(guest.guest)
+        assert defined.guest == guest.guest, "nothing of the communication is an edit"
+        await host.guests.plug(guest.uuid)
+        path = host.folder / f"guests/{guest.uuid}.doorbell"
+        assert (await refused(host.guests.start(guest.uuid))).code == "COMM-NOT-STARTED"
+        host.serve(guest)
+        host.areas.started = False
+        assert (await refused(host.guests.start(guest.uuid))).code == "COMM-NOT-STARTED"
+        host.areas.started = True
+        host.doorbells.unserve(guest.uuid)
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(str(path))
+        path.chmod(0o666)
+        assert (await refused(host.guests.start(guest.uuid))).code == "COMM-NOT-STARTED"
+        path.unlink()
+        host.areas.make("odd", 3 * MIB)
+        host.areas.grant(guest.uuid, odd="rw")
+        host.serve(guest)
+        assert (await refused(host.guests.start(guest.uuid))).code == "AREA-NOT-PLUGGED"
+        (seen,) = [seen for seen in await host.guests.list() if seen.guest.uuid == guest.uuid]
+        assert (seen.state, seen.guest) == ("stopped", guest.guest)
+
+
+async def _until_running(events: AsyncIterator[GuestEvent], uuid: str) -> AsyncIterator[Changed]:
+    """The changes of one guest up to that one."""
+    async for event in events:
+        if isinstance(event, Changed) and event.observed.guest.uuid == uuid:
+            yield event
+            if event.observed.state == "running":
+                return
+
+
+async def test_a_start_makes_room_for_many_areas(libvirt_host: Any, files: CommFiles) -> None:
+    async with comm_host(libvirt_host.uri, files) as host:
+        grants = {f"a{n}": "ro" for n in range(64)}
+        for name in grants:
+            host.areas.make(name)
+        async with asyncio.timeout(2 * BOOT_S), host.guests.events() as events:
+            await anext(events)
+            guest = await host.boot(grants=grants)
+            states = [event.observed.state async for event in _until_running(events, guest.uuid)]
+        assert "paused" not in states, "it was, but not for anybody to act on"
+        assert len(await guest.areas()) == 64
+        (seen,) = [seen for seen in await host.guests.list() if seen.guest.uuid == guest.uuid]
+        assert seen.guest == guest.guest

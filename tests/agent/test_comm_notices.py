@@ -1,0 +1,54 @@
+"""What guests make happen is told at a bounded rate, each guest by itself."""
+
+from test_audit import Ears
+
+from guestwire.agent.announcer import Announcer
+from guestwire.agent.comm_notices import BURST, CARRIED, CommNotices
+from guestwire.protocol.comm_models import Happening
+from guestwire.protocol.signing import SigningKey
+from guestwire.protocol.steps import Now
+
+
+def made() -> tuple[CommNotices, Ears, list[float], list[str]]:
+    ears, clock, changed = Ears(), [0.0], list[str]()
+    announcer = Announcer("s", "h", SigningKey(bytes(32)), lambda: Now(1, clock[0]))
+    announcer.add_local(ears)
+    return CommNotices(ears, announcer, lambda: clock[0], lambda: changed.append("!")), ears, clock, changed
+
+
+def one(kind: str = "log", guest: str = "a", **fields: object) -> Happening:
+    return Happening(seq=1, at=1, kind=kind, guest=guest, **fields)  # type: ignore[arg-type]
+
+
+def test_a_flood_of_one_guest_is_counted_and_another_is_told() -> None:
+    notices, ears, clock, _ = made()
+    for _ in range(1000):
+        notices.happened(one(text="x"))
+    assert len(ears.notices) == len(ears.logged) == BURST
+    notices.happened(one(guest="b"))
+    assert ears.notices[-1]["guest"] == "b"
+    clock[0] = 1.0
+    notices.happened(one(text="y"))
+    late, last = ears.notices[-2:]
+    assert (late["event"], late["guest"], late["count"]) == ("missed", "a", 1000 - BURST)
+    assert (last["event"], last["text"]) == ("log", "y")
+
+
+def test_a_notice_carries_so_much_and_says_so() -> None:
+    notices, ears, _, _ = made()
+    notices.happened(one("data", data=bytes(CARRIED + 1)))
+    notices.happened(one(text="z" * (CARRIED + 1)))
+    assert [(len(n["data"]), len(n["text"]), n["truncated"]) for n in ears.notices] == [
+        (CARRIED, 0, True), (0, CARRIED, True),
+    ]  # fmt: skip
+    assert len(str(ears.logged[-1][2]["text"])) == CARRIED + 1
+
+
+def test_a_state_is_looked_into_and_a_bad_one_is_an_alarm() -> None:
+    notices, ears, _, changed = made()
+    notices.happened(one("state", guest="", text="running"))
+    assert (len(changed), len(ears.notices)) == (1, 1)
+    notices.happened(one("state", guest="", text="degraded", level="warning"))
+    assert len(changed) == 2
+    assert ears.notices[-1]["text"] == "degraded"
+    assert ears.notices[-1]["event"] == "comm-state"

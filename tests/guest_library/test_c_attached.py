@@ -1,0 +1,84 @@
+"""The C library at a real guestwire-comm: scenarios in c/attached.c, under AddressSanitizer and UBSan."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from tests.support.comm_process import CommProcess, comm_process, document
+
+from guestwire.comm.client import CommClient
+from guestwire.model.areas import Lock, MemoryArea, Queue
+from guestwire.model.events import HOST, Event
+
+PLAY_S = 60.0
+PROJECT = document(
+    "a", "b", "c",
+    areas=(
+        MemoryArea(name="shared", size=1 << 20, default_access="RWC-", overrides={"c": "R---"}),
+        MemoryArea(name="hostonly", size=65536, default_access="----", overrides={HOST: "RWC-"}),
+    ),
+    events=(
+        Event(name="one", signal=("a",), wait=("b",)),
+        Event(name="many", reset="manual", signal=("a",), wait=("b",)),
+        Event(name="native-one", signal=(HOST,), wait=(HOST,)),
+        Event(name="native-many", reset="manual", signal=(HOST,), wait=(HOST,)),
+        Event(name="to-host", signal=("a",), wait=(HOST,)),
+    ),
+    queues=(Queue(name="q", area="shared", slots=4, slot_bytes=64, writers=("a", HOST), reader="b"),),
+    locks=(Lock(name="l", area="shared"), Lock(name="robust", area="hostonly")),
+)  # fmt: skip
+
+
+@pytest.fixture
+async def comm(tmp_path: Path) -> AsyncIterator[CommProcess]:
+    async with comm_process(tmp_path) as running:
+        async with CommClient(running.dir) as client:
+            await client.apply(PROJECT)
+        yield running
+
+
+async def played(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
+    """How it ended, and what it complained of."""
+    try:
+        async with asyncio.timeout(PLAY_S):
+            _, complaints = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        _, complaints = await process.communicate()
+    return process.returncode, complaints.decode()
+
+
+async def play(comm: CommProcess, program: Path, scenario: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        program, comm.attach, scenario, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+
+
+@pytest.mark.parametrize(
+    "scenarios",
+    [
+        ("nothing-crashes", "regions", "rights", "created", "services"),
+        ("kinds-arbitrated", "kinds-native", "any-of-many"),
+        ("many-threads",),
+        ("queue-edges", "queue-in-order"),
+        ("lock-words", "lock-excludes", "lock-survives"),
+        ("scribbled",),
+    ],
+    ids=lambda scenarios: scenarios[0],
+)
+async def test_it_does_what_it_promises(
+    comm: CommProcess, c_program: Callable[[str], Path], scenarios: tuple[str, ...]
+) -> None:
+    program = await asyncio.to_thread(c_program, "attached")
+    for scenario in scenarios:
+        assert await played(await play(comm, program, scenario)) == (0, ""), scenario
+
+
+async def test_calls_end_when_guestwire_comm_is_killed(comm: CommProcess, c_program: Callable[[str], Path]) -> None:
+    program = await asyncio.to_thread(c_program, "attached")
+    process = await play(comm, program, "comm-is-killed")
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"kill it\n"
+    await comm.kill()
+    assert await played(process) == (0, "")
