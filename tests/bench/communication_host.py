@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from children import HERE, Child
+from children import HERE, Child, python
 
 from guestwire.comm.client import CommClient
 from guestwire.model.areas import Lock, MemoryArea, Queue
@@ -29,9 +30,7 @@ SHARED_LOCK, ROBUST_LOCK = "shared", "robust"
 def shared() -> CommDocument:
     """What the pairs use. An event that a guest may have too is arbitrated, a lock in the host's own area is a robust
     mutex."""
-    own = {"signal": (HOST,), "wait": (HOST,)}
-    anybodys = {"signal": (HOST, GUEST), "wait": (HOST, GUEST)}
-    queue = {"area": "queues", "writers": (HOST,), "reader": HOST}
+    own, anybodys = (HOST,), (HOST, GUEST)
     return CommDocument(
         guests=(CommGuest(name=GUEST, uuid="00000000-0000-4000-8000-000000000001"),),
         areas=(
@@ -39,18 +38,22 @@ def shared() -> CommDocument:
             MemoryArea(name="everybodys", size=65536, default_access="RWC-"),
         ),
         events=(
-            *(Event(name=name, **own) for name in NATIVE),
-            *(Event(name=name, **anybodys) for name in ARBITRATED),
+            *(Event(name=name, signal=own, wait=own) for name in NATIVE),
+            *(Event(name=name, signal=anybodys, wait=anybodys) for name in ARBITRATED),
         ),
         queues=(
-            Queue(name=RATE, slots=1024, slot_bytes=64, **queue),
-            Queue(name=THERE, slots=64, slot_bytes=64, **queue),
-            Queue(name=BACK, slots=64, slot_bytes=64, **queue),
-            Queue(name=LOAN_64, slots=64, slot_bytes=64, **queue),
-            Queue(name=LOAN_64K, slots=64, slot_bytes=65536, **queue),
+            _queue(RATE, 1024, 64),
+            _queue(THERE, 64, 64),
+            _queue(BACK, 64, 64),
+            _queue(LOAN_64, 64, 64),
+            _queue(LOAN_64K, 64, 65536),
         ),
         locks=(Lock(name=SHARED_LOCK, area="everybodys"), Lock(name=ROBUST_LOCK, area="queues")),
     )  # fmt: skip
+
+
+def _queue(name: str, slots: int, slot_bytes: int) -> Queue:
+    return Queue(name=name, area="queues", slots=slots, slot_bytes=slot_bytes, writers=(HOST,), reader=HOST)
 
 
 @contextlib.contextmanager
@@ -61,8 +64,9 @@ def serving(folder: Path, document: CommDocument) -> Iterator[Child]:
         f'host = "h1"\nsite = "bench"\ndir = "{folder / "run"}"\nstate_dir = "{folder / "state"}"\n'
         f'trace_dir = "{folder / "traces"}"\nsimulated_guests = true\nrequests_per_s = {UNTHROTTLED}\n'
     )
-    command = [sys.executable, "-m", "guestwire.comm.main", "run", "--config", str(config)]
-    with Child(command, "broker", log=folder / "comm.log") as child:
+    with Child(
+        python("comm_as_installed.py", "run", "--config", str(config)), "broker", log=folder / "comm.log"
+    ) as child:
         asyncio.run(_give(folder / "run", document))
         yield child
 
@@ -86,16 +90,26 @@ async def _give(folder: Path, document: CommDocument) -> None:
                 return
 
 
-def library(folder: Path) -> Path:
-    """Builds the guest library into `folder`: libguestwire.a and libguestwire.so."""
-    subprocess.run(["make", "-s", "-C", str(LIBRARY), f"BUILD={folder}"], check=True, stdout=subprocess.DEVNULL)
-    return folder
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """The C ends: with our library, and with what the kernel and libc have."""
+
+    ours: str
+    raw: str
 
 
-def compiled(name: str, folder: Path, *more: str) -> str:
-    """NAME.c as a program in `folder`."""
+def programs(folder: Path) -> Programs:
+    """Builds the guest library, which Python finds from now on too, and the C ends."""
+    built = folder / "library"
+    subprocess.run(["make", "-s", "-C", str(LIBRARY), f"BUILD={built}"], check=True, stdout=subprocess.DEVNULL)
+    os.environ["GUESTWIRE_LIBRARY"] = str(built / "libguestwire.so")
+    ours = _compiled("pair_ours", folder, f"-I{LIBRARY / 'include'}", str(built / "libguestwire.a"))
+    return Programs(ours, _compiled("pair_raw", folder))
+
+
+def _compiled(name: str, folder: Path, *more: str) -> str:
     program = folder / name
-    command = ["gcc", "-O2", "-std=gnu11", "-D_GNU_SOURCE", "-pthread", f"-I{LIBRARY / 'include'}", "-o", str(program),
-               str(HERE / f"{name}.c"), *more]  # fmt: skip
-    subprocess.run(command, check=True)
+    source = str(HERE / f"{name}.c")
+    flags = ["-O2", "-std=gnu11", "-D_GNU_SOURCE", "-pthread"]
+    subprocess.run(["gcc", *flags, "-o", str(program), source, *more], check=True)
     return str(program)

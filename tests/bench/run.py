@@ -18,10 +18,14 @@ import agent_idle
 import burst
 import cli
 import command
+import communication_idle
 import embedded_broker
+import events_bench
 import fleet
 import journal
+import locks_bench
 import planning
+import queues_bench
 import rpc_read
 from rows import Row, table
 from settings import Settings
@@ -36,6 +40,10 @@ BENCHES: Mapping[str, Callable[[Settings], list[Row]]] = {
     "cli": cli.run,
     "burst": burst.run,
     "planning": planning.run,
+    "events": events_bench.run,
+    "queues": queues_bench.run,
+    "locks": locks_bench.run,
+    "communication_idle": communication_idle.run,
 }
 
 

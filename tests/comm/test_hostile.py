@@ -310,7 +310,7 @@ async def test_datagrams_of_other_sizes_and_files_that_nobody_asked_for(comm, cl
         files = open_files(comm.pid)
         for size in (1, 64, 127, 129, 4096):
             peer.sock.send(b"\1" * size)
-        with open("/dev/null") as null:
+        with Path("/dev/null").open() as null:
             for _ in range(20):
                 peer.seq += 1
                 request = REQUEST.pack(seq=peer.seq, op=N["GW_OP_READY"])
@@ -344,7 +344,7 @@ async def test_who_never_reads_holds_no_more_than_it_may(comm, client):
 
 
 async def test_handles_waits_and_events_of_ones_own_are_bounded(fast):
-    comm, client = fast
+    comm, _ = fast
     with Peer(comm.attach, "a") as a:
         codes = Counter(a.open("ping")["code"] for _ in range(4200))
         assert codes == {0: 4096, N["GW_FULL"]: 104}

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.support.comm_process import CommProcess, Peer, ask, ask_from_afar, comm_process, document
 
 from guestwire.comm.client import CommClient
 from guestwire.model.areas import Lock, MemoryArea, Queue
@@ -15,7 +16,6 @@ from guestwire.model.errors import GuestwireError
 from guestwire.model.events import Event
 from guestwire.protocol import comm_models as w
 from guestwire.shm.layouts import DIRECTORY, LOCK, NUMBERS, REGION
-from tests.support.comm_process import CommProcess, Peer, ask, ask_from_afar, comm_process, document
 
 N = NUMBERS
 AREAS = (

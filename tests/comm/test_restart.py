@@ -1,6 +1,7 @@
 """guestwire-comm ends and begins again: what stays, who is left attached to the instance that is gone, and what is told."""
 
 import asyncio
+import json
 import mmap
 import os
 import signal
@@ -10,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.comm.test_hostile import child, said
@@ -148,11 +150,17 @@ def holders() -> Iterator[Callable[[int, str], None]]:
         process.communicate(timeout=10)
 
 
-async def remembered(comm: CommProcess, count: int) -> None:
-    """Until the state file names so many peers."""
+async def remembered(comm: CommProcess, guest: str) -> None:
+    """Until the state file names the guest's QEMU."""
     async with asyncio.timeout(20):
-        while (comm.folder / "s/state.json").read_text().count('"started"') != count:
+        while all(peer.get("name") != guest for peer in peers_in_state(comm)):
             await asyncio.sleep(0.05)
+
+
+def peers_in_state(comm: CommProcess) -> list[dict[str, Any]]:
+    state = json.loads((comm.folder / "s/state.json").read_text())
+    found: list[dict[str, Any]] = state.get("peers", [])
+    return found
 
 
 async def state_of(client: CommClient, wanted: str) -> w.CommStatus:
@@ -165,7 +173,7 @@ async def state_of(client: CommClient, wanted: str) -> w.CommStatus:
 async def test_guests_of_a_killed_instance_are_listed_until_their_qemu_ends(comm, client):
     path = comm.doorbell(WHOLE, "a")
     async with child(path, "hold"):
-        await remembered(comm, 1)
+        await remembered(comm, "a")
         await comm.kill()
         await comm.start()
         status = await client.status()
@@ -185,7 +193,7 @@ async def test_guests_of_a_killed_instance_are_listed_until_their_qemu_ends(comm
 
 async def test_a_guest_that_comes_back_is_not_stranded(comm, client):
     async with child(comm.doorbell(WHOLE, "a"), "hold") as old:
-        await remembered(comm, 1)
+        await remembered(comm, "a")
         await comm.kill()
         await comm.start()
         assert (await client.status()).state == "degraded"
@@ -208,7 +216,7 @@ async def test_an_orderly_end_tells_who_is_attached(comm, client):
     assert not [line for line in comm.said if "Traceback" in line]
     assert comm.process is not None
     assert comm.process.returncode == 0
-    assert '"name":"b"' in (comm.folder / "s/state.json").read_text()  # attached to the end
+    assert [peer["name"] for peer in peers_in_state(comm)] == ["b"]  # attached to the end
     assert not list((comm.dir / "guests").glob("*.doorbell"))
     await comm.start()
 
@@ -302,7 +310,7 @@ async def test_a_lock_of_a_guest_that_is_stranded_is_kept_until_it_ends(comm, cl
             os.close(fd)
         async with child(comm.doorbell(WHOLE, "a"), "hold") as guest:
             number = 12345
-            await remembered(comm, 2)
+            await remembered(comm, "a")
             await comm.kill()
             word(number)
             await comm.start()
@@ -338,13 +346,13 @@ async def test_a_lock_of_a_process_of_before_is_kept_until_it_ends(comm, client,
     async with lock_word(comm) as word:
         word(number)
         async with asyncio.timeout(20):
-            while f'"pid":{process.pid}' not in (comm.folder / "s/state.json").read_text():
+            while process.pid not in [peer["pid"] for peer in peers_in_state(comm)]:
                 await asyncio.sleep(0.05)
         await comm.kill()
         await comm.start()
         assert (await client.status()).state == "running"  # no guest is left behind
         assert word() == number
-        await process.communicate()
+        await asyncio.wait_for(process.communicate(b""), 20)
         async with asyncio.timeout(20):
             while word() == number:
                 await asyncio.sleep(0.05)

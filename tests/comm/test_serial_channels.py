@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import shutil
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -146,7 +145,7 @@ async def attached(path: Path, patience: Patience = QUICK) -> AsyncIterator[tupl
 @on_both_loops
 async def test_requests_go_in_with_their_payloads_and_replies_come_back(path):
     async with attached(path) as (taken, port, channels):
-        assert (taken.way.kind, taken.way.party, taken.way.pid) == ("serial", "alpha", os.getpid())
+        assert (taken.way.kind, taken.way.party, taken.way.pid) == ("serial", "alpha", None)
         assert channels.ways == {UUID: taken.way}
         await port.send(encode_request(request(1, "GW_OP_HELLO")) + encode_request(request(2, "GW_OP_LOG"), b"a line"))
         assert await port.replies(2) == [1, 2]
@@ -368,7 +367,7 @@ async def test_a_real_qemu_is_connected_to_and_its_death_is_seen(path):
         )  # fmt: skip
         try:
             await taken.until(lambda: taken.said == [("attached", "alpha")])
-            assert taken.way.pid == qemu.pid
+            assert taken.way.pid is None
             # nobody in the guest has the port open: replies stay in sockets, and then are dropped
             for seq in range(20_000):
                 taken.way.reply(REPLY.pack(seq=seq))

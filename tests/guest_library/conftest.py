@@ -13,7 +13,19 @@ SOURCE = REPOSITORY / "clients/guestwire/guest/c"
 TESTS = Path(__file__).parent / "c"
 CACHE = REPOSITORY / ".cache/guest-library"
 COMPILE_S = 120
-SANITIZED = ["-std=gnu11", "-D_GNU_SOURCE", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+SANITIZED = [
+    "-std=gnu11",
+    "-D_GNU_SOURCE",
+    "-O1",
+    "-g",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-pthread",
+    "-fno-omit-frame-pointer",
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=undefined",
+]
 
 
 def run(*command: str | Path) -> None:

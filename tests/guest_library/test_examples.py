@@ -19,6 +19,7 @@ from tests.support.serial_bridge import serial_bridge
 
 from guestwire.comm.client import CommClient
 from guestwire.formats.project_toml import load
+from guestwire.guest.errors import NUMBERS
 from guestwire.guest.library import Library
 from guestwire.model.communication import CommDocument, communication_of
 from guestwire.model.desired import Desired
@@ -86,6 +87,19 @@ def test_every_page_of_a_service_has_its_examples() -> None:
 @pytest.mark.parametrize("page", sorted({page.project or page.name for page in SERVED} | {"networks"}))
 def test_the_project_of_a_page_is_sound(page: str) -> None:
     assert [issue.code for issue in validate(desired_of(page), Facts()).errors] == []
+
+
+def test_the_names_in_pages_are_those_of_the_library() -> None:
+    header = (INCLUDE / "guestwire.h").read_text() + (INCLUDE / "guestwire_layout.h").read_text()
+    known = set(re.findall(r"\b(?:GW|gw)_\w+", header))
+    for path in PAGES.glob("*.md"):
+        named = set(re.findall(r"\b(?:GW|gw)_\w+", path.read_text()))
+        assert named <= known, path.name
+
+
+def test_every_code_is_in_the_table_of_errors() -> None:
+    table = (PAGES / "guest-library.md").read_text()
+    assert not [name for name in NUMBERS if f"`{name}`" not in table]
 
 
 @pytest.fixture(scope="session")

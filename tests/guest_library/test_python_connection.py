@@ -72,8 +72,9 @@ async def test_a_forced_stop_and_a_start(own_peers: Peers) -> None:
     event, area = gw.event_open("auto"), gw.region_open("shared", write=True)
     area.memory[:4] = b"kept"
     waits = asyncio.create_task(asyncio.to_thread(event.wait, ANSWER_S))
-    while not (await own_peers.ask("event-show", w.NameRef(name="auto"))).waiters:
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(ANSWER_S):
+        while not (await own_peers.ask("event-show", w.NameRef(name="auto"))).waiters:
+            await asyncio.sleep(0.01)
     await own_peers.ask("comm-stop", w.CommStop(force=True))
     with pytest.raises(GuestError, match="GW_NOT_STARTED"):
         await waits

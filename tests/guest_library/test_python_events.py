@@ -18,7 +18,9 @@ pytest_plugins = ("tests.support.guest_fixtures",)
 
 
 def until_waited_for(peers: Peers, name: str, count: int) -> None:
+    end = time.monotonic() + ANSWER_S
     while len(peers.asked("event-show", w.NameRef(name=name)).waiters) < count:
+        assert time.monotonic() < end
         time.sleep(0.01)
 
 

@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from guestwire.protocol import comm_models as w
 from guestwire.protocol import config_models as c
 from guestwire.protocol import operation_models as m
 from guestwire.protocol.ids import is_slug
@@ -40,6 +41,10 @@ def test_a_newer_peer_may_send_more(operation: Operation) -> None:
         c.ConfigApply: APPLY,
         c.ConfigConfirm: {"plan_id": "0" * 16},
         c.ConfigCancel: {"plan_id": "0" * 16},
+        w.NameRef: {"name": "press"},
+        w.AreaDump: {"name": "shared", "offset": 64},
+        w.EventWait: {"names": ("there",)},
+        w.LockBreak: {"name": "press"},
     }
     sample = samples.get(operation.request, {})
     if operation.request in (m.GuestRef, m.GuestStart, m.GuestShutdown):

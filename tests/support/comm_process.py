@@ -153,7 +153,7 @@ async def comm_process(
 
 def open_files(pid: int) -> int:
     """How many files a process has open."""
-    return len(os.listdir(f"/proc/{pid}/fd"))
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def resident_kib(pid: int) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import subprocess
 import sys
 import textwrap
@@ -47,19 +48,27 @@ class Child:
         self.process = subprocess.Popen(
             [sys.executable, "-u", "-c", whole + textwrap.dedent(code)],
             env={**os.environ, "GUESTWIRE_ATTACH": where, "GUESTWIRE_LIBRARY": library.path},
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
         )  # fmt: skip
+        self._said = b""
 
     def line(self) -> str:
-        """The next line it says; "" when it ended."""
+        """The next line it says; "" when it ended. Raises TimeoutError."""
         assert self.process.stdout is not None
-        return self.process.stdout.readline().rstrip("\n")
+        while b"\n" not in self._said:
+            if not select.select([self.process.stdout], [], [], ANSWER_S)[0]:
+                raise TimeoutError(f"it said only {self._said!r}")
+            more = os.read(self.process.stdout.fileno(), 4096)
+            if not more:
+                return ""
+            self._said += more
+        line, _, self._said = self._said.partition(b"\n")
+        return line.decode()
 
     def go_on(self) -> None:
         """A line for it to read."""
         assert self.process.stdin is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
+        self.process.stdin.write(b"\n")
 
     def kill(self) -> None:
         self.process.kill()

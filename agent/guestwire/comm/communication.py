@@ -108,7 +108,7 @@ class Communication:
     async def begin(self) -> None:
         """Once, at the start of the process: as it was before, where the state wants it. What stands in the way is told, and
         the process goes on."""
-        self._lacking = dict(await self._parts.networks.capabilities())
+        self._in_background(self._look(), "look-what-lacks")
         if not self._wanted:
             return
         async with self._changing:
@@ -120,6 +120,9 @@ class Communication:
             made = await self._late.make(self._holdings.held.document)
         if not made:
             self._in_background(self._late.keep_trying(), "late-networks")
+
+    async def _look(self) -> None:
+        self._lacking = dict(await self._parts.networks.capabilities())
 
     async def start(self) -> None:
         """Serve. Again: nothing. Raises what `apply` raises; then everything is as before."""

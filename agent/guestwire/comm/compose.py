@@ -20,9 +20,9 @@ from guestwire.comm.event_calls import EventCalls
 from guestwire.comm.event_reads import EventReads
 from guestwire.comm.events import EventTable
 from guestwire.comm.holdings import Holdings
+from guestwire.comm.host_networks import HostNetworks
 from guestwire.comm.identities import Identities, identities, make_folders
 from guestwire.comm.natives import NativeEvents
-from guestwire.comm.networks.networks import Networks
 from guestwire.comm.peer_ids import PeerIds
 from guestwire.comm.regions import random_generation
 from guestwire.comm.remembering import Remembering
@@ -75,7 +75,7 @@ async def serving(
         stack.push_async_callback(trace.close)
         talks, table = await _conversations(stack, settings, holdings, trace, telling, log)
         stranded = await stack.enter_async_context(Stranded(state.peers))
-        networks = await stack.enter_async_context(Networks(settings.dir / "networks"))
+        networks = await stack.enter_async_context(HostNetworks(settings.dir / "networks", log))
         doorbells = await stack.enter_async_context(
             Doorbells(
                 talks, PeerIds(), instance=0, generation=random_generation,
@@ -114,9 +114,7 @@ async def _conversations(
     stack.push_async_callback(services.close)
     rate = settings.requests_per_s
     storms = Storms(partial(Throttle, rate, rate), telling, now, asyncio.get_running_loop().call_later)
-    talks = Conversations(
-        table, holdings, services, telling, now, storms, requests_per_s=rate, first_number=secrets.randbelow(1 << 30)
-    )
+    talks = Conversations(table, holdings, services, telling, now, storms, first_number=secrets.randbelow(1 << 30))
     return talks, table
 
 
@@ -153,7 +151,7 @@ async def _operations(
     holdings: Holdings,
     table: EventTable,
     talks: Conversations,
-    networks: Networks,
+    networks: HostNetworks,
     telling: Telling,
     log: Any,
 ) -> None:

@@ -12,8 +12,7 @@ from contextlib import suppress
 from guestwire.comm.conversation_ports import Audit, Granted, Grants, Services
 from guestwire.comm.event_rows import Answer
 from guestwire.comm.events import EventTable
-from guestwire.comm.storms import Storms
-from guestwire.comm.throttle import Throttle
+from guestwire.comm.storms import Bucket, Storms
 from guestwire.comm.ways import Way
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
@@ -23,8 +22,8 @@ HOST = "HOST"
 _N = NUMBERS
 _TEXT_AT = REQUEST.offsets["text"]
 _LAST_NUMBER = 0x7FFFFFFE
-SHARE = 0.25
-"""Of the processor's time, what one peer may have before it is made to wait: some requests cost more than others."""
+REQUEST_S = 20e-6
+"""Processor time that one request may take: one that takes more counts as several, for some cost a hundred times the others."""
 
 
 class Conversation:
@@ -32,7 +31,7 @@ class Conversation:
 
     __slots__ = ("denied", "known", "number", "ready", "requests", "said_hello", "since_ms", "throttle", "way")
 
-    def __init__(self, number: int, way: Way, since_ms: int, throttle: Throttle) -> None:
+    def __init__(self, number: int, way: Way, since_ms: int, throttle: Bucket) -> None:
         self.number = number
         self.way = way
         self.since_ms = since_ms
@@ -59,19 +58,17 @@ class Conversations:
         clock: Callable[[], Now],
         storms: Storms,
         *,
-        requests_per_s: float,
         first_number: int = 0,
         spent: Callable[[], float] = time.thread_time,
     ) -> None:
         """`first_number`: numbers count on from there: an instance before may have left others in lock words.
-        `requests_per_s`: what a bucket of `storms` takes. `spent`: seconds of processor time that we used until now."""
+        `spent`: seconds of processor time that we used until now."""
         self._table = table
         self._grants = grants
         self._services = services
         self._audit = audit
         self._clock = clock
         self._storms = storms
-        self._per_second = requests_per_s / SHARE
         self._spent = spent
         self._by_way: dict[Way, Conversation] = {}
         self._by_number: dict[int, Conversation] = {}
@@ -144,7 +141,7 @@ class Conversations:
                 self._audit.defect(f"request {request[:8].hex()}", err)
                 self._answer(talk, int.from_bytes(request[0:4], "little"), _N["GW_SYSTEM"])
         self._deny(at)
-        self._slow(talk, max(len(requests), int((self._spent() - began) * self._per_second)), at)
+        self._slow(talk, max(len(requests), int((self._spent() - began) / REQUEST_S)), at)
         way.flush()
 
     # -- beginning and end

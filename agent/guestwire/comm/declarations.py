@@ -22,12 +22,12 @@ def project_events(document: CommDocument) -> tuple[Event, ...]:
 
 
 def declared_events(document: CommDocument, placements: Placements) -> Iterator[Declared]:
-    """What the table of events is to have."""
+    """What the table of events is to have. Many events have the same parties: each set of them is there once."""
+    sets: dict[tuple[str, ...], frozenset[str]] = {}
     for event in document.events:
         kind: EventKind = "direct" if event.delivery == "direct" else "native" if is_native(event) else "arbitrated"
-        yield Declared(
-            event.name, event.reset == "manual", event.initial, frozenset(event.signal), frozenset(event.wait), kind
-        )
+        signal, wait = (sets.setdefault(names, frozenset(names)) for names in (event.signal, event.wait))
+        yield Declared(event.name, event.reset == "manual", event.initial, signal, wait, kind)
     readers = {}
     for queue in document.queues:
         writers = frozenset(queue.writers)
@@ -41,9 +41,12 @@ def declared_events(document: CommDocument, placements: Placements) -> Iterator[
         )  # fmt: skip
     parties = (HOST, *(guest.name for guest in document.guests))
     areas = {area.name: area for area in reversed(document.areas)}
+    writers_of: dict[str, frozenset[str]] = {}
     for lock in placements.locks:
         if lock.kind == "shared":
-            users = frozenset(
-                party for party in parties if parse_access(effective_access(areas[lock.area], party)).write
-            )
+            users = writers_of.get(lock.area)
+            if users is None:
+                area = areas[lock.area]
+                users = frozenset(party for party in parties if parse_access(effective_access(area, party)).write)
+                writers_of[lock.area] = users
             yield Declared(LOCK_EVENT + lock.name, False, False, users, users, hidden=True)

@@ -7,7 +7,6 @@ The sign is in the requests: HELLO begins a new conversation, and whoever takes 
 """
 
 import asyncio
-import socket
 import struct
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +37,7 @@ class Patience:
 
 
 class SerialWay(asyncio.Protocol):
-    """One connection to a guest's port. `pid`: QEMU's, as the kernel has it of the socket's listener. Made by a channel."""
+    """One connection to a guest's port. Made by a channel."""
 
     def __init__(
         self, party: str, intake: Intake, patience: Patience, loop: asyncio.AbstractEventLoop, gone: Callable[[], None]
@@ -50,7 +49,6 @@ class SerialWay(asyncio.Protocol):
         self._gone = gone
         self._transport: asyncio.Transport | None = None
         self._closed = False
-        self._pid: int | None = None
         self._frames = FrameReader()
         self._waiting: deque[tuple[bytes, bytes]] = deque()
         self._paused_until = 0.0
@@ -69,7 +67,8 @@ class SerialWay(asyncio.Protocol):
 
     @property
     def pid(self) -> int | None:
-        return self._pid
+        """Nobody knows it: who made the socket that QEMU listens on (SO_PEERCRED) is libvirt's daemon."""
+        return None
 
     @property
     def connected(self) -> bool:
@@ -131,7 +130,6 @@ class SerialWay(asyncio.Protocol):
             connection.abort()
             return
         self._transport = connection
-        self._pid = _listener(transport.get_extra_info("socket"))
         self._intake.attached(self)
 
     def data_received(self, data: bytes) -> None:
@@ -189,11 +187,6 @@ class SerialWay(asyncio.Protocol):
         self._deliver()
         self._noise(self._frames.skipped - skipped)
         self._watch_silence()
-
-
-def _listener(connection: socket.socket) -> int | None:
-    pid = _UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))[0]
-    return int(pid) or None
 
 
 class _Channel:

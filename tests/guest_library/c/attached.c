@@ -30,7 +30,8 @@ static void fine(int code, const char *what, int line) {
 static gw *attach(const char *guest) {
     char where[300];
     gw *g;
-    snprintf(where, sizeof where, "unix:%s%s%s", socket_path, guest == NULL ? "" : "?guest=", guest == NULL ? "" : guest);
+    snprintf(where, sizeof where, "unix:%s%s%s", socket_path,
+             guest == NULL ? "" : "?guest=", guest == NULL ? "" : guest);
     FINE(gw_open(&g, where));
     return g;
 }
@@ -89,7 +90,8 @@ static void nothing_crashes(void) {
     CHECK(gw_region_generation(NULL) == 0 && gw_region_check(NULL) == GW_INVALID && gw_region_close(NULL) == GW_OK);
     CHECK(gw_region_list(g, NULL, 3, &size) == GW_INVALID && gw_region_list(NULL, NULL, 0, NULL) == GW_INVALID);
     FINE(gw_region_list(g, NULL, 0, &size));
-    CHECK(gw_event_set(NULL) == GW_INVALID && gw_event_reset(NULL) == GW_INVALID && gw_event_wait(NULL, 0) == GW_INVALID);
+    CHECK(gw_event_set(NULL) == GW_INVALID && gw_event_reset(NULL) == GW_INVALID &&
+          gw_event_wait(NULL, 0) == GW_INVALID);
     CHECK(gw_event_is_set(NULL, NULL) == GW_INVALID && gw_event_fd(NULL) == -1 && gw_event_flags(NULL) == 0);
     CHECK(gw_event_rights(NULL) == 0 && gw_event_close(NULL) == GW_OK);
     events[0] = event(g, "one");
@@ -102,8 +104,10 @@ static void nothing_crashes(void) {
     CHECK(gw_queue_commit(NULL, 0, 0) == GW_INVALID && gw_queue_discard(NULL) == GW_INVALID);
     CHECK(gw_queue_take(NULL, &message, NULL, NULL) == GW_INVALID && gw_queue_release(NULL) == GW_INVALID);
     CHECK(gw_queue_depth(NULL, NULL) == GW_INVALID && gw_queue_slot_bytes(NULL) == 0 && gw_queue_close(NULL) == GW_OK);
-    CHECK(gw_lock_try(NULL) == GW_INVALID && gw_lock_acquire(NULL, 0) == GW_INVALID && gw_lock_release(NULL) == GW_INVALID);
-    CHECK(gw_lock_token(NULL, NULL) == GW_INVALID && gw_lock_owner(NULL, NULL) == GW_INVALID && gw_lock_close(NULL) == GW_OK);
+    CHECK(gw_lock_try(NULL) == GW_INVALID && gw_lock_acquire(NULL, 0) == GW_INVALID &&
+          gw_lock_release(NULL) == GW_INVALID);
+    CHECK(gw_lock_token(NULL, NULL) == GW_INVALID && gw_lock_owner(NULL, NULL) == GW_INVALID &&
+          gw_lock_close(NULL) == GW_OK);
     CHECK(gw_available(g, 1, NULL) == GW_INVALID && gw_log(g, 9, "x", 1, NULL) == GW_INVALID);
     CHECK(gw_log(g, 1, NULL, 1, NULL) == GW_INVALID && gw_flush(g, 3) == GW_INVALID);
     CHECK(gw_data(g, "x", GW_PAYLOAD_MAX + 1) == GW_TOO_LARGE && gw_ping(NULL, 0, NULL) == GW_INVALID);
@@ -432,7 +436,8 @@ static void queue_edges(void) {
     CHECK(gw_queue_get(reader, bytes, 3, &length, NULL) == GW_TOO_LARGE && length == 5);
     FINE(gw_queue_take(reader, &message, &length, NULL));
     CHECK(length == 5 && memcmp(message, "hello", 5) == 0);
-    CHECK(gw_queue_take(reader, &message, NULL, NULL) == GW_BUSY && gw_queue_get(reader, bytes, 64, NULL, NULL) == GW_BUSY);
+    CHECK(gw_queue_take(reader, &message, NULL, NULL) == GW_BUSY &&
+          gw_queue_get(reader, bytes, 64, NULL, NULL) == GW_BUSY);
     FINE(gw_queue_release(reader));
     CHECK(gw_queue_release(reader) == GW_INVALID);
     FINE(gw_queue_get(reader, NULL, 0, &length, NULL));
@@ -487,7 +492,8 @@ static void scribbled(void) {
         size_t length;
         uint64_t depth;
         CHECK(gw_queue_put(writer, "hello", 5, 0) <= 0 && gw_queue_get(reader, bytes, 64, &length, NULL) <= 0);
-        CHECK(gw_queue_put_wait(writer, "hello", 5, 0, 1) <= 0 && gw_queue_get_wait(reader, bytes, 64, NULL, NULL, 1) <= 0);
+        CHECK(gw_queue_put_wait(writer, "hello", 5, 0, 1) <= 0 &&
+              gw_queue_get_wait(reader, bytes, 64, NULL, NULL, 1) <= 0);
         if (gw_queue_take(reader, &data, &length, NULL) == GW_OK) {
             CHECK(length <= 64);
             memcpy(bytes, data, length);
@@ -705,11 +711,21 @@ static const struct {
     const char *name;
     void (*play)(void);
 } scenarios[] = {
-    {"nothing-crashes", nothing_crashes}, {"regions", regions},         {"kinds-arbitrated", kinds_arbitrated},
-    {"kinds-native", kinds_native},       {"rights", rights},           {"created", created},
-    {"any-of-many", any_of_many},         {"many-threads", many_threads}, {"queue-in-order", queue_in_order},
-    {"queue-edges", queue_edges},         {"scribbled", scribbled},     {"lock-words", lock_words},
-    {"lock-excludes", lock_excludes},     {"lock-survives", lock_survives}, {"services", services},
+    {"nothing-crashes", nothing_crashes},
+    {"regions", regions},
+    {"kinds-arbitrated", kinds_arbitrated},
+    {"kinds-native", kinds_native},
+    {"rights", rights},
+    {"created", created},
+    {"any-of-many", any_of_many},
+    {"many-threads", many_threads},
+    {"queue-in-order", queue_in_order},
+    {"queue-edges", queue_edges},
+    {"scribbled", scribbled},
+    {"lock-words", lock_words},
+    {"lock-excludes", lock_excludes},
+    {"lock-survives", lock_survives},
+    {"services", services},
     {"comm-is-killed", comm_is_killed},
 };
 

@@ -1,4 +1,5 @@
-/* Replies out of the serial channel's stream: cut anywhere, behind rubbish, behind the half of a frame that a reboot left. */
+/* Replies out of the serial channel's stream: cut anywhere, behind rubbish, behind the half of a frame that a reboot
+ * left. */
 #include <stdbool.h>
 #include <string.h>
 

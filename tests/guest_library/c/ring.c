@@ -1,4 +1,5 @@
-/* The ring of portable/ring.c: order, full and empty, wrapping, wake-ups, two threads, and another side that writes anything. */
+/* The ring of portable/ring.c: order, full and empty, wrapping, wake-ups, two threads, and another side that writes
+ * anything. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>

@@ -1,5 +1,5 @@
-/* Lock words and direct events of portable/words.c, and the robust mutex of linux/robust.c: between two processes on one memfd,
- * with a holder that is killed. */
+/* Lock words and direct events of portable/words.c, and the robust mutex of linux/robust.c: between two processes on
+ * one memfd, with a holder that is killed. */
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>

@@ -92,12 +92,19 @@ class DhcpServers:
         server = self._follow(plan.id, pid)
         if server is None or not await self._attached(plan) or not await self._ready(plan.id, server):
             await self._end(plan.id)
-            raise DhcpError(f"the DHCP server of {plan.name} ended or did not come up: see what dnsmasq printed")
+            raise DhcpError(
+                f"the DHCP server of {plan.name} ended or did not come up: {path.with_suffix('.log')} says why"
+            )
 
     def _spawn(self, plan: NetPlan, path: Path) -> int:
         def spawn() -> int:
-            # what it prints goes where this process prints
-            files = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
+            # a file of its own: it outlives this process, and whoever reads what that prints waits for its end
+            log, how = str(path.with_suffix(".log")), os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+            files = [
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, log, how, 0o640),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ]
             arguments = [self._dnsmasq, f"--conf-file={path}"]
             return os.posix_spawnp(self._dnsmasq, arguments, os.environ, file_actions=files, setsid=True)
 
@@ -137,7 +144,8 @@ class DhcpServers:
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(server.pidfd, how)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(server.ended.wait(), _END_S)
+                    async with asyncio.timeout(_END_S):
+                        await server.ended.wait()
                     break
             self._let_go(server)
         # its namespace goes when the kernel gets to it; its port goes now
@@ -145,7 +153,9 @@ class DhcpServers:
         self._forget(number)
 
     def _forget(self, number: str) -> None:
-        for path in (self._config(number), pid_file(number, self._folder), lease_file(number, self._folder)):
+        config = self._config(number)
+        of_it = (config, config.with_suffix(".log"), pid_file(number, self._folder), lease_file(number, self._folder))
+        for path in of_it:
             Path(path).unlink(missing_ok=True)
 
     def _found(self, number: str) -> _Server | None:
@@ -185,3 +195,10 @@ class DhcpServers:
 
 def _written(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
+
+
+def _last_line(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace").strip().rpartition("\n")[2] or "it said nothing"
+    except OSError:
+        return "it said nothing"

@@ -31,7 +31,8 @@ class NetworkThread:
 
     async def __call__(self, call: Callable[[], T]) -> T:
         """The call's result. Raises TimeoutError when the kernel does not answer in time; the call goes on then."""
-        return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(self._pool, call), self._deadline_s)
+        async with asyncio.timeout(self._deadline_s):
+            return await asyncio.get_running_loop().run_in_executor(self._pool, call)
 
 
 def in_new_namespace(call: Callable[[int], T]) -> T:

@@ -156,7 +156,9 @@ class Networks:
         again = _AGAIN_S
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), _LOOK_S)
+                # not wait_for: before Python 3.12 that loses a cancellation that comes with the event
+                async with asyncio.timeout(_LOOK_S):
+                    await self._changed.wait()
             self._changed.clear()
             try:
                 async with self._lock:

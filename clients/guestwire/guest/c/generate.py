@@ -1,4 +1,4 @@
-"""Write include/guestwire_layout.h from the table: `python clients/guestwire/guest/c/generate.py`, after every change of it."""
+"""Write include/guestwire_layout.h from the table: `python -m guestwire.guest.c.generate`, after every change of it."""
 
 from pathlib import Path
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from guestwire.agent.drivers.simulated.process import Process
+from guestwire.agent.drivers.simulated.runtime import GuestRuntime
 from guestwire.agent.drivers.simulated.settings import Faults
 from guestwire.model.desired import Desired, canonical, content_hash
 from guestwire.model.errors import GuestwireError
@@ -165,13 +166,18 @@ class ConfigurationMachine(RuleBasedStateMachine):
     def _look(self) -> Seen:
         return self.runner.run(look(self.rig))
 
-    def _boots(self) -> dict[str, int]:
-        return {runtime.guest.name: runtime.counters().boots for runtime in self.rig.host._guests}
+    def _boots(self) -> dict[str, tuple[GuestRuntime, int]]:
+        """How often each guest was turned on since it was defined: a guest that was deleted meanwhile is another one."""
+        return {runtime.guest.name: (runtime, runtime.counters().boots) for runtime in self.rig.host._guests}
 
-    def _is_as(self, before: Seen, boots: dict[str, int]) -> None:
+    def _is_as(self, before: Seen, boots: dict[str, tuple[GuestRuntime, int]]) -> None:
         """The host is as it was; a guest that was off meanwhile runs with its definition, which may have waited for that."""
         now, after = self._look(), self._boots()
-        again = {name for name in after if after[name] != boots.get(name)}
+        again = {
+            name
+            for name, (runtime, count) in after.items()
+            if name not in boots or boots[name][0] is not runtime or boots[name][1] != count
+        }
         for runtime in self.rig.host._guests:
             if runtime.guest.name in again and runtime.process is not None:
                 assert runtime.process == Process(runtime.guest, runtime.pins)

@@ -41,12 +41,19 @@ class _Seen(NamedTuple):
 
 class PluggedAreas:
     """`async with` follows the guests that others start. `failed(uuid, error)` hears what then could not be done; the next
-    `plug` does it."""
+    `plug` does it. Only of domains whose doorbell is in `folder`: those of another guestwire-comm (a trial beside the
+    service) are left alone."""
 
     def __init__(
-        self, areas: Areas, on_domain: OnDomain, watch: Watch, failed: Callable[[str, GuestwireError], None]
+        self,
+        areas: Areas,
+        folder: Path,
+        on_domain: OnDomain,
+        watch: Watch,
+        failed: Callable[[str, GuestwireError], None],
     ) -> None:
         self._areas = areas
+        self._folder = folder
         self._on_domain = on_domain
         self._watch = watch
         self._failed = failed
@@ -68,9 +75,9 @@ class PluggedAreas:
         COMM-NOT-STARTED, AREA-NOT-PLUGGED. False, with nothing done, for a guest without communication, or that is on."""
         async with self._lock(uuid):
             seen = await self._on_domain(uuid, _look, effect=False)
-            if seen.doorbell is None or seen.plugged is not None:
+            if not self._ours(seen) or seen.plugged is not None:
                 return False
-            doorbell = seen.doorbell
+            doorbell = seen.doorbell or ""
             wanted = await self._wanted(uuid)
             async with AsyncExitStack() as stack:
                 files = await self._files(stack, uuid, wanted)
@@ -89,7 +96,7 @@ class PluggedAreas:
         """As the port says."""
         async with self._lock(uuid):
             seen = await self._on_domain(uuid, _look, effect=False)
-            if seen.doorbell is None or seen.plugged is None:
+            if not self._ours(seen) or seen.plugged is None:
                 return
             wanted = await self._wanted(uuid)
             if seen.plugged == {device_id(plug) for plug in wanted}:
@@ -107,6 +114,9 @@ class PluggedAreas:
                         files.close()
 
                 await self._on_domain(uuid, act)
+
+    def _ours(self, seen: _Seen) -> bool:
+        return seen.doorbell is not None and Path(seen.doorbell).is_relative_to(self._folder)
 
     async def _wanted(self, uuid: str) -> Sequence[Plug]:
         """None for a guest that guestwire-comm does not know (yet, or any more)."""

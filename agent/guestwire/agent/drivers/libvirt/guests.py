@@ -76,7 +76,11 @@ class LibvirtGuests:
         self._host = host
         self._bridges = bridges
         self._watch = Watch(clock)
-        self._areas = None if areas is None else PluggedAreas(areas, self._on_domain, self._watch, not_plugged)
+        self._areas = (
+            None
+            if areas is None or comm_dir is None
+            else PluggedAreas(areas, comm_dir, self._on_domain, self._watch, not_plugged)
+        )
         self._connection = Connection(
             uri, on_up=self._watch.on_up, on_lost=self._watch.on_lost, check=self._watch.check
         )

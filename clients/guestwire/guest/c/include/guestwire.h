@@ -9,11 +9,11 @@
  *
  * Threads: one `gw` may be used by many threads at once. What was opened from it must be closed before it; closing
  * while another thread uses the same handle is the caller's mistake, as with a file descriptor. After fork() only the
- * parent uses it. The library has no thread of its own, but for one that sleeps beside the first wait for ever on a native
- * event (it has no signals).
+ * parent uses it. The library has no thread of its own, but for one that sleeps beside the first wait for ever on a
+ * native event (it has no signals).
  *
- * After guestwire-comm was restarted every call on an old `gw` returns GW_NOT_STARTED: close it and open another. Memory
- * that is mapped stays mapped, with its content, until its region is closed.
+ * After guestwire-comm was restarted every call on an old `gw` returns GW_NOT_STARTED: close it and open another.
+ * Memory that is mapped stays mapped, with its content, until its region is closed.
  */
 #ifndef GUESTWIRE_H
 #define GUESTWIRE_H
@@ -33,11 +33,11 @@ extern "C" {
 
 #define GW_FOREVER (-1)
 
-typedef struct gw gw;                          /* an attachment to guestwire-comm */
-typedef struct gw_region_handle gw_region_t;   /* a memory area that is mapped here */
-typedef struct gw_event_handle gw_event_t;     /* a named event that is open */
-typedef struct gw_queue_handle gw_queue_t;     /* a queue, open for writing or for reading */
-typedef struct gw_lock_handle gw_lock_t;       /* a lock */
+typedef struct gw gw;                        /* an attachment to guestwire-comm */
+typedef struct gw_region_handle gw_region_t; /* a memory area that is mapped here */
+typedef struct gw_event_handle gw_event_t;   /* a named event that is open */
+typedef struct gw_queue_handle gw_queue_t;   /* a queue, open for writing or for reading */
+typedef struct gw_lock_handle gw_lock_t;     /* a lock */
 
 /* ---- attach ------------------------------------------------------------------------------------------------------
  * where: NULL                    find out: the socket $GUESTWIRE_ATTACH or /run/guestwire/comm/attach.sock, else the
@@ -57,7 +57,8 @@ int gw_close(gw *g);
 /* A sentence for a code; never null. */
 const char *gw_error_text(int code);
 
-/* The last error of this thread that had more to say than its code, for people: a path, errno's text; "" before the first. */
+/* The last error of this thread that had more to say than its code, for people: a path, errno's text; "" before the
+ * first. */
 const char *gw_error_detail(void);
 
 /* This peer's number: what it writes into lock words. */
@@ -76,10 +77,10 @@ int gw_ready(gw *g);
 
 struct gw_region_info {
     char name[GW_NAME_BYTES];
-    uint64_t size;        /* bytes that are the user's */
-    uint64_t generation;  /* another one when an area of the same name was made anew */
-    uint32_t access;      /* GW_READ | GW_WRITE | GW_CACHED: what this peer has */
-    uint32_t index;       /* acpi-index of its device in a guest */
+    uint64_t size;       /* bytes that are the user's */
+    uint64_t generation; /* another one when an area of the same name was made anew */
+    uint32_t access;     /* GW_READ | GW_WRITE | GW_CACHED: what this peer has */
+    uint32_t index;      /* acpi-index of its device in a guest */
 };
 
 /* The areas this peer has, in the order of the directory: the first `max` of them into rows, how many there are into
@@ -111,12 +112,12 @@ int gw_region_check(gw_region_t *r);
 int gw_region_close(gw_region_t *r);
 
 /* ---- events ------------------------------------------------------------------------------------------------------
- * An auto event releases one waiter and is unset by that; a manual one releases all until it is reset. Who is slow misses
- * nothing: the state is kept, not the signal. Two sets before a wait are one. */
+ * An auto event releases one waiter and is unset by that; a manual one releases all until it is reset. Who is slow
+ * misses nothing: the state is kept, not the signal. Two sets before a wait are one. */
 
-/* Opens the event, or makes it when there is none; one that was made so lives while somebody has it open. flags: 0, GW_MANUAL,
- * GW_INITIAL (set from the start: for a new one only). *existed: 1 when it was there. GW_EXISTS: it was, of the other kind (auto
- * or manual). GW_FULL: this peer made too many. */
+/* Opens the event, or makes it when there is none; one that was made so lives while somebody has it open. flags: 0,
+ * GW_MANUAL, GW_INITIAL (set from the start: for a new one only). *existed: 1 when it was there. GW_EXISTS: it was, of
+ * the other kind (auto or manual). GW_FULL: this peer made too many. */
 int gw_event_create(gw *g, const char *name, uint32_t flags, gw_event_t **out, int *existed);
 
 /* Opens an event that is there. GW_NOT_FOUND, GW_DENIED. */
@@ -132,8 +133,8 @@ int gw_event_is_set(gw_event_t *e, int *is_set);
 /* Waits until it is set; an auto event is then unset by exactly this call. GW_TIMEOUT, GW_DENIED, GW_NOT_STARTED. */
 int gw_event_wait(gw_event_t *e, int64_t timeout_ms);
 
-/* Waits for any of `count` events (1 to GW_WAIT_ANY_MAX) of one gw. On GW_OK *which is the place of the one that released
- * this call; no other event was consumed. */
+/* Waits for any of `count` events (1 to GW_WAIT_ANY_MAX) of one gw. On GW_OK *which is the place of the one that
+ * released this call; no other event was consumed. */
 int gw_event_wait_any(gw_event_t *const *events, size_t count, int64_t timeout_ms, size_t *which);
 
 /* GW_MANUAL, GW_NATIVE (an eventfd: host processes only), GW_DIRECT (guest to guest, nobody between), or none of them:
@@ -143,16 +144,16 @@ uint32_t gw_event_flags(gw_event_t *e);
 /* GW_MAY_SIGNAL, GW_MAY_WAIT; 0 for null. */
 uint32_t gw_event_rights(gw_event_t *e);
 
-/* The descriptor of a native event, for the caller's own poll loop (readable while it is set; gw_event_wait with timeout 0
- * takes it); -1 for the others. It stays the library's. */
+/* The descriptor of a native event, for the caller's own poll loop (readable while it is set; gw_event_wait with
+ * timeout 0 takes it); -1 for the others. It stays the library's. */
 int gw_event_fd(gw_event_t *e);
 
 /* Null is GW_OK. */
 int gw_event_close(gw_event_t *e);
 
 /* ---- queues ------------------------------------------------------------------------------------------------------
- * One way, of messages with a bound, each writer's in its order. One process has a queue open for writing as one writer,
- * and one for reading: GW_BUSY for the next. */
+ * One way, of messages with a bound, each writer's in its order. One process has a queue open for writing as one
+ * writer, and one for reading: GW_BUSY for the next. */
 
 /* role: GW_READER or GW_WRITER. GW_NOT_FOUND, GW_DENIED. */
 int gw_queue_open(gw *g, const char *name, uint32_t role, gw_queue_t **out);
@@ -168,21 +169,21 @@ int gw_queue_put(gw_queue_t *q, const void *data, size_t length, uint32_t type);
 /* The same; waits for a free slot. GW_TIMEOUT. */
 int gw_queue_put_wait(gw_queue_t *q, const void *data, size_t length, uint32_t type, int64_t timeout_ms);
 
-/* Copies the next message out. GW_EMPTY. GW_TOO_LARGE: it is longer than `size`, *length says how long, and it stays in the
- * queue. */
+/* Copies the next message out. GW_EMPTY. GW_TOO_LARGE: it is longer than `size`, *length says how long, and it stays in
+ * the queue. */
 int gw_queue_get(gw_queue_t *q, void *data, size_t size, size_t *length, uint32_t *type);
 /* The same; waits for a message. GW_TIMEOUT. */
 int gw_queue_get_wait(gw_queue_t *q, void *data, size_t size, size_t *length, uint32_t *type, int64_t timeout_ms);
 
-/* Without copying, writer: the free slot in *data (slot_bytes long), to be filled and then committed or discarded. One loan
- * at a time: GW_BUSY. GW_FULL. */
+/* Without copying, writer: the free slot in *data (slot_bytes long), to be filled and then committed or discarded. One
+ * loan at a time: GW_BUSY. GW_FULL. */
 int gw_queue_loan(gw_queue_t *q, void **data, size_t *size);
 int gw_queue_loan_wait(gw_queue_t *q, void **data, size_t *size, int64_t timeout_ms);
 int gw_queue_commit(gw_queue_t *q, size_t length, uint32_t type);
 int gw_queue_discard(gw_queue_t *q);
 
-/* Without copying, reader: the next message, in place; valid until gw_queue_release, which frees its slot. The writer could
- * still write into it. One at a time: GW_BUSY. GW_EMPTY. */
+/* Without copying, reader: the next message, in place; valid until gw_queue_release, which frees its slot. The writer
+ * could still write into it. One at a time: GW_BUSY. GW_EMPTY. */
 int gw_queue_take(gw_queue_t *q, const void **data, size_t *length, uint32_t *type);
 int gw_queue_take_wait(gw_queue_t *q, const void **data, size_t *length, uint32_t *type, int64_t timeout_ms);
 int gw_queue_release(gw_queue_t *q);
@@ -191,8 +192,8 @@ int gw_queue_release(gw_queue_t *q);
 int gw_queue_close(gw_queue_t *q);
 
 /* ---- locks -------------------------------------------------------------------------------------------------------
- * GW_OWNER_DIED from gw_lock_try and gw_lock_acquire: the caller HAS the lock, from a holder that died; what the lock guards
- * may be half written. A lock is taken by a handle (a robust one by a thread too) and released by the same. */
+ * GW_OWNER_DIED from gw_lock_try and gw_lock_acquire: the caller HAS the lock, from a holder that died; what the lock
+ * guards may be half written. A lock is taken by a handle (a robust one by a thread too) and released by the same. */
 
 int gw_lock_open(gw *g, const char *name, gw_lock_t **out);
 
@@ -217,12 +218,12 @@ int gw_lock_close(gw_lock_t *l);
 /* service: GW_SERVICE_*, or 0 for any. *yes: 1 when this guest has it. */
 int gw_available(gw *g, uint32_t service, int *yes);
 
-/* *host_ns: the host's monotonic clock when it answered. The host records the cookie with its time, so that records of both
- * sides can be matched. */
+/* *host_ns: the host's monotonic clock when it answered. The host records the cookie with its time, so that records of
+ * both sides can be matched. */
 int gw_ping(gw *g, uint64_t cookie, uint64_t *host_ns);
 
-/* A text for the host's log. level: 0 debug, 1 info, 2 warning, 3 error, 4 critical. At most GW_PAYLOAD_MAX bytes: GW_TOO_LARGE.
- * *truncated: 1 when the host kept only the front of it. GW_BUSY: too many lines in a short time. */
+/* A text for the host's log. level: 0 debug, 1 info, 2 warning, 3 error, 4 critical. At most GW_PAYLOAD_MAX bytes:
+ * GW_TOO_LARGE. *truncated: 1 when the host kept only the front of it. GW_BUSY: too many lines in a short time. */
 int gw_log(gw *g, uint32_t level, const char *text, size_t length, int *truncated);
 
 /* Takes a snapshot of the host's trace. scope: 0 the current CPU, 1 this guest's CPUs, 2 all of the host. */

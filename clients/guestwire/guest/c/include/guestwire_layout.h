@@ -1,5 +1,6 @@
-/* guestwire_layout.h - what lies in memory that guests share. Made from guestwire.shm.layouts by generate.py: change it
- * there. Little endian, naturally aligned, no hidden padding. C11; C++ sees the atomic fields as volatile ones. */
+/* guestwire_layout.h - what lies in memory that guests share. Made from guestwire.shm.layouts by
+ * guestwire.guest.c.generate: change it there. Little endian, naturally aligned, no hidden padding. C11;
+ * C++ sees the atomic fields as volatile ones. */
 #ifndef GUESTWIRE_LAYOUT_H
 #define GUESTWIRE_LAYOUT_H
 

@@ -1,9 +1,10 @@
 /* gwguest: what the guest library can do, from the command line. `gwguest help` says how.
  *
- * Exit codes: 0 done; 2 wrong usage; 10 + n: the library's code -n (13: the time passed, 15: guestwire-comm does not serve
- * this peer, ...); `lock run`: the command's own. */
+ * Exit codes: 0 done; 2 wrong usage; 10 + n: the library's code -n (13: the time passed, 15: guestwire-comm does not
+ * serve this peer, ...); `lock run`: the command's own. */
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,7 +205,9 @@ static int show(gw_event_t *e) {
     int is_set = 0, code = gw_event_is_set(e, &is_set);
     if (code == GW_OK)
         printf("%s %s %s%s%s\n", is_set ? "set" : "unset", flags & GW_MANUAL ? "manual" : "auto",
-               flags & GW_NATIVE ? "native" : flags & GW_DIRECT ? "direct" : "arbitrated",
+               flags & GW_NATIVE   ? "native"
+               : flags & GW_DIRECT ? "direct"
+                                   : "arbitrated",
                rights & GW_MAY_SIGNAL ? " may-signal" : "", rights & GW_MAY_WAIT ? " may-wait" : "");
     return code;
 }
@@ -349,8 +352,8 @@ static int available(int count, char **words) {
     static const struct {
         const char *name;
         uint32_t service;
-    } services[] = {{"ping", GW_SERVICE_PING}, {"log", GW_SERVICE_LOG}, {"flush", GW_SERVICE_FLUSH},
-                    {"data", GW_SERVICE_DATA}};
+    } services[] = {
+        {"ping", GW_SERVICE_PING}, {"log", GW_SERVICE_LOG}, {"flush", GW_SERVICE_FLUSH}, {"data", GW_SERVICE_DATA}};
     for (size_t n = 0; n < sizeof services / sizeof *services; n++) {
         int yes = 0, code;
         if (count > 0 && strcmp(words[0], services[n].name) != 0)
@@ -437,7 +440,7 @@ static int echo_events(int count, char **words) {
         fflush(stdout);
     }
     for (uint64_t n = 0; n < rounds && code == GW_OK; n++) {
-        code = gw_event_wait(a, timeout_ms);
+        code = gw_event_wait(a, timeout_ms); /* for ever, without --timeout: then no timer is in the way */
         if (code == GW_OK)
             code = gw_event_set(b);
     }
@@ -473,6 +476,12 @@ static int bench_events(int count, char **words) {
     return failed(code, "bench-events");
 }
 
+/* Between tries at a queue that is empty or full: the other end is at work on another CPU, or wants this one. */
+static void breathe(unsigned *tries) {
+    if (++*tries % 1024 == 0)
+        sched_yield();
+}
+
 /* Takes N messages by copying, or in place when the last word is "loan"; says how long from the first to the last. */
 static int bench_queue_read(int count, char **words) {
     bool loan = count > 2 && strcmp(words[2], "loan") == 0;
@@ -480,6 +489,7 @@ static int bench_queue_read(int count, char **words) {
     char *buffer;
     size_t length = 0, size;
     gw_queue_t *q;
+    unsigned tries = 0;
     int code;
     if (!number(words[1], &wanted) || wanted < 2)
         return usage("bench-queue-read NAME COUNT [loan]");
@@ -496,8 +506,10 @@ static int bench_queue_read(int count, char **words) {
         if (code == GW_EMPTY && got == 0)
             code = loan ? gw_queue_take_wait(q, &data, &length, NULL, timeout_ms)
                         : gw_queue_get_wait(q, buffer, size, &length, NULL, timeout_ms);
-        if (code != GW_OK)
+        if (code != GW_OK) {
+            breathe(&tries);
             continue;
+        }
         if (loan)
             gw_queue_release(q);
         if (got++ == 0)
@@ -517,6 +529,7 @@ static int bench_queue_write(int count, char **words) {
     uint64_t rounds, bytes;
     char *message;
     gw_queue_t *q;
+    unsigned tries = 0;
     int code;
     if (!number(words[1], &bytes) || !number(words[2], &rounds))
         return usage("bench-queue-write NAME BYTES COUNT [loan]");
@@ -527,6 +540,8 @@ static int bench_queue_write(int count, char **words) {
     for (uint64_t n = 0; n < rounds && code == GW_OK && message != NULL; n++) {
         do {
             void *slot;
+            if (code == GW_FULL)
+                breathe(&tries);
             code = loan ? gw_queue_loan(q, &slot, NULL) : gw_queue_put(q, message, (size_t)bytes, 0);
             if (loan && code == GW_OK)
                 code = gw_queue_commit(q, (size_t)bytes, 0);
@@ -560,7 +575,8 @@ static const struct command {
     {"lock", "show", "NAME", "the number of its holder; 0: free", 1, 1, lock_show},
     {"ping", "", "[COOKIE]", "the host's clock, and how long it took", 0, 1, ping},
     {"available", "", "[SERVICE]", "which services of the host this guest has", 0, 1, available},
-    {"log", "", "TEXT [LEVEL]", "into the host's log; 0 debug, 1 info (without), 2 warning, 3 error, 4 critical", 1, 2, say},
+    {"log", "", "TEXT [LEVEL]", "into the host's log; 0 debug, 1 info (without), 2 warning, 3 error, 4 critical", 1, 2,
+     say},
     {"flush", "", "[SCOPE]", "the host's trace; 0 this CPU, 1 this guest's CPUs, 2 the whole host", 0, 1, flush},
     {"data", "", "[TEXT]", "the text, or the input, as a mark in the host's trace", 0, 1, mark},
     {"ready", "", "", "tell the host that this guest is at work", 0, 0, ready},

@@ -43,16 +43,17 @@ int gwi_directory_map(gw *g, int fd) {
         return gwi_fail(code, "the directory's header is not one that this library knows");
     }
     g->instance = gwp_directory_instance(&g->directory);
-    return gwp_directory_alive(&g->directory) ? GW_OK : gwi_fail(GW_NOT_STARTED, "the directory is of an ended instance");
+    return gwp_directory_alive(&g->directory) ? GW_OK
+                                              : gwi_fail(GW_NOT_STARTED, "the directory is of an ended instance");
 }
 
-#define ASK(question)                                                \
-    int code, tries = 0;                                             \
-    if (g->directory.base == NULL)                                   \
-        return gwi_fail(GW_NOT_FOUND, "this peer has no directory"); \
-    do                                                               \
-        code = question;                                             \
-    while (pause_for(code, &tries));                                 \
+#define ASK(question)                                                                                                  \
+    int code, tries = 0;                                                                                               \
+    if (g->directory.base == NULL)                                                                                     \
+        return gwi_fail(GW_NOT_FOUND, "this peer has no directory");                                                   \
+    do                                                                                                                 \
+        code = question;                                                                                               \
+    while (pause_for(code, &tries));                                                                                   \
     return code
 
 int gwi_find_area(gw *g, const char *name, struct gw_area_row *row) {
@@ -75,8 +76,8 @@ static int find_index(gw *g, uint32_t index, struct gw_area_row *row) {
     ASK(gwp_directory_area_of(&g->directory, index, row));
 }
 
-/* A descriptor that came over a socket shares its open file description with the sender's and everybody's; one that is opened
- * again does not, where this process may do that. */
+/* A descriptor that came over a socket shares its open file description with the sender's and everybody's; one that is
+ * opened again does not, where this process may do that. */
 static void open_again(struct gwi_area *area) {
     char path[64];
     int fd;

@@ -111,8 +111,10 @@ static int open_socket(gw *g, const char *where) {
 static int open_doorbell(gw *g) {
     int code = gwi_doorbell_open(g);
     if (code == GW_OK)
-        code = hello(g, NULL);
-    return code == GW_OK ? gwi_guest_directory(g) : code;
+        code = gwi_guest_directory(g); /* before HELLO: it says whether anybody would hear it */
+    if (code == GW_OK)
+        code = gwi_usable(g);
+    return code == GW_OK ? hello(g, NULL) : code;
 }
 
 static int open_serial(gw *g, const char *path) {

@@ -1,5 +1,5 @@
-/* An attachment: what all parts of the Linux back end share. A way (socket, doorbell, serial) carries gw_requests out and
- * gw_replies in; calls.c matches them; the rest asks by gwi_call. */
+/* An attachment: what all parts of the Linux back end share. A way (socket, doorbell, serial) carries gw_requests out
+ * and gw_replies in; calls.c matches them; the rest asks by gwi_call. */
 #ifndef GWI_ATTACHMENT_H
 #define GWI_ATTACHMENT_H
 
@@ -12,11 +12,11 @@
 #include "../portable/directory.h"
 #include "../portable/frames.h"
 
-#define GWI_CALLS 64            /* calls and waits at the same time, of one gw */
-#define GWI_CALL_MS 5000        /* until an answer is given up */
-#define GWI_SLICE_MS 500        /* the longest sleep without a look whether guestwire-comm still serves this peer */
-#define GWI_SEND_MS 1000        /* until a way that takes nothing is GW_BUSY */
-#define GWI_SERIAL_MS 2000      /* until a serial port that somebody else has is GW_BUSY */
+#define GWI_CALLS 64       /* calls and waits at the same time, of one gw */
+#define GWI_CALL_MS 5000   /* until an answer is given up */
+#define GWI_SLICE_MS 500   /* the longest sleep without a look whether guestwire-comm still serves this peer */
+#define GWI_SEND_MS 1000   /* until a way that takes nothing is GW_BUSY */
+#define GWI_SERIAL_MS 2000 /* until a serial port that somebody else has is GW_BUSY */
 #define GWI_SOCKET "/run/guestwire/comm/attach.sock"
 #define GWI_SERIAL "org.guestwire.guest.0"
 #define GWI_EXTRA_FDS (GW_WAIT_ANY_MAX + 1)
@@ -38,8 +38,8 @@ struct gwi_way {
     const char *name;
     /* One request, whole; from any thread. GW_BUSY: not taken in time. */
     int (*send)(gw *g, const struct gw_request *request, const void *payload, size_t length);
-    /* The next reply that is there, and its descriptor or -1; by one thread at a time. GW_EMPTY; GW_NOT_STARTED: no more will
-     * come. */
+    /* The next reply that is there, and its descriptor or -1; by one thread at a time. GW_EMPTY; GW_NOT_STARTED: no
+     * more will come. */
     int (*receive)(gw *g, struct gw_reply *reply, int *fd);
     /* The descriptor of a region; *access as wanted. */
     int (*area_fd)(gw *g, const struct gw_area_row *row, uint32_t access, int *fd);
@@ -52,11 +52,11 @@ enum gwi_state { GWI_IDLE, GWI_WAITING, GWI_ANSWERED };
 struct gwi_call {
     uint32_t seq;
     bool taken;
-    bool follows;          /* its thread sleeps on wake_fd */
-    enum gwi_state state;  /* of its request, where it has one */
-    int wake_fd;           /* made when first needed, then kept */
-    int fd;                /* came with the reply; the call's */
-    uint32_t vectors;      /* direct events: the vectors its thread waits on */
+    bool follows;         /* its thread sleeps on wake_fd */
+    enum gwi_state state; /* of its request, where it has one */
+    int wake_fd;          /* made when first needed, then kept */
+    int fd;               /* came with the reply; the call's */
+    uint32_t vectors;     /* direct events: the vectors its thread waits on */
     struct gw_reply reply;
 };
 
@@ -82,7 +82,8 @@ struct gwi_watch {
     int stop_fd;
 };
 
-/* What every call looks at comes first and lies together: after a switch of processes each further page costs a walk. */
+/* What every call looks at comes first and lies together: after a switch of processes each further page costs a walk.
+ */
 struct gw {
     const struct gwi_way *way;
     struct gwp_directory directory; /* base null: there is none */
@@ -95,9 +96,9 @@ struct gw {
 
     pthread_mutex_t send_mutex; /* ways whose sending is not whole by itself */
     pthread_mutex_t call_mutex; /* the five that follow */
-    bool leads;         /* a thread sleeps on the way */
-    unsigned followers; /* threads that sleep on a wake_fd */
-    unsigned watchers;  /* calls with vectors */
+    bool leads;                 /* a thread sleeps on the way */
+    unsigned followers;         /* threads that sleep on a wake_fd */
+    unsigned watchers;          /* calls with vectors */
     uint32_t number;
     struct gwi_call calls[GWI_CALLS];
 
@@ -135,9 +136,9 @@ int gwi_tell(gw *g, struct gw_request *request);
 /* Takes a place for a call without sending. GW_BUSY. */
 int gwi_call_begin(gw *g, struct gwi_call **call);
 int gwi_call_send(gw *g, struct gwi_call *call, struct gw_request *request, const void *payload, size_t length);
-/* Sleeps until the call has its reply, one of `extra` (at most GWI_EXTRA_FDS) is readable (revents say which), another thread
- * woke it, or some time passed: GW_OK, and the caller looks at what it waits for and comes again. GW_TIMEOUT: the deadline
- * passed. */
+/* Sleeps until the call has its reply, one of `extra` (at most GWI_EXTRA_FDS) is readable (revents say which), another
+ * thread woke it, or some time passed: GW_OK, and the caller looks at what it waits for and comes again. GW_TIMEOUT:
+ * the deadline passed. */
 int gwi_call_sleep(gw *g, struct gwi_call *call, struct pollfd *extra, size_t count, int64_t deadline_ns);
 bool gwi_call_answered(gw *g, struct gwi_call *call);
 void gwi_call_end(gw *g, struct gwi_call *call);
@@ -150,7 +151,8 @@ void gwi_wake_vector(gw *g, struct gwi_call *mine, uint32_t vector);
 int gwi_area_open(gw *g, const struct gw_area_row *row, uint32_t access, struct gwi_area **out);
 int gwi_area_open_index(gw *g, uint32_t index, uint32_t access, struct gwi_area **out);
 void gwi_area_close(gw *g, struct gwi_area *area);
-/* Says that this attachment alone has what lies at `offset`; `claims` false gives it up. GW_BUSY: another process has it. */
+/* Says that this attachment alone has what lies at `offset`; `claims` false gives it up. GW_BUSY: another process has
+ * it. */
 int gwi_area_claim(struct gwi_area *area, uint64_t offset, bool claims);
 /* Directory reads that wait a little for its writer. */
 int gwi_directory_map(gw *g, int fd);

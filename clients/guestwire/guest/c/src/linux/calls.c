@@ -1,6 +1,6 @@
-/* Requests and their replies, for any number of threads and without a thread of our own. Of those that wait for a reply one
- * leads: it sleeps on the way, takes every reply that comes and gives it to whom it belongs. The others follow: each sleeps
- * on the wake_fd of its call. When the leader leaves, it wakes one of them to lead. */
+/* Requests and their replies, for any number of threads and without a thread of our own. Of those that wait for a reply
+ * one leads: it sleeps on the way, takes every reply that comes and gives it to whom it belongs. The others follow:
+ * each sleeps on the wake_fd of its call. When the leader leaves, it wakes one of them to lead. */
 #include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>

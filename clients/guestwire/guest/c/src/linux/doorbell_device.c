@@ -1,5 +1,5 @@
-/* The ivshmem-doorbell device by VFIO: its registers, its shared memory, an eventfd for each of its vectors. Needs vfio-pci
- * and an IOMMU; one process has the device at a time. */
+/* The ivshmem-doorbell device by VFIO: its registers, its shared memory, an eventfd for each of its vectors. Needs
+ * vfio-pci and an IOMMU; one process has the device at a time. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vfio.h>
@@ -95,13 +95,15 @@ static int open_device(struct gwi_doorbell *bell, const char *path) {
     if (ioctl(bell->group, VFIO_GROUP_GET_STATUS, &status) < 0)
         return gwi_fail_errno(GW_UNSUPPORTED, "VFIO_GROUP_GET_STATUS");
     if (!(status.flags & VFIO_GROUP_FLAGS_VIABLE))
-        return gwi_fail(GW_UNSUPPORTED, "other devices of the doorbell's IOMMU group have drivers: give it a root port");
+        return gwi_fail(GW_UNSUPPORTED,
+                        "other devices of the doorbell's IOMMU group have drivers: give it a root port");
     if (ioctl(bell->group, VFIO_GROUP_SET_CONTAINER, &bell->container) < 0)
         return gwi_fail_errno(errno == EBUSY ? GW_BUSY : GW_UNSUPPORTED, "VFIO_GROUP_SET_CONTAINER");
     if (ioctl(bell->container, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU) < 0)
         return gwi_fail_errno(GW_UNSUPPORTED, "VFIO_SET_IOMMU");
     bell->device = ioctl(bell->group, VFIO_GROUP_GET_DEVICE_FD, strrchr(path, '/') + 1);
-    return bell->device < 0 ? gwi_fail_errno(errno == EBUSY ? GW_BUSY : GW_UNSUPPORTED, "the doorbell's device") : GW_OK;
+    return bell->device < 0 ? gwi_fail_errno(errno == EBUSY ? GW_BUSY : GW_UNSUPPORTED, "the doorbell's device")
+                            : GW_OK;
 }
 
 static int map_bar(struct gwi_doorbell *bell, uint32_t bar, size_t least, void **base, size_t *bytes) {
@@ -109,7 +111,8 @@ static int map_bar(struct gwi_doorbell *bell, uint32_t bar, size_t least, void *
     if (ioctl(bell->device, VFIO_DEVICE_GET_REGION_INFO, &info) < 0)
         return gwi_fail_errno(GW_UNSUPPORTED, "BAR%u", bar);
     if (info.size < least || !(info.flags & VFIO_REGION_INFO_FLAG_MMAP))
-        return gwi_fail(GW_UNSUPPORTED, "BAR%u has %llu bytes, or cannot be mapped", bar, (unsigned long long)info.size);
+        return gwi_fail(GW_UNSUPPORTED, "BAR%u has %llu bytes, or cannot be mapped", bar,
+                        (unsigned long long)info.size);
     *base = mmap(NULL, (size_t)info.size, PROT_READ | PROT_WRITE, MAP_SHARED, bell->device, (off_t)info.offset);
     if (*base == MAP_FAILED) {
         *base = NULL;

@@ -2,9 +2,6 @@
 #ifndef GWI_EVENT_HANDLE_H
 #define GWI_EVENT_HANDLE_H
 
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include "../portable/words.h"
 #include "attachment.h"
 
@@ -13,7 +10,7 @@ struct gw_event_handle {
     uint32_t handle; /* guestwire-comm's */
     uint32_t flags;  /* GW_MANUAL, GW_NATIVE, GW_DIRECT */
     uint32_t rights;
-    int fd; /* native: the eventfd */
+    int fd;                       /* native: the eventfd */
     struct gw_event_handle *next; /* native: of those that are open */
     atomic_uint sleepers;         /* native: threads that wait for ever */
     struct gwi_area *area;
@@ -25,17 +22,6 @@ struct gw_event_handle {
     uint32_t waiter_peer, waiter_vector;
     char name[GW_NAME_BYTES];
 };
-
-/* An eventfd without the C library's cancellation points, which cost more here than the rest of a call. 8 on success, else -1 and
- * errno. */
-static inline long gwi_eventfd_write(int fd) {
-    uint64_t one = 1;
-    return syscall(SYS_write, fd, &one, sizeof one);
-}
-static inline long gwi_eventfd_read(int fd) {
-    uint64_t count;
-    return syscall(SYS_read, fd, &count, sizeof count);
-}
 
 /* Waits with an absolute deadline: see gw_event_wait_any. */
 int gwi_events_wait(gw_event_t *const *events, size_t count, int64_t deadline_ns, size_t *which);

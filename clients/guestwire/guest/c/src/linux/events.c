@@ -1,5 +1,5 @@
-/* Named events: opening, setting, looking. Three kinds with one face: arbitrated (requests), native (an eventfd) and direct (a
- * word in memory and the waiter's doorbell). */
+/* Named events: opening, setting, looking. Three kinds with one face: arbitrated (requests), native (an eventfd) and
+ * direct (a word in memory and the waiter's doorbell). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +71,11 @@ static int open_event(gw *g, const char *name, uint32_t flags, gw_event_t **out,
         close(fd);
         return gwi_fail_errno(GW_SYSTEM, "calloc");
     }
-    *e = (gw_event_t){.g = g, .handle = reply.handle, .rights = (uint32_t)reply.value, .fd = -1, .sequence = UINT64_MAX,
+    *e = (gw_event_t){.g = g,
+                      .handle = reply.handle,
+                      .rights = (uint32_t)reply.value,
+                      .fd = -1,
+                      .sequence = UINT64_MAX,
                       .flags = reply.flags & (GW_MANUAL | GW_NATIVE | GW_DIRECT)};
     memcpy(e->name, name, strlen(name));
     pthread_mutex_init(&e->mutex, NULL);
@@ -104,9 +108,10 @@ static int tell(gw_event_t *e, uint16_t op) {
 }
 
 static GWI_HOT int set_native(gw_event_t *e) {
+    uint64_t one = 1;
     if (e->word != NULL)
         atomic_fetch_add_explicit(&e->word->signals, 1, memory_order_relaxed);
-    if (gwi_eventfd_write(e->fd) < 0 && errno != EAGAIN) /* EAGAIN: it is set, very often */
+    if (write(e->fd, &one, sizeof one) < 0 && errno != EAGAIN) /* EAGAIN: it is set, very often */
         return gwi_fail_errno(GW_SYSTEM, "event %s", e->name);
     return GW_OK;
 }
@@ -154,7 +159,8 @@ int gw_event_reset(gw_event_t *e) {
     if (!(e->rights & GW_MAY_SIGNAL))
         return gwi_fail(GW_DENIED, "this peer may not reset %s", e->name);
     if (e->flags & GW_NATIVE) {
-        if (gwi_eventfd_read(e->fd) < 0 && errno != EAGAIN)
+        uint64_t count;
+        if (read(e->fd, &count, sizeof count) < 0 && errno != EAGAIN)
             return gwi_fail_errno(GW_SYSTEM, "event %s", e->name);
         return GW_OK;
     }

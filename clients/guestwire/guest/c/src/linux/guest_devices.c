@@ -1,5 +1,5 @@
-/* The devices of a guest, by sysfs: every region is an ivshmem-plain device whose acpi-index the host chose; the one with
- * MSI-X (a BAR1) is the doorbell. */
+/* The devices of a guest, by sysfs: every region is an ivshmem-plain device whose acpi-index the host chose; the one
+ * with MSI-X (a BAR1) is the doorbell. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -68,8 +68,7 @@ static int find_device(matches *match, uint32_t index, char *path, size_t size) 
         return gwi_fail_errno(GW_NOT_FOUND, DEVICES);
     while (code != GW_OK && (entry = readdir(devices)) != NULL) {
         uint64_t vendor, device;
-        if (entry->d_name[0] == '.' ||
-            (size_t)snprintf(path, size, DEVICES "/%s", entry->d_name) >= size)
+        if (entry->d_name[0] == '.' || (size_t)snprintf(path, size, DEVICES "/%s", entry->d_name) >= size)
             continue;
         if (gwi_sysfs_number(path, "vendor", &vendor) && gwi_sysfs_number(path, "device", &device) &&
             vendor == VENDOR && device == DEVICE && match(path, index))
@@ -84,7 +83,8 @@ int gwi_guest_doorbell(char *path, size_t size) {
     return code == GW_OK ? code : gwi_fail(code, "this machine has no ivshmem-doorbell device");
 }
 
-/* A device without a driver answers on its BAR only when somebody has enabled it: firmware did for those of the boot. */
+/* A device without a driver answers on its BAR only when somebody has enabled it: firmware did for those of the boot.
+ */
 static void enable(const char *path) {
     char name[512];
     uint64_t enabled;

@@ -1,5 +1,5 @@
-/* Locks by name: an owner word that guests and the host share, which guestwire-comm frees when its holder is gone; or, between
- * processes of the host alone, a robust mutex. */
+/* Locks by name: an owner word that guests and the host share, which guestwire-comm frees when its holder is gone; or,
+ * between processes of the host alone, a robust mutex. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Queues: rings of areas by name, and the events that wake who sleeps at them. A handle is one writer's ring, or all the rings
- * of a reader, which takes from them in turn. When the directory changed, the rings are looked up again. */
+/* Queues: rings of areas by name, and the events that wake who sleeps at them. A handle is one writer's ring, or all
+ * the rings of a reader, which takes from them in turn. When the directory changed, the rings are looked up again. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #define RINGS_MAX 256
 #define READER_AT offsetof(struct gw_ring, tail)
-#define ARMED_MS 500   /* the longest sleep at a queue without a look at it */
+#define ARMED_MS 500 /* the longest sleep at a queue without a look at it */
 
 struct ring {
     struct gw_ring_row row;
@@ -26,14 +26,14 @@ struct gw_queue_handle {
     uint32_t role;
     char name[GW_NAME_BYTES];
     pthread_mutex_t mutex;
-    pthread_cond_t turn;  /* of the one thread that waits on the event */
+    pthread_cond_t turn; /* of the one thread that waits on the event */
     bool somebody_waits;
-    gw_event_t *message;  /* the reader waits on it */
-    uint64_t sequence;    /* of the directory, when the rings were looked up */
+    gw_event_t *message; /* the reader waits on it */
+    uint64_t sequence;   /* of the directory, when the rings were looked up */
     struct ring **rings;
     size_t count;
-    size_t at;   /* reader: the ring whose turn it is */
-    bool lent;   /* a loan, or a message in place */
+    size_t at; /* reader: the ring whose turn it is */
+    bool lent; /* a loan, or a message in place */
     void *loan;
 };
 
@@ -247,7 +247,8 @@ int gw_queue_depth(gw_queue_t *q, uint64_t *messages) {
     code = ready(q);
     *messages = 0;
     for (size_t n = 0; code == GW_OK && n < q->count; n++)
-        *messages += q->role == GW_WRITER ? gwp_writer_depth(&q->rings[n]->writer) : gwp_reader_depth(&q->rings[n]->reader);
+        *messages +=
+            q->role == GW_WRITER ? gwp_writer_depth(&q->rings[n]->writer) : gwp_reader_depth(&q->rings[n]->reader);
     pthread_mutex_unlock(&q->mutex);
     return code;
 }

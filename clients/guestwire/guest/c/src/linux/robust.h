@@ -1,4 +1,5 @@
-/* The robust mutex of a GW_LOCK_ROBUST: between processes of one host, with one C library. The kernel says when a holder died. */
+/* The robust mutex of a GW_LOCK_ROBUST: between processes of one host, with one C library. The kernel says when a
+ * holder died. */
 #ifndef GWI_ROBUST_H
 #define GWI_ROBUST_H
 

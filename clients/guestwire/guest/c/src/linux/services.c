@@ -1,5 +1,5 @@
-/* The services of the host. Texts and marks need a way with room for them: a guest at the doorbell takes the serial channel for
- * each of these calls, and gives it back. */
+/* The services of the host. Texts and marks need a way with room for them: a guest at the doorbell takes the serial
+ * channel for each of these calls, and gives it back. */
 #include <string.h>
 
 #include "attachment.h"

@@ -1,6 +1,6 @@
-/* Waiting for events of any kind at once. What is decided here, in this process (native, direct), is looked at first; for the
- * arbitrated ones a GW_OP_WAIT is under way meanwhile, and is taken back before anything else is consumed: exactly one event
- * releases a wait. */
+/* Waiting for events of any kind at once. What is decided here, in this process (native, direct), is looked at first;
+ * for the arbitrated ones a GW_OP_WAIT is under way meanwhile, and is taken back before anything else is consumed:
+ * exactly one event releases a wait. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +22,11 @@ struct wait {
     size_t fd_count;
 };
 
+static GWI_HOT bool native_is_taken(gw_event_t *e) {
+    uint64_t count;
+    return e->flags & GW_MANUAL || read(e->fd, &count, sizeof count) > 0;
+}
+
 bool gwi_event_take_here(gw_event_t *e) {
     if (e->flags & GW_DIRECT)
         return gwp_direct_take(e->word, (e->flags & GW_MANUAL) != 0);
@@ -31,7 +36,7 @@ bool gwi_event_take_here(gw_event_t *e) {
         struct pollfd look = {.fd = e->fd, .events = POLLIN};
         return poll(&look, 1, 0) == 1;
     }
-    return gwi_eventfd_read(e->fd) > 0;
+    return native_is_taken(e);
 }
 
 static size_t take_here(struct wait *w) {
@@ -52,12 +57,8 @@ static bool any_set_here(struct wait *w) {
     return false;
 }
 
-static GWI_HOT bool native_is_taken(gw_event_t *e) {
-    return e->flags & GW_MANUAL || gwi_eventfd_read(e->fd) > 0;
-}
-
-/* A native event alone: an eventfd and nothing of ours in between. A timer would cost a fourth of a round trip, so a wait for
- * ever has none: see watch.c. */
+/* A native event alone: an eventfd and nothing of ours in between. A timer would cost a fourth of a round trip, so a
+ * wait for ever has none: see watch.c. */
 static GWI_HOT int wait_native_for_ever(gw_event_t *e) {
     struct pollfd look = {.fd = e->fd, .events = POLLIN};
     int code = atomic_load_explicit(&e->g->watch.runs, memory_order_acquire) ? GW_OK : gwi_watch_start(e->g);
@@ -69,7 +70,7 @@ static GWI_HOT int wait_native_for_ever(gw_event_t *e) {
         code = gwi_usable(e->g); /* after `sleepers` was raised, and again after every wake-up */
         if (code != GW_OK)
             break;
-        ready = (int)syscall(SYS_ppoll, &look, 1, NULL, NULL, 0);
+        ready = poll(&look, 1, -1);
         if (ready < 0 && errno != EINTR) {
             code = gwi_fail_errno(GW_SYSTEM, "poll");
             break;
@@ -118,8 +119,7 @@ static int prepare(struct wait *w) {
         } else if (!(vectors & UINT32_C(1) << e->vector)) {
             vectors |= UINT32_C(1) << e->vector;
             w->fd_vectors[w->fd_count] = e->vector;
-            w->fds[w->fd_count++] =
-                (struct pollfd){.fd = w->g->doorbell.vector_fds[e->vector], .events = POLLIN};
+            w->fds[w->fd_count++] = (struct pollfd){.fd = w->g->doorbell.vector_fds[e->vector], .events = POLLIN};
         }
     }
     return GW_OK;

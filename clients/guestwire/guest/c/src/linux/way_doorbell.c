@@ -1,5 +1,5 @@
-/* The doorbell way: requests and replies in the control region, which this guest and guestwire-comm alone have; the doorbell
- * and vector 0 say that there are some. */
+/* The doorbell way: requests and replies in the control region, which this guest and guestwire-comm alone have; the
+ * doorbell and vector 0 say that there are some. */
 #include <string.h>
 #include <unistd.h>
 

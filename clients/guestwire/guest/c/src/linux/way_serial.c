@@ -40,8 +40,9 @@ static int serial_send(gw *g, const struct gw_request *request, const void *payl
             struct pollfd room = {.fd = g->fd, .events = POLLOUT};
             int left = gwi_left_ms(deadline, GWI_SEND_MS);
             if (left == 0) /* what went out of this frame is skipped by the other end */
-                code = host_is_away(g->fd) ? GW_NOT_STARTED
-                                           : gwi_fail(GW_BUSY, "the serial channel took nothing for %d ms", GWI_SEND_MS);
+                code = host_is_away(g->fd)
+                           ? GW_NOT_STARTED
+                           : gwi_fail(GW_BUSY, "the serial channel took nothing for %d ms", GWI_SEND_MS);
             else
                 poll(&room, 1, left);
         }

@@ -9,8 +9,8 @@
 struct gwp_frames {
     uint8_t bytes[GWP_FRAMES_BYTES];
     size_t have;
-    size_t at;      /* of the first byte that was not looked at */
-    uint64_t lost;  /* bytes that belonged to no frame */
+    size_t at;     /* of the first byte that was not looked at */
+    uint64_t lost; /* bytes that belonged to no frame */
 };
 
 /* Room for what comes next: *room bytes at the result. There is always some: a frame that does not fit is none. */

@@ -1,5 +1,5 @@
-/* A ring of slots in shared memory: one writer, one reader, who believe nothing that the other may have written. The places
- * come from the directory; head and tail are compared, never used to find memory. No system calls. */
+/* A ring of slots in shared memory: one writer, one reader, who believe nothing that the other may have written. The
+ * places come from the directory; head and tail are compared, never used to find memory. No system calls. */
 #ifndef GWP_RING_H
 #define GWP_RING_H
 

@@ -1,0 +1,1 @@
+"""The guest library in C, and what writes its header of layouts."""

@@ -1,0 +1,305 @@
+"""A project with guests that share, from its plan to its end: a real agent, a real guestwire-comm, real guests under libvirt,
+and a user with the SDK and the command line. Boots once for the module; each test goes on from where the one before it ended."""
+
+import asyncio
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import pytest_asyncio
+from comm_guest import BOOT_S, CommandFailed, CommFiles, CommGuest, CommHost, comm_files
+from comm_process import CommProcess
+from fleet import SITE, Agent, Cli, agent_settings, make_site
+from own_libvirt import own_libvirt
+
+from guestwire.model.areas import Lock, MemoryArea, Queue
+from guestwire.model.desired import Desired, content_hash
+from guestwire.model.errors import GuestwireError
+from guestwire.model.events import HOST, REMOTE, Event
+from guestwire.model.guest import Nic, ReadyWhen
+from guestwire.model.network_names import bridge_name
+from guestwire.model.networks import Member, VirtualNet
+from guestwire.model.plan import Plan
+from guestwire.protocol import comm_models as w
+from guestwire.protocol import config_models as c
+from guestwire.protocol import operation_models as m
+from guestwire.sdk import context_file
+from guestwire.sdk.answers import CallOptions
+from guestwire.sdk.client import open_client
+from guestwire.sdk.contexts import Context
+from guestwire.sdk.host_api import HostApi
+
+pytestmark = [pytest.mark.libvirt, pytest.mark.asyncio(loop_scope="module")]
+
+REPOSITORY = Path(__file__).parents[2]
+CACHE = REPOSITORY / ".cache/guest-library"
+HOST_ID = "h1"
+NET = "gwt-line"
+PATIENCE_S = 40.0
+LONG = CallOptions(timeout_s=3 * BOOT_S)
+ADDRESSES = "10.231.9"
+
+
+class Seen(NamedTuple):
+    """All that a change may leave otherwise than it was."""
+
+    areas: dict[str, str]
+    events: dict[str, tuple[str, ...]]
+    bridges: frozenset[str]
+    rules: str
+    plugged: dict[str, frozenset[str]]
+    boots: dict[str, str]
+
+
+class Rig(NamedTuple):
+    base: Path
+    uri: str
+    comm: CommProcess
+    agent: Agent
+    cli: Cli
+    context: Context
+    api: HostApi
+    a: CommGuest
+    b: CommGuest
+
+    # -- the project
+
+    def document(self, **changes: Any) -> Desired:
+        a, b = self.a.name, self.b.name
+        parts: dict[str, Any] = {
+            "guests": (self.a.guest, self.b.guest),
+            "areas": (
+                MemoryArea(name="shared", size=65536, default_access="RWC-"),
+                MemoryArea(
+                    name="seen", size=65536, default_access="----", overrides={a: "RW--", b: "R---", HOST: "R---", REMOTE: "R---"}
+                ),
+            ),
+            "events": (
+                Event(name="there", signal=(a, REMOTE, HOST), wait=(b,)),
+                Event(name="back", signal=(b,), wait=(a, REMOTE, HOST)),
+            ),
+            "queues": (Queue(name="parts", area="shared", slots=8, slot_bytes=64, writers=(a,), reader=b),),
+            "locks": (Lock(name="press", area="shared"),),
+            "networks": (self.network(),),
+        }  # fmt: skip
+        return Desired(**{**parts, **changes})
+
+    def network(self, *isolated: str, **changes: Any) -> VirtualNet:
+        members = tuple(
+            Member(guest=guest.name, ip=f"{ADDRESSES}.{100 + number}", isolated=guest.name in isolated)
+            for number, guest in enumerate((self.a, self.b), 1)
+        )
+        return VirtualNet(**{"name": NET, "cidr": f"{ADDRESSES}.0/24", "members": members, **changes})
+
+    async def plan(self, wanted: Desired, **options: Any) -> Plan:
+        return (await self.api.config_plan(c.ConfigPlan(desired=wanted, hash=content_hash(wanted), **options))).reply
+
+    async def apply(self, wanted: Desired, confirm_s: int | None = None, **options: Any) -> tuple[Plan, c.ConfigApplied]:
+        plan = await self.plan(wanted, **options)
+        assert plan.applicable or confirm_s is not None, plan.issues
+        request = c.ConfigApply(
+            desired=wanted, hash=content_hash(wanted), plan_id=plan.plan_id, base_revision=plan.base_revision,
+            confirm_s=confirm_s, **options,
+        )  # fmt: skip
+        return plan, (await self.api.config_apply(request, LONG)).reply
+
+    async def shown(self) -> c.ConfigShown:
+        return (await self.api.config_show(c.ConfigRef())).reply
+
+    async def in_sync(self) -> None:
+        await until(lambda: self._drift(), ())
+
+    async def _drift(self) -> Any:
+        shown = await self.shown()
+        return shown.drift
+
+    # -- what is there
+
+    async def seen(self) -> Seen:
+        areas = (await self.api.area_list()).reply.areas
+        digests = {}
+        for area in areas:
+            if any(one.name == HOST and one.access.startswith("R") for one in area.access):
+                digests[area.name] = (await self.api.area_dump(w.AreaDump(name=area.name, length=64))).reply.digest.hex()
+        events = {one.name: (*one.signal, "|", *one.wait) for one in (await self.api.event_list()).reply.events}
+        both = (self.a, self.b)
+        return Seen(
+            digests, events, bridges(), rules(), {guest.name: await self.plugged(guest) for guest in both},
+            {guest.name: await self.boot(guest) for guest in both},
+        )  # fmt: skip
+
+    async def plugged(self, guest: CommGuest) -> frozenset[str]:
+        """The devices of areas that QEMU has."""
+        text = await self.virsh(
+            "qemu-monitor-command", guest.name,
+            '{"execute":"qom-list","arguments":{"path":"/machine/peripheral"}}',
+        )  # fmt: skip
+        return frozenset(row["name"] for row in json.loads(text)["return"] if row["name"].startswith("gwarea-"))
+
+    async def boot(self, guest: CommGuest) -> str:
+        """What names one boot of a guest's kernel."""
+        return await guest.run("cat /proc/sys/kernel/random/boot_id")
+
+    async def virsh(self, *arguments: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            "virsh", "-q", "-c", self.uri, *arguments, env={**os.environ, "LC_ALL": "C"}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        async with asyncio.timeout(PATIENCE_S):
+            out, err = await process.communicate()
+        assert process.returncode == 0, err.decode()
+        return out.decode()
+
+    async def start(self, guest: CommGuest, wait: str = "running") -> None:
+        guest.forget()
+        await self.api.guest_start(m.GuestStart(guest=guest.name, wait=wait), LONG)  # type: ignore[arg-type]
+        await guest.run("true", BOOT_S)
+
+    async def pings(self, guest: CommGuest = None) -> bool:  # type: ignore[assignment]
+        """Whether the first guest reaches the second over the network."""
+        for one, last in ((self.a, 101), (self.b, 102)):
+            await one.run(
+                f"ip link set eth0 up; ip addr add {ADDRESSES}.{last}/24 dev eth0 2>/dev/null; true"
+            )
+        said = await self.a.run(f"ping -c 2 -w 6 -q {ADDRESSES}.102; true", 60)
+        return " 0% packet loss" in said
+
+
+def bridges() -> frozenset[str]:
+    """All there are: the network is the test's own."""
+    found = subprocess.run(["ip", "-j", "link", "show", "type", "bridge"], check=True, capture_output=True, text=True)
+    return frozenset(link["ifname"] for link in json.loads(found.stdout or "[]"))
+
+
+def rules() -> str:
+    """All there are, without what they counted."""
+    return subprocess.run(["nft", "-s", "list", "ruleset"], check=True, capture_output=True, text=True).stdout
+
+
+async def until(look: Callable[[], Awaitable[Any]], wanted: Any, patience_s: float = PATIENCE_S) -> None:
+    """Look until that is seen."""
+    found = None
+    try:
+        async with asyncio.timeout(patience_s):
+            while (found := await look()) != wanted:
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        raise AssertionError(f"{found!r} is not {wanted!r}") from None
+
+
+@pytest.fixture(scope="module")
+def files() -> Iterator[CommFiles]:
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run(
+            ["make", "-s", "-C", REPOSITORY / "clients/guestwire/guest/c", f"BUILD={CACHE}", "static"],
+            check=True, stdin=subprocess.DEVNULL, timeout=120,
+        )  # fmt: skip
+    with comm_files(CACHE / "gwguest-static") as files:
+        yield files
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def rig(files: CommFiles, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
+    folder = Path(tempfile.mkdtemp(prefix="gwt-", dir="/tmp"))  # a socket's path has 107 bytes
+    folder.chmod(0o755)
+    (folder / "comm.toml").write_text(
+        f'host = "{HOST_ID}"\nsite = "{SITE}"\ndir = "{folder}/r"\nstate_dir = "{folder}/s"\ntrace_dir = "{folder}/t"\n'
+    )
+    base = tmp_path_factory.mktemp("site")
+    layout = make_site(base, [HOST_ID])
+    context = Context(
+        site=SITE, via="socket", socket=str(folder / "agent.sock"), host=HOST_ID, trust=str(layout.trust),
+        root=str(layout.root_public), key=str(layout.key("operator:admin")),
+    )  # fmt: skip
+    context_file.put(base / "client.toml", SITE, context, make_current=True)
+    host = CommHost(None, None, None, folder, files, [])  # type: ignore[arg-type]
+    ready = ReadyWhen(by="heartbeat", within_s=int(BOOT_S))
+    a = host.definition(nics=(Nic(network=NET),), services=("log",), ready_when=ready)
+    b = host.definition(nics=(Nic(network=NET),))
+    comm = CommProcess(folder)
+    async with own_libvirt() as uri, AsyncExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
+        sections: Mapping[str, Mapping[str, Any]] = {
+            "host": {
+                "driver": "libvirt", "disk_roots": [str(base)], "boot_roots": [str(Path(files.kernel).parent)],
+                "socket": str(folder / "agent.sock"),
+            },
+            "libvirt": {"uri": uri, "hypervisor_type": "qemu"},
+            "comm": {"dir": str(folder / "r")},
+        }  # fmt: skip
+        agent = Agent(HOST_ID, base / HOST_ID, agent_settings(layout, base / HOST_ID, HOST_ID, [], sections))
+        stack.callback(lambda: print("\n".join([agent.log.tail(120), "--", *comm.said[-60:]])))  # with a test that fails
+        stack.push_async_callback(comm.end)
+        await comm.start()
+        for guest in (a, b):
+            stack.callback(gone, uri, guest)
+        stack.push_async_callback(agent.stop)
+        await agent.start()
+        client = await stack.enter_async_context(open_client(context))
+        yield Rig(folder, uri, comm, agent, Cli(base / "client.toml"), context, client.host(HOST_ID), a, b)
+
+
+def gone(uri: str, guest: CommGuest) -> None:
+    """However the tests ended."""
+    guest.forget()
+    for verb in ("destroy", "undefine"):
+        subprocess.run(["virsh", "-q", "-c", uri, verb, guest.name], capture_output=True, check=False)
+
+
+# -- the life of a project
+
+
+async def test_a_project_is_planned_and_applied(rig: Rig) -> None:
+    wanted = rig.document()
+    plan = await rig.plan(wanted)
+    assert plan.applicable, plan.issues
+    assert {item.effect for item in plan.items} == {"live"}
+    kinds = sorted({item.object.partition(".")[0] for item in plan.items})
+    assert kinds == ["areas", "events", "guests", "locks", "networks", "queues"]
+    assert (await rig.api.area_list()).reply.areas == (), "a plan changes nothing"
+    await rig.apply(wanted)
+    areas = {area.name for area in (await rig.api.area_list()).reply.areas}
+    assert {"shared", "seen"} <= areas
+    assert bridges() == {bridge_name(rig.network())}
+    assert (await rig.plan((await rig.shown()).desired)).items == ()
+    assert (await rig.shown()).state == "in_sync"
+
+
+async def test_a_guest_is_ready_when_it_says_so(rig: Rig) -> None:
+    rig.a.forget()
+    starting = asyncio.create_task(
+        rig.api.guest_start(m.GuestStart(guest=rig.a.name, wait="ready"), LONG)
+    )
+    await until(lambda: asyncio.to_thread(Path(rig.a._socket).exists), True)
+    await rig.a.run("true", BOOT_S)
+    assert not starting.done()
+    await rig.a.run("gwguest ready")
+    assert (await starting).reply.status.state == "ready"
+    await rig.start(rig.b)
+    assert len(await rig.plugged(rig.a)) == len(await rig.plugged(rig.b)) == 3, "the directory, and two areas"
+
+
+async def test_what_the_project_says_holds_in_the_guests(rig: Rig) -> None:
+    await rig.a.run("gwguest area write seen 0 first; gwguest area write shared 0 hello")
+    assert await rig.b.run("gwguest area read seen 0 5; gwguest area read shared 0 5") == "firsthello"
+    with pytest.raises(CommandFailed, match="no right"):
+        await rig.b.run("gwguest area write seen 0 other")
+    echo = asyncio.create_task(rig.b.run("gwguest --timeout 40000 echo-events there back 20", 60))
+    assert "count 20" in await rig.a.run("gwguest --timeout 40000 bench-events there back 20", 60)
+    await echo
+    await rig.a.run("gwguest queue put parts one")
+    assert await rig.b.run("gwguest queue get parts 1") == "one"
+    assert await rig.a.run("gwguest lock run press -- echo held") == "held"
+    assert await rig.pings()
+    dumped = await rig.cli.good("area", "dump", "seen", "--length", "5")
+    assert dumped
