@@ -16,7 +16,7 @@ from guestwire.protocol.config_models import ConfigShown, GuestOutcome, Snapshot
 from guestwire.sdk.draft_state import State
 
 SEVERITIES = {"E": ("error", "bad"), "W": ("warning", "warn")}
-EFFECT_STYLES = {"live": None, "guest_restart": "warn", "comm_restart": "warn", "host_reboot": "bad"}
+EFFECT_STYLES = {"live": None, "guest_restart": "warn", "host_reboot": "bad"}
 STATE_STYLES = {
     "in_sync": "good", "drifted": "warn", "applying": "busy", "confirm_wait": "warn", "waiting_reboot": "warn",
     "failed": "bad", "rolled_back": "warn",

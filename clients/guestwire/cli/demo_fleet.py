@@ -33,8 +33,8 @@ from guestwire.site.layout import Layout
 
 READY_S = 30.0
 REAL_HOST = "real"
-LONGEST = 44
-"""Bytes of the directory's path: sockets in it (the longest is comm/ID/guests/UUID.doorbell) have 107."""
+LONGEST = 46
+"""Bytes of the directory's path: sockets in it (the longest is c/ID/guests/UUID.doorbell) have 107."""
 UNDO = CallOptions(timeout_s=10)
 
 
@@ -110,7 +110,7 @@ def _host(
 ) -> HostFiles:
     """The files of one host. The folder of sockets that real guests' QEMU connects to is where another user may go."""
     real = host == REAL_HOST
-    comm = base / "comm" / host
+    comm = base / "c" / host
     if real and os.geteuid() == 0:
         comm = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/run"))
         comm.chmod(0o711)
