@@ -225,7 +225,7 @@ def test_numbers_go_round_and_miss_those_in_use() -> None:
 
 def test_a_request_that_breaks_is_answered_and_told_and_the_next_is_served() -> None:
     scene = Scene()
-    line = scene.line("a")
+    line = scene.line("HOST", "socket")
     scene.ask(line, hello())
     scene.others.broken = True
     scene.ask(line, request("AREA", text="x", seq=5), request("READY", seq=6))

@@ -66,7 +66,7 @@ def test_nobody_seals_it_against_writing(make: Callable[..., Region]) -> None:
 
 def test_an_fd_for_reading_cannot_be_mapped_for_writing(make: Callable[..., Region]) -> None:
     region = make()
-    fd = region.open_for_reading()
+    fd = region.reopen(write=False)
     try:
         with pytest.raises(PermissionError):
             mmap.mmap(fd, region.backing)
@@ -97,7 +97,7 @@ def _opened_as(user: int, group: int, fd: int) -> int:
 
 def test_another_user_makes_nothing_writable_of_it_but_the_group_does(make: Callable[..., Region]) -> None:
     private, shared = make(), make(group=NOBODY)
-    fd = private.open_for_reading()
+    fd = private.reopen(write=False)
     assert _opened_as(NOBODY, NOBODY, fd) == errno.EACCES
     os.close(fd)
     assert _opened_as(NOBODY, NOBODY, shared.fd) == 0
@@ -200,7 +200,7 @@ def test_a_memory_that_is_another_is_not_taken_for_it(make: Callable[..., Region
     os.ftruncate(unsealed, MIB)
     found = os.fstat(unsealed)
     own = region.row.model_copy(update={"device": found.st_dev, "inode": found.st_ino})
-    reading = region.open_for_reading()
+    reading = region.reopen(write=False)
     cases = (
         (region.row, other.fd), (region.row, reading), (region.row, unsealed), (own, unsealed), (region.row, 10**6),
         (region.row.model_copy(update={"backing": 2 * MIB}), region.fd),

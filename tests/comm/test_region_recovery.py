@@ -51,7 +51,7 @@ def test_what_a_process_holds_is_found_with_its_content(
     for name in ("writable", "readable", "nobody's"):
         put(store.ensure(RegionKind.AREA, name, 1000), name.encode())
     writable, readable, _ = store.held
-    reading = readable.open_for_reading()  # as for a guest that may only read
+    reading = readable.reopen(write=False)  # as for a guest that may only read
     processes = holder(writable.fd), holder(writable.fd, reading)
     os.close(reading)
     state = store.to_state()

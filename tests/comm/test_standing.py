@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tests.support.comm_process import document
 
-from guestwire.comm.conversations import Conversation
+from guestwire.comm.conversation import Conversation
 from guestwire.comm.standing import counts, peers
 from guestwire.comm.storms import Bucket
 from guestwire.comm.throttle import Throttle

@@ -29,6 +29,8 @@ UNSENT_FILES = 16
 SEND_BUFFER = 16 << 10
 """Bytes that wait in the kernel for one peer: some forty replies, and their files."""
 ACCEPT_AGAIN_S = 0.2
+LONGEST = REQUEST.size + NUMBERS["GW_PAYLOAD_MAX"] + 1
+"""Bytes read of a datagram: one more than there may be, to tell those that are too long."""
 HOST = "HOST"
 
 
@@ -125,7 +127,7 @@ class SocketWay:
         wrong, gone = 0, False
         for _ in range(AT_ONCE):
             try:
-                data = self._sock.recv(REQUEST.size + 1, socket.MSG_DONTWAIT)
+                data = self._sock.recv(LONGEST, socket.MSG_DONTWAIT)
             except (BlockingIOError, InterruptedError):
                 break
             except OSError:
@@ -136,14 +138,21 @@ class SocketWay:
                 break
             if len(data) == REQUEST.size:
                 requests.append(data)
+            elif REQUEST.size < len(data) < LONGEST:
+                self._deliver(requests)
+                self._server.intake.requests(self, [data[: REQUEST.size]], data[REQUEST.size :])
             else:
                 wrong += 1
-        if requests:
-            self._server.intake.requests(self, requests)
+        self._deliver(requests)
         for _ in range(wrong):
             self._server.intake.woken(self)
         if gone:
             self.close()
+
+    def _deliver(self, requests: list[bytes]) -> None:
+        if requests:
+            self._server.intake.requests(self, requests.copy())
+            requests.clear()
 
     def close(self) -> None:
         if self._sock.fileno() < 0:

@@ -3,7 +3,8 @@ left who may hold them."""
 
 from collections.abc import Callable
 
-from guestwire.comm.conversations import HOST, Conversations
+from guestwire.comm.conversation import HOST
+from guestwire.comm.conversations import Conversations
 from guestwire.comm.directories import Directories
 from guestwire.comm.holdings import Holdings
 from guestwire.comm.stranded import Stranded

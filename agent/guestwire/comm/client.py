@@ -34,6 +34,8 @@ MAX_CALLS = 256
 """Requests under way at once; one more is BUSY."""
 EARLIER_S = 1.0
 """A forwarded request is given up so much before its own time is over, so that there is an answer to it."""
+ANSWER_S = 10.0
+"""After the time that a request waits for something, until it is answered."""
 FILE_WITHIN_S = 5.0
 
 _INTERNAL = {operation.name: operation for operation in INTERNAL}
@@ -120,6 +122,11 @@ class CommClient:
         )
         return reply
 
+    async def forward_part(self, call: Call, part: Model, within_s: float) -> Model:
+        """Ask a part of what somebody asked the agent, which takes so long by itself, under an id of its own."""
+        reply: Model = await self._call(call.operation, part, within_s + ANSWER_S, issuer=call.issuer)
+        return reply
+
     async def status(self) -> w.CommStatus:
         status: w.CommStatus = await self._ask(BY_NAME["comm-status"], Empty())
         return status
@@ -151,7 +158,7 @@ class CommClient:
     async def follow(self, log: bytes, seq: int, wait_s: float) -> w.Happenings:
         """What happened after `seq` of `log`; waits for the next, up to `wait_s`."""
         request = w.CommFollow(log=log, seq=seq, wait_s=wait_s)
-        happened: w.Happenings = await self._ask(_INTERNAL["comm-follow"], request, wait_s + 10.0)
+        happened: w.Happenings = await self._ask(_INTERNAL["comm-follow"], request, wait_s + ANSWER_S)
         return happened
 
     # -- files

@@ -24,6 +24,7 @@ from guestwire.comm.placement import Placements, laid_anew
 from guestwire.comm.preparing import Networks, Prepared, Preparing
 from guestwire.comm.remembering import attached_now, saved
 from guestwire.comm.serial_channels import SerialChannels
+from guestwire.comm.sharing import shared
 from guestwire.comm.standing import comm_status
 from guestwire.comm.state_file import Before, State, StateFile
 from guestwire.comm.stranded import Stranded
@@ -89,7 +90,7 @@ class Communication:
         self._troubles = Troubles(parts.telling, log)
         self._late = LateNetworks(parts.networks, host, self._troubles, self._changing)
         self.attendance = Attendance(holdings, talks, parts.stranded, self._directories, parts.telling, clock)
-        self._given = state.document
+        self._given = None if state.document is None else shared(state.document)
         self._hash = "" if state.document is None else document_hash(state.document)
         self._cleared: dict[tuple[int, int], bytes] = {}
         self._wanted = state.wanted
@@ -98,7 +99,7 @@ class Communication:
         self._lacking: dict[str, str] = {}
         self._background: set[asyncio.Task[None]] = set()
         regions = {(region.kind, region.name): region for region in holdings.store.held}
-        held = Held(state.document or CommDocument(), state.placements, state.directs, regions)
+        held = Held(self._given or CommDocument(), state.placements, state.directs, regions)
         before = state.before
         self._settled = Held(before.document, before.placements, before.directs) if before else held
         holdings.held = held
@@ -224,7 +225,6 @@ class Communication:
             self._settled = held
             self._cleared.clear()
             store.reap()
-            self._holdings.forget_readers()
 
     async def _keep(
         self, prepared: Prepared, given: CommDocument | None, settled: Held, *, wanted: bool | None = None

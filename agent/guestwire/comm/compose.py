@@ -76,6 +76,8 @@ async def serving(
         talks, table = await _conversations(stack, settings, holdings, trace, telling, log)
         stranded = await stack.enter_async_context(Stranded(state.peers))
         networks = await stack.enter_async_context(HostNetworks(settings.dir / "networks", log))
+        if settings.ephemeral:
+            stack.push_async_callback(networks.apply, (), settings.host)
         doorbells = await stack.enter_async_context(
             Doorbells(
                 talks, PeerIds(), instance=0, generation=random_generation,

@@ -10,7 +10,8 @@ from guestwire.protocol.steps import Now
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """What a request for a file got: a code, and with GW_OK the file (it stays its owner's) and what it may be used for."""
+    """What a request for a file got: a code, and with GW_OK a file of its own, which whoever asked closes, and what it may be
+    used for."""
 
     code: int
     fd: int = -1

@@ -4,43 +4,27 @@ A conversation begins with HELLO and ends with the next HELLO on its way, or wit
 handles, and locks (its number is what it writes into lock words).
 """
 
+import os
 import struct
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
+from guestwire.comm.conversation import HOST, Conversation
 from guestwire.comm.conversation_ports import Audit, Granted, Grants, Services
 from guestwire.comm.event_rows import Answer
 from guestwire.comm.events import EventTable
-from guestwire.comm.storms import Bucket, Storms
+from guestwire.comm.storms import Storms
 from guestwire.comm.ways import Way
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
 from guestwire.shm.layouts import NUMBERS, REPLY, REQUEST, VERSION, WAIT_ANY_MAX
 
-HOST = "HOST"
 _N = NUMBERS
 _TEXT_AT = REQUEST.offsets["text"]
 _LAST_NUMBER = 0x7FFFFFFE
 REQUEST_S = 20e-6
 """Processor time that one request may take: one that takes more counts as several, for some cost a hundred times the others."""
-
-
-class Conversation:
-    """One way and who talks over it. `known`: its number was told to somebody, who may have written it into lock words."""
-
-    __slots__ = ("denied", "known", "number", "ready", "requests", "said_hello", "since_ms", "throttle", "way")
-
-    def __init__(self, number: int, way: Way, since_ms: int, throttle: Bucket) -> None:
-        self.number = number
-        self.way = way
-        self.since_ms = since_ms
-        self.throttle = throttle
-        self.requests = 0
-        self.denied = 0
-        self.ready = False
-        self.said_hello = False
-        self.known = False
 
 
 _Handler = Callable[[Conversation, int, bytes, bytes, Now], None]
@@ -74,6 +58,7 @@ class Conversations:
         self._by_number: dict[int, Conversation] = {}
         self._callers: dict[int, Callable[[Answer], None]] = {}
         self._last = first_number
+        self._answered = 0
         self._handlers: Mapping[int, _Handler] = {
             _N["GW_OP_HELLO"]: self._hello,
             _N["GW_OP_OPEN"]: self._open,
@@ -132,16 +117,22 @@ class Conversations:
         if talk is None:
             return
         at = self._clock()
-        began = self._spent()
+        began = None if all(request[_OP] in _QUICK for request in requests) else self._spent()
         talk.requests += len(requests)
+        self._answered = 0
         for request in requests:
             try:
                 self._one(talk, request, payload, at)
             except Exception as err:  # noqa: BLE001 - the entry point of every request: who asked gets an answer
                 self._audit.defect(f"request {request[:8].hex()}", err)
                 self._answer(talk, int.from_bytes(request[0:4], "little"), _N["GW_SYSTEM"])
+        if began is None and self._table.denied:
+            began = self._spent()
         self._deny(at)
-        self._slow(talk, max(len(requests), int((self._spent() - began) / REQUEST_S)), at)
+        count = max(len(requests), self._answered)
+        if began is not None:
+            count = max(count, int((self._spent() - began) / REQUEST_S))
+        self._slow(talk, count, at)
         way.flush()
 
     # -- beginning and end
@@ -212,6 +203,7 @@ class Conversations:
         """Put answers into their ways, and ring each once."""
         rung: dict[Way, None] = {}
         for one in answers:
+            self._answered += 1
             talk = self._by_number.get(one.peer)
             if talk is None:
                 if (heard := self._callers.get(one.peer)) is not None:
@@ -338,25 +330,38 @@ class Conversations:
         self._answer(talk, seq, _N["GW_OK"])
 
     def _area(self, talk: Conversation, seq: int, request: bytes, _payload: bytes, at: Now) -> None:
+        if not self._takes_files(talk, seq):
+            return
         asked = REQUEST.unpack(request)
         self._file(talk, seq, self._grants.area(talk.way.party, asked["text"], asked["flags"]), asked["text"])
 
     def _directory(self, talk: Conversation, seq: int, _request: bytes, _payload: bytes, at: Now) -> None:
-        self._file(talk, seq, self._grants.directory(talk.way.party), "directory")
+        if self._takes_files(talk, seq):
+            self._file(talk, seq, self._grants.directory(talk.way.party), "directory")
 
     def _plug(self, talk: Conversation, seq: int, request: bytes, _payload: bytes, at: Now) -> None:
+        if not self._takes_files(talk, seq):
+            return
         asked = REQUEST.unpack(request)
         self._file(talk, seq, self._grants.plug(talk.way, asked["text"], asked["value"], asked["flags"]), "plug")
 
-    def _file(self, talk: Conversation, seq: int, granted: Granted, name: str) -> None:
+    def _takes_files(self, talk: Conversation, seq: int) -> bool:
+        """Only a socket passes files on; a guest has its areas as devices."""
         if talk.way.kind != "socket":
             self._answer(talk, seq, _N["GW_UNSUPPORTED"])
-            return
+        return talk.way.kind == "socket"
+
+    def _file(self, talk: Conversation, seq: int, granted: Granted, name: str) -> None:
         if granted.code == _N["GW_DENIED"]:
             talk.denied += 1
             self._audit.denied(talk.way.party, "open", name)
-        fds = (granted.fd,) if granted.code == _N["GW_OK"] else ()
-        self._answer(talk, seq, granted.code, flags=granted.flags, value=granted.value, fds=fds)
+        if granted.code != _N["GW_OK"]:
+            self._answer(talk, seq, granted.code)
+            return
+        try:
+            self._answer(talk, seq, granted.code, flags=granted.flags, value=granted.value, fds=(granted.fd,))
+        finally:
+            os.close(granted.fd)
 
     def _service(self, talk: Conversation, seq: int, request: bytes, payload: bytes, at: Now) -> None:
         op = int.from_bytes(request[4:6], "little")
@@ -383,6 +388,10 @@ def _reply(seq: int, code: int, handle: int, flags: int, value: int) -> bytes:
 _PACK = struct.Struct("<IiIIQQ32x").pack
 """A gw_reply, packed by hand: this is the way of every event between guests."""
 assert struct.calcsize("<IiIIQQ32x") == REPLY.size
+
+_OP = slice(REQUEST.offsets["op"], REQUEST.offsets["op"] + 2)
+_QUICK = frozenset(_N[f"GW_OP_{name}"].to_bytes(2, "little") for name in ("SET", "RESET", "WAIT", "CANCEL", "QUERY"))
+"""As GW_OP_* lie in a request: what costs as much as it answers waits, so that no clock has to be read for it."""
 
 _SILENT = frozenset({_N["GW_OP_SET"], _N["GW_OP_RESET"]})
 _BEFORE_HELLO = frozenset({_N["GW_OP_HELLO"], _N["GW_OP_PLUG"]})

@@ -151,14 +151,19 @@ class Doorbell:
         self.close()
 
     def _rung(self) -> None:
-        """The eventfd is read before the region is looked at: a request put later rings again."""
+        """What has come is answered first, for somebody waits for it. Then the eventfd is read, and the region looked at
+        once more: a request put later rings again."""
+        if requests := self._region.take():
+            self._intake.requests(self, requests)
+            if self.closed or self._paused is not None:
+                return
         try:
             rings = os.eventfd_read(self._wake)
         except BlockingIOError:
             rings = 0
-        if requests := self._region.take():
-            self._intake.requests(self, requests)
-        elif rings:
+        if more := self._region.take():
+            self._intake.requests(self, more)
+        elif rings and not requests:
             self._intake.woken(self)
 
     def reply(self, reply: bytes, fds: Sequence[int] = ()) -> None:
@@ -176,8 +181,10 @@ class Doorbell:
         if self.closed:
             return
         for number in numbers:
-            with contextlib.suppress(BlockingIOError):  # rung 2^64 times: it is awake
+            try:
                 os.eventfd_write(self.vectors[number], 1)
+            except BlockingIOError:  # rung 2^64 times: it is awake
+                continue
 
     def ring_later(self, numbers: frozenset[int], seconds: float) -> None:
         """Interrupts it once more by then."""

@@ -4,8 +4,9 @@ everybody else."""
 import asyncio
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
+from guestwire.comm import natives
 from guestwire.comm.conversations import Conversations
 from guestwire.comm.event_rows import Answer
 from guestwire.comm.events import EventTable
@@ -52,8 +53,7 @@ class EventCalls:
             if opened.flags & NUMBERS["GW_NATIVE"]:
                 fd = self._native(call.request.name)
                 if fd is not None:
-                    with suppress(BlockingIOError):  # it is set as far as can be
-                        os.eventfd_write(fd, 1)
+                    natives.signal(fd)
             else:
                 self._talks.deliver(self._table.set(number, opened.handle, self._clock()))
 
@@ -63,8 +63,7 @@ class EventCalls:
             if opened.flags & NUMBERS["GW_NATIVE"]:
                 fd = self._native(call.request.name)
                 if fd is not None:
-                    with suppress(BlockingIOError):
-                        os.eventfd_read(fd)
+                    natives.take(fd)
             else:
                 self._talks.deliver(self._table.reset(number, opened.handle, self._clock()))
 
@@ -74,7 +73,7 @@ class EventCalls:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[str] = loop.create_future()
         handles: dict[int, str] = {}
-        natives: dict[int, str] = {}
+        eventfds: dict[int, str] = {}
 
         def heard(answer: Answer) -> None:
             if done.done() or answer.seq != _WAITING:
@@ -91,8 +90,8 @@ class EventCalls:
                 if not opened.flags & NUMBERS["GW_NATIVE"]:
                     handles[opened.handle] = name
                 elif (fd := self._native(name)) is not None:
-                    natives[os.dup(fd)] = name
-            for fd, name in natives.items():
+                    eventfds[os.dup(fd)] = name
+            for fd, name in eventfds.items():
                 loop.add_reader(fd, self._taken, fd, name, done)
             if handles:
                 self._talks.deliver(self._table.wait(number, _WAITING, tuple(handles), self._clock()))
@@ -103,7 +102,7 @@ class EventCalls:
                 return w.EventWaited(name=None, at=self._clock().wall_ms)
             return w.EventWaited(name=name_of, at=self._clock().wall_ms)
         finally:
-            for fd in natives:
+            for fd in eventfds:
                 loop.remove_reader(fd)
                 os.close(fd)
             self._talks.leave(number)
@@ -112,12 +111,8 @@ class EventCalls:
         """A native event is set: an auto event is ours if nobody was faster."""
         if done.done():
             return
-        if not self._table.is_manual(name):
-            try:
-                os.eventfd_read(fd)
-            except BlockingIOError:
-                return
-        done.set_result(name)
+        if self._table.is_manual(name) or natives.take(fd):
+            done.set_result(name)
 
     @contextmanager
     def _opened(self, call: Call, name: str, right: int) -> Iterator[tuple[int, Answer]]:

@@ -236,6 +236,11 @@ class EventTable:
             row.rate.add(signals - row.signals, now.mono)
         row.signals, row.last_by, row.last_at = signals, by, now.wall_ms
 
+    @property
+    def denied(self) -> bool:
+        """Whether there are denials to take."""
+        return bool(self._denials)
+
     def take_denials(self) -> list[Denial]:
         """Sets, resets and waits without the right since this was called last. What opens are denied, their answers say."""
         if not self._denials:

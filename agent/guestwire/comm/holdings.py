@@ -1,9 +1,7 @@
 """What is true at this moment, and who may have what of it: the document that holds, its regions and places, the files that
 are given to processes of the host and to the agent. Decides nothing of when it changes: `communication` does."""
 
-import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -68,7 +66,6 @@ class Holdings:
     ) -> None:
         self._trusted = trusted
         self._simulated = simulated_guests
-        self._readers: dict[int, int] = {}
         self.store = store
         self.natives = natives
         self.held = Held()
@@ -186,27 +183,14 @@ class Holdings:
             return Granted(_N["GW_DENIED"])
         write = access.write and (not wanted or bool(wanted & _WRITE))
         flags = _READ | (_WRITE if write else 0) | (_CACHED if access.cached else 0)
-        if write:
-            return Granted(_N["GW_OK"], region.fd, flags, region.generation)
-        fd = self._readers.get(region.generation)
-        if fd is None:
-            try:
-                fd = self._readers[region.generation] = region.open_for_reading()
-            except GuestwireError:
-                return Granted(_N["GW_BUSY"])
-        return Granted(_N["GW_OK"], fd, flags, region.generation)
-
-    def forget_readers(self) -> None:
-        """Close the files for reading of regions that are gone."""
-        kept = {region.generation for region in (*self.store.held, *self.store.aside)}
-        for generation in [one for one in self._readers if one not in kept]:
-            with suppress(OSError):
-                os.close(self._readers.pop(generation))
+        try:
+            return Granted(_N["GW_OK"], region.reopen(write=write), flags, region.generation)
+        except GuestwireError:
+            return Granted(_N["GW_BUSY"])
 
     def close(self) -> None:
         self.store.close()
         self.natives.close()
-        self.forget_readers()
 
 
 def _plug(region: Region, *, writable: bool) -> w.WantedPlug:

@@ -80,7 +80,7 @@ class HostNetworks:
             if self._networks is None:
                 module = await asyncio.to_thread(import_module, _MODULE)
                 try:
-                    self._networks = await self._stack.enter_async_context(module.Networks(self._folder))
+                    self._networks = await self._stack.enter_async_context(module.Networks(self._folder, self._log))
                 except OSError as err:
                     text = f"the kernel's networks cannot be reached: {err.strerror}"
                     raise GuestwireError("NET-UNSUPPORTED", text, detail={"reason": str(err)}) from err

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from guestwire.comm import config
 from guestwire.comm.compose import serving
 from guestwire.comm.fd_store import adopt_fds
+from guestwire.comm.heap import keep_little_free
 from guestwire.comm.identities import identities
 from guestwire.comm.logs import make_logger
 from guestwire.comm.own_network import enter_own_network
@@ -44,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(settings: config.Settings, environment: dict[str, str], kept: dict[str, int]) -> None:
     """Run on uvloop where it is there."""
+    keep_little_free()
     if settings.simulated_guests:
         enter_own_network()
     work = _serve(settings, environment, kept)

@@ -1,6 +1,8 @@
 """The eventfds of native events: between processes of the host the kernel keeps the state, and nobody is in between.
 
-A counter above zero is set; an auto event is taken by reading it, a manual one only looked at (eventfd(2)).
+A counter above zero is set; an auto event is taken by reading it, a manual one only looked at (eventfd(2)). The eventfds
+block, so that a process waits by one read and nothing else; guestwire-comm itself must never sleep in one: `signal` and
+`take` are for that.
 """
 
 import os
@@ -10,6 +12,27 @@ from contextlib import suppress
 
 from guestwire.comm.directs import DirectPlace
 from guestwire.comm.region import no_room
+
+
+def signal(fd: int) -> None:
+    """Sets it. One that is set stays so: writing to it could sleep, where another process has filled its counter."""
+    if not _readable(fd):
+        os.eventfd_write(fd, 1)
+
+
+def take(fd: int) -> bool:
+    """Unsets it, without sleeping: whether it was set, and nobody was faster. Raises OSError (EOPNOTSUPP) before Linux 5.8."""
+    try:
+        os.preadv(fd, [bytearray(8)], -1, os.RWF_NOWAIT)  # -1: it has no position
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _readable(fd: int) -> bool:
+    looked = select.poll()  # select(2) takes no descriptor above 1023
+    looked.register(fd, select.POLLIN)
+    return bool(looked.poll(0))
 
 
 class NativeEvents:
@@ -26,11 +49,7 @@ class NativeEvents:
     def is_set(self, event: str) -> bool:
         """Whether it is set now; it stays as it is."""
         fd = self.find(event)
-        if fd is None:
-            return False
-        looked = select.poll()  # select(2) takes no descriptor above 1023
-        looked.register(fd, select.POLLIN)
-        return bool(looked.poll(0))
+        return fd is not None and _readable(fd)
 
     def prepare(self, places: Mapping[str, DirectPlace]) -> Mapping[str, tuple[bool, int]]:
         """Eventfds for those that are new, for `take`. Raises REGION-FULL when there are no files left."""
@@ -39,7 +58,7 @@ class NativeEvents:
             for name, place in places.items():
                 if place.vector == 0 and self._fds.get(name, (None, -1))[0] != place.manual:
                     with no_room(name):
-                        fd = os.eventfd(int(place.initial), os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+                        fd = os.eventfd(int(place.initial), os.EFD_CLOEXEC)
                     made[name] = (place.manual, fd)
         except BaseException:
             self.drop(made)

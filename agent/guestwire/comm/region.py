@@ -173,11 +173,12 @@ class Region:
         self.row = self.row.model_copy(update={"size": size})
         self._write_header()
 
-    def open_for_reading(self) -> int:
-        """A new fd that can only read. Nobody but the region's owner and group can make it write again: see `make_region`.
-        The caller closes it. Raises REGION-FULL without descriptors."""
+    def reopen(self, *, write: bool) -> int:
+        """A new fd of it, a file of its own: locks on files (fcntl) are between those who have different ones. One that can
+        only read nobody but the region's owner and group can make write again: see `make_region`. The caller closes it.
+        Raises REGION-FULL without descriptors."""
         with no_room(self.name):
-            return os.open(f"/proc/self/fd/{self.fd}", os.O_RDONLY | os.O_CLOEXEC)
+            return os.open(f"/proc/self/fd/{self.fd}", (os.O_RDWR if write else os.O_RDONLY) | os.O_CLOEXEC)
 
     def close(self) -> None:
         """Let it go: the memory stays for as long as somebody else has it. Twice is once."""

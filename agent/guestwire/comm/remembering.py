@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
-from guestwire.comm.conversations import Conversation
+from guestwire.comm.conversation import Conversation
 from guestwire.comm.state_file import AttachedPeer, State, StateFile, process_started
 from guestwire.comm.ways import Way
 from guestwire.model.errors import GuestwireError

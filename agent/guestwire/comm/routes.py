@@ -8,6 +8,7 @@ from guestwire.comm.content_calls import ContentCalls
 from guestwire.comm.event_calls import EventCalls
 from guestwire.comm.event_reads import EventReads
 from guestwire.comm.results import Handler
+from guestwire.comm.sharing import shared
 from guestwire.model.base import Model
 from guestwire.model.communication import CommDocument
 from guestwire.model.errors import GuestwireError
@@ -98,7 +99,9 @@ def effects(process: Process, events: EventCalls, shown: EventReads, contents: C
         return process.status()
 
     async def apply(call: Call) -> w.CommStatus:
-        await process.apply(call.request.document)
+        # a document is large: what came is let go before there is more of it in other forms
+        document, call.request = shared(call.request.document), None
+        await process.apply(document)
         return process.status()
 
     async def settle(_call: Call) -> w.CommStatus:

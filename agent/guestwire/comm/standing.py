@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from guestwire.comm.conversations import HOST, Conversation
+from guestwire.comm.conversation import HOST, Conversation
 from guestwire.comm.holdings import Holdings
 from guestwire.model.communication import CommDocument
 from guestwire.protocol import comm_models as w

@@ -2,7 +2,7 @@
 firewalls of the guests."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from itertools import chain
 
@@ -25,6 +25,12 @@ def bridge_name(network: VirtualNet) -> str:
     if network.bridge is not None:
         return network.bridge
     return f"{PREFIX}-{network_id(network.name)}"
+
+
+def bridges_of(names: Iterable[str | None], networks: Iterable[VirtualNet]) -> tuple[tuple[str, str], ...]:
+    """Of the networks that cards name, those of the project, each with its bridge; in the order of their names."""
+    named = set(names)
+    return tuple(sorted((network.name, bridge_name(network)) for network in networks if network.name in named))
 
 
 def derived_mac(host: str, guest: str, card: int) -> str:

@@ -6,8 +6,8 @@ from typing import Literal
 from guestwire.model.base import Model
 from guestwire.model.issues import Issue
 
-Effect = Literal["live", "guest_restart", "comm_restart", "host_reboot"]
-"""What it takes for a change to be true: nothing, the guest off and on, the communication services, the host."""
+Effect = Literal["live", "guest_restart", "host_reboot"]
+"""What it takes for a change to be true: nothing, the guest off and on, the host."""
 Risk = Literal[0, 1, 2, 3]
 """0 read, 1 reversible, 2 disruptive, 3 destructive."""
 Op = Literal["create", "update", "delete", "attach", "detach", "tune"]

@@ -24,6 +24,7 @@ from guestwire.model.effects import (
     Impact,
 )
 from guestwire.model.guest import Disk, Guest
+from guestwire.model.network_names import bridges_of
 from guestwire.model.override_risk import override_risk
 from guestwire.model.pinning import Pinning
 from guestwire.model.plan import Op, PlanItem, Risk
@@ -75,10 +76,17 @@ def plan_id(
 
 def restarts(before: Place, after: Place, *, restart: bool) -> bool:
     """Whether a guest that runs has to be off for the change."""
-    return any(
+    return rebridged(before, after) or any(
         impact.effect == "guest_restart" and (restart or not impact.waits)
         for _, impact in _differences(before.guest, after.guest)
     )
+
+
+def rebridged(before: Place, after: Place) -> bool:
+    """Whether a network that a guest stays on has another bridge: cards of a guest that runs do not move with it."""
+    old, new = dict(before.bridges), dict(after.bridges)
+    both = {nic.network for nic in before.guest.nics} & {nic.network for nic in after.guest.nics}
+    return any(old.get(name) != new.get(name) for name in both if name is not None)
 
 
 def retuned(before: Place, after: Place) -> bool:
@@ -118,6 +126,8 @@ def must_stop(current: Desired, target: Desired, running: Collection[str]) -> It
         for name, impact in GUEST_FIELDS.items():
             if not impact.waits and getattr(guest, name) != getattr(new, name):
                 yield guest, f"guests.{guest.name}.{name}"
+        if rebridged(_place(guest, current), _place(new, target)):
+            yield guest, f"guests.{guest.name}.nics"
 
 
 # -- guests
@@ -157,6 +167,7 @@ def _changed(
             for item, impact in (
                 *_differences(before[uuid].guest, place.guest),
                 *_noted(old, guest, before[uuid], place),
+                *_rebridged(before[uuid], place),
             ):
                 yield _costed(item, impact, old, guest, target, under)
 
@@ -206,6 +217,11 @@ def _noted(old: Guest, new: Guest, before: Place, after: Place) -> Iterator[tupl
         yield _update("pins", _pins(before.pins), _pins(after.pins), "tune"), GUEST_FIELDS["cpuset"]
 
 
+def _rebridged(before: Place, after: Place) -> Iterator[tuple[PlanItem, Impact]]:
+    if rebridged(before, after):
+        yield _update("bridges", before.bridges, after.bridges), Impact("guest_restart", waits=False)
+
+
 def _costed(
     item: PlanItem, impact: Impact, before: Guest, after: Guest, target: Desired, under: Circumstances
 ) -> PlanItem:
@@ -234,7 +250,11 @@ def _static(guest: Guest, target: Desired, under: Circumstances) -> bool:
 
 
 def _places(desired: Desired) -> dict[str, Place]:
-    return {guest.uuid or "": Place(guest) for guest in desired.guests}
+    return {guest.uuid or "": _place(guest, desired) for guest in desired.guests}
+
+
+def _place(guest: Guest, desired: Desired) -> Place:
+    return Place(guest, bridges=bridges_of((nic.network for nic in guest.nics), desired.networks))
 
 
 def _threads(pins: Pinning | None) -> object:

@@ -11,10 +11,12 @@ from guestwire.model.pinning import Pinning
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a hypervisor is given for a guest: the guest with its image and its folder's overrides filled in, and its pins."""
+    """What a hypervisor is given for a guest: the guest with its image and its folder's overrides filled in, its pins, and the
+    networks of the project that its cards are on, each with its bridge."""
 
     guest: Guest
     pins: Pinning | None = None
+    bridges: tuple[tuple[str, str], ...] = ()
 
 
 def resolve(guest: Guest, images: Sequence[Image], overrides: Sequence[Override] = ()) -> Guest:

@@ -298,8 +298,9 @@ class CommFollow(Model):
 
 
 class Happening(Model):
-    """`kind`: ready (a guest said it is up), attached, detached, denied, throttled, log, data, flush, reaped, state.
-    `code` of the error table where there is one; `count`: how many of the same are in it."""
+    """`kind`: ready (a guest said it is up), attached, detached, denied, throttled (a storm began), calm (it is over), log, data,
+    flush, reaped, state. `code` of the error table where there is one; `count`: how many of the same are in it, of throttled
+    and calm how often the guest was made to wait in the storm. A denied one without a name: of other names than those told."""
 
     seq: int
     at: int

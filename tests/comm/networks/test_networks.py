@@ -4,22 +4,25 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
+from guestwire.comm.logs import make_logger
 from guestwire.comm.networks.networks import Networks
 from guestwire.model.errors import GuestwireError
 from guestwire.model.network_names import bridge_name
 from guestwire.model.networks import AclRule, Member, VirtualNet
 
 HOST = "host1"
+LOG = make_logger(sys.stderr)
 
 
 @pytest.fixture
 async def networks(lab) -> AsyncIterator[Networks]:
-    async with Networks(lab.folder / "networks") as made:
+    async with Networks(lab.folder / "networks", LOG) as made:
         yield made
         await made.apply([], HOST)
 
@@ -97,10 +100,10 @@ async def test_another_process_takes_over_what_it_finds(lab):
     one, two = lab.guest("one"), lab.guest("two")
     network = net(one, two, dhcp=True, isolated=("one", "two"))
     folder = lab.folder / "networks"
-    async with Networks(folder) as first:
+    async with Networks(folder, LOG) as first:
         await first.apply([network], HOST)
         before, server = lab.links(), next(folder.glob("*.pid")).read_text()
-    async with Networks(folder) as second:
+    async with Networks(folder, LOG) as second:
         # a tap that appears before the document is applied again is isolated too
         one.plug(bridge_name(network))
         two.plug(bridge_name(network))
@@ -176,7 +179,7 @@ async def test_isolated_members_reach_the_others_only(lab, networks):
 async def test_a_tap_that_the_rules_do_not_know_yet_gets_nothing_through(lab):
     one, two = lab.guest("one"), lab.guest("two")
     network = net(one, two, isolated=("one", "two"))
-    async with Networks(lab.folder / "networks") as made:
+    async with Networks(lab.folder / "networks", LOG) as made:
         await made.apply([network], HOST)
     # nobody is there to see them come
     for number, guest in enumerate((one, two)):
@@ -331,7 +334,7 @@ async def test_a_server_that_does_not_start_leaves_everything_as_it_was(lab, net
     broken.write_text('#!/bin/sh\n[ "$1" = --version ]\n')
     broken.chmod(0o755)
     before = (lab.links(), lab.ruleset())
-    async with Networks(tmp_path / "other", mark="other", dnsmasq=str(broken)) as made:
+    async with Networks(tmp_path / "other", LOG, mark="other", dnsmasq=str(broken)) as made:
         with pytest.raises(GuestwireError, match="did not come up"):
             await made.apply([net(one, dhcp=True, isolated=("one",))], HOST)
     assert (lab.links(), lab.ruleset()) == before
@@ -358,7 +361,7 @@ async def test_what_is_not_ours_is_not_touched(lab, networks, network, code):
 async def test_programs_that_are_not_there_are_said_before_anything_is_touched(lab):
     one = lab.guest("one")
     before = lab.links()
-    async with Networks(lab.folder / "networks", nft="no-such-nft", dnsmasq="no-such-dnsmasq") as made:
+    async with Networks(lab.folder / "networks", LOG, nft="no-such-nft", dnsmasq="no-such-dnsmasq") as made:
         lacking = await made.capabilities()
         assert {"nft-bridge", "nft-nat", "dnsmasq"} <= lacking.keys()
         assert not {"bridge", "veth", "netns"} & lacking.keys()

@@ -11,9 +11,8 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-import structlog
 from pyroute2.netlink.exceptions import NetlinkError
 
 from guestwire.comm.networks.capabilities import missing_capabilities, not_forwarding
@@ -44,7 +43,8 @@ class Networks:
     run directory. `mark` names our tables and begins the aliases of our interfaces. Closing leaves the networks as they
     are; `apply([])` removes them."""
 
-    def __init__(self, folder: Path, *, mark: str = MARK, nft: str = "nft", dnsmasq: str = "dnsmasq") -> None:
+    def __init__(self, folder: Path, log: Any, *, mark: str = MARK, nft: str = "nft", dnsmasq: str = "dnsmasq") -> None:
+        self._log = log
         self._folder = folder
         self._mark = mark
         self._programs = (nft, dnsmasq)
@@ -144,7 +144,7 @@ class Networks:
         try:
             await self._make(before, failed)
         except _FAILURES as error:
-            structlog.get_logger(__name__).error("networks are not as before", reason=str(error))
+            self._log.error("networks are not as before", reason=str(error))
             self._changed.set()
 
     async def _load(self, plans: Sequence[NetPlan]) -> None:
@@ -168,7 +168,7 @@ class Networks:
                     await self._servers.ensure(plans)
                 again = _AGAIN_S
             except _FAILURES as error:
-                structlog.get_logger(__name__).warning("networks are not as they should be", reason=str(error))
+                self._log.warning("networks are not as they should be", reason=str(error))
                 await asyncio.sleep(again)
                 again = min(again * 2, _AGAIN_MOST_S)
                 self._changed.set()

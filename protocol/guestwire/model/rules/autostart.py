@@ -1,4 +1,4 @@
-"""What is started with the host, and who has its screen (SM 6)."""
+"""What is started with the host, who has its screen (SM 6), and how a guest comes to be ready."""
 
 from collections.abc import Iterator
 
@@ -34,6 +34,13 @@ def autostart_no_autologin(view: View) -> Iterator[Finding]:
             yield Finding(place(guest, "autostart"), message, related=("settings.autologin",))
 
 
+def ready_no_comm(view: View) -> Iterator[Finding]:
+    for guest in view.guests:
+        if guest.ready_when.by == "heartbeat" and not guest.has_comm:
+            message = f"{guest.name} has no communication, by which its guest library says that it is ready: it never is"
+            yield Finding(place(guest, "ready_when"), message)
+
+
 RULES: tuple[Rule, ...] = (
     Rule(
         "STANDALONE-MULTI-CONSOLE", "E", "E", "In standalone mode exactly one general purpose guest has the console.",
@@ -46,5 +53,9 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "AUTOSTART-NO-AUTOLOGIN", "W", "W", "Where guests are started with a viewer, a user is logged in when the host boots.",
         "Name a user in settings.autologin, or start the guest headless.", autostart_no_autologin,
+    ),
+    Rule(
+        "READY-NO-COMM", "W", "W", "A guest whose guest library says when it is ready has communication.",
+        "Switch the guest's communication on, or choose another ready_when.", ready_no_comm,
     ),
 )  # fmt: skip
