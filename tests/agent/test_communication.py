@@ -304,6 +304,9 @@ async def test_a_wait_can_be_cancelled(site: SiteFiles, twin: CommTwin, folder: 
                 await asyncio.sleep(0.001)
         (job,) = [one for one in (await host.ask("job-list", m.JobQuery())).jobs if one.operation == "event-wait"]
         await host.ask("job-cancel", m.JobRef(request_id=job.request_id, issuer=job.issuer))
+        assert not asked.done(), "what is asked now is heard to its end: an event may be in it"
+        twin.fail["event-wait"] = GuestwireError("COMM-LOST")
+        twin.hold["event-wait"].set()
         assert (await refused(asked)).code == "CANCELED"
 
 

@@ -64,7 +64,7 @@ class PairedRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Microseconds of each run."""
+    """Microseconds of each run (for `times`: seconds)."""
 
     ours: Sequence[float]
     peer: Sequence[float]
@@ -72,6 +72,10 @@ class Measured:
     def trips(self, bench: str, what: str, target: float | None = None) -> Row:
         """How long one takes: at most `target` times the peer's."""
         return self._row(bench, what, "us", "<=", target, [o / p for o, p in self._both()])
+
+    def times(self, bench: str, what: str, target: float | None = None) -> Row:
+        """As `trips`, in seconds."""
+        return self._row(bench, what, "s", "<=", target, [o / p for o, p in self._both()])
 
     def rates(self, bench: str, what: str, unit: str, target: float | None = None) -> Row:
         """How many in a second: at least `target` times the peer's."""

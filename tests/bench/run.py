@@ -22,6 +22,8 @@ import communication_idle
 import embedded_broker
 import events_bench
 import fleet
+import guest_areas
+import guest_events
 import journal
 import locks_bench
 import planning
@@ -44,6 +46,8 @@ BENCHES: Mapping[str, Callable[[Settings], list[Row]]] = {
     "queues": queues_bench.run,
     "locks": locks_bench.run,
     "communication_idle": communication_idle.run,
+    "guest_events": guest_events.run,
+    "guest_areas": guest_areas.run,
 }
 
 

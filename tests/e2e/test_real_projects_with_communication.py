@@ -24,7 +24,7 @@ from guestwire.model.areas import Lock, MemoryArea, Queue
 from guestwire.model.desired import Desired, content_hash
 from guestwire.model.errors import GuestwireError
 from guestwire.model.events import HOST, REMOTE, Event
-from guestwire.model.guest import Nic, ReadyWhen
+from guestwire.model.guest import Nic, Override, ReadyWhen
 from guestwire.model.network_names import bridge_name
 from guestwire.model.networks import Member, VirtualNet
 from guestwire.model.plan import Plan
@@ -102,7 +102,9 @@ class Rig(NamedTuple):
     async def plan(self, wanted: Desired, **options: Any) -> Plan:
         return (await self.api.config_plan(c.ConfigPlan(desired=wanted, hash=content_hash(wanted), **options))).reply
 
-    async def apply(self, wanted: Desired, confirm_s: int | None = None, **options: Any) -> tuple[Plan, c.ConfigApplied]:
+    async def apply(
+        self, wanted: Desired, confirm_s: int | None = None, **options: Any
+    ) -> tuple[Plan, c.ConfigApplied]:
         plan = await self.plan(wanted, **options)
         assert plan.applicable or confirm_s is not None, plan.issues
         request = c.ConfigApply(
@@ -115,11 +117,7 @@ class Rig(NamedTuple):
         return (await self.api.config_show(c.ConfigRef())).reply
 
     async def in_sync(self) -> None:
-        await until(lambda: self._drift(), ())
-
-    async def _drift(self) -> Any:
-        shown = await self.shown()
-        return shown.drift
+        await until(lambda: drift_of(self), [])
 
     # -- what is there
 
@@ -128,7 +126,9 @@ class Rig(NamedTuple):
         digests = {}
         for area in areas:
             if any(one.name == HOST and one.access.startswith("R") for one in area.access):
-                digests[area.name] = (await self.api.area_dump(w.AreaDump(name=area.name, length=64))).reply.digest.hex()
+                digests[area.name] = (
+                    await self.api.area_dump(w.AreaDump(name=area.name, length=64))
+                ).reply.digest.hex()
         events = {one.name: (*one.signal, "|", *one.wait) for one in (await self.api.event_list()).reply.events}
         both = (self.a, self.b)
         return Seen(
@@ -146,7 +146,8 @@ class Rig(NamedTuple):
 
     async def boot(self, guest: CommGuest) -> str:
         """What names one boot of a guest's kernel."""
-        return await guest.run("cat /proc/sys/kernel/random/boot_id")
+        found: str = await guest.run("cat /proc/sys/kernel/random/boot_id")
+        return found
 
     async def virsh(self, *arguments: str) -> str:
         process = await asyncio.create_subprocess_exec(
@@ -163,14 +164,11 @@ class Rig(NamedTuple):
         await self.api.guest_start(m.GuestStart(guest=guest.name, wait=wait), LONG)  # type: ignore[arg-type]
         await guest.run("true", BOOT_S)
 
-    async def pings(self, guest: CommGuest = None) -> bool:  # type: ignore[assignment]
-        """Whether the first guest reaches the second over the network."""
-        for one, last in ((self.a, 101), (self.b, 102)):
-            await one.run(
-                f"ip link set eth0 up; ip addr add {ADDRESSES}.{last}/24 dev eth0 2>/dev/null; true"
-            )
-        said = await self.a.run(f"ping -c 2 -w 6 -q {ADDRESSES}.102; true", 60)
-        return " 0% packet loss" in said
+    async def pings(self) -> bool:
+        """Whether the first guest reaches the second over the network: within seconds, or not at all."""
+        for guest, last in ((self.a, 101), (self.b, 102)):
+            await guest.run(f"ip link set eth0 up; ip addr add {ADDRESSES}.{last}/24 dev eth0 2>/dev/null; true")
+        return " 100% packet loss" not in await self.a.run(f"ping -c 1 -w 4 -q {ADDRESSES}.102; true", 60)
 
 
 def bridges() -> frozenset[str]:
@@ -222,7 +220,7 @@ async def rig(files: CommFiles, tmp_path_factory: pytest.TempPathFactory) -> Asy
         root=str(layout.root_public), key=str(layout.key("operator:admin")),
     )  # fmt: skip
     context_file.put(base / "client.toml", SITE, context, make_current=True)
-    host = CommHost(None, None, None, folder, files, [])  # type: ignore[arg-type]
+    host = CommHost(None, None, None, folder, files, [])  # the guests are the agent's
     ready = ReadyWhen(by="heartbeat", within_s=int(BOOT_S))
     a = host.definition(nics=(Nic(network=NET),), services=("log",), ready_when=ready)
     b = host.definition(nics=(Nic(network=NET),))
@@ -238,7 +236,7 @@ async def rig(files: CommFiles, tmp_path_factory: pytest.TempPathFactory) -> Asy
             "comm": {"dir": str(folder / "r")},
         }  # fmt: skip
         agent = Agent(HOST_ID, base / HOST_ID, agent_settings(layout, base / HOST_ID, HOST_ID, [], sections))
-        stack.callback(lambda: print("\n".join([agent.log.tail(120), "--", *comm.said[-60:]])))  # with a test that fails
+        stack.callback(lambda: print(agent.log.tail(120), *comm.said[-60:], sep="\n"))  # shown with a test that fails
         stack.push_async_callback(comm.end)
         await comm.start()
         for guest in (a, b):
@@ -277,9 +275,7 @@ async def test_a_project_is_planned_and_applied(rig: Rig) -> None:
 
 async def test_a_guest_is_ready_when_it_says_so(rig: Rig) -> None:
     rig.a.forget()
-    starting = asyncio.create_task(
-        rig.api.guest_start(m.GuestStart(guest=rig.a.name, wait="ready"), LONG)
-    )
+    starting = asyncio.create_task(rig.api.guest_start(m.GuestStart(guest=rig.a.name, wait="ready"), LONG))
     await until(lambda: asyncio.to_thread(Path(rig.a._socket).exists), True)
     await rig.a.run("true", BOOT_S)
     assert not starting.done()
@@ -303,3 +299,252 @@ async def test_what_the_project_says_holds_in_the_guests(rig: Rig) -> None:
     assert await rig.pings()
     dumped = await rig.cli.good("area", "dump", "seen", "--length", "5")
     assert dumped
+
+
+async def test_a_live_change_restarts_nobody(rig: Rig) -> None:
+    before = await rig.seen()
+    a, b = rig.a.name, rig.b.name
+    late = MemoryArea(name="late", size=4096, default_access="----", overrides={a: "RW--", b: "R---"})
+    document = rig.document()
+    seen = document.areas[1].model_copy(update={"overrides": {a: "RW--", HOST: "R---", REMOTE: "R---"}})
+    there, back = document.events
+    wanted = rig.document(
+        areas=(document.areas[0], seen, late),
+        events=(there.model_copy(update={"signal": (REMOTE, HOST)}), back),
+        networks=(rig.network(a, b),),
+    )
+    plan, _ = await rig.apply(wanted)
+    assert {(item.effect, item.outage_s) for item in plan.items} == {("live", 0)}
+    assert max(item.risk for item in plan.items) == 2, "somebody loses something"
+    after = await rig.seen()
+    assert after.boots == before.boots
+    assert after.areas == before.areas
+    with pytest.raises(CommandFailed, match="nothing of that name"):
+        await rig.b.run("gwguest area read seen 0 5")
+    await rig.a.run("gwguest area write late 0 new")
+    assert await rig.b.run("gwguest area read late 0 3") == "new"
+    with pytest.raises(CommandFailed, match="no right"):
+        await rig.a.run("gwguest event set there")
+    assert not await rig.pings()
+    # and back
+    plan, _ = await rig.apply(rig.document(), origin="rollback")
+    assert {(item.effect, item.outage_s) for item in plan.items} == {("live", 0)}
+    again = await rig.seen()
+    assert again._replace(plugged=before.plugged) == before, "but for generations, which count on"
+    assert await rig.b.run("gwguest area read seen 0 5") == "first"
+    assert await rig.pings()
+
+
+async def test_a_change_that_needs_a_restart_restarts_that_guest(rig: Rig) -> None:
+    before = await rig.seen()
+    more = rig.b.guest.model_copy(update={"memory_mib": rig.b.guest.memory_mib + 32})
+    wanted = rig.document(guests=(rig.a.guest, more))
+    (item,) = (await rig.plan(wanted)).items
+    assert (item.field, item.effect, item.waits) == ("memory_mib", "guest_restart", True)
+    rig.b.forget()
+    plan, _ = await rig.apply(wanted, restart=True)
+    assert [(item.effect, item.outage_s > 0) for item in plan.items] == [("guest_restart", True)]
+    await rig.b.run("true", BOOT_S)
+    after = await rig.seen()
+    assert after.boots[rig.a.name] == before.boots[rig.a.name]
+    assert after.boots[rig.b.name] != before.boots[rig.b.name]
+    assert await rig.b.run("gwguest area read seen 0 5") == "first"
+    rig.b.forget()
+    await rig.apply(rig.document(), restart=True, origin="rollback")
+    await rig.b.run("true", BOOT_S)
+
+
+async def test_an_apply_that_fails_half_way_leaves_everything(rig: Rig) -> None:
+    assert await rig.pings()
+    before = await rig.seen()
+    a, b = rig.a.name, rig.b.name
+    document = rig.document()
+    late = MemoryArea(name="late", size=4096, default_access="----", overrides={a: "RW--", b: "R---"})
+    other = VirtualNet(name="gwt-out", mode="bridge", uplink="gwt-none")
+    wanted = rig.document(
+        areas=(document.areas[0], late), events=(document.events[1],), queues=(), locks=(),
+        networks=(rig.network(airgap=True), other),
+    )  # fmt: skip
+    with pytest.raises(GuestwireError, match="ROLLED-BACK") as failed:
+        await rig.apply(wanted)
+    assert "gwt-none" in failed.value.message
+    assert await rig.seen() == before
+    assert (await rig.shown()).state == "rolled_back"
+    assert (await rig.shown()).drift == ()
+    # later: the services have it, and a guest's definition is refused
+    wrong = '<controller type="scsi" model="gwt-none"/>'
+    broken = rig.b.guest.model_copy(
+        update={"overrides": (*rig.b.guest.overrides, Override(op="add", sel="devices", xml=wrong))}
+    )
+    wanted = wanted.model_copy(update={"networks": (rig.network(airgap=True),), "guests": (rig.a.guest, broken)})
+    with pytest.raises(GuestwireError, match="ROLLED-BACK"):
+        await rig.apply(wanted)
+    assert await rig.seen() == before
+    assert await rig.pings()
+    assert await rig.b.run("gwguest area read seen 0 5") == "first"
+
+
+async def test_a_change_that_nobody_confirms_is_taken_back(rig: Rig) -> None:
+    before = await rig.seen()
+    document = rig.document()
+    late = MemoryArea(name="late", size=4096, default_access="RW--")
+    wanted = rig.document(
+        areas=(document.areas[0], late),
+        events=(document.events[1],),
+        queues=(),
+        locks=(),
+        networks=(rig.network(airgap=True),),
+    )
+    plan, applied = await rig.apply(wanted, confirm_s=600)
+    assert applied.state == "confirm_wait"
+    assert not await rig.pings()
+    await rig.b.run("gwguest area write late 0 x")
+    undone = (await rig.api.config_cancel(c.ConfigCancel(plan_id=plan.plan_id), LONG)).reply
+    assert undone.state in ("in_sync", "rolled_back")
+    assert await rig.seen() == before
+    assert await rig.pings()
+    echo = asyncio.create_task(rig.b.run("gwguest --timeout 40000 echo-events there back 5", 60))
+    assert "count 5" in await rig.a.run("gwguest --timeout 40000 bench-events there back 5", 60)
+    await echo
+
+
+async def test_the_cloud_waits_for_events_and_loses_none(rig: Rig) -> None:
+    rig_waits = asyncio.create_task(rig.api.event_wait(w.EventWait(names=("back",), timeout_s=60.0)))
+    await until(lambda: waiters(rig, "back"), 1)
+    await rig.b.run("gwguest event set back")
+    assert (await rig_waits).reply.name == "back"
+    # one that is cancelled takes no signal with it
+    accepted: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    options = CallOptions(on_accepted=accepted.set_result)
+    waits = asyncio.create_task(rig.api.event_wait(w.EventWait(names=("back",), timeout_s=60.0), options))
+    await until(lambda: waiters(rig, "back"), 1)
+    await rig.api.job_cancel(m.JobRef(request_id=await accepted))
+    with pytest.raises(GuestwireError, match="CANCELED"):
+        await waits
+    await rig.b.run("gwguest event set back")
+    await rig.a.run("gwguest --timeout 5000 event wait back")
+
+
+async def waiters(rig: Rig, name: str) -> int:
+    return len((await rig.api.event_show(w.NameRef(name=name))).reply.waiters)
+
+
+async def test_what_is_not_as_it_should_be_is_drift(rig: Rig) -> None:
+    said = await rig.cli("comm", "stop", "-o", "json", "-y")
+    assert said.code != 0
+    assert said.error["code"] == "COMM-GUESTS-ATTACHED"
+    device = sorted(await rig.plugged(rig.b))[-1]
+    pull = json.dumps({"execute": "device_del", "arguments": {"id": device}})
+    await rig.virsh("qemu-monitor-command", rig.b.name, pull)
+    await until(lambda: has(rig, rig.b, device), False)
+    assert (await rig.cli("comm", "stop", "-o", "json", "-y")).code != 0  # something happened: it is looked at now
+    await until(lambda: has(rig, rig.b, device), True)
+
+
+async def has(rig: Rig, guest: CommGuest, device: str) -> bool:
+    return device in await rig.plugged(guest)
+
+
+async def test_guests_share_on_while_the_agent_is_dead(rig: Rig) -> None:
+    before = await rig.seen()
+    echo = asyncio.create_task(rig.b.run("gwguest --timeout 60000 echo-events there back 2000", 120))
+    bench = asyncio.create_task(rig.a.run("gwguest --timeout 60000 bench-events there back 2000", 120))
+    await rig.agent.kill()
+    assert "count 2000" in await bench
+    await echo
+    await rig.agent.start()
+    await rig.in_sync()
+    assert (await rig.shown()).state in ("in_sync", "rolled_back")
+    assert await rig.seen() == before
+    assert {guest.status.state for guest in (await rig.api.guest_list()).reply.guests} <= {"running", "ready"}
+
+
+async def test_the_services_die_and_come_back(rig: Rig) -> None:
+    before = await rig.seen()
+    async with rig.cli.following("notices", "-f", "-o", "json") as heard:
+        await heard.line("presence")
+        await rig.comm.kill()
+        await heard.line('"class": "comm".*(COMM-NOT-STARTED|COMM-LOST)')
+        status = (await rig.api.comm_status()).reply
+        assert status.state == "stopped"
+        assert "guestwire-comm" in status.missing
+        assert [item.field for item in (await rig.shown()).drift] == ["state"]
+        with pytest.raises(GuestwireError, match="COMM-NOT-STARTED"):
+            await rig.api.comm_start()
+        await rig.comm.start()
+        await heard.line('"class": "alarm".*comm-degraded')
+    await rig.in_sync()
+    status = (await rig.api.comm_status()).reply
+    assert status.state == "degraded"
+    assert {one.guest for one in status.stranded} == {rig.a.name, rig.b.name}
+    with pytest.raises(CommandFailed, match="does not serve this peer"):
+        await rig.b.run("gwguest --at doorbell event set back")
+    after = await rig.seen()
+    assert after == before, "memory, devices and networks are as they were"
+    assert await rig.pings()
+    for guest in (rig.a, rig.b):
+        await rig.api.guest_destroy(m.GuestRef(guest=guest.name))
+    await until(lambda: state_of(rig), "running")
+    await rig.start(rig.a)
+    await rig.start(rig.b)
+    echo = asyncio.create_task(rig.b.run("gwguest --timeout 40000 echo-events there back 5", 60))
+    assert "count 5" in await rig.a.run("gwguest --timeout 40000 bench-events there back 5", 60)
+    await echo
+
+
+async def state_of(rig: Rig) -> str:
+    return (await rig.api.comm_status()).reply.state
+
+
+async def test_services_that_lost_everything_are_given_it_again(rig: Rig) -> None:
+    for guest in (rig.a, rig.b):
+        await rig.api.guest_destroy(m.GuestRef(guest=guest.name))
+    assert (await rig.cli("comm", "stop", "-o", "json", "-y")).code == 0
+    await until(lambda: drift_of(rig), [("communication", "state")])
+    assert (await rig.cli("comm", "start", "-o", "json", "-y")).code == 0
+    await rig.in_sync()
+    await rig.comm.kill()
+    shutil.rmtree(rig.base / "s")
+    await rig.comm.start()
+    await until(lambda: names_of_areas(rig), {"shared", "seen"})
+    await rig.in_sync()
+    await rig.start(rig.a)
+    assert len(await rig.plugged(rig.a)) == 3
+
+
+async def drift_of(rig: Rig) -> list[tuple[str, str | None]]:
+    return [(item.object, item.field) for item in (await rig.shown()).drift]
+
+
+async def names_of_areas(rig: Rig) -> set[str]:
+    return {area.name for area in (await rig.api.area_list()).reply.areas}
+
+
+async def test_a_network_that_gets_another_bridge_restarts_its_guests(rig: Rig) -> None:
+    boot = await rig.boot(rig.a)
+    wanted = rig.document(networks=(rig.network(bridge="gwt-other"),))
+    plan = await rig.plan(wanted)
+    assert [issue.code for issue in plan.issues if issue.severity == "E"] == ["GUESTS-RUNNING"]
+    rig.a.forget()
+    plan, _ = await rig.apply(wanted, restart=True)
+    assert {(item.object, item.field) for item in plan.items if item.effect == "guest_restart"} == {
+        (f"guests.{guest.name}", "bridges") for guest in (rig.a, rig.b)
+    }
+    assert bridges() == {"gwt-other"}
+    await rig.a.run("true", BOOT_S)
+    assert await rig.boot(rig.a) != boot
+    await rig.start(rig.b)
+    assert await rig.pings()
+
+
+async def test_a_project_that_goes_leaves_nothing(rig: Rig) -> None:
+    await rig.apply(Desired(), restart=True)
+    assert (await rig.virsh("list", "--all")).split() == []
+    assert (bridges(), rules().strip()) == (frozenset(), "")
+    status = (await rig.api.comm_status()).reply
+    assert (status.regions, status.peers, sum(status.counts.values())) == (1, (), 0), (
+        "the directory of the host's processes"
+    )
+    assert (await rig.api.area_list()).reply.areas == ()
+    assert (await rig.shown()).state == "in_sync"
+    assert not any(rig.base.glob("r/guests/*"))

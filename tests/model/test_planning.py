@@ -11,6 +11,7 @@ from guestwire.model.desired import Autostart, Desired, content_hash
 from guestwire.model.events import Event
 from guestwire.model.guest import DirectBoot, Disk, Guest, GuestKind, Nic, Override
 from guestwire.model.images import Image
+from guestwire.model.networks import VirtualNet
 from guestwire.model.pinning import Pinning
 from guestwire.model.plan import PlanItem
 from guestwire.model.planning import Circumstances, diff, live_media, must_stop, plan_id, restarts, retuned
@@ -280,3 +281,27 @@ def test_there_is_an_item_exactly_when_something_changes(before: Desired, after:
     assert (not items) == same
     if content_hash(before) == content_hash(after):
         assert not items
+
+
+WIRED = A.model_copy(update={"nics": (Nic(network="n"),)})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "running", "expected"),
+    [
+        ({}, {}, True, []),
+        ({}, {"airgap": True}, True, []),
+        ({}, {"bridge": "br7"}, False, [("bridges", "guest_restart", 0, False)]),
+        ({}, {"bridge": "br7"}, True, [("bridges", "guest_restart", 30, False)]),
+    ],
+)
+def test_another_bridge_takes_the_guests_on_it_off(
+    before: dict[str, Any], after: dict[str, Any], running: bool, expected: list[tuple[str, str, int, bool]]
+) -> None:
+    one, other = (
+        Desired(guests=(WIRED,), networks=(VirtualNet(name="n", **changes),)) for changes in (before, after)
+    )
+    runs = frozenset({WIRED.uuid or ""}) if running else frozenset[str]()
+    items = diff(one, other, Circumstances(running=runs))
+    assert [(i.field, i.effect, i.outage_s, i.waits) for i in items if i.object == f"guests.{A.name}"] == expected
+    assert bool([*must_stop(one, other, runs)]) == (running and bool(expected))

@@ -62,6 +62,16 @@ class CommNotices:
         self._announcer.notice("comm", event="state", text=error.message, code=error.code, level="warning")
         self.changed()
 
+    def not_plugged(self, guest: str, error: GuestwireError) -> None:
+        """A guest that runs has not got the areas it is to have."""
+        self._log.warning("a guest has not got its areas", guest=guest, code=error.code, reason=error.message)
+        self._announcer.notice(
+            "comm", event="not-plugged", guest=guest, text=error.message[:CARRIED], code=error.code, level="warning"
+        )
+        row = BY_CODE.get(error.code)
+        text, remedy = f"{guest}: {error.message[:CARRIED]}", "" if row is None else row.remedy
+        self._announcer.notice("alarm", event="comm-not-plugged", text=text, code=error.code, remedy=remedy)
+
     def _told_late(self, guest: str, count: int) -> None:
         self._log.warning("communication: happenings were not told one by one", guest=guest, count=count)
         self._announcer.notice("comm", event="missed", guest=guest, count=count, level="warning")

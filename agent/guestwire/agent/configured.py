@@ -36,6 +36,7 @@ from guestwire.agent.services.snapshots import Snapshots
 from guestwire.agent.vital import Vital
 from guestwire.link.serve import Handler
 from guestwire.model.desired import Desired
+from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
 from guestwire.model.host import RebootRequired
 from guestwire.model.issues import Verdict
@@ -53,7 +54,8 @@ def _nobody_hears() -> None:
 @dataclass(frozen=True, slots=True)
 class ConfigurationParts:
     """What a host's configuration is made of. `authorise`: see `Surroundings`; `changed` hears of every change of state,
-    `reboot_changed` when the operating system has other reasons for a reboot; the roots: see `FactsReader`."""
+    `reboot_changed` when the operating system has other reasons for a reboot, `not_plugged` why a guest, by name, has not got
+    its areas; the roots: see `FactsReader`."""
 
     host: str
     version: str
@@ -73,6 +75,7 @@ class ConfigurationParts:
     share_roots: tuple[str, ...] | None = None
     boot_roots: tuple[str, ...] | None = None
     reboot_changed: Callable[[], None] = _nobody_hears
+    not_plugged: Callable[[str, GuestwireError], None] = lambda _guest, _error: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +100,9 @@ class ConfiguredHost:
     comm: CommKeeper | None = None
 
     def communication_changed(self) -> None:
-        """The communication services came, went or changed their state."""
+        """The communication services came, went or changed their state, or a guest that needs them came on."""
         if self.comm is not None:
-            self.comm.look()
+            self.comm.look_at_guests()
 
     def reads(self) -> dict[str, Handler]:
         """Operations without an effect."""
@@ -164,6 +167,8 @@ class Hearing:
         self.host.tuning.guest_changed(change)
         if change.after in OFF:
             self.host.configuration.stopped(change.guest.uuid or "")
+        elif change.guest.has_comm and change.after == "running":
+            self.host.communication_changed()  # whoever turned it on: it is to have its areas
 
     async def before_start(self, guest: Guest) -> None:
         if self.host is not None:
@@ -174,7 +179,8 @@ class Hearing:
     def definition_changed(self) -> None:
         if self.host is not None:
             self.host.drift.look()
-            self.host.communication_changed()
+            if self.host.comm is not None:
+                self.host.comm.look()
             self.host.waiting.look()
             self.host.tuning.wake()
             self.host.autostart.look()
@@ -258,14 +264,18 @@ async def configured(parts: ConfigurationParts) -> AsyncIterator[ConfiguredHost]
             tuning,
             Autostart(
                 parts.guests, power, active.peek, around.hold, around.boot_id, journal.note, journal.set_note, parts.log,
-                parts.vital, waiting.arrived,
+                parts.vital, waiting.arrived, *(() if keeper is None else (keeper.agreed,)),
             ),
             keeper,
         )  # fmt: skip
 
 
 def _keeper(parts: ConfigurationParts, tools: Tools, applying: Applying) -> CommKeeper | None:
-    return None if tools.comm is None else CommKeeper(tools.comm, tools, applying, parts.host, parts.vital)
+    return (
+        None
+        if tools.comm is None
+        else CommKeeper(tools.comm, tools, applying, parts.host, parts.vital, parts.not_plugged)
+    )
 
 
 def _both(one: Callable[[], None], other: Callable[[], None]) -> None:

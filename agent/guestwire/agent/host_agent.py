@@ -17,7 +17,7 @@ from guestwire.agent.broker_link import BrokerLink
 from guestwire.agent.clock_quality import clock_quality
 from guestwire.agent.comm_notices import CommNotices
 from guestwire.agent.commands import Commands
-from guestwire.agent.configured import ConfigurationParts, ConfiguredHost, Hearing, configured
+from guestwire.agent.configured import ConfigurationParts, Hearing, configured
 from guestwire.agent.housekeeping import Housekeeping
 from guestwire.agent.jobs import Jobs
 from guestwire.agent.journal import Journal
@@ -126,11 +126,13 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         folders = GuestFolders(parts.folders, parts.templates, _domain_xml(parts.drivers.guests))
         hearing = Hearing()
         guests = await _guests(stack, parts, folders, hearing, listeners)
+        notices = CommNotices(parts.log, announcer, lambda: now().mono)
         host = await stack.enter_async_context(
-            configured(_configuration(parts, journal, guests, folders, executor, listeners))
+            configured(_configuration(parts, journal, guests, folders, executor, listeners, notices))
         )
         hearing.host = host
-        hearing.watch = await _watched(stack, parts, guests, host, journal, announcer)
+        notices.changed = host.communication_changed
+        hearing.watch = await _watched(stack, parts, guests, journal, notices)
         host.drift.look()
         reporting = await stack.enter_async_context(
             Reporting(
@@ -216,14 +218,12 @@ async def _watched(
     stack: AsyncExitStack,
     parts: HostParts,
     guests: GuestService,
-    host: ConfiguredHost,
     journal: Journal,
-    announcer: Announcer,
+    notices: CommNotices,
 ) -> CommWatch | None:
     """What happens in the communication services, if there are any, is heard, told, and makes guests ready."""
     if (comm := parts.drivers.comm) is None:
         return None
-    notices = CommNotices(parts.log, announcer, lambda: now().mono, host.communication_changed)
     return await stack.enter_async_context(
         CommWatch(
             comm, happened=notices.happened, missed=notices.missed, arrived=notices.arrived, away=notices.away,
@@ -239,6 +239,7 @@ def _configuration(
     folders: GuestFolders,
     executor: Executor,
     listeners: HostListeners,
+    notices: CommNotices,
 ) -> ConfigurationParts:
     identity = parts.identity
     return ConfigurationParts(
@@ -247,7 +248,7 @@ def _configuration(
         share_roots=parts.share_roots, boot_roots=parts.boot_roots,
         keep_revisions=parts.keep_revisions, authorise=executor.authorise, link=listeners,
         changed=listeners.configuration_changed, clock_ms=lambda: now().wall_ms, log=parts.log, vital=parts.vital,
-        reboot_changed=listeners.job_changed,
+        reboot_changed=listeners.job_changed, not_plugged=notices.not_plugged,
     )  # fmt: skip
 
 

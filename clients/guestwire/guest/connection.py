@@ -31,7 +31,7 @@ class Connection(Opened):
         handle = Handle(library.calls.gw_close)
         code = library.calls.gw_open(ctypes.byref(handle), None if where is None else where.encode())
         if code:
-            raise library.error(code, detailed=True)
+            raise library.error(code)
         return cls(library, handle)
 
     @property

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from guestwire.guest.errors import NUMBERS, GuestError, LibraryMissing
+from guestwire.guest.errors import GuestError, LibraryMissing
 
 VARIABLE = "GUESTWIRE_LIBRARY"
 _FILE = "libguestwire.so"
@@ -43,6 +43,7 @@ _FUNCTIONS: tuple[tuple[str, Any, tuple[Any, ...]], ...] = (
     ("gw_event_flags", c_uint32, (c_void_p,)),
     ("gw_event_rights", c_uint32, (c_void_p,)),
     ("gw_event_fd", c_int, (c_void_p,)),
+    ("gw_event_parts", c_int, (c_void_p, _OUT)),
     ("gw_event_close", c_int, (c_void_p,)),
     ("gw_queue_open", c_int, (c_void_p, c_char_p, c_uint32, _OUT)),
     ("gw_queue_slot_bytes", c_size_t, (c_void_p,)),
@@ -74,9 +75,6 @@ _FUNCTIONS: tuple[tuple[str, Any, tuple[Any, ...]], ...] = (
 _UNCHECKED = ("gw_event_set", "gw_event_wait", "gw_queue_put", "gw_queue_get")
 """Called very often: their callers pass arguments of C's own types, so that ctypes need not convert them. They return int."""
 
-_SPOKEN_OF = frozenset(NUMBERS[name] for name in ("GW_SYSTEM", "GW_CORRUPT"))
-"""Codes that always come with a detail: that of other codes may be another error's."""
-
 
 class Library:
     """The functions of one libguestwire.so. `calls` lets other threads run meanwhile: for what may take time. `quick` does
@@ -94,10 +92,10 @@ class Library:
         for name in _UNCHECKED:
             getattr(self.quick, name)  # it is there
 
-    def error(self, number: int, *, detailed: bool = False) -> GuestError:
-        """The exception for a code. `detailed`: the call that failed said more."""
+    def error(self, number: int, *, called: bool = True) -> GuestError:
+        """The exception for a code that this thread's last call ended with; `called` false: no call did."""
         text = self.quick.gw_error_text(number).decode()
-        detail = self.quick.gw_error_detail().decode("utf-8", "replace") if detailed or number in _SPOKEN_OF else ""
+        detail = self.quick.gw_error_detail().decode("utf-8", "replace") if called else ""
         return GuestError(number, text, detail)
 
 

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from guestwire.agent.drivers.simulated.host import SimulatedHost
 from guestwire.agent.lane_gate import LaneGate
 from guestwire.agent.lanes import Lanes
@@ -53,6 +55,9 @@ class Bench:
     booted: asyncio.Event = field(default_factory=_set)
     verdict: Verdict = field(default_factory=Verdict)
     unreadable: list[GuestwireError] = field(default_factory=list)
+    away: list[GuestwireError] = field(default_factory=list)
+    asked: int = 0
+    sharing_within_s: float = 0.2
     lanes: LaneGate = field(default_factory=lambda: LaneGate(Lanes(), lambda: round(now().mono * 1000)))
 
     async def boot_id(self) -> str:
@@ -61,6 +66,12 @@ class Bench:
     async def arrived(self) -> None:
         """Whether a change waits for the boot is the test's to say."""
         await self.booted.wait()
+
+    async def sharing(self) -> None:
+        """The communication services: away as often as the test says."""
+        self.asked += 1
+        if self.away:
+            raise self.away.pop()
 
     async def validate(self) -> Verdict:
         if self.unreadable:
@@ -100,7 +111,7 @@ class Bench:
                 guests,
                 Autostart(
                     guests, power, lambda: self.desired, self.hold, self.boot_id, self.notes.get, self.set_note, self,
-                    vital, self.arrived, look_again_s=0.01,
+                    vital, self.arrived, self.sharing, look_again_s=0.01, sharing_within_s=self.sharing_within_s,
                 ),
             )  # fmt: skip
 
@@ -267,3 +278,26 @@ async def test_a_boot_of_the_host_that_the_agent_lives_through() -> None:
                 while guests.table.rows()[0].observed.state != "running":
                     await asyncio.sleep(0.001)
             bench.host.reboot_host()
+
+
+ALONE, SHARES = guest(1, "alone"), guest(2, "shares", kind="gp_comm")
+
+
+@pytest.mark.parametrize(
+    ("guests", "times", "asked"), [((ALONE, SHARES), 1, 2), ((ALONE, SHARES), 0, 1), ((ALONE,), 1, 0)]
+)
+async def test_guests_that_share_wait_for_the_services(guests: tuple[Guest, ...], times: int, asked: int) -> None:
+    async with opened(guests=guests) as bench:
+        bench.away = [GuestwireError("COMM-NOT-STARTED")] * times
+        assert await bench.start_agent() == [(one.name, "started") for one in guests]
+        assert bench.asked == asked
+
+
+async def test_services_that_stay_away_keep_nobody_off_for_ever() -> None:
+    async with opened(guests=(ALONE, SHARES)) as bench:
+        bench.sharing_within_s = 0.02
+        bench.away = [GuestwireError("COMM-NOT-STARTED")] * 1000
+        assert await bench.start_agent() == [("alone", "started"), ("shares", "started")], (
+            "whoever starts one says what lacks"
+        )
+        assert ("error", "autostart waits no longer") in [(level, event) for level, event, _ in bench.said]

@@ -151,7 +151,11 @@ CASES = (
     Case("QUEUE-ACCESS", "an area that is missing is another rule's", areas(queues=(queue(writers=("rt",)),))),
     Case(
         "QUEUE-ACCESS", "a writer that may only read",
-        areas(area(overrides={"rt": "R---"}), queues=(queue(writers=("rt",), reader="rt"),)), ("queues.q.writers",),
+        areas(area(overrides={"rt": "R---"}), queues=(queue(writers=("rt",), reader="comm"),)), ("queues.q.writers",),
+    ),
+    Case(
+        "QUEUE-ACCESS", "a reader that may only read",
+        areas(area(overrides={"rt": "R---"}), queues=(queue(writers=("comm",), reader="rt"),)), ("queues.q.reader",),
     ),
     Case(
         "QUEUE-ACCESS", "a reader without the area",

@@ -1,10 +1,12 @@
-"""Autostart."""
+"""Autostart, and how guests come to be ready."""
+
+from typing import Any, Literal
 
 import pytest
 from rule_cases import Case, check, check_covered, check_needs, issues
 
 from guestwire.model.desired import Autostart, Desired
-from guestwire.model.guest import Guest, GuestKind
+from guestwire.model.guest import Guest, GuestKind, ReadyWhen
 from guestwire.model.rules.autostart import RULES
 from guestwire.model.settings import HostSettings
 
@@ -18,6 +20,10 @@ def consoles(
         autostart=Autostart(active=active, standalone=standalone),
         settings=HostSettings(autologin=autologin),
     )
+
+
+def ready(kind: GuestKind, by: Literal["guest_agent", "heartbeat"], **changes: Any) -> Desired:
+    return Desired(guests=(Guest(name="a", kind=kind, ready_when=ReadyWhen(by=by), **changes),))
 
 
 CASES = (
@@ -38,6 +44,11 @@ CASES = (
     Case("AUTOSTART-NO-AUTOLOGIN", "headless", consoles(autologin="")),
     Case("AUTOSTART-NO-AUTOLOGIN", "nobody", consoles("gp", autologin=""), ("guests.a.autostart",)),
     Case("AUTOSTART-NO-AUTOLOGIN", "not ours", consoles("gp", autologin=None), ("guests.a.autostart",)),
+    Case("READY-NO-COMM", "with communication", ready("gp_comm", "heartbeat")),
+    Case("READY-NO-COMM", "rt", ready("rt", "heartbeat")),
+    Case("READY-NO-COMM", "by another way", ready("gp", "guest_agent")),
+    Case("READY-NO-COMM", "without", ready("gp", "heartbeat"), ("guests.a.ready_when",)),
+    Case("READY-NO-COMM", "switched off", ready("gp_comm", "heartbeat", comm_enabled=False), ("guests.a.ready_when",)),
 )  # fmt: skip
 
 
@@ -47,7 +58,7 @@ def test_a_rule_finds_what_it_must(case: Case) -> None:
 
 
 def test_each_rule_has_cases_and_its_severity() -> None:
-    check_covered(RULES, CASES, {rule.code: "W" if rule.code == "AUTOSTART-NO-AUTOLOGIN" else "E" for rule in RULES})
+    check_covered(RULES, CASES, {rule.code: "E" if rule.code.startswith("STANDALONE") else "W" for rule in RULES})
 
 
 def test_no_fact_is_needed() -> None:

@@ -24,8 +24,15 @@ AT_ONCE = 2
 """A start has a place among the commands that run: this leaves some to clients."""
 LOOK_AGAIN_S = 60.0
 
+SHARING_WITHIN_S = 60.0
+SHARING_AGAIN_S = 2.0
+
 Hold = Callable[[tuple[str, ...]], AbstractAsyncContextManager[None]]
 """Lanes, waited for as a command does and held while the block lasts. Raises DEADLINE, CANCELED."""
+
+
+async def _nothing_is_shared() -> None:
+    """This host has no communication services."""
 
 
 class Autostart:
@@ -33,7 +40,8 @@ class Autostart:
     start goes on. Call `look` when the host may have booted: a simulated one does while its agent runs.
 
     `boot_id`: that of the host as it runs now. `note` and `set_note` are the journal's. `hold`: a guest's lane is held while
-    it is started. `arrived` returns when no change waits for this boot: what it made is to be started too.
+    it is started. `arrived` returns when no change waits for this boot: what it made is to be started too. `sharing` returns
+    when guests with communication, or on a network of the project, find what they need, and raises while they do not.
     """
 
     def __init__(
@@ -48,8 +56,10 @@ class Autostart:
         log: Log,
         vital: Vital,
         arrived: Callable[[], Awaitable[None]],
+        sharing: Callable[[], Awaitable[None]] = _nothing_is_shared,
         *,
         look_again_s: float = LOOK_AGAIN_S,
+        sharing_within_s: float = SHARING_WITHIN_S,
     ) -> None:
         self._guests = guests
         self._power = power
@@ -61,7 +71,9 @@ class Autostart:
         self._log = log
         self._vital = vital
         self._arrived = arrived
+        self._sharing = sharing
         self._look_again_s = look_again_s
+        self._sharing_within_s = sharing_within_s
         self._wake = asyncio.Event()
         self._dealt: set[str] = set()
         self._task: asyncio.Task[None] | None = None
@@ -127,6 +139,8 @@ class Autostart:
         self._log.info("autostart", guests=len(wanted))
         if not await self._valid():
             return ()
+        if any(self._shares(guest) for guest in wanted):
+            await self._until_sharing()
 
         @asynccontextmanager
         async def turn(guest: Guest) -> AsyncIterator[None]:
@@ -139,6 +153,27 @@ class Autostart:
         for outcome in outcomes:
             self._tell(outcome)
         return outcomes
+
+    def _shares(self, guest: Guest) -> bool:
+        networks = {network.name for network in self._active().networks}
+        return guest.has_comm or any(nic.network in networks for nic in guest.nics)
+
+    async def _until_sharing(self) -> None:
+        """Wait for the communication services, which come up at the same time; not for ever: guests that do not need them
+        are to start, and the others say what they lack."""
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + self._sharing_within_s
+        while True:
+            try:
+                await self._sharing()
+            except GuestwireError as err:
+                if loop.time() >= give_up:
+                    self._log.error("autostart waits no longer", code=err.code, reason=err.message)
+                    return
+                self._log.warning("autostart waits for the communication services", code=err.code, reason=err.message)
+            else:
+                return
+            await asyncio.sleep(min(SHARING_AGAIN_S, self._sharing_within_s))
 
     async def _valid(self) -> bool:
         """Whether the configuration may be started on this host; asked again while that cannot be found out."""

@@ -22,6 +22,10 @@ class Communication(Protocol):
         """Answer an operation that is served by guestwire-comm."""
         ...
 
+    async def forward_part(self, call: Call, part: Model, within_s: float) -> Model:
+        """Ask a part of what is asked, which takes so long by itself, under an id of its own."""
+        ...
+
     async def status(self) -> CommStatus: ...
 
     async def held(self) -> CommDocument | None:

@@ -133,9 +133,12 @@ class Guests(Protocol):
         """Every guest that is defined, in order of id. Guests made by other tools have `id` None until adopted."""
         ...
 
-    async def define(self, guest: Guest, pins: Pinning | None = None) -> Observed:
+    async def define(
+        self, guest: Guest, pins: Pinning | None = None, bridges: Mapping[str, str] | None = None
+    ) -> Observed:
         """Make or replace the definition of guest.uuid (id and uuid are set; disks have paths). A running guest keeps
-        running as it is. `pins`: where its threads and memory go, as `model.pinning` found; None: anywhere."""
+        running as it is. `pins`: where its threads and memory go, as `model.pinning` found; None: anywhere. `bridges`: of the
+        networks of the project that its cards are on, by name; None: as the driver was told of them."""
         ...
 
     async def undefine(self, uuid: str) -> None:

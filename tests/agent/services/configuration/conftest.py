@@ -67,7 +67,7 @@ class NoLog:
 @dataclass
 class Rig:
     """One host, and its configuration service. `told`: states as they were announced; `asked`: the risks of what somebody
-    wanted to do."""
+    wanted to do; `unplugged`: guests that have not got their areas, and why."""
 
     host: SimulatedHost
     guests: GuestService
@@ -78,6 +78,7 @@ class Rig:
     asked: list[int]
     clock: Callable[[], int]
     folder: Path
+    unplugged: list[tuple[str, str]]
 
     def call(self, operation: str, request: Model, *, local: bool = False) -> Call:
         at = now().wall_ms
@@ -190,7 +191,7 @@ class Hosts:
                     rigs[0].configured.configuration.stopped(change.guest.uuid or "")
 
             guests = await stack.enter_async_context(GuestService(host, self.clock, changed, vital))
-            link, told, asked = Link(), [], list[int]()
+            link, told, asked, unplugged = Link(), [], list[int](), list[tuple[str, str]]()
             parts = ConfigurationParts(
                 host="h", version="1", drivers=Drivers(host, host, host.images, host.control, host.values, client),
                 journal=cast("Journal", Written(journal, records(journal.config))), guests=guests,
@@ -198,11 +199,11 @@ class Hosts:
                 lanes=LaneGate(Lanes(), lambda: round(now().mono * 1000)),
                 disk_roots=("/simulated/images",), keep_revisions=5, authorise=lambda _call, risk: asked.append(risk),
                 link=link, changed=lambda state, text: told.append((state, text)), clock_ms=self.clock,
-                log=NoLog(), vital=vital,
+                log=NoLog(), vital=vital, not_plugged=lambda guest, error: unplugged.append((guest, error.code)),
             )  # fmt: skip
             assert await guests.connected_within(5.0)
             made = await stack.enter_async_context(configured(parts))
-            rigs.append(Rig(host, guests, made, journal, link, told, asked, self.clock, self.folder))
+            rigs.append(Rig(host, guests, made, journal, link, told, asked, self.clock, self.folder, unplugged))
             yield rigs[0]
 
 

@@ -131,3 +131,38 @@ async def test_nobody_misses_services_that_nobody_uses(hosts: Hosts, tmp_path: P
         rig.configured.communication_changed()
         assert (await rig.show()).state == "in_sync"
     assert comm_keeper.AGAIN_S >= 10
+
+
+async def test_what_was_pulled_out_of_a_guest_is_plugged_again(hosts: Hosts, tmp_path: Path) -> None:
+    folder = tmp_path / "comm"
+    folder.mkdir()
+    async with CommTwin(folder) as twin, hosts.open(comm=folder) as rig:
+        await rig.apply(WANTED)
+        await rig.start("a")
+        (guest,) = (await rig.active()).guests
+        runtime = rig.host._guests.get(guest.uuid or "")
+        had = runtime.plugs
+        assert had
+        runtime.plugs = ()
+        rig.configured.communication_changed()
+        async with asyncio.timeout(10):
+            while runtime.plugs != had:
+                await asyncio.sleep(0.001)
+        assert (await rig.show()).drift == ()
+        # and where that fails it is told, once
+        twin.fail["comm-plugs"] = GuestwireError("AREA-NOT-PLUGGED")
+        for _ in range(3):
+            asked = len(twin.issuers)
+            rig.configured.communication_changed()
+            async with asyncio.timeout(10):
+                while "comm-plugs" not in [name for name, _ in twin.issuers[asked:]]:
+                    await asyncio.sleep(0.001)
+        async with asyncio.timeout(10):
+            while [(item.object, item.field) for item in (await rig.show()).drift] != [("guests.a", "areas")]:
+                await asyncio.sleep(0.001)
+        assert rig.unplugged == [("a", "AREA-NOT-PLUGGED")]
+        twin.fail.clear()
+        rig.configured.communication_changed()
+        async with asyncio.timeout(10):
+            while (await rig.show()).drift:
+                await asyncio.sleep(0.001)

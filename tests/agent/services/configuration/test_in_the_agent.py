@@ -56,7 +56,7 @@ class Gate:
         self.reached.clear()
         self.opened.clear()
 
-    async def define(self, guest: Guest, pins: Any = None) -> Any:
+    async def define(self, guest: Guest, pins: Any = None, bridges: Any = None) -> Any:
         if guest.name == self.name:
             self.reached.set()
             await self.opened.wait()

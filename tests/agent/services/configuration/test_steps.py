@@ -8,7 +8,7 @@ import pytest
 from guestwire.agent.services.configuration.steps import Transition, disk_work, steps
 from guestwire.model.desired import Desired
 from guestwire.model.facts import FileFact
-from guestwire.model.guest import DirectBoot, Disk, Guest, Override
+from guestwire.model.guest import DirectBoot, Disk, Guest, Nic, Override
 from guestwire.model.pinning import Pinning
 from guestwire.model.planning import Circumstances, diff
 from guestwire.model.resolving import Place
@@ -111,6 +111,17 @@ def test_an_image_that_several_share_grows_once_through_the_one_that_runs() -> N
         Desired(guests=guests), Desired(guests=guests), places, places, {guests[1].uuid or ""}, False, (), fact
     )  # fmt: skip
     assert [(one.guest.name, one.live) for one in disk_work(change)] == [("b", True)]
+
+
+@pytest.mark.parametrize(("runs", "kinds"), [
+    (True, ["stop-guest", "define-guest", "write-folder", "start-guest"]), (False, ["define-guest", "write-folder"]),
+])  # fmt: skip
+def test_a_guest_whose_network_gets_another_bridge_is_defined_anew(runs: bool, kinds: list[str]) -> None:
+    guest = A.model_copy(update={"nics": (Nic(network="n"),)})
+    before, after = Place(guest, ONE, (("n", "old"),)), Place(guest, ONE, (("n", "new"),))
+    made = steps(transition(before, after, runs=runs))
+    assert [step.kind for step in made if step.kind != "grow-disk"] == kinds
+    assert next(step.args["bridges"] for step in made if step.kind == "define-guest") == {"n": "new"}
 
 
 def test_a_guest_that_somebody_deleted_leaves_no_folder() -> None:

@@ -104,14 +104,19 @@ class LibvirtGuests:
     async def list(self) -> Sequence[Observed]:
         return await self._connection.call(observe_all, effect=False)
 
-    async def define(self, guest: Guest, pins: Pinning | None = None) -> Observed:
+    async def define(
+        self, guest: Guest, pins: Pinning | None = None, bridges: Mapping[str, str] | None = None
+    ) -> Observed:
         uuid = guest.uuid
         if uuid is None or guest.id is None:
             raise ValueError("a definition needs its id and uuid")
 
         comm, wiring = None, None
         if self._comm_dir is not None:
-            comm, wiring = comm_devices(guest, str(self._comm_dir)), Wiring(self._host, dict(self._bridges()))
+            comm, wiring = (
+                comm_devices(guest, str(self._comm_dir)),
+                Wiring(self._host, dict(self._bridges() if bridges is None else bridges)),
+            )
 
         def act(conn: Any) -> Observed:
             kind = policy.hypervisor(self._hypervisor_type, kvm_offered=_offers_kvm(conn), kvm_proven=self._kvm_proven)

@@ -4,7 +4,7 @@
 It behaves as libvirt and QEMU do, to the error codes of a failing start; one contract suite runs against both.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Literal, Self
@@ -126,7 +126,9 @@ class SimulatedHost:
         async with self._call("list"):
             return self._guests.observations()
 
-    async def define(self, guest: Guest, pins: Pinning | None = None) -> Observed:
+    async def define(
+        self, guest: Guest, pins: Pinning | None = None, bridges: Mapping[str, str] | None = None
+    ) -> Observed:
         async with self._call("define", guest.name):
             return await self._guests.define(guest, pins)
 

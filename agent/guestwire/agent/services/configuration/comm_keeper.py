@@ -3,16 +3,18 @@
 Nobody edits what guestwire-comm holds, so that another document there is a loss (its store, its host's disk): it is given the
 active one again, whatever the policy says of drift. What it had beside that stays set aside until the next change is kept:
 the loss may have been ours. While it is away or stopped, that is drift.
+
+Nobody pulls devices of areas out of guests either: those that run are given what they are to have, now and then, and when
+something happened. What could not be plugged is drift, and tried again.
 """
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
 from guestwire.agent.services.communication import SERVING, Communication
 from guestwire.agent.services.configuration.applying import Applying
-from guestwire.agent.services.configuration.plan_items import not_running, unheld
+from guestwire.agent.services.configuration.plan_items import not_plugged, not_running, unheld
 from guestwire.agent.services.configuration.step_kinds import Tools
 from guestwire.agent.vital import Vital
 from guestwire.model.communication import CommDocument, communication_of
@@ -22,14 +24,33 @@ from guestwire.model.plan import PlanItem
 AGAIN_S = 30.0
 """After a failure, unless something happens before."""
 AGREED_WITHIN_S = 10.0
+LOOK_S = 30.0
+"""How often the devices of guests that run are looked at: QEMU tells nobody of those that libvirt does not know."""
+
+_AWAY = frozenset({"COMM-NOT-STARTED", "COMM-LOST", "DRIVER-LOST", "NOT-FOUND"})
+"""Failures of a plug that are not the guest's."""
+
+
+def _nobody_hears(_guest: str, _error: GuestwireError) -> None:
+    """It is drift all the same."""
 
 
 class CommKeeper:
-    """`async with` it; `look` is called when the services came, went or changed their state, when definitions changed, and
-    when a change has ended.
-    `host` is the host's id."""
+    """`async with` it; `look` is called when definitions changed and when a change has ended, `look_at_guests` when the services
+    came, went or changed their state, and when a guest came on. `host` is the host's id; `not_plugged` hears, once, why a
+    guest, by name, has not got what it is to have."""
 
-    def __init__(self, comm: Communication, tools: Tools, applying: Applying, host: str, vital: Vital) -> None:
+    def __init__(
+        self,
+        comm: Communication,
+        tools: Tools,
+        applying: Applying,
+        host: str,
+        vital: Vital,
+        not_plugged: Callable[[str, GuestwireError], None] = _nobody_hears,
+        *,
+        look_s: float = LOOK_S,
+    ) -> None:
         self._comm = comm
         self._applying = applying
         self._guests = tools.guests
@@ -42,6 +63,10 @@ class CommKeeper:
         self._wake.set()
         self._task: asyncio.Task[None] | None = None
         self._failure = ""
+        self._not_plugged = not_plugged
+        self._look_s = look_s
+        self._guests_due = True
+        self._unplugged: dict[str, str] = {}
         self.drift: Sequence[PlanItem] = ()
         """What is not as the active document says, as it was last seen."""
 
@@ -58,7 +83,12 @@ class CommKeeper:
         await asyncio.gather(self._task, return_exceptions=True)
 
     def look(self) -> None:
-        """Something may have changed."""
+        """What is held, or is to be, may have changed."""
+        self._wake.set()
+
+    def look_at_guests(self) -> None:
+        """What is plugged into guests may not be what they are to have, either."""
+        self._guests_due = True
         self._wake.set()
 
     async def agreed(self) -> None:
@@ -78,27 +108,35 @@ class CommKeeper:
             raise GuestwireError("COMM-NOT-STARTED", text) from err
 
     async def _run(self) -> None:
-        owed = False
+        wait_s: float | None = None
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(AGAIN_S if owed else None):
+            try:
+                async with asyncio.timeout(wait_s):
                     await self._wake.wait()
+            except TimeoutError:
+                self._guests_due = True
             self._wake.clear()
-            owed, failure = False, ""
+            failure = ""
+            drift: Sequence[PlanItem] = ()
+            running: Mapping[str, str] = {}
             try:
                 drift = await self._found()
                 if drift and drift[0].field == "document":
                     await self._repair()
-                    drift = ()
+                    self._guests_due, drift = True, ()
+                running = await self._running()
             except GuestwireError as err:
-                owed, failure = True, f"communication: {err.code}: {err.message}"
-            else:
-                self._told(drift)
+                failure = f"communication: {err.code}: {err.message}"
             if failure and failure != self._failure:
                 self._applying.around.changed("drifted", failure)
             self._failure = failure
             self._round.set()
             self._round.clear()
+            if failure or drift:
+                self._guests_due = True  # once they are there again
+            if not failure:
+                self._told(drift or await self._lacking(running))
+            wait_s = AGAIN_S if failure else self._look_s if running else None
 
     async def _found(self) -> Sequence[PlanItem]:
         """The drift now. While a change is under way nothing is: its end is heard."""
@@ -131,10 +169,35 @@ class CommKeeper:
             expected = await self._expected()
             await self._comm.apply(expected)
         self._applying.around.changed("in_sync", "guestwire-comm was given the active configuration again")
+
+    async def _running(self) -> Mapping[str, str]:
+        """The guests with communication that run: uuid -> name."""
         running = self._power.running()
-        for guest in expected.guests:
-            if guest.uuid in running:
-                await self._guests.plug(guest.uuid)
+        return {guest.uuid: guest.name for guest in (await self._expected()).guests if guest.uuid in running}
+
+    async def _lacking(self, running: Mapping[str, str]) -> Sequence[PlanItem]:
+        """What guests that run have not got; after a look at them, if that is due."""
+        if self._guests_due:
+            self._guests_due = False
+            await self._plug(running)
+        lacking = {uuid: why for uuid, why in self._unplugged.items() if uuid in running}
+        return tuple(not_plugged(running[uuid], why) for uuid, why in lacking.items())
+
+    async def _plug(self, running: Mapping[str, str]) -> None:
+        """Let every guest that runs have its devices. A change that is under way does that itself."""
+        found: dict[str, str] = {}
+        for uuid, name in running.items():
+            if self._applying.records.under_way is not None:
+                self._guests_due = True
+                return
+            try:
+                await self._guests.plug(uuid)
+            except GuestwireError as err:
+                if err.code not in _AWAY:  # that is told by itself
+                    found[uuid] = f"{err.code}: {err.message}"
+                    if self._unplugged.get(uuid) != found[uuid]:
+                        self._not_plugged(name, err)
+        self._unplugged = found
 
     def _told(self, drift: Sequence[PlanItem]) -> None:
         if drift == self.drift:

@@ -38,6 +38,13 @@ def not_running(state: str) -> PlanItem:
     )
 
 
+def not_plugged(guest: str, why: str) -> PlanItem:
+    """A guest that runs has not got the devices of the areas it is to have."""
+    return PlanItem(
+        op="update", object=f"guests.{guest}", field="areas", before=dumps(why), after=dumps("plugged"), drift=True
+    )
+
+
 def rewritten(
     modified: Mapping[str, Sequence[str]], current: Desired, goal: Desired, named: str | None
 ) -> dict[str, tuple[str, ...]]:

@@ -22,6 +22,7 @@ from guestwire.model.desired import Desired, canonical_text, content_hash
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, Override
 from guestwire.model.issues import Issue, in_order
+from guestwire.model.network_names import bridge_name, bridges_of
 from guestwire.model.pinning import Pinning, host_cpus, pack_pins, pinning
 from guestwire.model.plan import Plan, PlanItem
 from guestwire.model.planning import Circumstances, diff, plan_id
@@ -125,7 +126,7 @@ class Preparer:
         target = allocate(target, facts.topology)
         goal = target if named is None else _only(named, target, current)
         pins = _Pins(active, facts.topology)
-        before = {g.uuid or "": Place(self._given(g, active), pins.of(g)) for g in current.guests}
+        before = {g.uuid or "": _place(self._given(g, active), pins.of(g), active) for g in current.guests}
         after, mistakes = self._after(goal, target, before, facts.topology, named)
         running = facts.running or frozenset()
         gone = missing(active, current, target, named)
@@ -186,7 +187,7 @@ class Preparer:
             else:
                 given, mistake = self._resolved(guest, target)
                 mistakes += [] if mistake is None else [mistake]
-            places[uuid] = Place(given, pins.of(guest))
+            places[uuid] = _place(given, pins.of(guest), target)
         return places, mistakes
 
     def _resolved(self, guest: Guest, desired: Desired) -> tuple[Guest, Issue | None]:
@@ -214,6 +215,10 @@ class Preparer:
         return self._power.known().get(guest.uuid or "") or resolve(guest, active.images)
 
 
+def _place(given: Guest, pins: Pinning | None, desired: Desired) -> Place:
+    return Place(given, pins, bridges_of((nic.network for nic in given.nics), desired.networks))
+
+
 class _Pins:
     """Where the guests of a document go on a machine."""
 
@@ -235,9 +240,14 @@ class _Pins:
 
 
 def _shared(desired: Desired) -> tuple[object, ...]:
-    """What decides over guests besides their own part: images, areas, and whatever moves the CPUs that are the host's."""
+    """What decides over guests besides their own part: images, what they have devices for, the bridges of their cards, and
+    whatever moves the CPUs that are the host's."""
     rt = sorted((guest.uuid or "", guest.cpuset or "") for guest in desired.guests if guest.kind == "rt")
-    return (desired.images, desired.templates, desired.areas, desired.host_cpuset, desired.policy.profile, rt)
+    direct = [event for event in desired.events if event.delivery == "direct"]
+    bridges = [(network.name, bridge_name(network)) for network in desired.networks]
+    return (
+        desired.images, desired.templates, desired.areas, direct, bridges, desired.host_cpuset, desired.policy.profile, rt,
+    )  # fmt: skip
 
 
 def _removals(paths: Sequence[str]) -> tuple[PlanItem, ...]:
@@ -268,4 +278,4 @@ def _work(items: Iterable[PlanItem], todo: Iterable[Step], change: Transition) -
 
 
 def _plain(place: Place | None) -> object:
-    return None if place is None else (canonical_text(place.guest), pack_pins(place.pins))
+    return None if place is None else (canonical_text(place.guest), pack_pins(place.pins), place.bridges)

@@ -100,7 +100,7 @@ async def _definition(tools: Tools, args: Args) -> dict[str, Any]:
 
 async def _define(tools: Tools, args: Args, _undo: Args) -> None:
     guest = Guest.model_validate_json(args["guest"])
-    await tools.guests.define(guest, unpack_pins(args["pins"]))
+    await tools.guests.define(guest, unpack_pins(args["pins"]), args.get("bridges"))
     await tools.power.settled(args["uuid"])
 
 

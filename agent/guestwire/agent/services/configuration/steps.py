@@ -239,7 +239,8 @@ def _definition(change: Transition, guest: Guest, place: Place) -> Iterator[Step
     if not passing and uuid in change.running and _retuned(change, guest):
         yield _step("retune-when-undone", f"tune {guest.name} back", uuid=uuid)
     told = f"rename {change.before[uuid].guest.name} for a moment" if passing else f"define {guest.name}"
-    yield _step("define-guest", told, uuid=uuid, guest=text, pins=pack_pins(place.pins))
+    pins, bridges = pack_pins(place.pins), dict(place.bridges)
+    yield _step("define-guest", told, uuid=uuid, guest=text, pins=pins, bridges=bridges)
     if guest.id is not None and not passing:
         yield _folder(change, guest)
 

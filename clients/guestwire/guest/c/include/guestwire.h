@@ -40,7 +40,7 @@ typedef struct gw_queue_handle gw_queue_t;   /* a queue, open for writing or for
 typedef struct gw_lock_handle gw_lock_t;     /* a lock */
 
 /* ---- attach ------------------------------------------------------------------------------------------------------
- * where: NULL                    find out: the socket $GUESTWIRE_ATTACH or /run/guestwire/comm/attach.sock, else the
+ * where: NULL                    find out: the socket $GUESTWIRE_ATTACH or /run/guestwire-comm/attach.sock, else the
  *                                doorbell device, else the serial channel
  *        "unix:PATH"             the attach socket of a host
  *        "unix:PATH?guest=NAME"  the same, as the simulated guest NAME
@@ -57,8 +57,8 @@ int gw_close(gw *g);
 /* A sentence for a code; never null. */
 const char *gw_error_text(int code);
 
-/* The last error of this thread that had more to say than its code, for people: a path, errno's text; "" before the
- * first. */
+/* What more there is to say about the error that the last call of this thread returned, for people: a path, errno's
+ * text; "" where its code says all. Not to be read after a call that was GW_OK. */
 const char *gw_error_detail(void);
 
 /* This peer's number: what it writes into lock words. */
@@ -147,6 +147,18 @@ uint32_t gw_event_rights(gw_event_t *e);
 /* The descriptor of a native event, for the caller's own poll loop (readable while it is set; gw_event_wait with
  * timeout 0 takes it); -1 for the others. It stays the library's. */
 int gw_event_fd(gw_event_t *e);
+
+/* For bindings of languages in which a call costs more than a signal: what a native event is made of, until
+ * gw_event_close. Writing 1 to fd (it has 8 bytes, eventfd(2)) sets it; a read sleeps until it is set, and unsets it; a
+ * manual one is only polled. *ended: GW_OK, or what every call returns from now on: to be looked at before each use, and
+ * after each read, which ends then too. *signals: the caller's own count of what it wrote; the library adds it to the
+ * event's, twice in a second. GW_UNSUPPORTED: it is no native event. */
+struct gw_event_parts {
+    int fd;
+    const int *ended;
+    uint64_t *signals;
+};
+int gw_event_parts(gw_event_t *e, struct gw_event_parts *out);
 
 /* Null is GW_OK. */
 int gw_event_close(gw_event_t *e);

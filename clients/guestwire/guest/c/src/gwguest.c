@@ -590,6 +590,8 @@ static const struct command {
 static int help(void) {
     puts("gwguest [--at WHERE] [--timeout MS] COMMAND");
     puts("  --at       unix:PATH, unix:PATH?guest=NAME, doorbell or serial:PATH; without: find out");
+    puts("             the doorbell needs intel_iommu=on on the guest's kernel command line and `modprobe vfio-pci`;");
+    puts("             without, a guest finds its serial channel, which cannot wait for direct events");
     puts("  --timeout  how long to wait; without: for ever");
     for (size_t n = 0; n < sizeof commands / sizeof *commands; n++) {
         const struct command *one = &commands[n];

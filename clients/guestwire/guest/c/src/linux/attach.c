@@ -156,6 +156,7 @@ static int find_out(gw **out) {
     const char *wanted = getenv("GUESTWIRE_ATTACH");
     struct stat there;
     char where[256], path[300];
+    bool serial;
     int code;
     if (wanted != NULL && *wanted != 0) {
         snprintf(where, sizeof where, "%s%s", *wanted == '/' ? "unix:" : "", wanted);
@@ -163,28 +164,35 @@ static int find_out(gw **out) {
     }
     if (stat(GWI_SOCKET, &there) == 0)
         return gwi_open_way("unix:" GWI_SOCKET, out);
+    serial = gwi_serial_find(GWI_SERIAL, path, sizeof path) == GW_OK; /* first: the doorbell's text is to remain */
     code = gwi_open_way("doorbell", out);
-    if (code == GW_OK || code == GW_DENIED || gwi_serial_find(GWI_SERIAL, path, sizeof path) != GW_OK)
+    if (code == GW_OK || code == GW_DENIED || !serial)
         return code;
     return gwi_open_way("serial", out); /* no doorbell, no IOMMU, or another process has it */
 }
 
 int gw_open(gw **out, const char *where) {
+    gwi_forget();
     if (out == NULL)
         return GW_INVALID;
     *out = NULL;
     return where == NULL ? find_out(out) : gwi_open_way(where, out);
 }
 
-int gw_close(gw *g) {
+void gwi_close(gw *g) {
     if (g == NULL)
-        return GW_OK;
+        return;
     gwi_end(g, GW_CLOSED);
     gwi_drop(g);
-    return GW_OK;
+}
+
+int gw_close(gw *g) {
+    gwi_close(g);
+    return gwi_plainly(GW_OK);
 }
 
 int gw_peer(gw *g, uint32_t *peer) {
+    gwi_forget();
     if (g == NULL || peer == NULL)
         return GW_INVALID;
     *peer = g->peer;
@@ -196,6 +204,7 @@ const char *gw_way(gw *g) { return g == NULL ? "" : g->way->name; }
 int gw_alive(gw *g) {
     struct pollfd gone = {.fd = g == NULL ? -1 : g->fd};
     int code = gwi_usable(g);
+    gwi_forget();
     if (code == GW_OK && poll(&gone, 1, 0) == 1 && gone.revents & (POLLHUP | POLLERR)) {
         gwi_end(g, GW_NOT_STARTED);
         return GW_NOT_STARTED;

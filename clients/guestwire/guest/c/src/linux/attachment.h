@@ -17,7 +17,7 @@
 #define GWI_SLICE_MS 500   /* the longest sleep without a look whether guestwire-comm still serves this peer */
 #define GWI_SEND_MS 1000   /* until a way that takes nothing is GW_BUSY */
 #define GWI_SERIAL_MS 2000 /* until a serial port that somebody else has is GW_BUSY */
-#define GWI_SOCKET "/run/guestwire/comm/attach.sock"
+#define GWI_SOCKET "/run/guestwire-comm/attach.sock"
 #define GWI_SERIAL "org.guestwire.guest.0"
 #define GWI_EXTRA_FDS (GW_WAIT_ANY_MAX + 1)
 
@@ -124,7 +124,11 @@ void gwi_end(gw *g, int code);
 /* A name as it goes into a request: 1 to GW_NAME_BYTES - 1 bytes. */
 bool gwi_name_fits(const char *name);
 
-/* errors.c */
+/* errors.c: gw_error_detail() is of the last call of this thread. A public function forgets what an earlier one said
+ * before it does anything that may fail; one of the shortest paths only when it failed, for it has no time to. */
+void gwi_forget(void);
+/* `code`, with nothing more to say. */
+int gwi_plainly(int code);
 int gwi_fail(int code, const char *what, ...) __attribute__((format(printf, 2, 3)));
 /* `code`, with errno's text. */
 int gwi_fail_errno(int code, const char *what, ...) __attribute__((format(printf, 2, 3)));
@@ -163,6 +167,7 @@ int gwi_find_rings(gw *g, const char *queue, uint32_t role, struct gw_ring_row *
 
 /* ways */
 int gwi_open_way(const char *where, gw **out); /* attach.c; `where` is not null */
+void gwi_close(gw *g);
 int gwi_socket_open(gw *g, const char *path);
 int gwi_doorbell_open(gw *g);
 int gwi_serial_open(gw *g, const char *path);

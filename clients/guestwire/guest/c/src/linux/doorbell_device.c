@@ -18,6 +18,9 @@
 #define PCI_COMMAND_MEMORY_AND_MASTER 6 /* interrupts are writes of the device: it must be bus master */
 #define BIND_TRIES 50                   /* at 10 ms */
 
+/* What vfio-pci lacks where it does not take a device. */
+static const char needs_iommu[] = "boot with intel_iommu=on on the kernel's command line, then `modprobe vfio-pci`";
+
 static bool link_name(const char *path, const char *link, char *name, size_t size) {
     char full[400], target[400];
     ssize_t length;
@@ -50,18 +53,20 @@ static int bind_vfio(const char *path) {
     char driver[64], file[400];
     const char *name = strrchr(path, '/') + 1;
     struct timespec pause = {.tv_nsec = 10000000};
+    if (!link_name(path, "iommu_group", driver, sizeof driver))
+        return gwi_fail(GW_UNSUPPORTED, "%s has no IOMMU group: %s", name, needs_iommu);
     if (!link_name(path, "driver", driver, sizeof driver)) {
         if (access("/sys/bus/pci/drivers/vfio-pci", F_OK) != 0)
-            return gwi_fail_errno(GW_UNSUPPORTED, "vfio-pci is not loaded (modprobe vfio-pci)");
+            return gwi_fail(GW_UNSUPPORTED, "the module vfio-pci is not there: run `modprobe vfio-pci` as root");
         snprintf(file, sizeof file, "%s/driver_override", path);
         if (write_text(file, "vfio-pci") < 0)
             return gwi_fail_errno(errno == EACCES ? GW_DENIED : GW_UNSUPPORTED, "%s", file);
         if (write_text("/sys/bus/pci/drivers_probe", name) < 0)
-            return gwi_fail_errno(GW_UNSUPPORTED, "vfio-pci refused %s", name);
+            return gwi_fail_errno(GW_UNSUPPORTED, "vfio-pci refused %s: %s", name, needs_iommu);
         for (int n = 0; n < BIND_TRIES && !link_name(path, "driver", driver, sizeof driver); n++)
             nanosleep(&pause, NULL);
         if (!link_name(path, "driver", driver, sizeof driver))
-            return gwi_fail(GW_UNSUPPORTED, "vfio-pci did not take %s: see the kernel's log", name);
+            return gwi_fail(GW_UNSUPPORTED, "vfio-pci did not take %s: %s", name, needs_iommu);
     }
     if (strcmp(driver, "vfio-pci") != 0)
         return gwi_fail(GW_BUSY, "the driver %s has %s", driver, name);
@@ -71,10 +76,8 @@ static int bind_vfio(const char *path) {
 static int open_group(struct gwi_doorbell *bell, const char *path) {
     char group[64], file[128];
     struct timespec pause = {.tv_nsec = 10000000};
-    if (!link_name(path, "iommu_group", group, sizeof group)) {
-        errno = ENODEV;
-        return gwi_fail_errno(GW_UNSUPPORTED, "%s has no IOMMU group", path);
-    }
+    if (!link_name(path, "iommu_group", group, sizeof group))
+        return gwi_fail(GW_UNSUPPORTED, "the doorbell lost its IOMMU group");
     snprintf(file, sizeof file, "/dev/vfio/%s", group);
     for (int n = 0; n < BIND_TRIES && access(file, F_OK) != 0; n++) /* udev or devtmpfs makes it */
         nanosleep(&pause, NULL);
@@ -88,7 +91,7 @@ static int open_device(struct gwi_doorbell *bell, const char *path) {
     struct vfio_group_status status = {.argsz = sizeof status};
     bell->container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
     if (bell->container < 0)
-        return gwi_fail_errno(GW_UNSUPPORTED, "/dev/vfio/vfio");
+        return gwi_fail_errno(GW_UNSUPPORTED, "/dev/vfio/vfio (`modprobe vfio-pci` as root makes it)");
     if (ioctl(bell->container, VFIO_GET_API_VERSION) != VFIO_API_VERSION ||
         ioctl(bell->container, VFIO_CHECK_EXTENSION, VFIO_TYPE1_IOMMU) <= 0)
         return gwi_fail_errno(GW_UNSUPPORTED, "this kernel's VFIO has no type 1 IOMMU");

@@ -36,6 +36,13 @@ const char *gw_error_text(int code) {
 
 const char *gw_error_detail(void) { return detail; }
 
+void gwi_forget(void) { *detail = 0; }
+
+int gwi_plainly(int code) {
+    gwi_forget();
+    return code;
+}
+
 int gwi_fail(int code, const char *what, ...) {
     va_list arguments;
     va_start(arguments, what);

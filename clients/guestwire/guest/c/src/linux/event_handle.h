@@ -12,7 +12,9 @@ struct gw_event_handle {
     uint32_t rights;
     int fd;                       /* native: the eventfd */
     struct gw_event_handle *next; /* native: of those that are open */
-    atomic_uint sleepers;         /* native: threads that wait for ever */
+    atomic_uint sleepers;         /* native: threads that wait for ever; one more when it is lent */
+    bool lent;                    /* native: by gw_event_parts; under the watch's mutex */
+    uint64_t signals, counted;    /* native: the borrower's own, and how many of them are in the word */
     struct gwi_area *area;
     struct gw_direct *word; /* direct: the event; native: counts only, or null */
     uint32_t vector;        /* direct: on which this process waits */
@@ -23,11 +25,19 @@ struct gw_event_handle {
     char name[GW_NAME_BYTES];
 };
 
+/* As the public ones, but what they say of an error stays. */
+int gwi_event_open(gw *g, const char *name, uint32_t flags, gw_event_t **out, int *existed);
+int gwi_event_set(gw_event_t *e);
+void gwi_event_close(gw_event_t *e);
+
 /* Waits with an absolute deadline: see gw_event_wait_any. */
 int gwi_events_wait(gw_event_t *const *events, size_t count, int64_t deadline_ns, size_t *which);
 
 /* True when a native or direct event was set; consumes an auto one. */
 bool gwi_event_take_here(gw_event_t *e);
+
+/* Unsets an eventfd without sleeping, which its reader otherwise does: true when it was set and nobody was faster. */
+bool gwi_eventfd_take(int fd) GWI_HOT;
 
 /* watch.c. Before the first wait for ever; again: nothing. */
 int gwi_watch_start(gw *g);
@@ -35,5 +45,7 @@ void gwi_watch_stop(gw *g);
 /* A native event was opened, or is being closed. */
 void gwi_watch_event(gw_event_t *e);
 void gwi_unwatch_event(gw_event_t *e);
+/* From now on somebody may sleep on its eventfd whom the library does not know of. */
+void gwi_watch_lent(gw_event_t *e);
 
 #endif

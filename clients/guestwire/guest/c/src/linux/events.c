@@ -41,9 +41,9 @@ static int open_kind(gw_event_t *e, int fd) {
         if (fd < 0)
             return gwi_fail(GW_CORRUPT, "no descriptor came for event %s", e->name);
         e->fd = fd;
-        gwi_watch_event(e);
         if (gwi_find_direct(e->g, e->name, &row) == GW_OK)
             (void)place_word(e, &row); /* counts only: it works without */
+        gwi_watch_event(e);
         return GW_OK;
     }
     if (fd >= 0)
@@ -51,7 +51,7 @@ static int open_kind(gw_event_t *e, int fd) {
     return e->flags & GW_DIRECT ? open_direct(e) : GW_OK;
 }
 
-static int open_event(gw *g, const char *name, uint32_t flags, gw_event_t **out, int *existed) {
+int gwi_event_open(gw *g, const char *name, uint32_t flags, gw_event_t **out, int *existed) {
     struct gw_request request = {.op = GW_OP_OPEN, .flags = (uint16_t)flags};
     struct gw_reply reply;
     gw_event_t *e;
@@ -82,7 +82,7 @@ static int open_event(gw *g, const char *name, uint32_t flags, gw_event_t **out,
     gwi_hold(g);
     code = open_kind(e, fd);
     if (code != GW_OK) {
-        gw_event_close(e);
+        gwi_event_close(e);
         return code;
     }
     if (existed != NULL)
@@ -92,28 +92,32 @@ static int open_event(gw *g, const char *name, uint32_t flags, gw_event_t **out,
 }
 
 int gw_event_create(gw *g, const char *name, uint32_t flags, gw_event_t **out, int *existed) {
+    gwi_forget();
     if (flags & ~(uint32_t)(GW_MANUAL | GW_INITIAL)) {
         if (out != NULL)
             *out = NULL;
         return GW_INVALID;
     }
-    return open_event(g, name, flags | GW_CREATE, out, existed);
+    return gwi_event_open(g, name, flags | GW_CREATE, out, existed);
 }
 
-int gw_event_open(gw *g, const char *name, gw_event_t **out) { return open_event(g, name, 0, out, NULL); }
+int gw_event_open(gw *g, const char *name, gw_event_t **out) {
+    gwi_forget();
+    return gwi_event_open(g, name, 0, out, NULL);
+}
 
 static int tell(gw_event_t *e, uint16_t op) {
     struct gw_request request = {.op = op, .handle = e->handle};
     return gwi_tell(e->g, &request);
 }
 
-static GWI_HOT int set_native(gw_event_t *e) {
+static GWI_HOT bool native_is_set(gw_event_t *e) {
     uint64_t one = 1;
+    if (write(e->fd, &one, sizeof one) < 0 && errno != EAGAIN) /* EAGAIN: it is set, very often */
+        return false;
     if (e->word != NULL)
         atomic_fetch_add_explicit(&e->word->signals, 1, memory_order_relaxed);
-    if (write(e->fd, &one, sizeof one) < 0 && errno != EAGAIN) /* EAGAIN: it is set, very often */
-        return gwi_fail_errno(GW_SYSTEM, "event %s", e->name);
-    return GW_OK;
+    return true;
 }
 
 /* The waiter's place changes when its guest starts again. */
@@ -139,28 +143,35 @@ static int ring_waiter(gw_event_t *e) {
     return gwi_doorbell_ring(e->g, peer, vector);
 }
 
-GWI_HOT int gw_event_set(gw_event_t *e) {
+int gwi_event_set(gw_event_t *e) {
     int code = gwi_usable(e == NULL ? NULL : e->g);
     if (code != GW_OK)
         return code;
     if (!(e->rights & GW_MAY_SIGNAL))
         return gwi_fail(GW_DENIED, "this peer may not signal %s", e->name);
     if (e->flags & GW_NATIVE)
-        return set_native(e);
+        return native_is_set(e) ? GW_OK : gwi_fail_errno(GW_SYSTEM, "event %s", e->name);
     if (e->flags & GW_DIRECT)
         return gwp_direct_set(e->word, gwi_coarse_ns()) ? ring_waiter(e) : GW_OK;
     return tell(e, GW_OP_SET);
 }
 
+GWI_HOT int gw_event_set(gw_event_t *e) {
+    if (e != NULL && e->flags & GW_NATIVE && e->rights & GW_MAY_SIGNAL && gwi_usable(e->g) == GW_OK && native_is_set(e))
+        return GW_OK;
+    gwi_forget();
+    return gwi_event_set(e);
+}
+
 int gw_event_reset(gw_event_t *e) {
     int code = gwi_usable(e == NULL ? NULL : e->g);
+    gwi_forget();
     if (code != GW_OK)
         return code;
     if (!(e->rights & GW_MAY_SIGNAL))
         return gwi_fail(GW_DENIED, "this peer may not reset %s", e->name);
     if (e->flags & GW_NATIVE) {
-        uint64_t count;
-        if (read(e->fd, &count, sizeof count) < 0 && errno != EAGAIN)
+        if (!gwi_eventfd_take(e->fd) && errno != EAGAIN)
             return gwi_fail_errno(GW_SYSTEM, "event %s", e->name);
         return GW_OK;
     }
@@ -175,6 +186,7 @@ int gw_event_is_set(gw_event_t *e, int *is_set) {
     struct gw_request request = {.op = GW_OP_QUERY};
     struct gw_reply reply;
     int code = gwi_usable(e == NULL ? NULL : e->g);
+    gwi_forget();
     if (code != GW_OK)
         return code;
     if (is_set == NULL)
@@ -199,10 +211,27 @@ uint32_t gw_event_rights(gw_event_t *e) { return e == NULL ? 0 : e->rights & (GW
 
 int gw_event_fd(gw_event_t *e) { return e == NULL ? -1 : e->fd; }
 
-int gw_event_close(gw_event_t *e) {
+int gw_event_parts(gw_event_t *e, struct gw_event_parts *out) {
+    int code = gwi_usable(e == NULL ? NULL : e->g);
+    gwi_forget();
+    if (code != GW_OK)
+        return code;
+    if (out == NULL)
+        return GW_INVALID;
+    if (!(e->flags & GW_NATIVE))
+        return gwi_fail(GW_UNSUPPORTED, "event %s is no eventfd", e->name);
+    code = gwi_watch_start(e->g);
+    if (code != GW_OK)
+        return code;
+    gwi_watch_lent(e);
+    *out = (struct gw_event_parts){.fd = e->fd, .ended = (const int *)&e->g->ended, .signals = &e->signals};
+    return GW_OK;
+}
+
+void gwi_event_close(gw_event_t *e) {
     gw *g;
     if (e == NULL)
-        return GW_OK;
+        return;
     g = e->g;
     if (gwi_usable(g) == GW_OK) {
         struct gw_request request = {.op = GW_OP_CLOSE, .handle = e->handle};
@@ -217,5 +246,9 @@ int gw_event_close(gw_event_t *e) {
     pthread_mutex_destroy(&e->mutex);
     free(e);
     gwi_drop(g);
-    return GW_OK;
+}
+
+int gw_event_close(gw_event_t *e) {
+    gwi_event_close(e);
+    return gwi_plainly(GW_OK);
 }

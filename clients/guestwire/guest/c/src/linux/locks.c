@@ -35,12 +35,47 @@ static int place(gw_lock_t *l) {
         return gwi_robust_prepare(l->word, l->area, row.offset);
     if ((size_t)snprintf(event, sizeof event, GW_LOCK_EVENT "%s", l->name) >= sizeof event)
         return GW_INVALID;
-    return gw_event_open(l->g, event, &l->freed);
+    return gwi_event_open(l->g, event, 0, &l->freed, NULL);
+}
+
+static int release(gw_lock_t *l) {
+    bool wake = false;
+    int code;
+    if (!atomic_exchange_explicit(&l->held, false, memory_order_relaxed))
+        return GW_NOT_OWNER;
+    if (l->robust) {
+        atomic_store_explicit(&l->word->owner, 0, memory_order_relaxed);
+        code = gwi_robust_release(l->word);
+        if (code != GW_OK) { /* by another thread than its own */
+            atomic_store_explicit(&l->word->owner, l->g->peer, memory_order_relaxed);
+            atomic_store_explicit(&l->held, true, memory_order_relaxed);
+        }
+        return code;
+    }
+    code = gwp_lock_release(l->word, l->g->peer, &wake);
+    if (wake)
+        (void)gwi_event_set(l->freed); /* it is released; a waiter looks by itself too, only later */
+    return code;
+}
+
+static int close_lock(gw_lock_t *l) {
+    gw *g = l->g;
+    if (atomic_load(&l->held) && release(l) != GW_OK && l->robust) {
+        /* Another thread has the mutex, and its list of robust mutexes leads here: the mapping must stay. */
+        gwi_event_close(l->freed);
+        return GW_NOT_OWNER;
+    }
+    gwi_event_close(l->freed);
+    gwi_area_close(g, l->area);
+    free(l);
+    gwi_drop(g);
+    return GW_OK;
 }
 
 int gw_lock_open(gw *g, const char *name, gw_lock_t **out) {
     gw_lock_t *l;
     int code = gwi_usable(g);
+    gwi_forget();
     if (out != NULL)
         *out = NULL;
     if (code != GW_OK)
@@ -55,7 +90,7 @@ int gw_lock_open(gw *g, const char *name, gw_lock_t **out) {
     gwi_hold(g);
     code = place(l);
     if (code != GW_OK) {
-        gw_lock_close(l);
+        close_lock(l);
         return code;
     }
     *out = l;
@@ -74,17 +109,24 @@ static int got(gw_lock_t *l, int code) {
     return code;
 }
 
+static int try_once(gw_lock_t *l) {
+    return got(l, l->robust ? gwi_robust_try(l->word) : gwp_lock_try(l->word, l->g->peer, false));
+}
+
+/* Forgets what an earlier error said: GW_CORRUPT and GW_SYSTEM of a mutex always say more. */
+static int said(int code) {
+    return code == GW_OK || code == GW_CORRUPT || code == GW_SYSTEM ? code : gwi_plainly(code);
+}
+
 int gw_lock_try(gw_lock_t *l) {
     int code = gwi_usable(l == NULL ? NULL : l->g);
-    if (code != GW_OK)
-        return code;
-    return got(l, l->robust ? gwi_robust_try(l->word) : gwp_lock_try(l->word, l->g->peer, false));
+    return said(code == GW_OK ? try_once(l) : code);
 }
 
 /* A wake-up was taken, and the lock was not: whoever has it is to wake the next, or it is free for the next at once. */
 static void pass_on(gw_lock_t *l) {
     if (!gwp_lock_mark(l->word))
-        (void)gw_event_set(l->freed);
+        (void)gwi_event_set(l->freed);
 }
 
 static int acquire_shared(gw_lock_t *l, int64_t deadline) {
@@ -110,37 +152,19 @@ static int acquire_shared(gw_lock_t *l, int64_t deadline) {
 }
 
 int gw_lock_acquire(gw_lock_t *l, int64_t timeout_ms) {
-    int code = gwi_usable(l == NULL ? NULL : l->g);
-    int64_t deadline = gwi_deadline_ns(timeout_ms);
-    if (code != GW_OK)
+    int code = gw_lock_try(l);
+    int64_t deadline;
+    if (code != GW_BUSY)
         return code;
+    deadline = gwi_deadline_ns(timeout_ms);
     return got(l, l->robust ? gwi_robust_acquire(l->word, deadline) : acquire_shared(l, deadline));
 }
 
-static int release(gw_lock_t *l) {
-    bool wake = false;
-    int code;
-    if (!atomic_exchange_explicit(&l->held, false, memory_order_relaxed))
-        return GW_NOT_OWNER;
-    if (l->robust) {
-        atomic_store_explicit(&l->word->owner, 0, memory_order_relaxed);
-        code = gwi_robust_release(l->word);
-        if (code != GW_OK) { /* by another thread than its own */
-            atomic_store_explicit(&l->word->owner, l->g->peer, memory_order_relaxed);
-            atomic_store_explicit(&l->held, true, memory_order_relaxed);
-        }
-        return code;
-    }
-    code = gwp_lock_release(l->word, l->g->peer, &wake);
-    if (wake)
-        (void)gw_event_set(l->freed); /* it is released; a waiter looks by itself too, only later */
-    return code;
-}
-
 /* Also when guestwire-comm is gone: the word is in memory. */
-int gw_lock_release(gw_lock_t *l) { return l == NULL ? GW_INVALID : release(l); }
+int gw_lock_release(gw_lock_t *l) { return said(l == NULL ? GW_INVALID : release(l)); }
 
 int gw_lock_token(gw_lock_t *l, uint64_t *token) {
+    gwi_forget();
     if (l == NULL || token == NULL)
         return GW_INVALID;
     if (!atomic_load_explicit(&l->held, memory_order_relaxed))
@@ -151,6 +175,7 @@ int gw_lock_token(gw_lock_t *l, uint64_t *token) {
 
 int gw_lock_owner(gw_lock_t *l, uint32_t *owner) {
     int code = gwi_usable(l == NULL ? NULL : l->g);
+    gwi_forget();
     if (code != GW_OK)
         return code;
     if (owner == NULL)
@@ -160,18 +185,6 @@ int gw_lock_owner(gw_lock_t *l, uint32_t *owner) {
 }
 
 int gw_lock_close(gw_lock_t *l) {
-    gw *g;
-    if (l == NULL)
-        return GW_OK;
-    g = l->g;
-    if (atomic_load(&l->held) && release(l) != GW_OK && l->robust) {
-        /* Another thread has the mutex, and its list of robust mutexes leads here: the mapping must stay. */
-        gw_event_close(l->freed);
-        return GW_NOT_OWNER;
-    }
-    gw_event_close(l->freed);
-    gwi_area_close(g, l->area);
-    free(l);
-    gwi_drop(g);
-    return GW_OK;
+    int code = l == NULL ? GW_OK : close_lock(l);
+    return gwi_plainly(code);
 }

@@ -49,7 +49,7 @@ static void close_ring(gw_queue_t *q, struct ring *ring) {
         claim(ring, q->role, false);
         gwi_area_close(q->g, ring->area);
     }
-    gw_event_close(ring->space);
+    gwi_event_close(ring->space);
     free(ring);
 }
 
@@ -58,7 +58,7 @@ static int open_space(gw_queue_t *q, struct ring *ring) {
     if (ring->space != NULL)
         return GW_OK;
     snprintf(name, sizeof name, GW_SPACE_EVENT "%u", ring->row.number);
-    return gw_event_open(q->g, name, &ring->space);
+    return gwi_event_open(q->g, name, 0, &ring->space, NULL);
 }
 
 static int open_ring(gw_queue_t *q, const struct gw_ring_row *row, struct ring **out) {
@@ -175,11 +175,25 @@ static void strike_off(gw_queue_t *q) {
     pthread_mutex_unlock(&q->g->area_mutex);
 }
 
+static void close_queue(gw_queue_t *q) {
+    gw *g = q->g;
+    strike_off(q);
+    for (size_t n = 0; n < q->count; n++)
+        close_ring(q, q->rings[n]);
+    free(q->rings);
+    gwi_event_close(q->message);
+    pthread_cond_destroy(&q->turn);
+    pthread_mutex_destroy(&q->mutex);
+    free(q);
+    gwi_drop(g);
+}
+
 int gw_queue_open(gw *g, const char *name, uint32_t role, gw_queue_t **out) {
     char event[GW_NAME_BYTES];
     pthread_condattr_t monotonic;
     gw_queue_t *q;
     int code = gwi_usable(g);
+    gwi_forget();
     if (out != NULL)
         *out = NULL;
     if (code != GW_OK)
@@ -203,9 +217,9 @@ int gw_queue_open(gw *g, const char *name, uint32_t role, gw_queue_t **out) {
     if (code == GW_OK)
         code = look_up(q);
     if (code == GW_OK)
-        code = gw_event_open(g, event, &q->message);
+        code = gwi_event_open(g, event, 0, &q->message, NULL);
     if (code != GW_OK) {
-        gw_queue_close(q);
+        close_queue(q);
         return code;
     }
     *out = q;
@@ -213,20 +227,9 @@ int gw_queue_open(gw *g, const char *name, uint32_t role, gw_queue_t **out) {
 }
 
 int gw_queue_close(gw_queue_t *q) {
-    gw *g;
-    if (q == NULL)
-        return GW_OK;
-    g = q->g;
-    strike_off(q);
-    for (size_t n = 0; n < q->count; n++)
-        close_ring(q, q->rings[n]);
-    free(q->rings);
-    gw_event_close(q->message);
-    pthread_cond_destroy(&q->turn);
-    pthread_mutex_destroy(&q->mutex);
-    free(q);
-    gwi_drop(g);
-    return GW_OK;
+    if (q != NULL)
+        close_queue(q);
+    return gwi_plainly(GW_OK);
 }
 
 size_t gw_queue_slot_bytes(gw_queue_t *q) {
@@ -241,6 +244,7 @@ size_t gw_queue_slot_bytes(gw_queue_t *q) {
 
 int gw_queue_depth(gw_queue_t *q, uint64_t *messages) {
     int code;
+    gwi_forget();
     if (q == NULL || messages == NULL)
         return GW_INVALID;
     pthread_mutex_lock(&q->mutex);
@@ -291,10 +295,20 @@ static int sleep_once(gw_queue_t *q, int64_t deadline_ns) {
     return code == GW_TIMEOUT ? GW_OK : code;
 }
 
+/* One try of a short path: forgets what an earlier error said only when it fails. GW_CORRUPT and GW_SYSTEM always say
+ * more; where another code has something to say, it says it again. */
+static int attempt_once(gw_queue_t *q, attempt *try, void *what) {
+    int code = try(q, what);
+    if (code == GW_OK || code == GW_CORRUPT || code == GW_SYSTEM)
+        return code;
+    gwi_forget();
+    return code == GW_FULL || code == GW_EMPTY ? code : try(q, what);
+}
+
 /* Tries, and sleeps while it answers `until`; under the mutex, which is given up for sleeping only. */
 static int insist(gw_queue_t *q, attempt *try, void *what, int until, int64_t timeout_ms) {
-    int64_t deadline = gwi_deadline_ns(timeout_ms);
-    int code = try(q, what);
+    int code = attempt_once(q, try, what);
+    int64_t deadline = code == until ? gwi_deadline_ns(timeout_ms) : 0;
     while (code == until) {
         if (gwi_left_ms(deadline, 1) == 0)
             return GW_TIMEOUT;
@@ -323,7 +337,7 @@ static int loan(gw_queue_t *q, void *what) {
     code = ready(q);
     if (code == GW_OK)
         code = gwp_writer_slot(&q->rings[0]->writer, what);
-    return code;
+    return code == GW_CORRUPT ? gwi_fail(code, "the reader of queue %s wrote over its ring", q->name) : code;
 }
 
 /* The slot is full of a message: publish it, and wake the reader when it sleeps. */
@@ -331,7 +345,7 @@ static void publish(gw_queue_t *q, uint32_t length, uint32_t type) {
     struct gwp_writer *writer = &q->rings[0]->writer;
     gwp_writer_commit(writer, length, type);
     if (gwp_writer_wakes(writer))
-        (void)gw_event_set(q->message); /* the message is in; a reader looks by itself too, only later */
+        (void)gwi_event_set(q->message); /* the message is in; a reader looks by itself too, only later */
 }
 
 struct outgoing {
@@ -360,9 +374,9 @@ int gw_queue_put(gw_queue_t *q, const void *data, size_t length, uint32_t type) 
     struct outgoing message = {data, length, type};
     int code;
     if (!is(q, GW_WRITER) || (data == NULL && length > 0))
-        return GW_INVALID;
+        return gwi_plainly(GW_INVALID);
     pthread_mutex_lock(&q->mutex);
-    code = put(q, &message);
+    code = attempt_once(q, put, &message);
     if (code == GW_FULL)
         gwp_writer_refused(&q->rings[0]->writer);
     pthread_mutex_unlock(&q->mutex);
@@ -373,7 +387,7 @@ int gw_queue_put_wait(gw_queue_t *q, const void *data, size_t length, uint32_t t
     struct outgoing message = {data, length, type};
     int code;
     if (!is(q, GW_WRITER) || (data == NULL && length > 0))
-        return GW_INVALID;
+        return gwi_plainly(GW_INVALID);
     pthread_mutex_lock(&q->mutex);
     code = insist(q, put, &message, GW_FULL, timeout_ms);
     pthread_mutex_unlock(&q->mutex);
@@ -383,10 +397,10 @@ int gw_queue_put_wait(gw_queue_t *q, const void *data, size_t length, uint32_t t
 static int lend(gw_queue_t *q, void **data, size_t *size, bool waits, int64_t timeout_ms) {
     int code;
     if (!is(q, GW_WRITER) || data == NULL)
-        return GW_INVALID;
+        return gwi_plainly(GW_INVALID);
     *data = NULL;
     pthread_mutex_lock(&q->mutex);
-    code = waits ? insist(q, loan, data, GW_FULL, timeout_ms) : loan(q, data);
+    code = waits ? insist(q, loan, data, GW_FULL, timeout_ms) : attempt_once(q, loan, data);
     if (code == GW_OK) {
         q->lent = true;
         if (size != NULL)
@@ -407,7 +421,7 @@ int gw_queue_loan_wait(gw_queue_t *q, void **data, size_t *size, int64_t timeout
 int gw_queue_commit(gw_queue_t *q, size_t length, uint32_t type) {
     int code = GW_OK;
     if (!is(q, GW_WRITER))
-        return GW_INVALID;
+        return gwi_plainly(GW_INVALID);
     pthread_mutex_lock(&q->mutex);
     if (!q->lent)
         code = GW_INVALID;
@@ -420,18 +434,18 @@ int gw_queue_commit(gw_queue_t *q, size_t length, uint32_t type) {
         publish(q, (uint32_t)length, type);
     }
     pthread_mutex_unlock(&q->mutex);
-    return code;
+    return code == GW_OK ? code : gwi_plainly(code);
 }
 
 int gw_queue_discard(gw_queue_t *q) {
     int code;
     if (!is(q, GW_WRITER))
-        return GW_INVALID;
+        return gwi_plainly(GW_INVALID);
     pthread_mutex_lock(&q->mutex);
     code = q->lent ? GW_OK : GW_INVALID;
     q->lent = false;
     pthread_mutex_unlock(&q->mutex);
-    return code;
+    return code == GW_OK ? code : gwi_plainly(code);
 }
 
 /* ---- reading ---- */
@@ -472,7 +486,7 @@ static void release(gw_queue_t *q) {
     struct ring *ring = q->rings[q->at];
     gwp_reader_release(&ring->reader);
     if (gwp_reader_wakes(&ring->reader) && open_space(q, ring) == GW_OK)
-        (void)gw_event_set(ring->space);
+        (void)gwi_event_set(ring->space);
 }
 
 struct copy {
@@ -505,9 +519,9 @@ static int get(gw_queue_t *q, void *what) {
 static int receive(gw_queue_t *q, struct copy *to, bool waits, int64_t timeout_ms) {
     int code;
     if (!is(q, GW_READER) || (to->data == NULL && to->size > 0))
-        return GW_INVALID;
+        return gwi_plainly(GW_INVALID);
     pthread_mutex_lock(&q->mutex);
-    code = waits ? insist(q, get, to, GW_EMPTY, timeout_ms) : get(q, to);
+    code = waits ? insist(q, get, to, GW_EMPTY, timeout_ms) : attempt_once(q, get, to);
     pthread_mutex_unlock(&q->mutex);
     return code;
 }
@@ -524,10 +538,10 @@ static int take(gw_queue_t *q, const void **data, size_t *length, uint32_t *type
     struct incoming found;
     int code;
     if (!is(q, GW_READER) || data == NULL)
-        return GW_INVALID;
+        return gwi_plainly(GW_INVALID);
     *data = NULL;
     pthread_mutex_lock(&q->mutex);
-    code = waits ? insist(q, message, &found, GW_EMPTY, timeout_ms) : message(q, &found);
+    code = waits ? insist(q, message, &found, GW_EMPTY, timeout_ms) : attempt_once(q, message, &found);
     if (code == GW_OK) {
         q->lent = true;
         *data = found.data;
@@ -551,12 +565,12 @@ int gw_queue_take_wait(gw_queue_t *q, const void **data, size_t *length, uint32_
 int gw_queue_release(gw_queue_t *q) {
     int code;
     if (!is(q, GW_READER))
-        return GW_INVALID;
+        return gwi_plainly(GW_INVALID);
     pthread_mutex_lock(&q->mutex);
     code = q->lent ? GW_OK : GW_INVALID;
     if (q->lent)
         release(q);
     q->lent = false;
     pthread_mutex_unlock(&q->mutex);
-    return code;
+    return code == GW_OK ? code : gwi_plainly(code);
 }

@@ -12,6 +12,7 @@ struct gw_region_handle {
 int gw_region_list(gw *g, struct gw_region_info *rows, size_t max, size_t *count) {
     int code = gwi_usable(g);
     size_t all = 1, found = 0;
+    gwi_forget();
     if (code != GW_OK)
         return code;
     if (rows == NULL && max > 0)
@@ -43,6 +44,7 @@ int gw_region_open(gw *g, const char *name, uint32_t access, gw_region_t **out) 
     struct gw_area_row row;
     gw_region_t *r;
     int code = gwi_usable(g);
+    gwi_forget();
     if (out != NULL)
         *out = NULL;
     if (code != GW_OK)
@@ -79,6 +81,7 @@ uint64_t gw_region_generation(gw_region_t *r) { return r == NULL ? 0 : r->area->
 int gw_region_check(gw_region_t *r) {
     struct gw_area_row row;
     int code = gwi_usable(r == NULL ? NULL : r->g);
+    gwi_forget();
     if (code != GW_OK)
         return code;
     code = gwi_find_area(r->g, r->area->row.name, &row);
@@ -95,5 +98,5 @@ int gw_region_close(gw_region_t *r) {
     gwi_area_close(g, r->area);
     free(r);
     gwi_drop(g);
-    return GW_OK;
+    return gwi_plainly(GW_OK);
 }

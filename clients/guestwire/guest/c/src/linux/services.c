@@ -11,12 +11,14 @@ static int ask(gw *g, uint16_t op, uint16_t flags, uint64_t value, struct gw_rep
 
 int gw_ready(gw *g) {
     struct gw_reply reply;
+    gwi_forget();
     return ask(g, GW_OP_READY, 0, 0, &reply);
 }
 
 int gw_available(gw *g, uint32_t service, int *yes) {
     struct gw_reply reply;
     int code;
+    gwi_forget();
     if (yes == NULL)
         return GW_INVALID;
     code = ask(g, GW_OP_AVAILABLE, 0, service, &reply);
@@ -27,6 +29,7 @@ int gw_available(gw *g, uint32_t service, int *yes) {
 int gw_ping(gw *g, uint64_t cookie, uint64_t *host_ns) {
     struct gw_reply reply;
     int code = ask(g, GW_OP_PING, 0, cookie, &reply);
+    gwi_forget();
     if (code == GW_OK && reply.value != cookie)
         return gwi_fail(GW_CORRUPT, "the cookie came back as another");
     if (code == GW_OK && host_ns != NULL)
@@ -36,6 +39,7 @@ int gw_ping(gw *g, uint64_t cookie, uint64_t *host_ns) {
 
 int gw_flush(gw *g, uint32_t scope) {
     struct gw_reply reply;
+    gwi_forget();
     return scope > 2 ? GW_INVALID : ask(g, GW_OP_FLUSH, 0, scope, &reply);
 }
 
@@ -54,13 +58,14 @@ static int send_payload(gw *g, uint16_t op, uint32_t flags, const void *data, si
     code = gwi_open_way("serial", &serial);
     if (code == GW_OK)
         code = gwi_call(serial, &request, data, length, reply, NULL);
-    gw_close(serial);
+    gwi_close(serial);
     return code;
 }
 
 int gw_log(gw *g, uint32_t level, const char *text, size_t length, int *truncated) {
     struct gw_reply reply = {0};
     int code = level > 4 ? GW_INVALID : send_payload(g, GW_OP_LOG, level, text, length, &reply);
+    gwi_forget();
     if (code == GW_OK && truncated != NULL)
         *truncated = reply.value != 0;
     return code;
@@ -68,5 +73,6 @@ int gw_log(gw *g, uint32_t level, const char *text, size_t length, int *truncate
 
 int gw_data(gw *g, const void *data, size_t length) {
     struct gw_reply reply;
+    gwi_forget();
     return send_payload(g, GW_OP_DATA, 0, data, length, &reply);
 }

@@ -3,11 +3,16 @@
  * exactly one event releases a wait. */
 #include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "event_handle.h"
 
 #define NONE SIZE_MAX
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 8 /* linux/fs.h */
+#endif
 
 struct wait {
     gw *g;
@@ -22,9 +27,15 @@ struct wait {
     size_t fd_count;
 };
 
-static GWI_HOT bool native_is_taken(gw_event_t *e) {
+/* By the system call's number: musl has no function for it. */
+bool gwi_eventfd_take(int fd) {
+    struct pollfd look = {.fd = fd, .events = POLLIN};
     uint64_t count;
-    return e->flags & GW_MANUAL || read(e->fd, &count, sizeof count) > 0;
+    struct iovec into = {.iov_base = &count, .iov_len = sizeof count};
+    if (syscall(SYS_preadv2, fd, &into, 1L, -1L, -1L, (long)RWF_NOWAIT) > 0) /* -1: it has no position */
+        return true;
+    /* Before Linux 5.8 nothing better: it sleeps when another process takes it in between. */
+    return errno == EOPNOTSUPP && poll(&look, 1, 0) == 1 && read(fd, &count, sizeof count) > 0;
 }
 
 bool gwi_event_take_here(gw_event_t *e) {
@@ -36,7 +47,7 @@ bool gwi_event_take_here(gw_event_t *e) {
         struct pollfd look = {.fd = e->fd, .events = POLLIN};
         return poll(&look, 1, 0) == 1;
     }
-    return native_is_taken(e);
+    return gwi_eventfd_take(e->fd);
 }
 
 static size_t take_here(struct wait *w) {
@@ -57,31 +68,42 @@ static bool any_set_here(struct wait *w) {
     return false;
 }
 
+/* Sleeps until it is set, and takes an auto one. False: a signal came, or errno says what is wrong. */
+static GWI_HOT bool native_is_awaited(gw_event_t *e) {
+    struct pollfd look = {.fd = e->fd, .events = POLLIN};
+    uint64_t count;
+    if (e->flags & GW_MANUAL)
+        return poll(&look, 1, -1) == 1;
+    if (read(e->fd, &count, sizeof count) > 0)
+        return true;
+    /* Somebody made the eventfd one that does not block. */
+    return errno == EAGAIN && poll(&look, 1, -1) == 1 && gwi_eventfd_take(e->fd);
+}
+
 /* A native event alone: an eventfd and nothing of ours in between. A timer would cost a fourth of a round trip, so a
  * wait for ever has none: see watch.c. */
 static GWI_HOT int wait_native_for_ever(gw_event_t *e) {
-    struct pollfd look = {.fd = e->fd, .events = POLLIN};
     int code = atomic_load_explicit(&e->g->watch.runs, memory_order_acquire) ? GW_OK : gwi_watch_start(e->g);
     if (code != GW_OK)
         return code;
     atomic_fetch_add(&e->sleepers, 1);
     for (;;) {
-        int ready;
         code = gwi_usable(e->g); /* after `sleepers` was raised, and again after every wake-up */
         if (code != GW_OK)
             break;
-        ready = poll(&look, 1, -1);
-        if (ready < 0 && errno != EINTR) {
-            code = gwi_fail_errno(GW_SYSTEM, "poll");
+        if (native_is_awaited(e)) {
+            code = atomic_load_explicit(&e->g->ended, memory_order_relaxed); /* set by the watch, not by a signal */
             break;
         }
-        if (ready == 1 && native_is_taken(e)) {
-            code = atomic_load_explicit(&e->g->ended, memory_order_relaxed); /* set by the watch, not by a signal */
+        if (errno != EINTR && errno != EAGAIN) {
+            code = GW_SYSTEM;
             break;
         }
     }
     atomic_fetch_sub(&e->sleepers, 1);
-    return code;
+    if (code == GW_OK)
+        return code;
+    return code == GW_SYSTEM ? gwi_fail_errno(code, "event %s", e->name) : gwi_plainly(code);
 }
 
 static int wait_native(gw_event_t *e, int64_t deadline_ns) {
@@ -94,7 +116,7 @@ static int wait_native(gw_event_t *e, int64_t deadline_ns) {
         int code;
         if (ready < 0 && errno != EINTR)
             return gwi_fail_errno(GW_SYSTEM, "poll");
-        if (ready == 1 && native_is_taken(e))
+        if (ready == 1 && (e->flags & GW_MANUAL || gwi_eventfd_take(e->fd)))
             return GW_OK;
         code = gwi_usable(e->g);
         if (code != GW_OK)
@@ -248,9 +270,10 @@ int gwi_events_wait(gw_event_t *const *events, size_t count, int64_t deadline_ns
     return code;
 }
 
-GWI_HOT int gw_event_wait_any(gw_event_t *const *events, size_t count, int64_t timeout_ms, size_t *which) {
+int gw_event_wait_any(gw_event_t *const *events, size_t count, int64_t timeout_ms, size_t *which) {
     size_t released;
     int code;
+    gwi_forget();
     if (events == NULL || count == 0 || count > GW_WAIT_ANY_MAX || events[0] == NULL)
         return GW_INVALID;
     for (size_t n = 1; n < count; n++)

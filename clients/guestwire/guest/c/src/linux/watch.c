@@ -42,6 +42,22 @@ static int leave_table(gw *g) {
     return process;
 }
 
+/* What the borrower of an event signalled since the last look. */
+static void count_signals(gw_event_t *e) {
+    uint64_t signals = *(volatile uint64_t *)&e->signals;
+    if (e->word != NULL && signals != e->counted)
+        atomic_fetch_add_explicit(&e->word->signals, signals - e->counted, memory_order_relaxed);
+    e->counted = signals;
+}
+
+static void count_all(gw *g) {
+    pthread_mutex_lock(&g->watch.mutex);
+    for (gw_event_t *e = g->watch.natives; e != NULL; e = e->next)
+        if (e->lent)
+            count_signals(e);
+    pthread_mutex_unlock(&g->watch.mutex);
+}
+
 static bool wake_sleepers(gw *g, int process) {
     bool some = false;
     pthread_mutex_lock(&g->watch.mutex);
@@ -67,6 +83,7 @@ static void *watch(void *what) {
     bool stopped = false;
     while (!stopped && gwi_usable(g) == GW_OK) {
         int ready = poll(ends, 2, GWI_SLICE_MS);
+        count_all(g);
         stopped = ready > 0 && ends[1].revents != 0;
         if (ready > 0 && ends[0].revents != 0)
             gwi_end(g, GW_NOT_STARTED);
@@ -124,5 +141,15 @@ void gwi_unwatch_event(gw_event_t *e) {
             *link = e->next;
             break;
         }
+    if (e->lent)
+        count_signals(e);
+    pthread_mutex_unlock(&e->g->watch.mutex);
+}
+
+void gwi_watch_lent(gw_event_t *e) {
+    pthread_mutex_lock(&e->g->watch.mutex);
+    if (!e->lent)
+        atomic_fetch_add(&e->sleepers, 1);
+    e->lent = true;
     pthread_mutex_unlock(&e->g->watch.mutex);
 }
