@@ -40,7 +40,26 @@ SLOW = {
 
 @pytest.mark.parametrize(
     "argv",
-    [("--help",), ("--version",), *((noun, "--help") for noun in ("guest", "host", "project", "hardware", "boot"))],
+    [
+        ("--help",),
+        ("--version",),
+        *(
+            (noun, "--help")
+            for noun in (
+                "guest",
+                "host",
+                "project",
+                "hardware",
+                "boot",
+                "comm",
+                "area",
+                "event",
+                "queue",
+                "lock",
+                "net",
+            )
+        ),
+    ],
     ids=" ".join,
 )
 def test_help_loads_no_slow_library(argv):
