@@ -4,6 +4,7 @@ from test_audit import Ears
 
 from guestwire.agent.announcer import Announcer
 from guestwire.agent.comm_notices import BURST, CARRIED, CommNotices
+from guestwire.model.errors import GuestwireError
 from guestwire.protocol.comm_models import Happening
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.steps import Now
@@ -52,3 +53,17 @@ def test_a_state_is_looked_into_and_a_bad_one_is_an_alarm() -> None:
     assert len(changed) == 2
     assert ears.notices[-1]["text"] == "degraded"
     assert ears.notices[-1]["event"] == "comm-state"
+
+
+def test_a_guest_that_has_not_got_its_areas_is_an_alarm() -> None:
+    notices, ears, _, _ = made()
+    notices.not_plugged("a", GuestwireError("AREA-NOT-PLUGGED", "m: no slot of the guest is left"))
+    comm, alarm = ears.notices
+    assert (comm["event"], comm["guest"], comm["code"], comm["level"]) == (
+        "not-plugged",
+        "a",
+        "AREA-NOT-PLUGGED",
+        "warning",
+    )
+    assert (alarm["event"], alarm["text"]) == ("comm-not-plugged", "a: m: no slot of the guest is left")
+    assert alarm["remedy"]

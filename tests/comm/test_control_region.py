@@ -85,7 +85,10 @@ def test_requests_come_in_order_and_once(region, guest):
     for seq in range(600):
         guest.ask(request(seq))
         if seq % 7 == 0:
+            before = guest["request_tail"]
             assert region.take()[-1] == request(seq)
+            assert guest["request_tail"] == before, "not yet"
+            region.taken()
             assert guest["request_tail"] == seq + 1
     assert region.take() == [request(seq) for seq in range(596, 600)]
     assert region.take() == []
@@ -108,6 +111,7 @@ def test_what_was_taken_does_not_change_any_more(region, guest):
 def test_a_head_that_cannot_be_is_skipped(region, guest, head):
     guest["request_head"] = head
     assert (region.take(), region.corrupt) == ([], 1)
+    region.taken()
     assert guest["request_tail"] == head
     assert (region.take(), region.corrupt) == ([], 1)
     guest.ask(request(5))
@@ -128,6 +132,7 @@ def test_the_indices_go_past_their_end(region, guest):
     guest.ask(request(8))
     guest.ask(request(9))
     assert region.take() == [request(8), request(9)]
+    region.taken()
     assert guest["request_tail"] == 1
 
 
@@ -173,6 +178,8 @@ def test_whatever_a_guest_writes_the_host_goes_on(acts):
         for act in acts:
             if act == "take":
                 assert len(region.take()) <= 256
+                region.taken()
+                assert not region.waiting
             elif act == "put":
                 region.put(reply(3))
             elif act == "ask":
@@ -182,9 +189,11 @@ def test_whatever_a_guest_writes_the_host_goes_on(acts):
             else:
                 guest.memory[act[0] : act[0] + len(act[1])] = act[1]
         region.take()
+        region.taken()
         guest["request_head"] = guest["request_tail"]  # as a sane library begins anew
         guest["reply_tail"] = guest["reply_head"]
         region.take()
+        region.taken()
         guest["request_head"] = guest["request_tail"]
         guest.ask(request(77))
         assert region.take() == [request(77)]

@@ -242,6 +242,33 @@ def test_a_request_that_takes_long_counts_as_many(each: float, paused: bool) -> 
     assert bool(line.paused) is paused
 
 
+@pytest.mark.parametrize(("waits", "paused"), [(10, False), (150, True)])
+def test_a_set_counts_as_the_waits_that_it_ends(waits: int, paused: bool) -> None:
+    scene = Scene(rate=100)
+    line, other = scene.line("a"), scene.line("b")
+    scene.ask(line, hello())
+    scene.ask(other, hello())
+    mine = scene.ask(line, request("OPEN", text="m", flags=N["GW_CREATE"] | N["GW_MANUAL"]))["handle"]
+    theirs = scene.ask(other, request("OPEN", text="m"))["handle"]
+    for seq in range(waits):
+        scene.talks.requests(other, [wait(theirs, seq=seq)])
+    line.paused.clear()
+    scene.talks.requests(line, [request("SET", handle=mine)])
+    assert bool(line.paused) is paused
+
+
+@pytest.mark.parametrize(("signallers", "paused"), [(("a", "b"), False), (("b",), True)])
+def test_what_a_quick_request_takes_is_looked_at_when_it_is_denied(signallers: tuple[str, ...], paused: bool) -> None:
+    scene = Scene(rate=100)
+    scene.table.declare([Declared("e", False, False, frozenset(signallers), frozenset("ab"))], scene.now())
+    line = scene.line("a")
+    scene.ask(line, hello())
+    handle = scene.ask(line, request("OPEN", text="e"))["handle"]
+    scene.others.each = REQUEST_S * 200
+    scene.talks.requests(line, [request("SET", handle=handle)])
+    assert bool(line.paused) is paused
+
+
 def test_the_ways_of_a_guest_wait_together() -> None:
     scene = Scene(rate=10)
     bell, port = scene.line("a"), scene.line("a", "serial")

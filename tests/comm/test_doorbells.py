@@ -36,6 +36,8 @@ class Heard:
     def __init__(self) -> None:
         self.calls: list[tuple[object, ...]] = []
         self.ways: list[Way] = []
+        self.meanwhile: Callable[[int], None] | None = None
+        """What the guest does while its requests are answered, told how often they were."""
         self._more = asyncio.Event()
 
     def _heard(self, *call: object) -> None:
@@ -48,6 +50,8 @@ class Heard:
 
     def requests(self, way: Way, requests: Sequence[bytes], payload: bytes = b"") -> None:
         self._heard("requests", way.party, [REQUEST.unpack(request)["seq"] for request in requests])
+        if self.meanwhile is not None:
+            self.meanwhile(sum(call[0] == "requests" for call in self.calls))
 
     def woken(self, way: Way) -> None:
         self._heard("woken", way.party)
@@ -254,6 +258,38 @@ async def test_requests_in_and_replies_out(heard, doorbells, join):
     way.flush()
     assert await peer.rung(0) == 1
     assert peer.answers() == [1, 2]
+
+
+@on_both_loops
+async def test_what_is_put_while_others_are_answered_needs_no_ring(heard, doorbells, join):
+    peer = await join(A)
+    tails = []
+
+    def meanwhile(count):
+        tails.append(CONTROL.unpack(peer.memory[:], REGION.size)["request_tail"])
+        if count == 1:
+            peer.ask(2, 3)
+
+    heard.meanwhile = meanwhile
+    peer.ask(1)
+    peer.ring()
+    await heard.until("requests", "a", [2, 3])
+    assert tails == [0, 1], "until then the guest saw that it had been heard, and not yet taken"
+    assert ("woken", "a") not in heard.calls
+
+
+@on_both_loops
+async def test_who_never_stops_asking_leaves_turns_to_others(heard, doorbells, join):
+    peer, other = await join(A), await join(B)
+    heard.meanwhile = lambda count: peer.ask(count) if count < 200 else None
+    peer.ask(0)
+    peer.ring()
+    await heard.count("requests", 1)
+    other.ask(7)
+    other.ring()
+    await heard.until("requests", "b", [7])
+    assert ("requests", "a", [199]) not in heard.calls
+    heard.meanwhile = None
 
 
 @on_both_loops

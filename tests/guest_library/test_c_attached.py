@@ -59,7 +59,7 @@ async def play(comm: CommProcess, program: Path, scenario: str) -> asyncio.subpr
     "scenarios",
     [
         ("nothing-crashes", "regions", "rights", "created", "services"),
-        ("kinds-arbitrated", "kinds-native", "any-of-many"),
+        ("kinds-arbitrated", "kinds-native", "any-of-many", "parts", "details"),
         ("many-threads",),
         ("queue-edges", "queue-in-order"),
         ("lock-words", "lock-excludes", "lock-survives"),

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from tests.support.guest_peers import ANSWER_S, Peers
@@ -20,6 +21,13 @@ pytest_plugins = ("tests.support.guest_fixtures",)
 def until_waited_for(peers: Peers, name: str, count: int) -> None:
     end = time.monotonic() + ANSWER_S
     while len(peers.asked("event-show", w.NameRef(name=name)).waiters) < count:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def until_asleep(pid: int) -> None:
+    end = time.monotonic() + ANSWER_S
+    while " S " not in Path(f"/proc/{pid}/stat").read_text():
         assert time.monotonic() < end
         time.sleep(0.01)
 
@@ -146,18 +154,76 @@ def test_a_native_event_has_a_descriptor(peers: Peers) -> None:
                 act()
 
 
-def test_ctrl_c_ends_a_wait(peers: Peers) -> None:
-    waiter = """
-        event = gw.event_open("auto")
+def test_a_native_event_goes_by_itself_after_its_first_use(peers: Peers) -> None:
+    """By its eventfd, with the library's states and counts."""
+    with peers.all("", "") as (one, other):
+        signals, waits = one.event_open("native"), other.event_open("native")
+        before = peers.asked("event-show", w.NameRef(name="native")).signals
+        for _ in range(3):
+            signals.set()
+            assert waits.wait() is True
+        assert waits.wait(0) is False
+        signals.set()
+        signals.close()
+        assert peers.asked("event-show", w.NameRef(name="native")).signals == before + 4
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(waits.wait)
+            another = one.event_open("native")
+            while not answer.done():
+                another.set()
+                time.sleep(0.01)
+            assert answer.result(ANSWER_S) is True
+            another.close()
+        waits.reset()
+        assert waits.wait(0) is False
+
+
+def test_a_wait_of_a_native_event_ends_with_its_connection(peers: Peers) -> None:
+    gw = peers.open()
+    event = gw.event_open("native")
+    event.set()
+    assert event.wait() is True
+    begun = threading.Event()
+
+    def work() -> str:
+        begun.set()
+        try:
+            event.wait()
+        except GuestError as err:
+            return err.code
+        return "set"
+
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(work)
+        assert begun.wait(ANSWER_S)
+        gw.close()
+        assert answer.result(ANSWER_S) == "GW_CLOSED"
+    for act in (event.set, event.wait):
+        with pytest.raises(GuestError, match="GW_CLOSED"):
+            act()
+    event.close()
+    with peers.open() as again, again.event_open("native") as left:
+        left.reset()
+
+
+@pytest.mark.parametrize("name", ["native", "auto"])
+def test_ctrl_c_ends_a_wait(peers: Peers, name: str) -> None:
+    waiter = f"""
+        event = gw.event_open("{name}")
+        if event.native:
+            event.set(), event.wait()
         print("waits")
         try:
             event.wait()
         except KeyboardInterrupt:
             print("interrupted")
     """
-    with peers.child("b", waiter) as child:
+    with peers.child("b" if name == "auto" else "", waiter) as child:
         assert child.line() == "waits"
-        until_waited_for(peers, "auto", 1)
+        if name == "auto":
+            until_waited_for(peers, "auto", 1)
+        else:
+            until_asleep(child.process.pid)
         child.process.send_signal(signal.SIGINT)
         assert child.line() == "interrupted"
 

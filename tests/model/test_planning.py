@@ -298,9 +298,7 @@ WIRED = A.model_copy(update={"nics": (Nic(network="n"),)})
 def test_another_bridge_takes_the_guests_on_it_off(
     before: dict[str, Any], after: dict[str, Any], running: bool, expected: list[tuple[str, str, int, bool]]
 ) -> None:
-    one, other = (
-        Desired(guests=(WIRED,), networks=(VirtualNet(name="n", **changes),)) for changes in (before, after)
-    )
+    one, other = (Desired(guests=(WIRED,), networks=(VirtualNet(name="n", **changes),)) for changes in (before, after))
     runs = frozenset({WIRED.uuid or ""}) if running else frozenset[str]()
     items = diff(one, other, Circumstances(running=runs))
     assert [(i.field, i.effect, i.outage_s, i.waits) for i in items if i.object == f"guests.{A.name}"] == expected

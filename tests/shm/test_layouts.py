@@ -68,15 +68,15 @@ def test_the_control_region_holds_its_slots() -> None:
 
 
 @pytest.mark.parametrize(
-    ("struct", "writers"),
+    ("struct", "words"),
     [
-        (RING, (("head", "space_wanted"), ("tail", "message_wanted"), ("refused",))),
+        (RING, (("head",), ("tail",), ("space_wanted", "message_wanted"), ("refused",))),
         (CONTROL, (("request_head",), ("request_tail",), ("reply_head",), ("reply_tail",))),
     ],
     ids=["ring", "control"],
 )
-def test_words_of_different_writers_share_no_cache_line(struct: Struct, writers: tuple[tuple[str, ...], ...]) -> None:
-    lines = [{struct.offsets[name] // CACHE_LINE for name in names} for names in writers]
+def test_words_that_are_written_apart_share_no_cache_line(struct: Struct, words: tuple[tuple[str, ...], ...]) -> None:
+    lines = [{struct.offsets[name] // CACHE_LINE for name in names} for names in words]
     assert sum(len(line) for line in lines) == len(set().union(*lines))
 
 

@@ -130,8 +130,7 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         host = await stack.enter_async_context(
             configured(_configuration(parts, journal, guests, folders, executor, listeners, notices))
         )
-        hearing.host = host
-        notices.changed = host.communication_changed
+        hearing.host, notices.changed = host, host.communication_changed
         hearing.watch = await _watched(stack, parts, guests, journal, notices)
         host.drift.look()
         reporting = await stack.enter_async_context(
@@ -150,9 +149,8 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         )  # fmt: skip
         outbox = await stack.enter_async_context(Outbox(journal))
         pipeline = Commands(
-            executor=executor, journal=journal, outbox=outbox, lanes=parts.lanes,
-            commands=commands(guests, jobs, parts.speech, listeners, host, forwarding), reports=listeners, clock=now,
-            observer=parts.observer,
+            executor=executor, journal=journal, outbox=outbox, lanes=parts.lanes, reports=listeners, clock=now,
+            commands=commands(guests, jobs, parts.speech, listeners, host, forwarding), observer=parts.observer,
         )  # fmt: skip
         server = await stack.enter_async_context(
             Server(executor, reads(hosts, guests, jobs, parts.speech, host, forwarding), pipeline, audit)

@@ -58,9 +58,15 @@ class ControlRegion:
         """Which guestwire-comm serves it; 0: none does any more."""
         self._words[_INSTANCE] = instance & _MASK
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something to take."""
+        return self._words[_REQUEST_HEAD] != self._tail
+
     def take(self) -> list[bytes]:
         """Copies of the gw_requests that wait, in order: at most GW_REQUESTS. A head that cannot be (behind the tail, or
-        more than GW_REQUESTS ahead) takes nothing: what lay between is skipped, and counted as corrupt once."""
+        more than GW_REQUESTS ahead) takes nothing: what lay between is skipped, and counted as corrupt once. The guest
+        does not know yet: `taken` tells it."""
         head = self._words[_REQUEST_HEAD]
         pending = (head - self._tail) & _MASK
         if not pending:
@@ -73,8 +79,12 @@ class ControlRegion:
                 at = REQUESTS_OFFSET + (self._tail + n) % REQUESTS * REQUEST.size
                 requests.append(bytes(self._bytes[at : at + REQUEST.size]))
         self._tail = head
-        self._words[_REQUEST_TAIL] = head
         return requests
+
+    def taken(self) -> None:
+        """Until now a guest that rang for one of them need not have rung again, for those it put since. So whoever calls
+        this makes a full memory barrier and looks once more."""
+        self._words[_REQUEST_TAIL] = self._tail
 
     def put(self, reply: bytes) -> bool:
         """Puts one gw_reply. False, and counted: the guest has no free slot, or its tail makes no sense."""

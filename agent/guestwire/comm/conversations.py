@@ -117,7 +117,11 @@ class Conversations:
         if talk is None:
             return
         at = self._clock()
-        began = None if all(request[_OP] in _QUICK for request in requests) else self._spent()
+        began = None
+        for request in requests:
+            if request[_OP] not in _QUICK:
+                began = self._spent()
+                break
         talk.requests += len(requests)
         self._answered = 0
         for request in requests:

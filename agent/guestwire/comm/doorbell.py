@@ -17,6 +17,8 @@ from guestwire.shm.layouts import NUMBERS
 SERVER_PEER = NUMBERS["GW_SERVER_PEER"]
 VECTORS = NUMBERS["GW_VECTORS"]
 MAX_PAUSE_S = 10.0
+LOOKS = 4
+"""How often a control region is looked at before others have their turn."""
 TOO_MANY_S = 0.05
 """After which a file descriptor is sent again that the kernel refused: too many were on their way (unix(7))."""
 
@@ -151,20 +153,27 @@ class Doorbell:
         self.close()
 
     def _rung(self) -> None:
-        """What has come is answered first, for somebody waits for it. Then the eventfd is read, and the region looked at
-        once more: a request put later rings again."""
-        if requests := self._region.take():
-            self._intake.requests(self, requests)
-            if self.closed or self._paused is not None:
+        """Answers first, for somebody waits for it. The eventfd is read between two looks at the region: what is put after
+        the last look rings again. Its lock is the barrier that ControlRegion.taken wants."""
+        found = False
+        for _ in range(LOOKS):
+            if requests := self._region.take():
+                found = True
+                self._intake.requests(self, requests)
+                if self.closed:
+                    return
+            self._region.taken()
+            if self._paused is not None:
                 return
-        try:
-            rings = os.eventfd_read(self._wake)
-        except BlockingIOError:
-            rings = 0
-        if more := self._region.take():
-            self._intake.requests(self, more)
-        elif rings and not requests:
-            self._intake.woken(self)
+            try:
+                rings = os.eventfd_read(self._wake)
+            except BlockingIOError:
+                rings = 0
+            if not self._region.waiting:
+                if rings and not found:
+                    self._intake.woken(self)
+                return
+        os.eventfd_write(self._wake, 1)  # others have their turn
 
     def reply(self, reply: bytes, fds: Sequence[int] = ()) -> None:
         if not self.closed:

@@ -112,5 +112,5 @@ class Connection(Opened):
     def _encoded(self, name: str) -> bytes:
         """As C takes it. Raises GuestError: GW_INVALID, it has a zero in it."""
         if "\0" in name:
-            raise self.failure(CODES["GW_INVALID"])
+            raise self.failure(CODES["GW_INVALID"], called=False)
         return name.encode()

@@ -1,12 +1,14 @@
 """Named events: set, reset, wait for one or for any."""
 
 import ctypes
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from guestwire.guest.errors import NUMBERS as CODES
 from guestwire.guest.handles import Handle, Opened
 from guestwire.guest.library import Library
+from guestwire.guest.native_parts import NativeParts
 from guestwire.guest.waiting import SLICE_MS, TIMEOUT, first_ms, wait_on
 from guestwire.shm.layouts import NUMBERS, WAIT_ANY_MAX
 
@@ -17,6 +19,7 @@ MANUAL, NATIVE, DIRECT = NUMBERS["GW_MANUAL"], NUMBERS["GW_NATIVE"], NUMBERS["GW
 INITIAL = NUMBERS["GW_INITIAL"]
 _SLICE = ctypes.c_int64(SLICE_MS)
 _MAY_SIGNAL, _MAY_WAIT = NUMBERS["GW_MAY_SIGNAL"], NUMBERS["GW_MAY_WAIT"]
+_eventfd_read, _eventfd_write = os.eventfd_read, os.eventfd_write
 
 
 class Event(Opened):
@@ -24,7 +27,9 @@ class Event(Opened):
     reset. The state is kept, not the signal: two sets before a wait are one. `existed`: it was there before it was opened."""
 
     __slots__ = (
+        "_comes_apart",
         "_connection",
+        "_parts",
         "_set",
         "_wait",
         "direct",
@@ -52,11 +57,31 @@ class Event(Opened):
         # an eventfd is written at once; a request may find guestwire-comm's socket full
         self._set = (library.quick if self.native else library.calls).gw_event_set
         self._wait = library.calls.gw_event_wait
+        self._comes_apart = self.native and not self.manual and self.may_signal and self.may_wait
+        self._parts: NativeParts | None = None
+        """Once it was used; None: it does not come apart, or was not, or is closed."""
+
+    def close(self) -> None:
+        """Give it back; again: nothing."""
+        super().close()
+        self._parts = None
 
     def set(self) -> None:
         """Raises GuestError: GW_DENIED, this peer may not signal it."""
-        if code := self._set(self.handle):
-            raise self.failure(code)
+        parts = self._parts
+        if parts is None:
+            if code := self._set(self.handle):
+                raise self.failure(code)
+            if self._comes_apart:
+                self._take_apart()
+            return
+        if code := parts.ended[0]:
+            raise self.failure(code, called=False)
+        parts.signals[0] += 1
+        try:
+            _eventfd_write(parts.fd, 1)
+        except BlockingIOError:
+            return  # it does not sleep, and is set very often
 
     def reset(self) -> None:
         """Unset it. Raises GuestError: GW_DENIED, this peer may not signal it."""
@@ -71,6 +96,8 @@ class Event(Opened):
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until it is set, at most `timeout` seconds: whether it was. An auto event is unset by exactly this call. Raises
         GuestError: GW_DENIED, this peer may not wait for it; GW_NOT_STARTED."""
+        if timeout is None and (parts := self._parts) is not None and self._sleep(parts):
+            return True
         code = self._wait(self.handle, _SLICE if timeout is None else ctypes.c_int64(first_ms(timeout)))
         if code == TIMEOUT:
             code = wait_on(self._wait_slice, timeout)
@@ -78,7 +105,34 @@ class Event(Opened):
                 return False
         if code:
             raise self.failure(code)
+        if self._comes_apart:
+            self._take_apart()
         return True
+
+    def _sleep(self, parts: NativeParts) -> bool:
+        """For ever, until it is set. False: somebody made it an eventfd that does not sleep, so the library must."""
+        ended, sleepers = parts.ended, parts.sleepers
+        sleepers[0] += 1
+        try:
+            while not ended[0]:
+                try:
+                    _eventfd_read(parts.fd)
+                except InterruptedError:  # by a signal, which Python handles before it goes on
+                    continue
+                if not ended[0]:
+                    return True
+        except BlockingIOError:
+            return False
+        finally:
+            sleepers[0] -= 1
+        raise self.failure(ended[0], called=False)
+
+    def _take_apart(self) -> None:
+        """From now on the eventfd itself: the event was used, so it is likely to be again."""
+        if self._comes_apart and self._parts is None and (handle := self.handle) is not None:
+            self._parts = NativeParts(self.library, handle)
+            if self.handle is None:  # closed meanwhile
+                self._parts = None
 
     def _wait_slice(self, ms: int) -> int:
         return int(self._wait(self.handle, ctypes.c_int64(ms)))
@@ -88,7 +142,7 @@ class Event(Opened):
         GuestError: GW_UNSUPPORTED for other events."""
         fd: int = self.library.quick.gw_event_fd(self.handle)
         if fd < 0:
-            raise self.failure(CODES["GW_UNSUPPORTED"] if self.handle is not None else CODES["GW_INVALID"])
+            raise self.failure(CODES["GW_UNSUPPORTED" if self.handle is not None else "GW_INVALID"], called=False)
         return fd
 
 

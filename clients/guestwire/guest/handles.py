@@ -49,9 +49,9 @@ class Opened:
         if code:
             raise self.failure(code)
 
-    def failure(self, code: int) -> GuestError:
-        """The exception of a call on this handle that ended with a code."""
-        return self.library.error(CLOSED if code == _INVALID and self.handle is None else code)
+    def failure(self, code: int, *, called: bool = True) -> GuestError:
+        """The exception of a call on this handle that ended with a code; `called` false: of none, something else is wrong."""
+        return self.library.error(CLOSED if code == _INVALID and self.handle is None else code, called=called)
 
     def __enter__(self) -> Self:
         return self

@@ -85,6 +85,7 @@ class Library:
         self.path = path
         self.calls: Any = ctypes.CDLL(path)
         self.quick: Any = ctypes.PyDLL(path)
+        self._texts: dict[int, str] = {}
         for name, result, arguments in _FUNCTIONS:
             for functions in (self.calls, self.quick):
                 function = getattr(functions, name)
@@ -94,7 +95,9 @@ class Library:
 
     def error(self, number: int, *, called: bool = True) -> GuestError:
         """The exception for a code that this thread's last call ended with; `called` false: no call did."""
-        text = self.quick.gw_error_text(number).decode()
+        text = self._texts.get(number)
+        if text is None:
+            text = self._texts[number] = self.quick.gw_error_text(number).decode()
         detail = self.quick.gw_error_detail().decode("utf-8", "replace") if called else ""
         return GuestError(number, text, detail)
 

@@ -16,7 +16,7 @@ from guestwire.guest.waiting import TIMEOUT, first_ms, wait_on
 if TYPE_CHECKING:
     from guestwire.guest.connection import Connection
 
-_EMPTY, _FULL, _TOO_LARGE = CODES["GW_EMPTY"], CODES["GW_FULL"], CODES["GW_TOO_LARGE"]
+_EMPTY, _TOO_LARGE = CODES["GW_EMPTY"], CODES["GW_TOO_LARGE"]
 _INVALID = CODES["GW_INVALID"]
 
 
@@ -77,11 +77,15 @@ class Writer(_End):
 
     def put_wait(self, data: bytes | bytearray | memoryview, type: int = 0, timeout: float | None = None) -> None:
         """The same; waits for a free slot. Raises GuestError: GW_TIMEOUT, GW_TOO_LARGE."""
-        handle, put, data = self.handle, self.library.calls.gw_queue_put_wait, bytes(data)
-        code = put(handle, data, len(data), type, first_ms(timeout))
+        first, handle, data = first_ms(timeout), self.handle, bytes(data)
+        code = self.library.quick.gw_queue_put_wait(handle, data, len(data), type, 0)
         if code == TIMEOUT:
-            code = wait_on(lambda ms: int(put(handle, data, len(data), type, ms)), timeout)
-        self.demand(code)
+            put = self.library.calls.gw_queue_put_wait
+            code = put(handle, data, len(data), type, first)
+            if code == TIMEOUT:
+                code = wait_on(lambda ms: int(put(handle, data, len(data), type, ms)), timeout)
+        if code:
+            raise self.failure(code)
 
     def loan(self) -> Loan:
         """The free slot, to be written in place. Raises GuestError: GW_FULL; GW_BUSY, there is a loan already."""
@@ -92,13 +96,15 @@ class Writer(_End):
 
     def loan_wait(self, timeout: float | None = None) -> Loan:
         """The same; waits for a free slot. Raises GuestError: GW_TIMEOUT."""
-        address, size = ctypes.c_void_p(), ctypes.c_size_t()
+        first, address, size = first_ms(timeout), ctypes.c_void_p(), ctypes.c_size_t()
         handle, loan = self.handle, self.library.calls.gw_queue_loan_wait
 
         def call(ms: int) -> int:
             return int(loan(handle, ctypes.byref(address), ctypes.byref(size), ms))
 
-        code = call(first_ms(timeout))
+        code = self.library.quick.gw_queue_loan_wait(handle, ctypes.byref(address), ctypes.byref(size), 0)
+        if code == TIMEOUT:
+            code = call(first)
         if code == TIMEOUT:
             code = wait_on(call, timeout)
         return self._lent(code, handle, address, size)
@@ -106,18 +112,19 @@ class Writer(_End):
     def _lent(self, code: int, handle: Handle | None, address: ctypes.c_void_p, size: ctypes.c_size_t) -> Loan:
         self.demand(code)
         if handle is None or address.value is None:
-            raise self.failure(_INVALID)
+            raise self.failure(_INVALID, called=False)
         return Loan(self.library, handle, address.value, size.value)
 
 
 class _Copy:
     """Where a message is copied to, by one thread at a time."""
 
-    __slots__ = ("buffer", "bytes", "length", "length_at", "size")
+    __slots__ = ("buffer", "bytes", "length", "length_at", "room", "size")
 
     def __init__(self, size: int) -> None:
         self.buffer = (ctypes.c_char * size)()
         self.bytes = memoryview(self.buffer).cast("B")
+        self.room = size
         self.size = ctypes.c_size_t(size)
         self.length = ctypes.c_size_t()
         self.length_at = ctypes.byref(self.length)
@@ -140,13 +147,15 @@ class Reader(_End):
         copy = copies.pop() if copies else _Copy(self._room)
         code = self._get(self.handle, copy.buffer, copy.size, copy.length_at, None)
         if not code:
-            data = copy.bytes[: copy.length.value].tobytes()
+            length = copy.length.value
+            data: bytes = copy.buffer.raw if length == copy.room else copy.bytes[:length].tobytes()
             copies.append(copy)
             return data
         return self._none(code, copy)
 
     def get_wait(self, timeout: float | None = None) -> bytes | None:
         """The same; waits for a message; None: the time passed."""
+        first = first_ms(timeout)
         if (found := self.get()) is not None:
             return found
         handle, get, copy = self.handle, self.library.calls.gw_queue_get_wait, _Copy(self._room)
@@ -154,7 +163,7 @@ class Reader(_End):
         def call(ms: int) -> int:
             return int(get(handle, copy.buffer, copy.size.value, copy.length_at, None, ms))
 
-        code = call(first_ms(timeout))
+        code = call(first)
         if code == TIMEOUT:
             code = wait_on(call, timeout)
         return copy.bytes[: copy.length.value].tobytes() if not code else self._none(code, copy)
@@ -169,13 +178,16 @@ class Reader(_End):
 
     def take_wait(self, timeout: float | None = None) -> Message | None:
         """The same; waits for a message; None: the time passed."""
+        first = first_ms(timeout)
+        if (found := self.take()) is not None:
+            return found
         address, length, type = ctypes.c_void_p(), ctypes.c_size_t(), ctypes.c_uint32()
         handle, take = self.handle, self.library.calls.gw_queue_take_wait
 
         def call(ms: int) -> int:
             return int(take(handle, ctypes.byref(address), ctypes.byref(length), ctypes.byref(type), ms))
 
-        code = call(first_ms(timeout))
+        code = call(first)
         if code == TIMEOUT:
             code = wait_on(call, timeout)
         return self._taken(code, handle, address, length, type)
@@ -187,7 +199,7 @@ class Reader(_End):
             return None
         self.demand(code)
         if handle is None or address.value is None:
-            raise self.failure(_INVALID)
+            raise self.failure(_INVALID, called=False)
         return Message(self.library, handle, address.value, length.value, type.value)
 
     def _none(self, code: int, copy: _Copy) -> bytes | None:

@@ -201,16 +201,16 @@ DIRECT_ROW = Struct(
 RING = Struct(
     "gw_ring", "A ring of slots, single producer, single consumer. The slots follow.", 256,
     (
+        # each side's word has a line of its own, and so have the flags, which both read at every message
         Field("u64", "head", "messages put, since it was made; the writer's", atomic=True),
+        Field("u64", "reserved", "", 7),
         Field("u32", "space_wanted", "the writer waits for a free slot", atomic=True),
-        Field("u32", "reserved"),
-        Field("u64", "reserved2", "", 6),
-        Field("u64", "tail", "messages taken; the reader's", atomic=True),
         Field("u32", "message_wanted", "the reader waits for a message", atomic=True),
-        Field("u32", "reserved3"),
-        Field("u64", "reserved4", "", 6),
+        Field("u64", "reserved2", "", 7),
+        Field("u64", "tail", "messages taken; the reader's", atomic=True),
+        Field("u64", "reserved3", "", 7),
         Field("u64", "refused", "messages that found it full; the writer's", atomic=True),
-        Field("u64", "reserved5", "", 15),
+        Field("u64", "reserved4", "", 7),
     ),
 )  # fmt: skip
 

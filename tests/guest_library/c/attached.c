@@ -269,6 +269,83 @@ static void created(void) {
     gw_close(b);
 }
 
+/* A native event's own parts, as bindings use them, beside the library. */
+static void parts(void) {
+    gw *host = attach(NULL), *a = attach("a");
+    gw_event_t *native = event(host, "native-one"), *other = event(host, "native-one"), *arbitrated = event(a, "one");
+    struct gw_event_parts lent, same;
+    uint64_t one = 1, count;
+    CHECK(gw_event_parts(arbitrated, &lent) == GW_UNSUPPORTED && gw_event_parts(native, NULL) == GW_INVALID);
+    FINE(gw_event_parts(native, &lent));
+    FINE(gw_event_parts(native, &same));
+    CHECK(lent.fd == gw_event_fd(native) && same.fd == lent.fd && *lent.ended == GW_OK && *lent.signals == 0);
+    *lent.signals += 1;
+    CHECK(write(lent.fd, &one, sizeof one) == sizeof one);
+    FINE(gw_event_wait(other, GW_FOREVER));
+    CHECK(gw_event_wait(other, 0) == GW_TIMEOUT);
+    FINE(gw_event_set(other));
+    CHECK(read(lent.fd, &count, sizeof count) == sizeof count && count == 1);
+    gw_event_close(native);
+    CHECK(gw_event_wait(other, SHORT) == GW_TIMEOUT); /* closing the one is no signal for the other */
+    gw_event_close(other);
+    gw_event_close(arbitrated);
+    gw_close(host);
+    gw_close(a);
+}
+
+/* What an error said is not taken for what a later one has to say. */
+static void details(void) {
+    gw *a = attach("a"), *host = attach(NULL), *none;
+    gw_event_t *one = event(a, "one"), *native = event(host, "native-one");
+    gw_lock_t *l;
+    gw_queue_t *writer = queue(a, "q", GW_WRITER);
+    struct gw_event_parts lent;
+    int is_set;
+    size_t which;
+    char where[400];
+    FINE(gw_lock_open(a, "l", &l));
+    snprintf(where, sizeof where, "unix:%s.nowhere", socket_path);
+#define SAYS_NOTHING(code, call)                                                                                       \
+    do {                                                                                                               \
+        CHECK(gw_open(&none, where) == GW_NOT_STARTED && strstr(gw_error_detail(), ".nowhere") != NULL);               \
+        CHECK((call) == (code) && *gw_error_detail() == 0);                                                            \
+    } while (0)
+    SAYS_NOTHING(GW_INVALID, gw_open(NULL, NULL));
+    SAYS_NOTHING(GW_INVALID, gw_event_set(NULL));
+    SAYS_NOTHING(GW_INVALID, gw_event_wait(NULL, 0));
+    SAYS_NOTHING(GW_INVALID, gw_event_reset(NULL));
+    SAYS_NOTHING(GW_TIMEOUT, gw_event_wait(native, 0));
+    SAYS_NOTHING(GW_INVALID, gw_event_is_set(one, NULL));
+    SAYS_NOTHING(GW_INVALID, gw_event_wait_any(NULL, 0, 0, &which));
+    SAYS_NOTHING(GW_INVALID, gw_event_parts(native, NULL));
+    SAYS_NOTHING(GW_INVALID, gw_queue_put(NULL, NULL, 0, 0));
+    SAYS_NOTHING(GW_TOO_LARGE, gw_queue_put(writer, where, 65, 0));
+    SAYS_NOTHING(GW_INVALID, gw_queue_commit(writer, 0, 0));
+    SAYS_NOTHING(GW_INVALID, gw_queue_get(writer, NULL, 0, NULL, NULL));
+    SAYS_NOTHING(GW_NOT_OWNER, gw_lock_release(l));
+    SAYS_NOTHING(GW_INVALID, gw_lock_owner(l, NULL));
+    SAYS_NOTHING(GW_INVALID, gw_region_list(a, NULL, 1, NULL));
+    SAYS_NOTHING(GW_INVALID, gw_ping(NULL, 0, NULL));
+    SAYS_NOTHING(GW_OK, gw_close(NULL));
+    for (int n = 0; n < 4; n++)
+        FINE(gw_queue_put(writer, "", 0, 0));
+    SAYS_NOTHING(GW_FULL, gw_queue_put(writer, "", 0, 0));
+    SAYS_NOTHING(GW_TIMEOUT, gw_queue_put_wait(writer, "", 0, 0, SHORT));
+    FINE(gw_lock_acquire(l, 0));
+    SAYS_NOTHING(GW_BUSY, gw_lock_try(l));
+#undef SAYS_NOTHING
+    CHECK(gw_open(&none, where) == GW_NOT_STARTED);
+    CHECK(gw_event_wait(one, 0) == GW_DENIED && strstr(gw_error_detail(), "one") != NULL);
+    FINE(gw_event_parts(native, &lent));
+    gw_lock_close(l);
+    gw_queue_close(writer);
+    gw_event_close(one);
+    gw_event_close(native);
+    gw_close(a);
+    gw_close(host);
+    CHECK(gw_event_is_set(NULL, &is_set) == GW_INVALID);
+}
+
 /* Natives and arbitrated ones in one wait: exactly one of those that are set is taken, whichever. */
 static void any_of_many(void) {
     gw *host = attach(NULL), *a = attach("a");
@@ -718,6 +795,8 @@ static const struct {
     {"rights", rights},
     {"created", created},
     {"any-of-many", any_of_many},
+    {"parts", parts},
+    {"details", details},
     {"many-threads", many_threads},
     {"queue-in-order", queue_in_order},
     {"queue-edges", queue_edges},

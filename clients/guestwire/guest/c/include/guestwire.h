@@ -130,7 +130,8 @@ int gw_event_reset(gw_event_t *e);
 /* *is_set: 1 or 0, at some moment during the call. Consumes nothing. */
 int gw_event_is_set(gw_event_t *e, int *is_set);
 
-/* Waits until it is set; an auto event is then unset by exactly this call. GW_TIMEOUT, GW_DENIED, GW_NOT_STARTED. */
+/* Waits until it is set; an auto event is then unset by exactly this call. GW_TIMEOUT, GW_DENIED, GW_NOT_STARTED. A
+ * native event is waited for fastest with GW_FOREVER: then the kernel has no timer to set. */
 int gw_event_wait(gw_event_t *e, int64_t timeout_ms);
 
 /* Waits for any of `count` events (1 to GW_WAIT_ANY_MAX) of one gw. On GW_OK *which is the place of the one that
@@ -151,11 +152,13 @@ int gw_event_fd(gw_event_t *e);
 /* For bindings of languages in which a call costs more than a signal: what a native event is made of, until
  * gw_event_close. Writing 1 to fd (it has 8 bytes, eventfd(2)) sets it; a read sleeps until it is set, and unsets it; a
  * manual one is only polled. *ended: GW_OK, or what every call returns from now on: to be looked at before each use, and
- * after each read, which ends then too. *signals: the caller's own count of what it wrote; the library adds it to the
- * event's, twice in a second. GW_UNSUPPORTED: it is no native event. */
+ * after each read. *sleepers: how many of the caller's threads are between the two: where there are some a read ends with
+ * the attachment. *signals: how often the caller wrote; the library adds it to the event's count, twice in a second.
+ * GW_UNSUPPORTED: it is no native event. */
 struct gw_event_parts {
     int fd;
     const int *ended;
+    uint64_t *sleepers;
     uint64_t *signals;
 };
 int gw_event_parts(gw_event_t *e, struct gw_event_parts *out);

@@ -249,27 +249,25 @@ GW_ASSERT(offsetof(struct gw_direct_row, reserved2) == 104);
 /* A ring of slots, single producer, single consumer. The slots follow. */
 struct gw_ring {
     GW_ATOMIC(uint64_t) head; /* messages put, since it was made; the writer's */
+    uint64_t reserved[7];
     GW_ATOMIC(uint32_t) space_wanted; /* the writer waits for a free slot */
-    uint32_t reserved;
-    uint64_t reserved2[6];
-    GW_ATOMIC(uint64_t) tail; /* messages taken; the reader's */
     GW_ATOMIC(uint32_t) message_wanted; /* the reader waits for a message */
-    uint32_t reserved3;
-    uint64_t reserved4[6];
+    uint64_t reserved2[7];
+    GW_ATOMIC(uint64_t) tail; /* messages taken; the reader's */
+    uint64_t reserved3[7];
     GW_ATOMIC(uint64_t) refused; /* messages that found it full; the writer's */
-    uint64_t reserved5[15];
+    uint64_t reserved4[7];
 };
 GW_ASSERT(sizeof(struct gw_ring) == 256);
 GW_ASSERT(offsetof(struct gw_ring, head) == 0);
-GW_ASSERT(offsetof(struct gw_ring, space_wanted) == 8);
-GW_ASSERT(offsetof(struct gw_ring, reserved) == 12);
-GW_ASSERT(offsetof(struct gw_ring, reserved2) == 16);
-GW_ASSERT(offsetof(struct gw_ring, tail) == 64);
-GW_ASSERT(offsetof(struct gw_ring, message_wanted) == 72);
-GW_ASSERT(offsetof(struct gw_ring, reserved3) == 76);
-GW_ASSERT(offsetof(struct gw_ring, reserved4) == 80);
-GW_ASSERT(offsetof(struct gw_ring, refused) == 128);
-GW_ASSERT(offsetof(struct gw_ring, reserved5) == 136);
+GW_ASSERT(offsetof(struct gw_ring, reserved) == 8);
+GW_ASSERT(offsetof(struct gw_ring, space_wanted) == 64);
+GW_ASSERT(offsetof(struct gw_ring, message_wanted) == 68);
+GW_ASSERT(offsetof(struct gw_ring, reserved2) == 72);
+GW_ASSERT(offsetof(struct gw_ring, tail) == 128);
+GW_ASSERT(offsetof(struct gw_ring, reserved3) == 136);
+GW_ASSERT(offsetof(struct gw_ring, refused) == 192);
+GW_ASSERT(offsetof(struct gw_ring, reserved4) == 200);
 
 /* The head of a slot; its bytes follow. */
 struct gw_slot {

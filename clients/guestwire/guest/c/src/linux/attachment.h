@@ -69,6 +69,7 @@ struct gwi_doorbell {
     size_t control_bytes;
     uint64_t instance;
     uint64_t reply_tail, request_head;
+    bool rung; /* by this process: an earlier one may have died between a request and its ring */
     int vector_fds[GW_VECTORS];
     uint32_t vectors;
 };

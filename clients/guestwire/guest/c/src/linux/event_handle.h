@@ -12,9 +12,11 @@ struct gw_event_handle {
     uint32_t rights;
     int fd;                       /* native: the eventfd */
     struct gw_event_handle *next; /* native: of those that are open */
-    atomic_uint sleepers;         /* native: threads that wait for ever; one more when it is lent */
-    bool lent;                    /* native: by gw_event_parts; under the watch's mutex */
-    uint64_t signals, counted;    /* native: the borrower's own, and how many of them are in the word */
+    atomic_uint sleepers;         /* native: threads that wait for ever */
+    struct {                      /* native: what gw_event_parts lent */
+        uint64_t sleepers, signals;
+        uint64_t counted; /* of these signals, in the word */
+    } lent;
     struct gwi_area *area;
     struct gw_direct *word; /* direct: the event; native: counts only, or null */
     uint32_t vector;        /* direct: on which this process waits */
@@ -45,7 +47,5 @@ void gwi_watch_stop(gw *g);
 /* A native event was opened, or is being closed. */
 void gwi_watch_event(gw_event_t *e);
 void gwi_unwatch_event(gw_event_t *e);
-/* From now on somebody may sleep on its eventfd whom the library does not know of. */
-void gwi_watch_lent(gw_event_t *e);
 
 #endif

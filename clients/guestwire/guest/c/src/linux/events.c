@@ -223,8 +223,10 @@ int gw_event_parts(gw_event_t *e, struct gw_event_parts *out) {
     code = gwi_watch_start(e->g);
     if (code != GW_OK)
         return code;
-    gwi_watch_lent(e);
-    *out = (struct gw_event_parts){.fd = e->fd, .ended = (const int *)&e->g->ended, .signals = &e->signals};
+    *out = (struct gw_event_parts){.fd = e->fd,
+                                   .ended = (const int *)&e->g->ended,
+                                   .sleepers = &e->lent.sleepers,
+                                   .signals = &e->lent.signals};
     return GW_OK;
 }
 

@@ -106,7 +106,7 @@ static GWI_HOT int wait_native_for_ever(gw_event_t *e) {
     return code == GW_SYSTEM ? gwi_fail_errno(code, "event %s", e->name) : gwi_plainly(code);
 }
 
-static int wait_native(gw_event_t *e, int64_t deadline_ns) {
+static GWI_HOT int wait_native(gw_event_t *e, int64_t deadline_ns) {
     if (deadline_ns == GWI_NEVER)
         return wait_native_for_ever(e);
     for (;;) {
@@ -288,7 +288,13 @@ int gw_event_wait_any(gw_event_t *const *events, size_t count, int64_t timeout_m
 }
 
 GWI_HOT int gw_event_wait(gw_event_t *e, int64_t timeout_ms) {
-    if (e != NULL && timeout_ms < 0 && e->flags & GW_NATIVE && e->rights & GW_MAY_WAIT)
+    int code;
+    if (e == NULL || !(e->flags & GW_NATIVE) || !(e->rights & GW_MAY_WAIT))
+        return gw_event_wait_any(&e, 1, timeout_ms, NULL);
+    if (timeout_ms < 0)
         return wait_native_for_ever(e);
-    return gw_event_wait_any(&e, 1, timeout_ms, NULL);
+    code = gwi_usable(e->g);
+    if (code == GW_OK)
+        code = wait_native(e, gwi_deadline_ns(timeout_ms));
+    return code == GW_OK || code == GW_SYSTEM ? code : gwi_plainly(code);
 }

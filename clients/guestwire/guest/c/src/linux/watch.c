@@ -42,19 +42,18 @@ static int leave_table(gw *g) {
     return process;
 }
 
-/* What the borrower of an event signalled since the last look. */
+/* What borrowers of an event signalled since the last look. */
 static void count_signals(gw_event_t *e) {
-    uint64_t signals = *(volatile uint64_t *)&e->signals;
-    if (e->word != NULL && signals != e->counted)
-        atomic_fetch_add_explicit(&e->word->signals, signals - e->counted, memory_order_relaxed);
-    e->counted = signals;
+    uint64_t signals = *(volatile uint64_t *)&e->lent.signals;
+    if (e->word != NULL && signals != e->lent.counted)
+        atomic_fetch_add_explicit(&e->word->signals, signals - e->lent.counted, memory_order_relaxed);
+    e->lent.counted = signals;
 }
 
 static void count_all(gw *g) {
     pthread_mutex_lock(&g->watch.mutex);
     for (gw_event_t *e = g->watch.natives; e != NULL; e = e->next)
-        if (e->lent)
-            count_signals(e);
+        count_signals(e);
     pthread_mutex_unlock(&g->watch.mutex);
 }
 
@@ -62,7 +61,7 @@ static bool wake_sleepers(gw *g, int process) {
     bool some = false;
     pthread_mutex_lock(&g->watch.mutex);
     for (gw_event_t *e = g->watch.natives; e != NULL; e = e->next)
-        if (atomic_load(&e->sleepers) > 0) {
+        if (atomic_load(&e->sleepers) > 0 || *(volatile uint64_t *)&e->lent.sleepers > 0) {
             int fd = process < 0 ? e->fd : (int)syscall(SYS_pidfd_getfd, process, e->fd, 0);
             uint64_t one = 1;
             ssize_t written = write(fd, &one, sizeof one);
@@ -88,7 +87,8 @@ static void *watch(void *what) {
         if (ready > 0 && ends[0].revents != 0)
             gwi_end(g, GW_NOT_STARTED);
     }
-    for (int n = 0; !stopped && n < WAKE_TRIES && wake_sleepers(g, process); n++)
+    /* A borrower's count may take a moment to be seen: its processor keeps stores back. */
+    for (int n = 0; !stopped && n < WAKE_TRIES && (wake_sleepers(g, process) || n == 0); n++)
         nanosleep(&pause, NULL);
     return NULL; /* a table of its own goes with the thread */
 }
@@ -141,15 +141,6 @@ void gwi_unwatch_event(gw_event_t *e) {
             *link = e->next;
             break;
         }
-    if (e->lent)
-        count_signals(e);
-    pthread_mutex_unlock(&e->g->watch.mutex);
-}
-
-void gwi_watch_lent(gw_event_t *e) {
-    pthread_mutex_lock(&e->g->watch.mutex);
-    if (!e->lent)
-        atomic_fetch_add(&e->sleepers, 1);
-    e->lent = true;
+    count_signals(e);
     pthread_mutex_unlock(&e->g->watch.mutex);
 }

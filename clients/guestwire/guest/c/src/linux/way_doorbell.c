@@ -12,7 +12,6 @@ static struct gw_control *control_of(gw *g) {
 }
 
 static void ring(gw *g, uint32_t peer, uint32_t vector) {
-    atomic_thread_fence(memory_order_seq_cst); /* what the other side is to find lies there */
     g->doorbell.registers[DOORBELL] = peer << 16 | (vector & 0xffff);
 }
 
@@ -26,8 +25,10 @@ int gwi_doorbell_ring(gw *g, uint32_t peer, uint32_t vector) {
             code = gwi_doorbell_registers(&g->doorbell);
         pthread_mutex_unlock(&g->send_mutex);
     }
-    if (code == GW_OK)
+    if (code == GW_OK) {
+        atomic_thread_fence(memory_order_seq_cst); /* what the other side is to find lies there */
         ring(g, peer, vector);
+    }
     return code;
 }
 
@@ -43,7 +44,7 @@ static int doorbell_send(gw *g, const struct gw_request *request, const void *pa
     if (length > 0)
         return gwi_fail(GW_UNSUPPORTED, "a doorbell carries no payload");
     for (;;) {
-        uint64_t used;
+        uint64_t used, taken;
         pthread_mutex_lock(&g->send_mutex);
         used = g->doorbell.request_head - atomic_load_explicit(&control->request_tail, memory_order_acquire);
         if (used < GW_REQUESTS) {
@@ -51,7 +52,13 @@ static int doorbell_send(gw *g, const struct gw_request *request, const void *pa
                    request, sizeof *request);
             g->doorbell.request_head += 1;
             atomic_store_explicit(&control->request_head, g->doorbell.request_head, memory_order_release);
-            ring(g, GW_SERVER_PEER, 0);
+            /* Before it sleeps guestwire-comm says what it has taken, and looks once more: while it has not taken what
+             * was there before, it was rung for that, and finds this one too. */
+            atomic_thread_fence(memory_order_seq_cst);
+            taken = atomic_load_explicit(&control->request_tail, memory_order_relaxed);
+            if (taken + 1 == g->doorbell.request_head || !g->doorbell.rung)
+                ring(g, GW_SERVER_PEER, 0);
+            g->doorbell.rung = true;
         }
         pthread_mutex_unlock(&g->send_mutex);
         if (used < GW_REQUESTS)
