@@ -5,7 +5,9 @@ import asyncio
 import fcntl
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -97,14 +99,13 @@ def files(libvirt_host: Any) -> Iterator[CommFiles]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def rig(libvirt_host: Any, files: CommFiles, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
-    import tempfile
-
     from guestwire.agent.drivers.libvirt.guests import LibvirtGuests
 
     folder = Path(tempfile.mkdtemp(prefix="gwt-", dir="/tmp"))  # a socket's path has 107 bytes
     folder.chmod(0o755)
     (folder / "comm.toml").write_text(
         f'host = "{HOST_ID}"\nsite = "test"\ndir = "{folder}/r"\nstate_dir = "{folder}/s"\ntrace_dir = "{folder}/t"\n'
+        'mark = "gwtest"\n'
     )
     comm = CommProcess(folder)
     await comm.start()
@@ -134,6 +135,7 @@ async def rig(libvirt_host: Any, files: CommFiles, tmp_path_factory: pytest.Temp
                 await comm.start()
             await client.apply(CommDocument())
             await comm.end()
+            shutil.rmtree(folder)
 
 
 async def ready(guest: CommGuest, command: str) -> asyncio.Task[str]:

@@ -75,7 +75,7 @@ async def serving(
         stack.push_async_callback(trace.close)
         talks, table = await _conversations(stack, settings, holdings, trace, telling, log)
         stranded = await stack.enter_async_context(Stranded(state.peers))
-        networks = await stack.enter_async_context(HostNetworks(settings.dir / "networks", log))
+        networks = await stack.enter_async_context(HostNetworks(settings.dir / "networks", log, settings.mark))
         if settings.ephemeral:
             stack.push_async_callback(networks.apply, (), settings.host)
         doorbells = await stack.enter_async_context(

@@ -42,8 +42,9 @@ class Settings(BaseModel):
     """Where trace snapshots go that guests ask for."""
     requests_per_s: Annotated[float, Field(gt=0)] = 20_000.0
     """What one peer may ask in a second before it is made to wait."""
-    link_prefix: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,4}$")] = "gw"
-    """What the names of network interfaces begin with that are made for networks."""
+    mark: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,15}$")] = "guestwire"
+    """The name of its nft tables and the beginning of its bridges' aliases: two on one machine (the service and a trial) need
+    different ones."""
 
 
 def parser(prog: str, commands: Mapping[str, str]) -> argparse.ArgumentParser:

@@ -117,11 +117,7 @@ class Conversations:
         if talk is None:
             return
         at = self._clock()
-        began = None
-        for request in requests:
-            if request[_OP] not in _QUICK:
-                began = self._spent()
-                break
+        began = None if _QUICK.issuperset([request[_OP] for request in requests]) else self._spent()
         talk.requests += len(requests)
         self._answered = 0
         for request in requests:

@@ -28,8 +28,9 @@ LOOK_WITHIN_S = 30.0
 class HostNetworks:
     """As `Networks`, which it loads. `async with` it: networks that an earlier process left are taken over."""
 
-    def __init__(self, folder: Path, log: Any) -> None:
+    def __init__(self, folder: Path, log: Any, mark: str) -> None:
         self._folder = folder
+        self._mark = mark
         self._log = log
         self._networks: Networks | None = None
         self._stack = AsyncExitStack()
@@ -80,7 +81,9 @@ class HostNetworks:
             if self._networks is None:
                 module = await asyncio.to_thread(import_module, _MODULE)
                 try:
-                    self._networks = await self._stack.enter_async_context(module.Networks(self._folder, self._log))
+                    self._networks = await self._stack.enter_async_context(
+                        module.Networks(self._folder, self._log, mark=self._mark)
+                    )
                 except OSError as err:
                     text = f"the kernel's networks cannot be reached: {err.strerror}"
                     raise GuestwireError("NET-UNSUPPORTED", text, detail={"reason": str(err)}) from err

@@ -74,6 +74,8 @@ def peer_view() -> View[CommPeer]:
 
 def _to_do(row: StatusRow) -> list[str]:
     if row.status.state == "stopped":
+        if "guestwire-comm" in row.status.missing:
+            return []  # said there: the process itself is not there
         return [f"`guestwire comm start {row.host}`"]
     if row.status.state != "degraded":
         return []

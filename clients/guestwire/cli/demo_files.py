@@ -82,7 +82,7 @@ def _comm(home: Path, host: str, folder: Path, *, real: bool) -> dict[str, Value
     """The communication services of a demo's host: a simulated one's guests are processes, and nothing is left of either."""
     return {
         "host": host, "site": "demo", "dir": str(folder), "state_dir": str(home / "comm"),
-        "trace_dir": str(home / "traces"), "simulated_guests": not real, "ephemeral": True,
+        "trace_dir": str(home / "traces"), "simulated_guests": not real, "ephemeral": True, "mark": "guestwire_demo",
     }  # fmt: skip
 
 
