@@ -73,7 +73,9 @@ class _Free:
         """Somebody has it. False, and nothing is taken: somebody else had it before, or there is no such place."""
         offsets = self._offsets.setdefault(place.region, set())
         vectors = self._vectors.setdefault(place.wait, set())
-        if place.offset in offsets or place.offset not in OFFSETS or (place.vector and place.vector in vectors):
+        if place.offset in offsets or place.offset not in OFFSETS:
+            return False
+        if place.vector and (place.vector in vectors or place.vector not in VECTORS):
             return False
         offsets.add(place.offset)
         vectors.add(place.vector)

@@ -96,8 +96,18 @@ class Event(Opened):
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until it is set, at most `timeout` seconds: whether it was. An auto event is unset by exactly this call. Raises
         GuestError: GW_DENIED, this peer may not wait for it; GW_NOT_STARTED."""
-        if timeout is None and (parts := self._parts) is not None and self._sleep(parts):
-            return True
+        if timeout is None and (parts := self._parts) is not None:
+            ended, sleepers = parts.ended, parts.sleepers
+            sleepers[0] += 1
+            try:
+                if not ended[0]:
+                    _eventfd_read(parts.fd)
+                    if not ended[0]:
+                        return True
+            except (InterruptedError, BlockingIOError):
+                pass  # a signal came, or somebody made it an eventfd that does not sleep: the library goes on
+            finally:
+                sleepers[0] -= 1
         code = self._wait(self.handle, _SLICE if timeout is None else ctypes.c_int64(first_ms(timeout)))
         if code == TIMEOUT:
             code = wait_on(self._wait_slice, timeout)
@@ -108,24 +118,6 @@ class Event(Opened):
         if self._comes_apart:
             self._take_apart()
         return True
-
-    def _sleep(self, parts: NativeParts) -> bool:
-        """For ever, until it is set. False: somebody made it an eventfd that does not sleep, so the library must."""
-        ended, sleepers = parts.ended, parts.sleepers
-        sleepers[0] += 1
-        try:
-            while not ended[0]:
-                try:
-                    _eventfd_read(parts.fd)
-                except InterruptedError:  # by a signal, which Python handles before it goes on
-                    continue
-                if not ended[0]:
-                    return True
-        except BlockingIOError:
-            return False
-        finally:
-            sleepers[0] -= 1
-        raise self.failure(ended[0], called=False)
 
     def _take_apart(self) -> None:
         """From now on the eventfd itself: the event was used, so it is likely to be again."""
