@@ -95,6 +95,10 @@ class LabGuest:
     def pings(self, address: str, wait_s: int = 1) -> bool:
         return self.run("busybox", "ping", "-c", "1", "-W", str(wait_s), address).returncode == 0
 
+    def reaches(self, address: str) -> bool:
+        """Pings until an answer comes: a machine under load may answer the first too late."""
+        return any(self.pings(address) for _ in range(8))
+
     def lease(self) -> dict[str, str]:
         """What a DHCP client is told; empty: nobody answered."""
         script = self.script

@@ -57,7 +57,7 @@ async def test_guests_reach_each_other_and_the_host_has_no_address(lab, networks
     one, two = lab.guest("one"), lab.guest("two")
     network = net(one, two)
     await plugged(lab, networks, one, two, network=network)
-    assert await off(one.pings, "10.77.0.11")
+    assert await off(one.reaches, "10.77.0.11")
     assert lab.addresses(bridge_name(network)) == set()
     assert lab.ruleset() == ""
 
@@ -93,7 +93,7 @@ async def test_a_change_leaves_bridges_and_taps_where_they_are(lab, networks):
     renamed = network.model_copy(update={"bridge": "plant0"})
     await networks.apply([renamed], HOST)
     assert lab.links()["plant0"][0] == before[bridge_name(network)][0]
-    assert await off(one.pings, "10.77.0.11")
+    assert await off(one.reaches, "10.77.0.11")
 
 
 async def test_another_process_takes_over_what_it_finds(lab):
@@ -173,7 +173,7 @@ async def test_isolated_members_reach_the_others_only(lab, networks):
     assert view.dropped > 0
     await networks.apply([net(one, two, open_one)], HOST)
     one.mac_is(one.mac)
-    assert await off(one.pings, "10.77.0.11")
+    assert await off(one.reaches, "10.77.0.11")
 
 
 async def test_a_tap_that_the_rules_do_not_know_yet_gets_nothing_through(lab):
@@ -192,13 +192,13 @@ async def test_the_air_gap_drops_everything_counts_it_and_is_lifted(lab, network
     one, two = lab.guest("one"), lab.guest("two")
     network = net(one, two, dhcp=True)
     await plugged(lab, networks, one, two, network=network)
-    assert await off(one.pings, "10.77.0.11")
+    assert await off(one.reaches, "10.77.0.11")
     await networks.apply([network.model_copy(update={"airgap": True})], HOST)
     assert await asyncio.gather(off(one.pings, "10.77.0.11"), off(two.pings, "10.77.0.1")) == [False, False]
     view = (await networks.views())[0]
     assert (view.airgap, view.up, view.dropped > 0) == (True, True, True)
     await networks.apply([network], HOST)
-    assert await off(one.pings, "10.77.0.11")
+    assert await off(one.reaches, "10.77.0.11")
     assert lab.ruleset() == ""
 
 
@@ -219,7 +219,7 @@ async def test_an_access_list_decides_by_guest_protocol_and_port(lab, networks):
         two.sends(b"no rule fits", "10.77.0.10", 9)
         with pytest.raises(TimeoutError):
             await off(heard.recv, 20)
-    assert await asyncio.gather(off(one.pings, "10.77.0.11"), off(two.pings, "10.77.0.10")) == [True, False]
+    assert await asyncio.gather(off(one.reaches, "10.77.0.11"), off(two.pings, "10.77.0.10")) == [True, False]
     assert (await networks.views())[0].acl_rules == 3
 
 
@@ -248,7 +248,7 @@ async def test_nat_leads_outside_and_nothing_leads_in(lab, networks):
     assert (lease["ip"], lease["router"], lease["dns"]) == ("10.77.0.10", "10.77.0.1", "10.77.0.1")
     one.address("10.77.0.10/24", "10.77.0.1")
     two.address("10.77.0.11/24")
-    assert await asyncio.gather(*(off(one.pings, ip) for ip in ("10.77.0.1", "10.77.0.11", "192.0.2.9"))) == [True] * 3
+    assert await asyncio.gather(*(off(one.reaches, ip) for ip in ("10.77.0.1", "10.77.0.11", "192.0.2.9"))) == [True] * 3
     # the host by the gateway's address only
     assert not await off(one.pings, "192.0.2.1")
     far.run("ip", "route", "add", "10.77.0.0/24", "via", "192.0.2.1")
@@ -261,7 +261,7 @@ async def test_nat_leads_outside_and_nothing_leads_in(lab, networks):
         True,
     ]
     await networks.apply([network.model_copy(update={"acl": (AclRule(src="one", dst="HOST"),)})], HOST)
-    assert await asyncio.gather(*(off(one.pings, ip) for ip in ("10.77.0.1", "192.0.2.9"))) == [True, False]
+    assert await asyncio.gather(off(one.reaches, "10.77.0.1"), off(one.pings, "192.0.2.9")) == [True, False]
 
 
 async def test_an_ipv6_network_has_a_router_that_says_so(lab, networks):
@@ -278,7 +278,7 @@ async def test_an_ipv6_network_has_a_router_that_says_so(lab, networks):
             await asyncio.sleep(0.1)
     assert lab.addresses(bridge_name(network)) == {"fd00:7::1", "fe80::1"}
     await networks.apply([network.model_copy(update={"acl": (AclRule(src="one", dst="HOST"),)})], HOST)
-    assert await asyncio.gather(off(one.pings, "fd00:7::1"), off(one.pings, "fd00:9::9")) == [True, False]
+    assert await asyncio.gather(off(one.reaches, "fd00:7::1"), off(one.pings, "fd00:9::9")) == [True, False]
 
 
 async def test_nat_without_forwarding_is_refused_and_nothing_is_switched(lab, networks):
@@ -294,11 +294,11 @@ async def test_a_bridge_onto_an_adapter_and_its_release(lab, networks):
     one, two = lab.guest("one"), lab.guest("two")
     network = net(one, two, mode="bridge", uplink="lan0", acl=(AclRule(src="one", dst="REMOTE"),))
     await plugged(lab, networks, one, two, network=network)
-    assert await asyncio.gather(off(one.pings, "10.77.0.50"), off(two.pings, "10.77.0.50")) == [True, False]
+    assert await asyncio.gather(off(one.reaches, "10.77.0.50"), off(two.pings, "10.77.0.50")) == [True, False]
     assert not await off(far.pings, "10.77.0.10")
     await networks.apply([net(one, two)], HOST)
     assert lab.links()["lan0"][1] is None
-    assert await off(one.pings, "10.77.0.11")
+    assert await off(one.reaches, "10.77.0.11")
 
 
 @pytest.mark.parametrize("first", ["nothing", "networks"])
@@ -321,7 +321,7 @@ async def test_a_change_that_fails_leaves_everything_as_it_was(lab, networks, fi
     assert (lab.links(), lab.ruleset()) == before
     assert await off(servers, lab) == configs
     if first == "networks":
-        assert await off(one.pings, "10.77.0.11")
+        assert await off(one.reaches, "10.77.0.11")
 
 
 def servers(lab) -> dict[str, str]:
