@@ -98,7 +98,7 @@ async def benched(uri: str, files: Any) -> AsyncIterator[Bench]:
             CommClient(comm.dir) as client,
             LibvirtGuests(
                 uri, threads_of=threads_of, clock=lambda: time.time_ns() // 1_000_000, areas=CommAreas(client),
-                comm_dir=comm.dir, host=HOST_ID, bridges=lambda: {},
+                comm_dir=comm.dir, host=HOST_ID, bridges=dict,
             ) as guests,
         ):  # fmt: skip
             host = CommHost(guests, None, None, folder, files, [])  # type: ignore[arg-type]
@@ -131,9 +131,7 @@ async def directs(client: CommClient, guest: str) -> dict[str, Direct]:
         with open(file, "rb", closefd=False) as region:
             data = region.read()
     directory = DIRECTORY.unpack(data, REGION.size)
-    rows = (
-        DIRECT_ROW.unpack(data, directory["directs_at"] + n * DIRECT_ROW.size) for n in range(directory["directs"])
-    )
+    rows = (DIRECT_ROW.unpack(data, directory["directs_at"] + n * DIRECT_ROW.size) for n in range(directory["directs"]))
     return {row["name"]: Direct(row["peer"], row["vector"]) for row in rows}
 
 
