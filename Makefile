@@ -3,10 +3,6 @@ PY := .venv/bin/python
 PACKAGES := model formats protocol shm link agent comm sdk cli site guest broker_test
 SOURCES := agent protocol clients broker-test tests deploy
 ARGS ?=
-# One more than there are CPUs: half of their time tests wait for the processes they started
-WORKERS := $(shell expr $$(nproc) + 1)
-# pytest ends with 5 where it was asked for tests of which a run has none
-failed = { code=$$?; [ $$code -eq 5 ] || status=$$code; }
 
 .PHONY: help setup demo test check fmt bench soak docs locks clean
 
@@ -19,11 +15,10 @@ setup:  ## make .venv; as root on Debian, install the packages that are wanted t
 demo: setup  ## a broker, two simulated hosts and, with libvirt, a real one; ARGS="--hosts 3"
 	@deploy/demo.sh $(ARGS)
 
-test:  ## set up, check, and run every test but the long ones: side by side, then those that share one libvirt
+test:  ## set up, check, and run every test but the long ones: side by side, and those that share one libvirt beside them
 	@deploy/setup.sh test
 	@status=0; $(MAKE) --no-print-directory check || status=$$?; \
-	  $(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not libvirt and not soak" $(ARGS) || $(failed); \
-	  $(PY) -m pytest -m "libvirt and not soak" $(ARGS) || $(failed); exit $$status
+	  $(PY) tests/run.py $(ARGS) || status=$$?; exit $$status
 
 check: setup  ## ruff, mypy --strict and the import contracts
 	.venv/bin/ruff check $(SOURCES)

@@ -97,13 +97,20 @@ int gw_lock_open(gw *g, const char *name, gw_lock_t **out) {
     return GW_OK;
 }
 
+static uint32_t own_thread(void) {
+    static _Thread_local uint32_t number; /* the system call takes ten times as long as the lock */
+    if (number == 0)
+        number = (uint32_t)gettid();
+    return number;
+}
+
 /* It was taken: says who has it, and counts. */
 static int got(gw_lock_t *l, int code) {
     if (code != GW_OK && code != GW_OWNER_DIED)
         return code;
     if (l->robust) /* nobody waits on the word of a robust one: for those who look */
         atomic_store_explicit(&l->word->owner, l->g->peer, memory_order_relaxed);
-    atomic_store_explicit(&l->word->thread, (uint32_t)gettid(), memory_order_relaxed);
+    atomic_store_explicit(&l->word->thread, own_thread(), memory_order_relaxed);
     l->token = gwp_lock_next_token(l->word);
     atomic_store_explicit(&l->held, true, memory_order_relaxed);
     return code;
