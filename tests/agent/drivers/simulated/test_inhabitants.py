@@ -39,10 +39,12 @@ class Inside:
 
 
 def _lives(pid: int) -> bool:
+    """Whether it lives and is still ours: another process may have got the pid."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
     except OSError:
         return False
+    return state != "Z" and int(parent) == os.getpid()
 
 
 @pytest.fixture
