@@ -23,6 +23,7 @@ class Inside:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.clock = count(now().wall_ms)
         self.command = ("/bin/sh", "-c", f'echo $$ >> {folder}/"$1"; exec cat > /dev/null', "sh", "{name}")
 
     def pids(self, name: str = "a") -> list[int]:
@@ -33,7 +34,7 @@ class Inside:
         return [pid for pid in self.pids() if _lives(pid)]
 
     async def until(self, begun: int, alive: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (len(self.pids()), len(self.alive())) != (begun, alive):
                 await asyncio.sleep(0.005)
 
@@ -53,10 +54,9 @@ def inside(tmp_path: Path) -> Inside:
 
 
 def host(inside: Inside, state: Path | None = None) -> SimulatedHost:
-    """Its clock goes on whenever it is read: what happened later is later."""
-    clock = count(now().wall_ms)
+    """Its clock goes on whenever it is read, and from one process of it to the next: what happened later is later."""
     return SimulatedHost(
-        MACHINES["4-core"], state, clock=lambda: next(clock), settings=QUICK, inhabitant=inside.command
+        MACHINES["4-core"], state, clock=lambda: next(inside.clock), settings=QUICK, inhabitant=inside.command
     )
 
 
