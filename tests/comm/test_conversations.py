@@ -127,8 +127,8 @@ def hello(name: str = "") -> bytes:
     return request("HELLO", value=VERSION, text=name)
 
 
-def wait(*handles: int, seq: int = 1) -> bytes:
-    return request("WAIT", seq=seq, count=len(handles), text=struct.pack(f"<{len(handles)}I", *handles))
+def wait(*handles: int, seq: int = 1, **more: int) -> bytes:
+    return request("WAIT", seq=seq, count=len(handles), text=struct.pack(f"<{len(handles)}I", *handles), **more)
 
 
 def test_nothing_is_asked_before_hello() -> None:
@@ -255,6 +255,27 @@ def test_a_set_counts_as_the_waits_that_it_ends(waits: int, paused: bool) -> Non
     line.paused.clear()
     scene.talks.requests(line, [request("SET", handle=mine)])
     assert bool(line.paused) is paused
+
+
+def test_a_wait_may_set_another_event_first() -> None:
+    scene = Scene()
+    lines = [scene.line(name) for name in "ab"]
+    for line in lines:
+        scene.ask(line, hello())
+    a, b = lines
+    scene.ask(a, request("OPEN", text="back", flags=N["GW_CREATE"]))
+    there, back = ([scene.ask(line, request("OPEN", text=name))["handle"] for line in lines] for name in ("e", "back"))
+    scene.talks.requests(b, [wait(there[1], seq=5)])
+    said = len(a.replies)
+    first = {"flags": N["GW_SET_FIRST"]}
+    scene.talks.requests(a, [wait(back[0], seq=6, value=there[0], **first)])
+    assert (b.last["seq"], b.last["code"], len(a.replies)) == (5, N["GW_OK"], said)
+    scene.talks.requests(b, [wait(there[1], seq=7, value=back[1], **first)])
+    assert (a.last["seq"], a.last["code"], b.last["seq"]) == (6, N["GW_OK"], 5)
+    scene.talks.requests(a, [wait(there[0], seq=8, value=there[0], **first)])
+    assert b.last["seq"] == 7, "who waited before gets it, not who set it"
+    scene.talks.requests(a, [wait(0xBAD, seq=9, value=0xFFFFFFFFFFFFFFFF, **first)])
+    assert (a.last["seq"], a.last["code"]) == (9, N["GW_INVALID"])
 
 
 @pytest.mark.parametrize(("signallers", "paused"), [(("a", "b"), False), (("b",), True)])

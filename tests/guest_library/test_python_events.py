@@ -111,6 +111,41 @@ def test_any_of_several_kinds(peers: Peers) -> None:
             wait_any([auto, native], 0)
 
 
+@pytest.mark.parametrize("guest", ["a", ""], ids=["arbitrated", "native"])
+def test_an_event_is_set_with_the_wait_for_its_answer(peers: Peers, guest: str) -> None:
+    there, back = ("auto", "manual") if guest else ("native", "native-manual")
+    with peers.all(guest, guest) as (one, other):
+        asks, answered = one.event_open(there), one.event_open(back)
+        asked, answers = other.event_open(there), other.event_open(back)
+        with ThreadPoolExecutor(1) as pool:
+            reply = pool.submit(asked.wait, ANSWER_S)
+            assert asks.set_and_wait(answered, 0.6) is False, "longer than a slice; set once"
+            assert reply.result(ANSWER_S) is True
+            assert asked.wait(0) is False
+            went = pool.submit(asks.set_and_wait, answered)
+            assert asked.wait(ANSWER_S) is True
+            answers.set()
+            assert went.result(ANSWER_S) is True
+        assert asks.set_and_wait(answered, 0) is True, "the answer is there before"
+        assert asked.wait(0) is True
+
+
+def test_what_may_not_be_set_or_waited_for_is_neither(peers: Peers) -> None:
+    with peers.open() as host, peers.open("a") as a:
+        auto, native = host.event_open("auto"), host.event_open("native")
+        with pytest.raises(GuestError) as caught:
+            auto.set_and_wait(native)
+        assert caught.value.code == "GW_DENIED"
+        with pytest.raises(GuestError) as caught:
+            native.set_and_wait(a.event_open("auto"))
+        assert caught.value.code == "GW_INVALID"
+        assert native.wait(0) is False
+        closed = host.event_open("native")
+        closed.close()
+        with pytest.raises(GuestError):
+            native.set_and_wait(closed)
+
+
 def test_rights_are_those_of_the_project(peers: Peers) -> None:
     with peers.open() as host, peers.open("a") as a, peers.open("c") as c:
         waits = host.event_open("auto")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from guestwire.model.areas import SYSTEM_AREA, Lock, MemoryArea, Queue, system_area
 from guestwire.model.desired import Desired
 from guestwire.model.guest import Disk, Guest, Nic, derived_uuid
 from guestwire.model.policy import Policy
@@ -166,3 +167,25 @@ def test_a_uuid_that_was_given_to_nobody_is_a_version_8_one_of_what_it_stands_fo
     for seed in range(64):
         made = UUID(derived_uuid(bytes([seed])))
         assert (made.version, made.variant) == (8, RFC_4122)
+
+
+@pytest.mark.parametrize(
+    "desired",
+    [Desired(queues=(Queue(name="q"),)), Desired(locks=(Lock(name="l"),))],
+    ids=["a queue", "a lock"],
+)
+def test_the_systems_area_is_made_with_the_first_that_lies_in_it(desired: Desired) -> None:
+    target = settled(desired)
+    assert target.areas == (system_area(),)
+    assert (target.areas[0].name, target.areas[0].kind, target.areas[0].size) == (SYSTEM_AREA, "system", 6 << 20)
+    assert settled(target) == target
+
+
+def test_the_systems_area_stays_as_it_is_and_is_not_made_for_nobody() -> None:
+    larger = system_area().model_copy(update={"size": 32 << 20})
+    mine = MemoryArea(name="mine", size=1)
+    queue = Queue(name="q")
+    assert settled(Desired(areas=(mine,), queues=(queue,)), Desired(areas=(larger,))).areas == (mine, larger)
+    assert settled(Desired(areas=(larger, mine), queues=(queue,))).areas == (larger, mine)
+    assert settled(Desired(areas=(mine,), queues=(Queue(name="q", area="mine"),))).areas == (mine,)
+    assert settled(Desired(), Desired(areas=(larger,))).areas == ()  # a rule says that it is not deleted

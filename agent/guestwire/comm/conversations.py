@@ -5,7 +5,6 @@ handles, and locks (its number is what it writes into lock words).
 """
 
 import os
-import struct
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -14,14 +13,14 @@ from guestwire.comm.conversation import HOST, Conversation
 from guestwire.comm.conversation_ports import Audit, Granted, Grants, Services
 from guestwire.comm.event_rows import Answer
 from guestwire.comm.events import EventTable
+from guestwire.comm.request_bytes import count_of, flags_of, handle_of, handles_of, reply_of, value_of
 from guestwire.comm.storms import Storms
 from guestwire.comm.ways import Way
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
-from guestwire.shm.layouts import NUMBERS, REPLY, REQUEST, VERSION, WAIT_ANY_MAX
+from guestwire.shm.layouts import NUMBERS, REQUEST, VERSION, WAIT_ANY_MAX
 
 _N = NUMBERS
-_TEXT_AT = REQUEST.offsets["text"]
 _LAST_NUMBER = 0x7FFFFFFE
 REQUEST_S = 20e-6
 """Processor time that one request may take: one that takes more counts as several, for some cost a hundred times the others."""
@@ -209,7 +208,7 @@ class Conversations:
                 if (heard := self._callers.get(one.peer)) is not None:
                     heard(one)
             else:
-                talk.way.reply(_reply(one.seq, one.code, one.handle, one.flags, one.value))
+                talk.way.reply(reply_of(one.seq, one.code, one.handle, one.flags, one.value))
                 rung[talk.way] = None
         for way in rung:
             way.flush()
@@ -253,7 +252,7 @@ class Conversations:
         self, talk: Conversation, seq: int, code: int, *, handle: int = 0, flags: int = 0, value: int = 0,
         fds: Sequence[int] = (),
     ) -> None:  # fmt: skip
-        talk.way.reply(_reply(seq, code, handle, flags, value), fds)
+        talk.way.reply(reply_of(seq, code, handle, flags, value), fds)
 
     def _hello(self, talk: Conversation, seq: int, request: bytes, _payload: bytes, at: Now) -> None:
         asked = REQUEST.unpack(request)
@@ -300,28 +299,29 @@ class Conversations:
         )  # fmt: skip
 
     def _close(self, talk: Conversation, seq: int, request: bytes, _payload: bytes, at: Now) -> None:
-        self.deliver([self._table.close(talk.number, seq, _handle(request))])
+        self.deliver([self._table.close(talk.number, seq, handle_of(request))])
 
     def _set(self, talk: Conversation, _seq: int, request: bytes, _payload: bytes, at: Now) -> None:
-        self.deliver(self._table.set(talk.number, _handle(request), at))
+        self.deliver(self._table.set(talk.number, handle_of(request), at))
 
     def _reset(self, talk: Conversation, _seq: int, request: bytes, _payload: bytes, at: Now) -> None:
-        self.deliver(self._table.reset(talk.number, _handle(request), at))
+        self.deliver(self._table.reset(talk.number, handle_of(request), at))
 
     def _wait(self, talk: Conversation, seq: int, request: bytes, _payload: bytes, at: Now) -> None:
-        count = int.from_bytes(request[12:16], "little")
+        count = count_of(request)
         if not 1 <= count <= WAIT_ANY_MAX:
             self._answer(talk, seq, _N["GW_INVALID"])
             return
-        raw = request[_TEXT_AT : _TEXT_AT + 4 * count]
-        handles = tuple(int.from_bytes(raw[n : n + 4], "little") for n in range(0, len(raw), 4))
-        self.deliver(self._table.wait(talk.number, seq, handles, at))
+        answers: list[Answer] = []
+        if flags_of(request) & _N["GW_SET_FIRST"]:
+            answers = self._table.set(talk.number, value_of(request) & 0xFFFFFFFF, at)
+        self.deliver([*answers, *self._table.wait(talk.number, seq, handles_of(request, count), at)])
 
     def _cancel(self, talk: Conversation, seq: int, request: bytes, _payload: bytes, at: Now) -> None:
-        self.deliver(self._table.cancel(talk.number, seq, _value(request) & 0xFFFFFFFF))
+        self.deliver(self._table.cancel(talk.number, seq, value_of(request) & 0xFFFFFFFF))
 
     def _query(self, talk: Conversation, seq: int, request: bytes, _payload: bytes, at: Now) -> None:
-        self.deliver([self._table.query(talk.number, seq, _handle(request))])
+        self.deliver([self._table.query(talk.number, seq, handle_of(request))])
 
     def _ready(self, talk: Conversation, seq: int, _request: bytes, _payload: bytes, at: Now) -> None:
         if talk.way.party != HOST and not talk.ready:
@@ -365,29 +365,13 @@ class Conversations:
 
     def _service(self, talk: Conversation, seq: int, request: bytes, payload: bytes, at: Now) -> None:
         op = int.from_bytes(request[4:6], "little")
-        flags = int.from_bytes(request[6:8], "little")
-        value = _value(request)
+        flags = flags_of(request)
+        value = value_of(request)
         code, answer = self._services.request(talk.way.party, op, seq, flags, value, payload, at)
         if code == _N["GW_DENIED"]:
             talk.denied += 1
         self._answer(talk, seq, code, value=answer)
 
-
-def _handle(request: bytes) -> int:
-    return int.from_bytes(request[8:12], "little")
-
-
-def _value(request: bytes) -> int:
-    return int.from_bytes(request[16:24], "little")
-
-
-def _reply(seq: int, code: int, handle: int, flags: int, value: int) -> bytes:
-    return _PACK(seq & 0xFFFFFFFF, code, handle, flags, value & 0xFFFFFFFFFFFFFFFF, time.monotonic_ns())
-
-
-_PACK = struct.Struct("<IiIIQQ32x").pack
-"""A gw_reply, packed by hand: this is the way of every event between guests."""
-assert struct.calcsize("<IiIIQQ32x") == REPLY.size
 
 _OP = slice(REQUEST.offsets["op"], REQUEST.offsets["op"] + 2)
 _QUICK = frozenset(_N[f"GW_OP_{name}"].to_bytes(2, "little") for name in ("SET", "RESET", "WAIT", "CANCEL", "QUERY"))

@@ -68,51 +68,40 @@ class EventCalls:
                 self._talks.deliver(self._table.reset(number, opened.handle, self._clock()))
 
     async def wait(self, call: Call) -> w.EventWaited:
-        """Which of the events ended the wait; `name` None after the time. Raises as `signal`."""
+        """Which of the events ended the wait; `name` None after the time. Raises as `signal`; also when the services stop, an
+        event goes, or the right to wait for it."""
         asked: w.EventWait = call.request
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[str] = loop.create_future()
-        handles: dict[int, str] = {}
-        eventfds: dict[int, str] = {}
-
-        def heard(answer: Answer) -> None:
-            if done.done() or answer.seq != _WAITING:
-                return
-            if answer.code == _OK:
-                done.set_result(tuple(handles.values())[answer.value])
-            else:
-                done.set_exception(_error(answer.code, asked.names[0]))
-
-        number = self._talks.join(party_of(call), heard)
+        done: asyncio.Future[Answer] = loop.create_future()
+        names = tuple(dict.fromkeys(asked.names))
+        handles: list[int] = []
+        eventfds: list[int] = []
+        number = self._talks.join(party_of(call), lambda answer: None if done.done() else done.set_result(answer))
         try:
-            for name in dict.fromkeys(asked.names):
+            for place, name in enumerate(names):
                 opened = self._open(call, number, name, _WAIT)
-                if not opened.flags & NUMBERS["GW_NATIVE"]:
-                    handles[opened.handle] = name
-                elif (fd := self._native(name)) is not None:
-                    eventfds[os.dup(fd)] = name
-            for fd, name in eventfds.items():
-                loop.add_reader(fd, self._taken, fd, name, done)
-            if handles:
-                self._talks.deliver(self._table.wait(number, _WAITING, tuple(handles), self._clock()))
-            try:
-                async with asyncio.timeout(asked.timeout_s):
-                    name_of = await done
-            except TimeoutError:
-                return w.EventWaited(name=None, at=self._clock().wall_ms)
-            return w.EventWaited(name=name_of, at=self._clock().wall_ms)
+                handles.append(opened.handle)
+                if opened.flags & NUMBERS["GW_NATIVE"] and (fd := self._native(name)) is not None:
+                    eventfds.append(os.dup(fd))
+                    won = Answer(number, _WAITING, _OK, value=place)
+                    loop.add_reader(eventfds[-1], self._taken, eventfds[-1], name, won, done)
+            self._talks.deliver(self._table.wait(number, _WAITING, handles, self._clock(), native=True))
+            await asyncio.wait((done,), timeout=asked.timeout_s)  # it leaves the future alone: what came at last counts
         finally:
             for fd in eventfds:
                 loop.remove_reader(fd)
                 os.close(fd)
             self._talks.leave(number)
+        ended = done.result() if done.done() else None
+        if ended is not None and ended.code != _OK:
+            raise _error(ended.code, names[ended.value])
+        return w.EventWaited(name=None if ended is None else names[ended.value], at=self._clock().wall_ms)
 
-    def _taken(self, fd: int, name: str, done: "asyncio.Future[str]") -> None:
-        """A native event is set: an auto event is ours if nobody was faster."""
-        if done.done():
-            return
-        if self._table.is_manual(name) or natives.take(fd):
-            done.set_result(name)
+    def _taken(self, fd: int, name: str, won: Answer, done: "asyncio.Future[Answer]") -> None:
+        """A native event is set: an auto event is ours if nobody was faster, and then the wait takes no other one."""
+        if not done.done() and (self._table.is_manual(name) or natives.take(fd)):
+            self._talks.leave(won.peer)
+            done.set_result(won)
 
     @contextmanager
     def _opened(self, call: Call, name: str, right: int) -> Iterator[tuple[int, Answer]]:
@@ -139,4 +128,6 @@ _WAITING = 1
 
 
 def _error(code: int, name: str) -> GuestwireError:
-    return GuestwireError(_WHY.get(code, "INTERNAL"), field=name, detail={"event": name})
+    why = _WHY.get(code, "INTERNAL")
+    text = f"There is no event {name}: `event list` shows those there are." if why == "NOT-FOUND" else None
+    return GuestwireError(why, text, field="name", detail={"event": name})

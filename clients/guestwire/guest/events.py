@@ -110,13 +110,24 @@ class Event(Opened):
                 sleepers[0] -= 1
         code = self._wait(self.handle, _SLICE if timeout is None else ctypes.c_int64(first_ms(timeout)))
         if code == TIMEOUT:
-            code = wait_on(self._wait_slice, timeout)
+            code = wait_on(self.wait_slice, timeout)
             if code == TIMEOUT:
                 return False
         if code:
             raise self.failure(code)
         if self._comes_apart:
             self._take_apart()
+        return True
+
+    def set_and_wait(self, answer: "Event", timeout: float | None = None) -> bool:
+        """Set this event and wait for another of the same connection: `set` and `answer.wait` in one request where
+        guestwire-comm decides both, so half the messages of a question and its answer. Raises GuestError as the two."""
+        code = self.library.calls.gw_event_set_and_wait(self.handle, answer.handle, first_ms(timeout))
+        if code == TIMEOUT:
+            code = wait_on(answer.wait_slice, timeout)  # it is set: only the wait goes on
+        if code == TIMEOUT:
+            return False
+        self.demand(code)
         return True
 
     def _take_apart(self) -> None:
@@ -126,7 +137,8 @@ class Event(Opened):
             if self.handle is None:  # closed meanwhile
                 self._parts = None
 
-    def _wait_slice(self, ms: int) -> int:
+    def wait_slice(self, ms: int) -> int:
+        """The code of one wait in C, for at most so many milliseconds."""
         return int(self._wait(self.handle, ctypes.c_int64(ms)))
 
     def fileno(self) -> int:

@@ -39,6 +39,7 @@ _FUNCTIONS: tuple[tuple[str, Any, tuple[Any, ...]], ...] = (
     ("gw_event_open", c_int, (c_void_p, c_char_p, _OUT)),
     ("gw_event_reset", c_int, (c_void_p,)),
     ("gw_event_is_set", c_int, (c_void_p, POINTER(c_int))),
+    ("gw_event_set_and_wait", c_int, (c_void_p, c_void_p, c_int64)),
     ("gw_event_wait_any", c_int, (c_void_p, c_size_t, c_int64, POINTER(c_size_t))),
     ("gw_event_flags", c_uint32, (c_void_p,)),
     ("gw_event_rights", c_uint32, (c_void_p,)),

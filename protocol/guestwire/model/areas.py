@@ -14,7 +14,7 @@ SMALLEST_BACKING = 1 << 20
 DATA_OFFSET = 4096
 """Where an area's bytes begin in its region: behind the region's header (GW_DATA_OFFSET of the layouts)."""
 SYSTEM_AREA = "RtosLibMsgQueue"
-"""The area that message queues live in: made with every project, never deleted (SM 9)."""
+"""The area that queues and locks live in which name no other: made with the first of them, never deleted (SM 9)."""
 
 
 class MemoryArea(Model):
@@ -36,6 +36,11 @@ class MemoryArea(Model):
 def backing_of(size: int) -> int:
     """Bytes of the region of an area of so many bytes."""
     return max(SMALLEST_BACKING, 1 << max(0, DATA_OFFSET + size - 1).bit_length())
+
+
+def system_area() -> MemoryArea:
+    """The area of that name as it is made: protected, 6 MiB, for everybody (SM 9)."""
+    return MemoryArea(name=SYSTEM_AREA, kind="system", size=6 << 20)
 
 
 class Queue(Model):

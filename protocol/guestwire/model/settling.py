@@ -1,4 +1,5 @@
-"""What a document leaves open and the host gives: identifiers, MACs, places of disks. Once given they stay.
+"""What a document leaves open and the host gives: identifiers, MACs, places of disks, the area that queues and locks are in
+which name none. Once given they stay.
 
 Pure and repeatable: settling a settled document changes nothing, and the same document settles in the same way each
 time. Identifiers: GUESTnnnn, lowest free, never renumbered; RTOS ids from 0, GPOS ids from 1 (SM 4.6).
@@ -9,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 
+from guestwire.model.areas import SYSTEM_AREA, MemoryArea, system_area
 from guestwire.model.desired import Desired
 from guestwire.model.guest import Disk, Guest, Nic, derived_uuid, lowest_free_id
 
@@ -30,9 +32,19 @@ def settle(desired: Desired, active: Desired, *, host: str, disk_root: str | Non
         guests = _numbered(guests)
     return desired.model_copy(
         update={
-            "guests": tuple(_placed(guest, known, host, disk_root) for guest, known in zip(guests, old, strict=True))
+            "guests": tuple(_placed(guest, known, host, disk_root) for guest, known in zip(guests, old, strict=True)),
+            "areas": _with_system_area(desired, active),
         }
     )
+
+
+def _with_system_area(desired: Desired, active: Desired) -> tuple[MemoryArea, ...]:
+    """With the system's area, as it is already, where a queue or a lock is to be in it."""
+    wanted = SYSTEM_AREA in {*(queue.area for queue in desired.queues), *(lock.area for lock in desired.locks)}
+    if not wanted or any(area.name == SYSTEM_AREA for area in desired.areas):
+        return desired.areas
+    there = next((area for area in active.areas if area.name == SYSTEM_AREA), None)
+    return (*desired.areas, there or system_area())
 
 
 def match(desired: Desired, active: Desired) -> Iterator[Guest | None]:

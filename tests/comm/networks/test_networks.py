@@ -248,7 +248,9 @@ async def test_nat_leads_outside_and_nothing_leads_in(lab, networks):
     assert (lease["ip"], lease["router"], lease["dns"]) == ("10.77.0.10", "10.77.0.1", "10.77.0.1")
     one.address("10.77.0.10/24", "10.77.0.1")
     two.address("10.77.0.11/24")
-    assert await asyncio.gather(*(off(one.reaches, ip) for ip in ("10.77.0.1", "10.77.0.11", "192.0.2.9"))) == [True] * 3
+    assert (
+        await asyncio.gather(*(off(one.reaches, ip) for ip in ("10.77.0.1", "10.77.0.11", "192.0.2.9"))) == [True] * 3
+    )
     # the host by the gateway's address only
     assert not await off(one.pings, "192.0.2.1")
     far.run("ip", "route", "add", "10.77.0.0/24", "via", "192.0.2.1")

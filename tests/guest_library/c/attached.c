@@ -241,6 +241,7 @@ static void rights(void) {
     gw_event_t *signals = event(a, "one"), *waits = event(b, "one"), *none;
     CHECK(gw_event_rights(signals) == GW_MAY_SIGNAL && gw_event_rights(waits) == GW_MAY_WAIT);
     CHECK(gw_event_set(waits) == GW_DENIED && gw_event_reset(waits) == GW_DENIED);
+    CHECK(gw_event_set_and_wait(signals, signals, 0) == GW_DENIED);
     CHECK(gw_event_wait(signals, 0) == GW_DENIED && gw_event_open(c, "one", &none) == GW_DENIED && none == NULL);
     gw_event_close(signals);
     gw_event_close(waits);
@@ -313,6 +314,9 @@ static void details(void) {
     SAYS_NOTHING(GW_INVALID, gw_open(NULL, NULL));
     SAYS_NOTHING(GW_INVALID, gw_event_set(NULL));
     SAYS_NOTHING(GW_INVALID, gw_event_wait(NULL, 0));
+    SAYS_NOTHING(GW_INVALID, gw_event_set_and_wait(native, NULL, 0));
+    SAYS_NOTHING(GW_INVALID, gw_event_set_and_wait(NULL, native, 0));
+    SAYS_NOTHING(GW_OK, gw_event_set_and_wait(native, native, 0));
     SAYS_NOTHING(GW_INVALID, gw_event_reset(NULL));
     SAYS_NOTHING(GW_TIMEOUT, gw_event_wait(native, 0));
     SAYS_NOTHING(GW_INVALID, gw_event_is_set(one, NULL));

@@ -119,7 +119,7 @@ CASES = (
     ),
     Case("QUEUE-AREA", "no writers yet, no ring", areas(area(size=1), queues=(queue(slots=4, slot_bytes=256),))),
     Case("QUEUE-AREA", "no such area", areas(queues=(queue(),)), ("queues.q.area",)),
-    Case("QUEUE-AREA", "no system area", areas(queues=(Queue(name="q"),)), ("queues.q.area",)),
+    Case("QUEUE-AREA", "the system's area, which settling makes", areas(queues=(Queue(name="q"),))),
     Case(
         "QUEUE-AREA", "a byte too small",
         areas(area(size=RING_OF_4 - 1), queues=(queue(slots=4, slot_bytes=256, writers=("rt",)),)), ("queues.q.area",),
@@ -178,6 +178,7 @@ CASES = (
     Case("LOCK-DUP", "two names", areas(area(), locks=(Lock(name="l", area="a"), Lock(name="k", area="a")))),
     Case("LOCK-DUP", "one name", areas(area(), locks=(Lock(name="l", area="a"),) * 2), ("locks.l",)),
     Case("LOCK-AREA", "there", areas(SYSTEM, locks=(Lock(name="l"),))),
+    Case("LOCK-AREA", "the system's area, which settling makes", areas(locks=(Lock(name="l"),))),
     Case("LOCK-AREA", "not there", areas(area(), locks=(Lock(name="l", area="b"),)), ("locks.l.area",)),
 )  # fmt: skip
 

@@ -76,6 +76,17 @@ NAMES = (
         "NET-UNKNOWN", "those that a rule may name",
         networks(net(acl=tuple(AclRule(src=one, dst="a") for one in ("*", "HOST", "REMOTE", "b", "10.0.0.0/8")))),
     ),
+    Case("NET-NO-CARD", "a card on the network", cards(Nic(network="n"), networks=(members(Member(guest="a")),))),
+    Case(
+        "NET-NO-CARD", "a card on its bridge",
+        cards(Nic(bridge="br0"), networks=(members(Member(guest="a"), bridge="br0"),)),
+    ),
+    Case("NET-NO-CARD", "a member that is not there is another rule's", networks(members(Member(guest="x")))),
+    Case(
+        "NET-NO-CARD", "no card, a card elsewhere",
+        cards(Nic(network="m"), Nic(bridge="br1"), networks=(members(Member(guest="a"), Member(guest="b")), net("m"))),
+        ("networks.n.members.0.guest", "networks.n.members.1.guest"),
+    ),
     Case("NET-FORWARD-NIC", "the host's address translation", forwards(Nic(bridge="br0"), Nic())),
     Case("NET-FORWARD-NIC", "none", cards(Nic(bridge="br0"))),
     Case("NET-FORWARD-NIC", "no card", forwards(), ("guests.a.port_forwards",)),
@@ -253,7 +264,9 @@ def test_a_rule_finds_what_it_must(case: Case) -> None:
 
 
 def test_each_rule_has_cases_and_its_severity() -> None:
-    check_covered(RULES, CASES, {rule.code: "W" if rule.code == "FORWARD-OPEN" else "E" for rule in RULES})
+    check_covered(
+        RULES, CASES, {rule.code: "W" if rule.code in ("FORWARD-OPEN", "NET-NO-CARD") else "E" for rule in RULES}
+    )
 
 
 def test_without_the_active_document_and_the_path_it_is_not_checked() -> None:

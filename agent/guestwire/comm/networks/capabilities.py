@@ -45,16 +45,16 @@ _NAT_TABLE = """table inet gw-try {
 
 
 def missing_capabilities(nft: str, dnsmasq: str) -> dict[str, str]:
-    """What lacks: capability -> what to install, load or switch on. `vlan-filtering` is said for whoever asks: networks here
-    have a bridge each and do not need it."""
-    found = not_forwarding()
+    """What lacks: capability -> what to install, load or switch on. Not whether
+    it forwards (`not_forwarding`): only networks with address translation need that."""
+    found: dict[str, str] = {}
     if why := _without_dnsmasq(dnsmasq):
         found["dnsmasq"] = why
     try:
         found |= in_new_namespace(partial(_in_namespace, nft))
     except OSError as error:
         reason = f"{error.strerror or error}: the process needs CAP_SYS_ADMIN and a kernel with CONFIG_NET_NS"
-        untried = ("netns", "bridge", "veth", "vlan-filtering", "nft-bridge", "nft-nat")
+        untried = ("netns", "bridge", "veth", "nft-bridge", "nft-nat")
         found |= dict.fromkeys(untried, reason)
     return found
 
@@ -79,7 +79,6 @@ def _in_namespace(nft: str, _own: int) -> dict[str, str]:
     tries: dict[str, tuple[Callable[[], None], str]] = {
         "bridge": (_bridge, "load the kernel module bridge"),
         "veth": (_veth, "load the kernel module veth"),
-        "vlan-filtering": (_vlan, "use a kernel with CONFIG_BRIDGE_VLAN_FILTERING"),
         "nft-bridge": (partial(_table, nft, _BRIDGE_TABLE), "install nftables and load nf_tables and nft_meta_bridge"),
         "nft-nat": (partial(_table, nft, _NAT_TABLE), "install nftables and load nft_masq and nft_ct"),
     }
@@ -95,12 +94,6 @@ def _in_namespace(nft: str, _own: int) -> dict[str, str]:
 def _bridge() -> None:
     with IPRoute() as route:
         route.link("add", ifname=_TRY, kind="bridge")
-        route.link("del", ifname=_TRY)
-
-
-def _vlan() -> None:
-    with IPRoute() as route:
-        route.link("add", ifname=_TRY, kind="bridge", br_vlan_filtering=1)
         route.link("del", ifname=_TRY)
 
 

@@ -95,9 +95,12 @@ class Networks:
             self._held = held
 
     async def capabilities(self) -> dict[str, str]:
-        """What this host lacks: capability -> what to install, load or switch on. Tried for real each time."""
+        """What this host lacks: capability -> what to install, load or switch on; whether it forwards only where a network
+        needs that. Tried for real each time."""
         self._missing = await self._blocking(partial(missing_capabilities, *self._programs))
-        return self._missing
+        wanted: set[str] = {name for plan in self._plans for name in needs(plan)}
+        forwarding = {name: why for name, why in not_forwarding().items() if name in wanted}
+        return {**self._missing, **forwarding}
 
     async def views(self) -> tuple[NetView, ...]:
         """The networks that hold, as they are now."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from guestwire.model.access import Access, Wrong, effective_access, read_access
 from guestwire.model.area_contents import contents_room, lock_block, queue_need
-from guestwire.model.areas import DATA_OFFSET, LARGEST_AREA, SYSTEM_AREA, MemoryArea
+from guestwire.model.areas import DATA_OFFSET, LARGEST_AREA, SYSTEM_AREA, MemoryArea, system_area
 from guestwire.model.rules.members import OTHERS, members, stranger
 from guestwire.model.rules.names import named_once, well_named
 from guestwire.model.rules.rule import Finding, Rule
@@ -132,8 +132,8 @@ def lock_area(view: View) -> Iterator[Finding]:
 
 
 def _areas(view: View) -> dict[str, MemoryArea]:
-    """By name; of two with one name (AREA-DUP) the first."""
-    return {area.name: area for area in reversed(view.desired.areas)}
+    """By name; of two with one name (AREA-DUP) the first. The system's is always there: settling makes it."""
+    return {area.name: area for area in (system_area(), *reversed(view.desired.areas))}
 
 
 def _has_size(area: MemoryArea) -> bool:

@@ -37,7 +37,9 @@ def autostart_no_autologin(view: View) -> Iterator[Finding]:
 def ready_no_comm(view: View) -> Iterator[Finding]:
     for guest in view.guests:
         if guest.ready_when.by == "heartbeat" and not guest.has_comm:
-            message = f"{guest.name} has no communication, by which its guest library says that it is ready: it never is"
+            message = (
+                f"{guest.name} has no communication, by which its guest library says that it is ready: it never is"
+            )
             yield Finding(place(guest, "ready_when"), message)
 
 

@@ -19,6 +19,7 @@ from ipaddress import (
 from itertools import combinations
 from typing import NamedTuple
 
+from guestwire.model.guest import Nic
 from guestwire.model.issues import Severity
 from guestwire.model.networks import VirtualNet
 from guestwire.model.rules.members import OTHERS
@@ -82,6 +83,23 @@ def net_unknown(view: View) -> Iterator[Finding]:
             if nic.network is not None and nic.network not in networks:
                 path, message = place(guest, f"nics.{number}.network"), f"there is no network {nic.network!r}"
                 yield Finding(path, message, severity=severity)
+
+
+def net_no_card(view: View) -> Iterator[Finding]:
+    for net in view.desired.networks:
+        for number, member in enumerate(net.members):
+            guest = view.by_name.get(member.guest)
+            if guest is None or any(_is_on(nic, net) for nic in guest.nics):
+                continue
+            yield Finding(
+                f"networks.{net.name}.members.{number}.guest",
+                f"{member.guest} is a member of {net.name} and has no card on it",
+                related=(place(guest, "nics"),),
+            )
+
+
+def _is_on(nic: Nic, net: VirtualNet) -> bool:
+    return nic.network == net.name or (nic.bridge is not None and nic.bridge == net.bridge)
 
 
 def net_forward_nic(view: View) -> Iterator[Finding]:
@@ -298,6 +316,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "NET-UNKNOWN", "E", "E", "Cards name networks of the project or of the hypervisor, members and access rules guests of the project.",
         "Correct the name, or add what it names.", net_unknown,
+    ),
+    Rule(
+        "NET-NO-CARD", "W", "W", "A member of a network has a card on it.",
+        "Add a card with this network to the guest, or take it off the members.", net_no_card,
     ),
     Rule(
         "NET-FORWARD-NIC", "E", "E", "A guest with port forwards has a card that is neither on a network nor on a bridge.",

@@ -134,6 +134,11 @@ int gw_event_is_set(gw_event_t *e, int *is_set);
  * native event is waited for fastest with GW_FOREVER: then the kernel has no timer to set. */
 int gw_event_wait(gw_event_t *e, int64_t timeout_ms);
 
+/* Sets one event and waits for another: the two calls in one request where guestwire-comm decides both, so half the
+ * messages of a question and its answer. Both of one gw. GW_TIMEOUT: it was set, and the other was not. Else as the two:
+ * whether it was set is not known after GW_NOT_STARTED and GW_SYSTEM. */
+int gw_event_set_and_wait(gw_event_t *to_set, gw_event_t *to_wait, int64_t timeout_ms);
+
 /* Waits for any of `count` events (1 to GW_WAIT_ANY_MAX) of one gw. On GW_OK *which is the place of the one that
  * released this call; no other event was consumed. */
 int gw_event_wait_any(gw_event_t *const *events, size_t count, int64_t timeout_ms, size_t *which);

@@ -45,6 +45,7 @@
 #define GW_OP_SET 4 /* set `handle`; no reply */
 #define GW_OP_RESET 5 /* unset `handle`; no reply */
 #define GW_OP_WAIT 6 /* wait for any of `handles`; the reply comes when one is set: value = which (its place) */
+#define GW_SET_FIRST 1 /* flag of GW_OP_WAIT: set the event `value`, as GW_OP_SET does, and then wait */
 #define GW_OP_CANCEL 7 /* take back the wait whose seq is `value`. Reply: OK, or NOT_FOUND: it was answered before */
 #define GW_OP_QUERY 8 /* reply value: 1 when `handle` is set */
 #define GW_OP_READY 9 /* the guest is up and at work (ready_when = heartbeat) */

@@ -426,7 +426,7 @@ static int two_events(char **words, gw_event_t **first, gw_event_t **second) {
     return code == GW_OK ? gw_event_open(attachment, words[1], second) : code;
 }
 
-/* Waits for A and sets B, N times: the other end of bench-events. */
+/* Waits for A and sets B, N times: the other end of bench-events. Each answer is set with the wait for what comes next. */
 static int echo_events(int count, char **words) {
     gw_event_t *a = NULL, *b = NULL;
     uint64_t rounds;
@@ -439,11 +439,12 @@ static int echo_events(int count, char **words) {
         puts("ready");
         fflush(stdout);
     }
-    for (uint64_t n = 0; n < rounds && code == GW_OK; n++) {
+    if (code == GW_OK && rounds > 0)
         code = gw_event_wait(a, timeout_ms); /* for ever, without --timeout: then no timer is in the way */
-        if (code == GW_OK)
-            code = gw_event_set(b);
-    }
+    for (uint64_t n = 1; n < rounds && code == GW_OK; n++)
+        code = gw_event_set_and_wait(b, a, timeout_ms);
+    if (code == GW_OK && rounds > 0)
+        code = gw_event_set(b);
     gw_event_close(a);
     gw_event_close(b);
     return failed(code, "echo-events");
@@ -463,9 +464,7 @@ static int bench_events(int count, char **words) {
     code = two_events(words, &a, &b);
     for (uint64_t n = 0; n < rounds && code == GW_OK; n++) {
         uint64_t begin = now_ns();
-        code = gw_event_set(a);
-        if (code == GW_OK)
-            code = gw_event_wait(b, timeout_ms);
+        code = gw_event_set_and_wait(a, b, timeout_ms);
         ns[n] = now_ns() - begin;
     }
     if (code == GW_OK)

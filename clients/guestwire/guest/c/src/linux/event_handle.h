@@ -35,6 +35,9 @@ void gwi_event_close(gw_event_t *e);
 /* Waits with an absolute deadline: see gw_event_wait_any. */
 int gwi_events_wait(gw_event_t *const *events, size_t count, int64_t deadline_ns, size_t *which);
 
+/* Whether guestwire-comm has its state, and decides what it releases. */
+static inline bool gwi_is_arbitrated(const gw_event_t *e) { return !(e->flags & (GW_NATIVE | GW_DIRECT)); }
+
 /* True when a native or direct event was set; consumes an auto one. */
 bool gwi_event_take_here(gw_event_t *e);
 

@@ -20,6 +20,7 @@ struct wait {
     size_t count;
     struct gwi_call *call;
     bool asked; /* a GW_OP_WAIT is under way */
+    gw_event_t *to_set; /* an arbitrated event that the first GW_OP_WAIT sets, or null */
     size_t arbitrated;
     uint8_t places[GW_WAIT_ANY_MAX]; /* of the arbitrated ones among the events */
     struct pollfd fds[GWI_EXTRA_FDS];
@@ -157,8 +158,14 @@ static int ask(struct wait *w) {
         memcpy(request.text + n * sizeof handle, &handle, sizeof handle);
     }
     request.handle = w->events[w->places[0]]->handle;
+    if (w->to_set != NULL) {
+        request.flags = GW_SET_FIRST;
+        request.value = w->to_set->handle;
+    }
     code = gwi_call_send(w->g, w->call, &request, NULL, 0);
     w->asked = code == GW_OK;
+    if (w->asked)
+        w->to_set = NULL;
     return code;
 }
 
@@ -250,6 +257,18 @@ static void raise_waiting(struct wait *w, bool begin) {
             (begin ? gwp_direct_wait_begin : gwp_direct_wait_end)(w->events[n]->word);
 }
 
+/* What is not native alone. */
+static int wait_in_a_call(struct wait *w, int64_t deadline_ns, size_t *which) {
+    int code = gwi_call_begin(w->g, &w->call);
+    if (code != GW_OK)
+        return code;
+    raise_waiting(w, true);
+    code = wait_loop(w, deadline_ns, which);
+    raise_waiting(w, false);
+    gwi_call_end(w->g, w->call);
+    return code;
+}
+
 int gwi_events_wait(gw_event_t *const *events, size_t count, int64_t deadline_ns, size_t *which) {
     struct wait w = {.g = events[0]->g, .events = events, .count = count};
     int code = prepare(&w);
@@ -260,14 +279,7 @@ int gwi_events_wait(gw_event_t *const *events, size_t count, int64_t deadline_ns
         return wait_native(events[0], deadline_ns);
     if ((*which = take_here(&w)) != NONE)
         return GW_OK;
-    code = gwi_call_begin(w.g, &w.call);
-    if (code != GW_OK)
-        return code;
-    raise_waiting(&w, true);
-    code = wait_loop(&w, deadline_ns, which);
-    raise_waiting(&w, false);
-    gwi_call_end(w.g, w.call);
-    return code;
+    return wait_in_a_call(&w, deadline_ns, which);
 }
 
 int gw_event_wait_any(gw_event_t *const *events, size_t count, int64_t timeout_ms, size_t *which) {
@@ -297,4 +309,28 @@ GWI_HOT int gw_event_wait(gw_event_t *e, int64_t timeout_ms) {
     if (code == GW_OK)
         code = wait_native(e, gwi_deadline_ns(timeout_ms));
     return code == GW_OK || code == GW_SYSTEM ? code : gwi_plainly(code);
+}
+
+static int set_and_wait(gw_event_t *to_set, gw_event_t *to_wait, int64_t deadline_ns) {
+    struct wait w = {.g = to_wait->g, .events = &to_wait, .count = 1, .to_set = to_set};
+    size_t which;
+    int code = gwi_usable(w.g);
+    if (code != GW_OK)
+        return code;
+    if (!(to_set->rights & GW_MAY_SIGNAL))
+        return gwi_fail(GW_DENIED, "this peer may not signal %s", to_set->name);
+    code = prepare(&w); /* before anything is set */
+    if (code != GW_OK)
+        return code;
+    if (gwi_is_arbitrated(to_set) && gwi_is_arbitrated(to_wait))
+        return wait_in_a_call(&w, deadline_ns, &which);
+    code = gwi_event_set(to_set);
+    return code == GW_OK ? gwi_events_wait(w.events, 1, deadline_ns, &which) : code;
+}
+
+int gw_event_set_and_wait(gw_event_t *to_set, gw_event_t *to_wait, int64_t timeout_ms) {
+    gwi_forget();
+    if (to_set == NULL || to_wait == NULL || to_set->g != to_wait->g)
+        return GW_INVALID;
+    return set_and_wait(to_set, to_wait, gwi_deadline_ns(timeout_ms));
 }
