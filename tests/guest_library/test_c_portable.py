@@ -10,7 +10,7 @@ import pytest
 RUN_S = 60
 
 
-@pytest.mark.parametrize("name", ["ring", "directory", "frames", "words"])
+@pytest.mark.parametrize("name", ["ring", "directory", "frames", "words", "numbered"])
 def test_it_holds(c_program: Callable[[str], Path], name: str) -> None:
     done = subprocess.run([c_program(name)], capture_output=True, text=True, timeout=RUN_S)
     assert (done.returncode, done.stderr) == (0, "")

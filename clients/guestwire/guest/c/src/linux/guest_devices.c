@@ -8,11 +8,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../portable/numbered.h"
 #include "attachment.h"
 
 #define DEVICES "/sys/bus/pci/devices"
 #define VENDOR 0x1af4
 #define DEVICE 0x1110
+#define BAR1 "resource1"
+#define MOST_DEVICES 4096
+#define ADDRESS_BYTES 16 /* 0000:00:00.0, and longer domains */
 
 bool gwi_sysfs_number(const char *path, const char *file, uint64_t *number) {
     char name[512], text[64], *end;
@@ -32,55 +36,86 @@ bool gwi_sysfs_number(const char *path, const char *file, uint64_t *number) {
     return errno == 0 && end != text;
 }
 
-/* BAR1 has a length: lines of `resource` are "start end flags". */
-static bool has_bar1(const char *path) {
+static bool is_ivshmem(const char *path) {
+    uint64_t vendor, device;
+    return gwi_sysfs_number(path, "vendor", &vendor) && vendor == VENDOR &&
+           gwi_sysfs_number(path, "device", &device) && device == DEVICE;
+}
+
+static bool has(const char *path, const char *file) {
     char name[512];
-    unsigned long long start, end;
-    bool has = false;
-    FILE *file;
-    snprintf(name, sizeof name, "%s/resource", path);
-    file = fopen(name, "re");
-    if (file == NULL)
-        return false;
-    if (fscanf(file, "%*x %*x %*x %llx %llx", &start, &end) == 2)
-        has = end > start;
-    fclose(file);
-    return has;
+    snprintf(name, sizeof name, "%s/%s", path, file);
+    return access(name, F_OK) == 0;
 }
 
-typedef bool matches(const char *path, uint32_t index);
+/* The PCI devices that have a file, in order of their addresses. */
+struct devices {
+    size_t count;
+    char names[MOST_DEVICES][ADDRESS_BYTES];
+    bool looked_at[MOST_DEVICES];
+};
 
-static bool is_region(const char *path, uint32_t index) {
-    uint64_t acpi_index;
-    return gwi_sysfs_number(path, "acpi_index", &acpi_index) && acpi_index == index && !has_bar1(path);
+static int by_address(const void *a, const void *b) { return strcmp(a, b); }
+
+static void path_of(const struct devices *d, size_t n, char *path, size_t size) {
+    snprintf(path, size, DEVICES "/%s", d->names[n]);
 }
 
-static bool is_doorbell(const char *path, uint32_t index) {
-    (void)index;
-    return has_bar1(path);
-}
-
-static int find_device(matches *match, uint32_t index, char *path, size_t size) {
-    DIR *devices = opendir(DEVICES);
+static struct devices *devices_with(const char *file) {
+    struct devices *d = calloc(1, sizeof *d);
+    DIR *folder = opendir(DEVICES);
     struct dirent *entry;
-    int code = GW_NOT_FOUND;
-    if (devices == NULL)
-        return gwi_fail_errno(GW_NOT_FOUND, DEVICES);
-    while (code != GW_OK && (entry = readdir(devices)) != NULL) {
-        uint64_t vendor, device;
-        if (entry->d_name[0] == '.' || (size_t)snprintf(path, size, DEVICES "/%s", entry->d_name) >= size)
+    while (d != NULL && folder != NULL && d->count < MOST_DEVICES && (entry = readdir(folder)) != NULL) {
+        char path[300];
+        if (entry->d_name[0] == '.' || strlen(entry->d_name) >= ADDRESS_BYTES)
             continue;
-        if (gwi_sysfs_number(path, "vendor", &vendor) && gwi_sysfs_number(path, "device", &device) &&
-            vendor == VENDOR && device == DEVICE && match(path, index))
-            code = GW_OK;
+        snprintf(path, sizeof path, DEVICES "/%s", entry->d_name);
+        if (has(path, file))
+            strcpy(d->names[d->count++], entry->d_name);
     }
-    closedir(devices);
-    return code;
+    if (folder != NULL)
+        closedir(folder);
+    if (d != NULL)
+        qsort(d->names, d->count, sizeof d->names[0], by_address);
+    return d;
+}
+
+/* The region of an index. A look at an index costs the firmware's interpreter half a millisecond under emulation, so
+ * not all are looked at. */
+static int find_region(uint32_t index, char *path, size_t size) {
+    struct devices *d = devices_with("acpi_index");
+    int code = GW_NOT_FOUND;
+    int64_t place;
+    if (d == NULL)
+        return gwi_fail_errno(GW_SYSTEM, "memory");
+    place = gwp_numbered_next(d->looked_at, d->count, 0, 0);
+    while (place >= 0) {
+        uint64_t found;
+        bool known;
+        path_of(d, (size_t)place, path, size);
+        d->looked_at[place] = true;
+        known = gwi_sysfs_number(path, "acpi_index", &found) && found <= UINT32_MAX;
+        if (known && found == index && is_ivshmem(path) && !has(path, BAR1)) {
+            code = GW_OK;
+            break;
+        }
+        place = gwp_numbered_next(d->looked_at, d->count, place, known ? (int64_t)index - (int64_t)found : 0);
+    }
+    free(d);
+    return code == GW_OK ? code : gwi_fail(code, "no ivshmem device has acpi-index %u", index);
 }
 
 int gwi_guest_doorbell(char *path, size_t size) {
-    int code = find_device(is_doorbell, 0, path, size);
-    return code == GW_OK ? code : gwi_fail(code, "this machine has no ivshmem-doorbell device");
+    struct devices *d = devices_with(BAR1);
+    bool found = false;
+    if (d == NULL)
+        return gwi_fail_errno(GW_SYSTEM, "memory");
+    for (size_t n = 0; n < d->count && !found; n++) {
+        path_of(d, n, path, size);
+        found = is_ivshmem(path);
+    }
+    free(d);
+    return found ? GW_OK : gwi_fail(GW_NOT_FOUND, "this machine has no ivshmem-doorbell device");
 }
 
 /* A device without a driver answers on its BAR only when somebody has enabled it: firmware did for those of the boot.
@@ -103,9 +138,9 @@ static void enable(const char *path) {
 /* resource2, not resource2_wc: a write-combining mapping has no atomic operations. */
 static int open_region(uint32_t index, uint32_t access, int *fd) {
     char path[300], name[320];
-    int code = find_device(is_region, index, path, sizeof path);
+    int code = find_region(index, path, sizeof path);
     if (code != GW_OK)
-        return gwi_fail(code, "no ivshmem device has acpi-index %u", index);
+        return code;
     enable(path);
     snprintf(name, sizeof name, "%s/resource2", path);
     *fd = open(name, (access & GW_WRITE ? O_RDWR : O_RDONLY) | O_CLOEXEC);
