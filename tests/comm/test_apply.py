@@ -4,12 +4,12 @@ import asyncio
 import mmap
 import os
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.comm_process import CommProcess, Peer, ask, comm_process, document, open_files
+from tests.support.comm_process import CommProcess, Peer, ask, comm_fixtures, comm_process, document, open_files
 
 from guestwire.comm.client import CommClient
 from guestwire.model.areas import Lock, MemoryArea, Queue
@@ -48,19 +48,7 @@ UPLINK = VirtualNet(name="n", mode="bridge", dhcp=False, uplink="gwtnone0")
 CROWD = tuple(Event(name=f"direct-{n}", signal=("a",), wait=("b",), delivery="direct") for n in range(16))
 NATIVES = tuple(Event(name=f"native-{n}", signal=("HOST",), wait=("HOST",)) for n in range(4000))
 
-
-@pytest.fixture
-async def comm(tmp_path: Path) -> AsyncIterator[CommProcess]:
-    async with comm_process(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-async def client(comm: CommProcess) -> AsyncIterator[CommClient]:
-    async with CommClient(comm.dir) as made:
-        await made.apply(WHOLE)
-        await made.settle()
-        yield made
+comm, client = comm_fixtures(WHOLE)
 
 
 class Everything:

@@ -3,13 +3,10 @@
 import asyncio
 import mmap
 import os
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from tests.support.comm_process import CommProcess, Peer, ask, ask_from_afar, comm_process, document
+from tests.support.comm_process import Peer, ask, ask_from_afar, comm_fixtures, document
 
-from guestwire.comm.client import CommClient
 from guestwire.model.areas import MemoryArea
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import comm_models as w
@@ -17,18 +14,7 @@ from guestwire.protocol import comm_models as w
 OPEN = MemoryArea(name="open", size=1 << 20, default_access="RWC-", overrides={"REMOTE": "R---"})
 WHOLE = document("a", areas=(OPEN,))
 
-
-@pytest.fixture
-async def comm(tmp_path: Path) -> AsyncIterator[CommProcess]:
-    async with comm_process(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-async def client(comm: CommProcess) -> AsyncIterator[CommClient]:
-    async with CommClient(comm.dir) as made:
-        await made.apply(WHOLE)
-        yield made
+comm, client = comm_fixtures(WHOLE)
 
 
 async def test_a_store_ends_all_waits_for_it(comm, client):

@@ -83,6 +83,19 @@ async def test_a_document_of_many_frames(client: CommClient) -> None:
     assert await client.held() == large
 
 
+async def test_a_document_that_no_request_holds_is_refused_with_what_to_do(client: CommClient, twin: CommTwin) -> None:
+    names = tuple(f"guest-{n:058d}" for n in range(64))
+    events = tuple(Event(name=f"event-{n}", signal=names, wait=names) for n in range(1000))
+    await client.apply(DOCUMENT)
+    with pytest.raises(GuestwireError) as err:
+        await client.apply(DOCUMENT.model_copy(update={"events": events}))
+    assert err.value.code == "FRAME-TOO-LARGE"
+    assert "1048576" in err.value.message
+    assert "1000 events" in err.value.message
+    assert "Let events name fewer guests" in err.value.message
+    assert await client.held() == client.known == twin.document == DOCUMENT
+
+
 async def test_who_asked_and_under_which_number_is_passed_on(client: CommClient, twin: CommTwin) -> None:
     await client.apply(DOCUMENT)
     asked = call("event-signal", w.NameRef(name="e"))

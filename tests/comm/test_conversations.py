@@ -1,5 +1,6 @@
 """Conversations: numbers, HELLO again, other parties, requests that cost or break."""
 
+import os
 import struct
 from collections.abc import Sequence
 from typing import Any
@@ -52,6 +53,7 @@ class Others:
         self.told: list[tuple[Any, ...]] = []
         self.released: list[int] = []
         self.broken = False
+        self.granted = Granted(N["GW_DENIED"])
         self.spent = 0.0
         self.each = 0.0
 
@@ -61,7 +63,7 @@ class Others:
     def area(self, party: str, name: str, wanted: int) -> Granted:
         if self.broken:
             raise OSError("no files left")
-        return Granted(N["GW_DENIED"])
+        return self.granted
 
     def directory(self, party: str) -> Granted:
         return Granted(N["GW_NOT_FOUND"])
@@ -290,6 +292,19 @@ def test_what_a_quick_request_takes_is_looked_at_when_it_is_denied(signallers: t
     assert bool(line.paused) is paused
 
 
+@pytest.mark.parametrize(("signallers", "waiters", "op"), [("b", "a", "SET"), ("b", "a", "RESET"), ("a", "b", "WAIT")])
+def test_what_is_done_without_the_right_is_told_and_counted(signallers: str, waiters: str, op: str) -> None:
+    scene = Scene()
+    scene.table.declare([Declared("e", False, False, frozenset(signallers), frozenset(waiters))], scene.now())
+    line = scene.line("a")
+    scene.ask(line, hello())
+    handle = scene.ask(line, request("OPEN", text="e"))["handle"]
+    asked = wait(handle) if op == "WAIT" else request(op, handle=handle)
+    scene.talks.requests(line, [asked, asked])
+    assert [row for row in scene.others.told if row[0] == "denied"] == [("denied", "a", op.lower(), "e", 2)]
+    assert [talk.denied for talk in scene.talks.all] == [2]
+
+
 def test_the_ways_of_a_guest_wait_together() -> None:
     scene = Scene(rate=10)
     bell, port = scene.line("a"), scene.line("a", "serial")
@@ -307,8 +322,22 @@ def test_files_go_over_sockets_alone() -> None:
     scene = Scene()
     line = scene.line("a")
     scene.ask(line, hello())
+    there, held = os.pipe()
+    scene.others.granted = Granted(N["GW_OK"], held)
     assert scene.ask(line, request("AREA", text="x"))["code"] == N["GW_UNSUPPORTED"]
-    process = scene.line("HOST", "socket")
-    scene.ask(process, hello())
-    assert scene.ask(process, request("AREA", text="x"))["code"] == N["GW_DENIED"]
-    assert ("denied", "HOST", "open", "x") in scene.others.told
+    assert os.read(there, 1) == b"", "the file was closed"
+    os.close(there)
+    assert scene.ask(line, request("DIRECTORY"))["code"] == N["GW_UNSUPPORTED"]
+    assert not [row for row in scene.others.told if row[0] == "denied"]
+
+
+@pytest.mark.parametrize("kind", ["doorbell", "serial", "socket"])
+def test_a_file_without_a_right_to_it_is_told_over_every_way(kind: str) -> None:
+    scene = Scene()
+    line = scene.line("a", kind)
+    scene.ask(line, hello())
+    assert scene.ask(line, request("AREA", text="x"))["code"] == N["GW_DENIED"]
+    assert [row for row in scene.others.told if row[0] == "denied"] == [("denied", "a", "open", "x")]
+    assert [talk.denied for talk in scene.talks.all] == [1]
+    scene.others.granted = Granted(N["GW_NOT_FOUND"])
+    assert scene.ask(line, request("AREA", text="x"))["code"] == N["GW_NOT_FOUND"]

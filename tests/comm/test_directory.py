@@ -1,6 +1,7 @@
 """The directory of a peer: what it shows to whom, in bytes that a reader takes apart by the layouts alone."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import fields
 from typing import Any
 
@@ -46,9 +47,8 @@ DOCUMENT = CommDocument(
 
 @pytest.fixture
 def store() -> Iterator[RegionStore]:
-    opened = RegionStore()
-    yield opened
-    opened.close()
+    with closing(RegionStore()) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@ import asyncio
 import contextlib
 import inspect
 import json
-import mmap
 import os
 import resource
 import signal
@@ -10,16 +9,16 @@ import socket
 import stat
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import uvloop
+from tests.support.doorbell_guest import IvshmemClient
 
 from guestwire.comm.control_region import ControlRegion
 from guestwire.comm.doorbell import Doorbell
 from guestwire.comm.doorbells import Doorbells
-from guestwire.comm.ivshmem_wire import Client, Event, OwnId, PeerLeft, SharedMemory, Vector
+from guestwire.comm.ivshmem_wire import Event, PeerLeft
 from guestwire.comm.peer_ids import PeerIds
 from guestwire.comm.ways import Way
 from guestwire.model.errors import GuestwireError
@@ -87,16 +86,12 @@ async def readable(fd: int) -> None:
         loop.remove_reader(fd)
 
 
-@dataclass
-class Peer:
+class Peer(IvshmemClient):
     """A raw ivshmem client."""
 
-    sock: socket.socket
-    decoder: Client = field(default_factory=Client)
-    own: int = 0
-    vectors: dict[int, list[int]] = field(default_factory=dict)
-    memory: mmap.mmap | None = None
-    fds: list[int] = field(default_factory=list)
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__()
+        self.sock = sock
 
     @classmethod
     def connect(cls, path: Path) -> "Peer":
@@ -115,23 +110,10 @@ class Peer:
                 continue
             except ConnectionError:
                 return None
-            self.fds += fds
             if not data:
                 return None
-            for event in self.decoder.feed(data, fds):
-                self._heard(event)
-                return event
-
-    def _heard(self, event: Event) -> None:
-        match event:
-            case OwnId(peer):
-                self.own = peer
-            case SharedMemory(fd):
-                self.memory = mmap.mmap(fd, os.fstat(fd).st_size)
-            case Vector(peer, _, fd):
-                self.vectors.setdefault(peer, []).append(fd)
-            case PeerLeft(peer):
-                del self.vectors[peer]
+            if events := self.feed(data, fds):
+                return events[0]
 
     async def knows(self, peer: int, vectors: int = 16) -> None:
         while len(self.vectors.get(peer, ())) < vectors:

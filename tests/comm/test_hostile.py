@@ -16,7 +16,16 @@ from pathlib import Path
 
 import pytest
 from tests.support import doorbell_guest
-from tests.support.comm_process import CommProcess, Peer, ask, comm_process, document, open_files, resident_kib
+from tests.support.comm_process import (
+    CommProcess,
+    Peer,
+    ask,
+    comm_fixtures,
+    comm_process,
+    document,
+    open_files,
+    resident_kib,
+)
 from tests.support.doorbell_guest import DoorbellGuest
 
 from guestwire.comm.client import CommClient
@@ -126,17 +135,7 @@ async def happened(client: CommClient, kind: str, seen: int = 0) -> list[w.Happe
         found += [one for one in some.happenings if one.kind == kind]
 
 
-@pytest.fixture
-async def comm(tmp_path: Path) -> AsyncIterator[CommProcess]:
-    async with comm_process(tmp_path, "--requests-per-s", "2000") as running:
-        yield running
-
-
-@pytest.fixture
-async def client(comm: CommProcess) -> AsyncIterator[CommClient]:
-    async with CommClient(comm.dir) as made:
-        await made.apply(WHOLE)
-        yield made
+comm, client = comm_fixtures(WHOLE, "--requests-per-s", "2000")
 
 
 @pytest.fixture

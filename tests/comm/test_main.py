@@ -4,11 +4,9 @@ import asyncio
 import fcntl
 import mmap
 import os
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from tests.support.comm_process import CommProcess, Peer, ask, ask_from_afar, comm_process, document
+from tests.support.comm_process import CommProcess, Peer, ask, ask_from_afar, comm_fixtures, document
 
 from guestwire.comm.client import CommClient
 from guestwire.model.areas import Lock, MemoryArea, Queue
@@ -33,17 +31,7 @@ WHOLE = document(
     locks=(Lock(name="l", area="shared"),),
 )  # fmt: skip
 
-
-@pytest.fixture
-async def comm(tmp_path: Path) -> AsyncIterator[CommProcess]:
-    async with comm_process(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-async def client(comm: CommProcess) -> AsyncIterator[CommClient]:
-    async with CommClient(comm.dir) as made:
-        yield made
+comm, client = comm_fixtures()
 
 
 async def test_a_document_is_made_true_and_told(comm: CommProcess, client: CommClient) -> None:

@@ -146,15 +146,6 @@ def test_a_digest_is_of_the_data_alone(make: Callable[..., Region]) -> None:
     assert one.digest() != two.digest()
 
 
-def test_what_is_cleared_can_come_back(make: Callable[..., Region]) -> None:
-    region = make()
-    region.memory[DATA : DATA + 4] = b"data"
-    before = region.clear(DATA, 256)
-    assert region.read(0, 4) == bytes(4)
-    region.restore(DATA, before)
-    assert region.read(0, 4) == b"data"
-
-
 def test_another_size_within_the_backing(make: Callable[..., Region]) -> None:
     region = make(1000)
     region.resize(2000)

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,8 @@ HOLDS = "import sys; print('ready', flush=True); sys.stdin.read()"
 
 @pytest.fixture
 def store() -> Iterator[RegionStore]:
-    opened = RegionStore()
-    yield opened
-    opened.close()
+    with closing(RegionStore()) as opened:
+        yield opened
 
 
 @pytest.fixture

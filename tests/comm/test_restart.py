@@ -9,13 +9,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.comm.test_hostile import child, said
-from tests.support.comm_process import CommProcess, Peer, ask, comm_process, document
+from tests.support.comm_process import CommProcess, Peer, ask, comm_fixtures, comm_process, document
 from tests.support.doorbell_guest import DoorbellGuest
 
 from guestwire.comm.client import CommClient
@@ -89,17 +89,16 @@ class ServiceManager:
                 os.close(fd)
 
 
-@pytest.fixture
-async def comm(tmp_path: Path) -> AsyncIterator[CommProcess]:
-    async with comm_process(tmp_path) as running:
-        yield running
+comm, client = comm_fixtures(WHOLE)
 
 
-@pytest.fixture
-async def client(comm: CommProcess) -> AsyncIterator[CommClient]:
-    async with CommClient(comm.dir) as made:
-        await made.apply(WHOLE)
-        yield made
+@asynccontextmanager
+async def with_manager(folder: Path) -> AsyncIterator[tuple[ServiceManager, CommProcess, CommClient]]:
+    """A guestwire-comm whose files a service manager keeps."""
+    with closing(ServiceManager(folder / "n")) as manager:
+        environment = {"NOTIFY_SOCKET": str(manager.path)}
+        async with comm_process(folder, environment=environment) as comm, CommClient(comm.dir) as client:
+            yield manager, comm, client
 
 
 @asynccontextmanager
@@ -234,11 +233,7 @@ async def test_an_orderly_end_is_seen_in_the_directory(comm, client):
 
 
 async def test_what_the_service_manager_keeps_is_there_again(tmp_path):
-    manager = ServiceManager(tmp_path / "n")
-    async with (
-        comm_process(tmp_path, environment={"NOTIFY_SOCKET": str(manager.path)}) as comm,
-        CommClient(comm.dir) as client,
-    ):
+    async with with_manager(tmp_path) as (manager, comm, client):
         await client.apply(WHOLE)
         shown = await ask(client, "area-show", w.NameRef(name="shared"))
         with Peer(comm.attach) as host:
@@ -256,7 +251,6 @@ async def test_what_the_service_manager_keeps_is_there_again(tmp_path):
         await client.apply(document("a", "b"))
         await client.settle()
         await manager.keeps(3)
-    manager.close()
 
 
 async def test_what_a_qemu_holds_is_there_again(comm, client, holders):
@@ -358,6 +352,26 @@ async def test_a_lock_of_a_process_of_before_is_kept_until_it_ends(comm, client,
                 await asyncio.sleep(0.05)
 
 
+@pytest.mark.parametrize("way", ["socket", "doorbell"])
+async def test_an_orderly_end_lets_go_of_no_lock(comm, client, holders, way):
+    """Its holder lives and works on: nobody else may have the lock before it is gone, or came back."""
+    with Peer(comm.attach) as host:
+        (fd,) = host.call("AREA", text="shared")["fds"]
+        holders(fd, "qemu-system-x86")
+        os.close(fd)
+    async with lock_word(comm) as word:
+        path = comm.attach if way == "socket" else comm.doorbell(WHOLE, "a")
+        with Peer(path) if way == "socket" else DoorbellGuest(path) as holding:
+            holding.hello()
+            word(holding.number)
+            await comm.end()
+            assert word() == holding.number
+            await comm.start()
+            assert word() == holding.number
+            with pytest.raises(GuestwireError, match="LOCK-HELD"):
+                await ask(client, "lock-break", w.LockBreak(name="l"))
+
+
 async def test_a_lock_that_nobody_of_before_can_hold_is_free_at_once(comm, client, holders):
     with Peer(comm.attach) as host:
         (fd,) = host.call("AREA", text="shared")["fds"]
@@ -397,11 +411,7 @@ async def test_a_state_that_was_cut_off_while_it_was_written_is_the_old_one(comm
 
 async def test_what_was_set_aside_comes_back_after_a_restart(tmp_path):
     """The agent's undo, with a restart in between: places and memory are what they were."""
-    manager = ServiceManager(tmp_path / "n")
-    async with (
-        comm_process(tmp_path, environment={"NOTIFY_SOCKET": str(manager.path)}) as comm,
-        CommClient(comm.dir) as client,
-    ):
+    async with with_manager(tmp_path) as (manager, comm, client):
         await client.apply(WHOLE)
         await client.settle()
         with Peer(comm.attach) as host:
@@ -419,7 +429,53 @@ async def test_what_was_set_aside_comes_back_after_a_restart(tmp_path):
             (fd,) = host.call("AREA", text="shared")["fds"]
         assert os.pread(fd, 1 << 20, 0) == before
         os.close(fd)
-    manager.close()
+
+
+async def test_what_was_cleared_for_rings_and_locks_comes_back_after_a_restart(tmp_path):
+    """The agent's undo, with a restart in between: what lay where rings and locks were laid is what it was."""
+    before = WHOLE.model_copy(update={"queues": (), "locks": ()})
+    async with with_manager(tmp_path) as (manager, comm, client):
+        await client.apply(before)
+        await client.settle()
+        with Peer(comm.attach) as host:
+            (fd,) = host.call("AREA", text="shared")["fds"]
+        data = os.urandom(1 << 16)
+        os.pwrite(fd, data, 4096)
+        await client.apply(WHOLE)
+        cleared = os.pread(fd, 1 << 16, 4096)
+        assert cleared != data
+        await manager.keeps(5)
+        await comm.kill()
+        await comm.start(manager.files)
+        assert os.pread(fd, 1 << 16, 4096) == cleared
+        await comm.kill()
+        os.pwrite(fd, data, 4096)  # as if it had been killed before it cleared anything
+        await comm.start(manager.files)
+        assert os.pread(fd, 1 << 16, 4096) == cleared
+        await client.apply(before)
+        assert os.pread(fd, 1 << 16, 4096) == data
+        await comm.kill()
+        await comm.start(manager.files)
+        assert os.pread(fd, 1 << 16, 4096) == data
+        os.close(fd)
+
+
+async def test_what_a_state_places_wrongly_is_laid_anew_and_empty(comm, client, holders):
+    with Peer(comm.attach) as host:
+        (fd,) = host.call("AREA", text="shared")["fds"]
+    holders(fd, "qemu-system-x86")
+    await comm.kill()
+    os.pwrite(fd, b"\xff" * (1 << 16), 4096)
+    os.close(fd)
+    file = comm.folder / "s/state.json"
+    state = json.loads(file.read_text())
+    del state["placements"]["rings"], state["placements"]["locks"]
+    file.write_text(json.dumps(state))
+    await comm.start()
+    (queue,) = (await ask(client, "queue-list")).queues
+    assert [(ring.sound, ring.put) for ring in queue.rings] == [(True, 0)]
+    (lock,) = (await ask(client, "lock-list")).locks
+    assert (lock.sound, lock.owner, lock.token) == (True, "", 0)
 
 
 async def test_the_agents_connection_outlives_a_restart(comm, client):

@@ -1,11 +1,9 @@
 """What has an effect, and comes again: under the same id, with another body, while it runs, after its client went."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from tests.support.comm_process import CommProcess, ask, comm_process, document
+from tests.support.comm_process import ask, comm_fixtures, document
 
 from guestwire.comm.client import CommClient
 from guestwire.link.clock import now
@@ -18,18 +16,7 @@ from guestwire.protocol.operations import BY_NAME
 WAIT = w.EventWait(names=("go",), timeout_s=500.0)
 WHOLE = document("a", events=(Event(name="go", signal=("HOST",), wait=("a", "HOST")),))
 
-
-@pytest.fixture
-async def comm(tmp_path: Path) -> AsyncIterator[CommProcess]:
-    async with comm_process(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-async def client(comm: CommProcess) -> AsyncIterator[CommClient]:
-    async with CommClient(comm.dir) as made:
-        await made.apply(WHOLE)
-        yield made
+comm, client = comm_fixtures(WHOLE)
 
 
 async def call(client: CommClient, operation: str, request: w.Model, identifier: bytes) -> w.Model:

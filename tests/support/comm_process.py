@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from guestwire.comm.client import CommClient
 from guestwire.model.base import Model
 from guestwire.model.communication import CommDocument, CommGuest
@@ -149,6 +151,26 @@ async def comm_process(
     finally:
         await comm.end()
         shutil.rmtree(run_dir)
+
+
+def comm_fixtures(document: CommDocument | None = None, *extra: str) -> tuple[Any, Any]:
+    """The fixtures `comm, client` of a module of tests: a guestwire-comm of each test's own with these flags, and the agent's
+    connection to it. The document holds, and is settled."""
+
+    @pytest.fixture
+    async def comm(tmp_path: Path) -> AsyncIterator[CommProcess]:
+        async with comm_process(tmp_path, *extra) as running:
+            yield running
+
+    @pytest.fixture
+    async def client(comm: CommProcess) -> AsyncIterator[CommClient]:
+        async with CommClient(comm.dir) as made:
+            if document is not None:
+                await made.apply(document)
+                await made.settle()
+            yield made
+
+    return comm, client
 
 
 def open_files(pid: int) -> int:

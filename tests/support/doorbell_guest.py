@@ -29,18 +29,43 @@ _REPLY_TAIL = (REGION.size + CONTROL.offsets["reply_tail"]) // 8
 _INSTANCE = (REGION.size + CONTROL.offsets["instance"]) // 8
 
 
-class DoorbellGuest:
+class IvshmemClient:
+    """What an ivshmem server told: `feed` it what was read. Its file descriptors are the caller's, in `fds`."""
+
+    def __init__(self) -> None:
+        self._decoder = Client()
+        self.own = 0
+        self.vectors: dict[int, list[int]] = {}
+        self.memory: mmap.mmap | None = None
+        self.fds: list[int] = []
+
+    def feed(self, data: bytes, fds: Sequence[int]) -> list[Event]:
+        self.fds += fds
+        events = self._decoder.feed(data, fds)
+        for event in events:
+            match event:
+                case OwnId(peer):
+                    self.own = peer
+                case SharedMemory(fd):
+                    self.memory = mmap.mmap(fd, os.fstat(fd).st_size)
+                case Vector(peer, _, fd):
+                    self.vectors.setdefault(peer, []).append(fd)
+                case PeerLeft(peer):
+                    del self.vectors[peer]
+        return events
+
+
+class DoorbellGuest(IvshmemClient):
     """`with` it: it is greeted then; leaving closes everything, as a QEMU that ends does."""
 
+    memory: mmap.mmap
+
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._sock.settimeout(DEADLINE_S)
         self._sock.connect(str(path))
-        self._decoder = Client()
-        self._fds: list[int] = []
-        self.own = 0
         self.number = 0
-        self.vectors: dict[int, list[int]] = {}
         self._seq = 0
         self._taken = 0
 
@@ -54,29 +79,17 @@ class DoorbellGuest:
         if hasattr(self, "words"):
             self.words.release()
             self.memory.close()
-        for fd in self._fds:
+        for fd in self.fds:
             os.close(fd)
-        self._fds.clear()
+        self.fds.clear()
 
     def _hear(self) -> None:
         data, fds, _, _ = socket.recv_fds(self._sock, 8, 4)
-        self._fds += fds
+        told = self.feed(data, fds)
         if not data:
             raise ConnectionResetError
-        for event in self._decoder.feed(data, fds):
-            self._heard(event)
-
-    def _heard(self, event: Event) -> None:
-        match event:
-            case OwnId(peer):
-                self.own = peer
-            case SharedMemory(fd):
-                self.memory = mmap.mmap(fd, os.fstat(fd).st_size)
-                self.words = memoryview(self.memory).cast("Q")
-            case Vector(peer, _, fd):
-                self.vectors.setdefault(peer, []).append(fd)
-            case PeerLeft(peer):
-                del self.vectors[peer]
+        if any(isinstance(event, SharedMemory) for event in told):
+            self.words = memoryview(self.memory).cast("Q")
 
     @property
     def instance(self) -> int:

@@ -138,8 +138,13 @@ class CommClient:
         return held.document
 
     async def apply(self, document: CommDocument) -> None:
-        """Make a document true, or leave everything as it was."""
-        await self._ask(_INTERNAL["comm-apply"], w.CommApply(document=document))
+        """Make a document true, or leave everything as it was. Raises FRAME-TOO-LARGE for one that no request holds."""
+        try:
+            await self._ask(_INTERNAL["comm-apply"], w.CommApply(document=document))
+        except GuestwireError as err:
+            if err.code != "FRAME-TOO-LARGE":
+                raise
+            raise _too_large(document, err) from err
         self.known = document
 
     async def settle(self) -> None:
@@ -252,6 +257,18 @@ async def _readable(sock: socket.socket) -> None:
         await ready
     finally:
         loop.remove_reader(sock)
+
+
+def _too_large(document: CommDocument, error: GuestwireError) -> GuestwireError:
+    """What takes most of it, and what to do."""
+    sizes = {kind: len(getattr(document, kind)) for kind in type(document).model_fields}
+    rights = sum(len(event.signal) + len(event.wait) for event in document.events)
+    text = (
+        f"The communication of this configuration takes {error.detail['bytes']} bytes, and guestwire-comm can be given "
+        f"{error.detail['limit']}: it has {', '.join(f'{count} {kind}' for kind, count in sizes.items() if count)}, and its "
+        f"events name {rights} signallers and waiters. Let events name fewer guests, or give guests shorter names."
+    )
+    return GuestwireError("FRAME-TOO-LARGE", text, detail={**error.detail, **sizes, "rights": rights})
 
 
 def _refused(code: int, guest: str, index: int) -> GuestwireError:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from guestwire.comm.attendance import Attendance
+from guestwire.comm.cleared import Cleared, ClearedBytes
 from guestwire.comm.conversations import Conversations
 from guestwire.comm.declarations import declared_events
 from guestwire.comm.directories import Directories
@@ -20,7 +21,6 @@ from guestwire.comm.doorbells import Doorbells
 from guestwire.comm.events import EventTable
 from guestwire.comm.holdings import Held, Holdings
 from guestwire.comm.late_networks import LateNetworks
-from guestwire.comm.placement import Placements, laid_anew
 from guestwire.comm.preparing import Networks, Prepared, Preparing
 from guestwire.comm.remembering import attached_now, saved
 from guestwire.comm.serial_channels import SerialChannels
@@ -92,7 +92,7 @@ class Communication:
         self.attendance = Attendance(holdings, talks, parts.stranded, self._directories, parts.telling, clock)
         self._given = None if state.document is None else shared(state.document)
         self._hash = "" if state.document is None else document_hash(state.document)
-        self._cleared: dict[tuple[int, int], bytes] = {}
+        self._cleared = Cleared(state.cleared)
         self._wanted = state.wanted
         self._started_at = 0
         self._state: w.CommState = "stopped"
@@ -110,6 +110,7 @@ class Communication:
         """Once, at the start of the process: as it was before, where the state wants it. What stands in the way is told, and
         the process goes on."""
         self._in_background(self._look(), "look-what-lacks")
+        self._end_what_was_cut_off()
         if not self._wanted:
             return
         async with self._changing:
@@ -137,7 +138,7 @@ class Communication:
         try:
             prepared = await self._preparing.prepare(held.document, held, held.document, networks=networks)
             settled = prepared.held if self._settled is held else self._settled
-            await self._keep(prepared, self._given, settled, wanted=True)
+            await self._keep(prepared, self._given, settled, self._cleared.rows, wanted=True)
         except BaseException:
             self._state = "stopped"
             raise
@@ -146,6 +147,9 @@ class Communication:
         self._holdings.serving = True
         self._parts.doorbells.set_instance(self._holdings.instance)
         self._started_at = self._clock().wall_ms
+        self._cleared.clear(held.placements, prepared.held.placements, prepared.held.regions.values())
+        if self._settled is prepared.held:
+            self._cleared.forget()
         self._take(prepared.held)
         self._state = "running"
         self._troubles.over("services")
@@ -203,14 +207,37 @@ class Communication:
             back = document == settled.document
             places = replace(settled, placements=settled.placements.counting_on(now.placements)) if back else now
             prepared = await self._preparing.prepare(document, places, now.document)
-            await self._keep(prepared, document, prepared.held if back else settled)
+            held, regions = prepared.held, tuple(prepared.held.regions.values())
+            anew = (places.placements, held.placements, regions)
+            cleared = self._cleared.rows if back else self._cleared.with_those(*anew)
+            await self._keep(prepared, document, held if back else settled, cleared)
             self._given, self._hash = document, document_hash(document)
             self._late.over()
             if back:
-                self._restore(prepared.held)
-            else:
-                self._clear(now.placements, prepared.held)
-            self._take(prepared.held)
+                self._cleared.restore(regions)
+            self._cleared.clear(*anew)
+            if back:
+                self._cleared.forget()
+            self._take(held)
+            if back and cleared:
+                await self._put_back()
+
+    async def _put_back(self) -> None:
+        """The disk says until now that there is something to put back."""
+        try:
+            await saved(self._file, self._stored(self._holdings.held, self._given, self._settled))
+        except GuestwireError as err:  # said again by who comes or goes next
+            self._broken(err)
+
+    def _end_what_was_cut_off(self) -> None:
+        """The process before ended between the disk and the memory."""
+        store = self._holdings.store
+        regions = (*store.held, *store.aside)
+        if self._settled is self._holdings.held:
+            self._cleared.restore(regions)
+            self._cleared.forget()
+        else:
+            self._cleared.clear_again(regions)
 
     async def settle(self) -> None:
         """What was set aside is let go: the document that holds is the one to go back to. Raises REGION-FULL."""
@@ -221,17 +248,24 @@ class Communication:
             state = self._stored(held, self._given, held)
             kept = tuple(row for row in state.regions.rows if not row.aside)
             regions = state.regions.model_copy(update={"rows": kept})
-            await saved(self._file, state.model_copy(update={"regions": regions}))
+            await saved(self._file, state.model_copy(update={"regions": regions, "cleared": ()}))
             self._settled = held
-            self._cleared.clear()
+            self._cleared.forget()
             store.reap()
 
     async def _keep(
-        self, prepared: Prepared, given: CommDocument | None, settled: Held, *, wanted: bool | None = None
+        self,
+        prepared: Prepared,
+        given: CommDocument | None,
+        settled: Held,
+        cleared: tuple[ClearedBytes, ...],
+        *,
+        wanted: bool | None = None,
     ) -> None:
         """On disk, and then ours. Raises REGION-FULL; then nothing has changed."""
         try:
-            await saved(self._file, self._stored(prepared.held, given, settled, wanted=wanted))
+            state = self._stored(prepared.held, given, settled, wanted=wanted)
+            await saved(self._file, state.model_copy(update={"cleared": cleared}))
         except BaseException:
             try:
                 await self._preparing.take_back(prepared)
@@ -240,22 +274,6 @@ class Communication:
             raise
         self._settled = settled
         self._preparing.take(prepared)
-
-    def _clear(self, before: Placements, held: Held) -> None:
-        """What is laid out anew begins empty; what was there is kept until it is settled."""
-        regions = {region.generation: region for region in held.regions.values()}
-        for placed in laid_anew(before, held.placements):
-            if (region := regions.get(placed.region)) is not None:
-                content = region.clear(placed.offset, placed.words)
-                self._cleared.setdefault((placed.region, placed.offset), content)
-
-    def _restore(self, held: Held) -> None:
-        """Back at the settled document: what was cleared since is there again."""
-        regions = {region.generation: region for region in held.regions.values()}
-        for (generation, offset), content in reversed(self._cleared.items()):
-            if (region := regions.get(generation)) is not None:
-                region.restore(offset, content)
-        self._cleared.clear()
 
     # -- what cannot fail
 
@@ -344,7 +362,7 @@ class Communication:
         return State(
             document=given, wanted=self._wanted if wanted is None else wanted, boot_id=self._file.boot_id,
             regions=self._holdings.store.to_state(), placements=held.placements, directs=dict(held.directs),
-            before=before,
+            before=before, cleared=self._cleared.rows,
             peers=attached_now(self._talks.all, lambda name: uuids.get(name, ""), self._parts.stranded.left),
         )  # fmt: skip
 

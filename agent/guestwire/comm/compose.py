@@ -97,6 +97,7 @@ async def serving(
         await stack.enter_async_context(
             AttachServer(settings.dir / "attach.sock", talks, trusted=who.trusted, group=who.group)
         )
+        stack.callback(talks.leave_all)
         await _operations(stack, settings, who, communication, holdings, table, talks, networks, telling, log)
         await _remembering(stack, communication, stranded, telling, log)
         manager = await stack.enter_async_context(service_manager(environment))

@@ -58,6 +58,7 @@ class Conversations:
         self._callers: dict[int, Callable[[Answer], None]] = {}
         self._last = first_number
         self._answered = 0
+        self._leaving = False
         self._handlers: Mapping[int, _Handler] = {
             _N["GW_OP_HELLO"]: self._hello,
             _N["GW_OP_OPEN"]: self._open,
@@ -143,11 +144,11 @@ class Conversations:
                 return self._last
 
     def _end(self, talk: Conversation) -> None:
-        """What it held ends with it."""
+        """What it held ends with it; when it is we who go, not its locks."""
         self._by_number.pop(talk.number, None)
         at = self._clock()
         self.deliver(self._table.detach(talk.number, at))
-        if not talk.known:
+        if not talk.known or self._leaving:
             return
         reaped = self._grants.release_locks(talk.number)
         for name in reaped.freed:
@@ -170,6 +171,11 @@ class Conversations:
         talk.ready = talk.said_hello = talk.known = False
         self._by_number[talk.number] = talk
         self._table.attach(talk.number, talk.way.party)
+
+    def leave_all(self) -> None:
+        """Our process ends: ways are closed by us from now on, and who is at their other ends lives and works on. The next
+        instance lets go of what they held once they are gone."""
+        self._leaving = True
 
     def end_all(self) -> None:
         """The services stop: every wait is answered, every handle is gone, and who goes on has to say HELLO again. Locks are

@@ -139,12 +139,10 @@ class EventTable:
 
     def close(self, peer: int, seq: int, handle: int) -> Answer:
         """GW_OP_CLOSE. Waits that named the handle go on: they keep their events themselves."""
-        who = self._peers.get(peer)
-        if who is None:
-            return Answer(peer, seq, NOT_STARTED)
-        row = who.row(handle)
-        if row is None:
-            return Answer(peer, seq, INVALID)
+        held = self._held(peer, seq, handle)
+        if isinstance(held, Answer):
+            return held
+        who, row = held
         who.drop_handle(handle, row)
         self._drop_unused(row)
         return Answer(peer, seq, OK)
@@ -161,9 +159,10 @@ class EventTable:
             row.is_set = False
         return []
 
-    def wait(self, peer: int, seq: int, handles: Sequence[int], now: Now) -> list[Answer]:
+    def wait(self, peer: int, seq: int, handles: Sequence[int], now: Now, *, native: bool = False) -> list[Answer]:
         """GW_OP_WAIT: the answer when one of the events is set already (the first of them in order; value: its place), or
-        nothing yet. The first handle that cannot be waited for decides, and then nothing is taken."""
+        nothing yet. The first handle that cannot be waited for decides, and then nothing is taken. `native`: also for native
+        events, whose state the caller looks at itself: here such a wait ends only with the event, or the right to it."""
         who = self._peers.get(peer)
         if who is None:
             return [Answer(peer, seq, NOT_STARTED)]
@@ -174,7 +173,7 @@ class EventTable:
             row = who.row(handle)
             if row is None:
                 return [Answer(peer, seq, INVALID)]
-            if (code := self._waitable(who, row)) != OK:
+            if (code := self._waitable(who, row, native)) != OK:
                 return [Answer(peer, seq, code)]
             places.setdefault(row, place)
         for row, place in places.items():
@@ -201,12 +200,10 @@ class EventTable:
 
     def query(self, peer: int, seq: int, handle: int) -> Answer:
         """GW_OP_QUERY: whoever has any right may look."""
-        who = self._peers.get(peer)
-        if who is None:
-            return Answer(peer, seq, NOT_STARTED)
-        row = who.row(handle)
-        if row is None:
-            return Answer(peer, seq, INVALID)
+        held = self._held(peer, seq, handle)
+        if isinstance(held, Answer):
+            return held
+        who, row = held
         if row.gone:
             return Answer(peer, seq, NOT_FOUND)
         if not row.rights(who.party):
@@ -294,6 +291,14 @@ class EventTable:
             )
         return row
 
+    def _held(self, peer: int, seq: int, handle: int) -> tuple[PeerRow, EventRow] | Answer:
+        """Whose handle that is, and of what; or the answer that says why not."""
+        who = self._peers.get(peer)
+        if who is None:
+            return Answer(peer, seq, NOT_STARTED)
+        row = who.row(handle)
+        return Answer(peer, seq, INVALID) if row is None else (who, row)
+
     def _signalled(self, peer: int, handle: int, what: str) -> EventRow | None:
         """The event that a peer sets or resets, if it can and may."""
         who = self._peers.get(peer)
@@ -305,13 +310,13 @@ class EventTable:
             return None
         return row if row.kind == "arbitrated" else None
 
-    def _waitable(self, who: PeerRow, row: EventRow) -> int:
+    def _waitable(self, who: PeerRow, row: EventRow, native: bool) -> int:
         if row.gone:
             return NOT_FOUND
         if not row.may_wait(who.party):
             self._deny(who, row, "wait")
             return DENIED
-        return OK if row.kind == "arbitrated" else UNSUPPORTED
+        return OK if row.kind == "arbitrated" or (native and row.kind == "native") else UNSUPPORTED
 
     def _deny(self, who: PeerRow, row: EventRow, what: str) -> None:
         row.denied += 1

@@ -7,17 +7,37 @@ block, so that a process waits by one read and nothing else; guestwire-comm itse
 
 import os
 import select
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 
 from guestwire.comm.directs import DirectPlace
 from guestwire.comm.region import no_room
 
+ADDED_S = 0.05
+"""How long to wait for a write that sleeps: a counter that is full is set."""
+
 
 def signal(fd: int) -> None:
     """Sets it. One that is set stays so: writing to it could sleep, where another process has filled its counter."""
     if not _readable(fd):
-        os.eventfd_write(fd, 1)
+        add(fd)
+
+
+def add(fd: int) -> None:
+    """Writes to it, and does not sleep when another process fills its counter at that moment: there is no write to an eventfd
+    of others that cannot sleep (its flags are theirs too), so a thread does it, and sleeps until they read."""
+    own = os.dup(fd)
+    writing = threading.Thread(target=_write, args=(own,), daemon=True)
+    writing.start()
+    writing.join(ADDED_S)
+
+
+def _write(own: int) -> None:
+    try:
+        os.eventfd_write(own, 1)
+    finally:
+        os.close(own)
 
 
 def take(fd: int) -> bool:

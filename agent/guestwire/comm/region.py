@@ -150,15 +150,6 @@ class Region:
             digest.update(self.read(at, _CHUNK))
         return digest.digest()
 
-    def clear(self, offset: int, length: int) -> bytes:
-        """Zero bytes at an offset in the region. Returns what was there, for `restore`."""
-        before = bytes(self.memory[offset : offset + length])
-        self.memory[offset : offset + length] = bytes(length)
-        return before
-
-    def restore(self, offset: int, before: bytes) -> None:
-        self.memory[offset : offset + len(before)] = before
-
     def copy_from(self, other: "Region") -> None:
         """Its data, as much as both have. What the other never touched takes no memory here either."""
         start, end = self.kind.data_offset, self.kind.data_offset + min(self.size, other.size)

@@ -72,7 +72,11 @@ class Remembering:
         while not self._ending:
             await self._changed.wait()
             self._changed.clear()
-            await self._written()
+            try:
+                await self._written()
+            except asyncio.CancelledError:  # while another change was made: `__aexit__` writes it
+                self._changed.set()
+                raise
             if not self._ending:
                 await asyncio.sleep(AT_MOST_EVERY_S)
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from guestwire.comm.cleared import ClearedBytes
 from guestwire.comm.directs import DirectPlace
 from guestwire.comm.placement import Placements
 from guestwire.comm.regions import RegionsState
@@ -42,7 +43,8 @@ class Before(BaseModel):
 
 class State(BaseModel):
     """`wanted`: whether the services are to run. `document` None: none was ever given. `boot_id`: Linux's name of the boot it
-    was written in. `before` None: what holds is settled."""
+    was written in. `before` None: what holds is settled. `cleared`: what to find again when that comes back; what holds is
+    settled, and there is some: it is to be put back now."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,6 +56,7 @@ class State(BaseModel):
     placements: Placements = Placements()
     directs: dict[str, DirectPlace] = {}
     before: Before | None = None
+    cleared: tuple[ClearedBytes, ...] = ()
     peers: tuple[AttachedPeer, ...] = ()
 
 

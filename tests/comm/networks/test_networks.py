@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -103,7 +104,9 @@ async def test_another_process_takes_over_what_it_finds(lab):
     async with Networks(folder, LOG) as first:
         await first.apply([network], HOST)
         before, server = lab.links(), next(folder.glob("*.pid")).read_text()
+    subprocess.run(["nft", "delete", "table", "bridge", "guestwire"], check=True)
     async with Networks(folder, LOG) as second:
+        await eventually(lambda: "table bridge guestwire" in lab.ruleset())
         # a tap that appears before the document is applied again is isolated too
         one.plug(bridge_name(network))
         two.plug(bridge_name(network))
@@ -152,12 +155,15 @@ async def test_a_dhcp_server_that_died_is_started_again(lab, networks):
 
 
 async def test_isolated_members_reach_the_others_only(lab, networks):
-    one, two, open_one = lab.guest("one"), lab.guest("two"), lab.guest("open")
+    one, two, open_one, stranger = (lab.guest(name) for name in ("one", "two", "open", "stranger"))
     network = net(one, two, open_one, isolated=("one", "two"))
     await plugged(lab, networks, one, two, open_one, network=network)
+    stranger.plug(bridge_name(network))
+    stranger.address("10.77.0.13/24")
     assert await asyncio.gather(
-        off(one.pings, "10.77.0.11"), off(one.reaches, "10.77.0.12"), off(two.reaches, "10.77.0.12")
-    ) == [False, True, True]
+        off(one.pings, "10.77.0.11"), off(stranger.pings, "10.77.0.12"), off(one.reaches, "10.77.0.12"),
+        off(two.reaches, "10.77.0.12"),
+    ) == [False, False, True, True]  # fmt: skip
     # a frame to all, and one under the name of the open one
     with two.listen(9, socket.SOCK_DGRAM) as heard, open_one.listen(9, socket.SOCK_DGRAM) as heard_too:
         heard.settimeout(0.3)
@@ -186,6 +192,29 @@ async def test_a_tap_that_the_rules_do_not_know_yet_gets_nothing_through(lab):
         guest.plug(bridge_name(network))
         guest.address(f"10.77.0.{10 + number}/24")
     assert not await off(one.pings, "10.77.0.11")
+
+
+WATCHED_NFT = """#!/bin/sh
+[ "$1" = -f ] || exec nft "$@"
+text=$(cat)
+ip link show dev {bridge} >/dev/null 2>&1 && bridge=bridge || bridge=none
+case $text in *" drop"*) rules=rules ;; *) rules=none ;; esac
+case $text in *"bridge guestwire"*) echo $bridge $rules >>{seen} ;; esac
+printf '%s\\n' "$text" | nft -f -
+"""
+
+
+async def test_rules_are_there_before_the_bridge_and_go_after_it(lab, tmp_path):
+    """So that no moment of a change is looser than what was before and what comes after."""
+    network = net(lab.guest("one"), airgap=True)
+    nft, seen = tmp_path / "nft", tmp_path / "seen"
+    nft.write_text(WATCHED_NFT.format(bridge=bridge_name(network), seen=seen))
+    nft.chmod(0o755)
+    async with Networks(lab.folder / "networks", LOG, nft=str(nft)) as made:
+        await made.apply([network], HOST)
+        assert bridge_name(network) in lab.links()
+        await made.apply([], HOST)
+    assert seen.read_text().splitlines() == ["none rules", "none none"]
 
 
 async def test_the_air_gap_drops_everything_counts_it_and_is_lifted(lab, networks):

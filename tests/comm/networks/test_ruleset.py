@@ -66,6 +66,15 @@ def test_counters_go_on():
     assert "packets 5 bytes 300" in text
 
 
+def test_an_air_gap_holds_between_the_host_and_taps_that_no_rule_knows():
+    (plan,) = plans = plan_of([VirtualNet(name="plant", mode="nat", cidr="10.77.0.0/24", airgap=True)], "h")
+    _, _, inet = ruleset("guestwire", plans, []).partition("table inet")
+    comes, goes = f'iifname "{plan.bridge}" drop', f'oifname "{plan.bridge}" drop'
+    for hook, rules in (("input", [comes]), ("forward", [comes, goes]), ("output", [goes])):
+        (chain,) = re.findall(rf"chain {hook} \{{\n(.*?)\n\t\}}", inet, re.DOTALL)
+        assert [line.strip() for line in chain.splitlines()[1:]] == rules
+
+
 def test_a_port_of_a_network_without_rules_is_left_alone():
     """Its frames may be those of a member of the other one, which came by way of a switch."""
     networks = [

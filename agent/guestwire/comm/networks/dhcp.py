@@ -195,10 +195,3 @@ class DhcpServers:
 
 def _written(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
-
-
-def _last_line(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", "replace").strip().rpartition("\n")[2] or "it said nothing"
-    except OSError:
-        return "it said nothing"
