@@ -2,7 +2,8 @@
 one libvirt one after the other, which mostly wait for guests to boot.
 
 `python tests/run.py [pytest arguments]`: what the first says is shown as it comes, what the second says at the end. Ends with
-0 when both found nothing wrong (or had no test to run: arguments may choose among them).
+0 when both found nothing wrong. Arguments may choose among the tests, so that one of the two has none to run; without
+arguments that is a fault, and so is it with any when neither had one.
 """
 
 import contextlib
@@ -44,11 +45,23 @@ def main(arguments: list[str]) -> int:
         sys.stdout.flush()
         sys.stdout.buffer.write(said.read())
         sys.stdout.flush()
-    return max(code for code in (_judged(front.returncode), _judged(behind.returncode)))
+    return verdict(front.returncode, behind.returncode, chosen=chooses(arguments))
 
 
-def _judged(code: int) -> int:
-    return 0 if code == NO_TESTS else abs(code)
+def verdict(front: int, behind: int, *, chosen: bool) -> int:
+    """What both ends make together. Of tests that were chosen, one end may have none."""
+    codes = [abs(front), abs(behind)]
+    if chosen and codes.count(NO_TESTS) == 1:
+        codes.remove(NO_TESTS)
+    return max(codes)
+
+
+def chooses(arguments: list[str]) -> bool:
+    """Whether they may leave tests out: a path, a name, a mark, those that failed last."""
+    return any(
+        word in ("-k", "-m", "--lf", "--last-failed") or not (word.startswith("-") or before == "-p")
+        for before, word in zip(["", *arguments], arguments, strict=False)
+    )
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -6,7 +6,7 @@ import pytest
 from fake_host import FakeFleet
 
 from guestwire.cli.area import AT_ONCE
-from guestwire.model.areas import MemoryArea
+from guestwire.model.areas import MemoryArea, system_area
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
@@ -203,3 +203,15 @@ def test_delete(run, config) -> None:  # type: ignore[no-untyped-def]
     assert run("area", "delete", "h1/shm1").exit_code == 2
     assert run("area", "delete", "h1/shm1", "--yes").exit_code == 0
     assert config.active.areas == ()
+
+
+def test_a_system_area_is_not_deleted_while_guests_could_use_it(run, fleet: FakeFleet) -> None:  # type: ignore[no-untyped-def]
+    config = fleet.hosts["h1"].config
+    config.add(Desired(guests=(LINUX1,), areas=(system_area(),)))
+    said = run("area", "delete", "h1/RtosLibMsgQueue", "--yes")
+    assert said.exit_code == 9
+    assert "AREA-SYSTEM-PROTECTED" in said.stderr
+    assert "it stays while a guest has communication" in said.stderr
+    assert "config-apply" not in fleet.hosts["h1"].calls
+    config.add(Desired(areas=(system_area(),)))
+    assert run("area", "delete", "h1/RtosLibMsgQueue", "--yes").exit_code == 0

@@ -183,9 +183,12 @@ def test_the_systems_area_is_made_with_the_first_that_lies_in_it(desired: Desire
 
 def test_the_systems_area_stays_as_it_is_and_is_not_made_for_nobody() -> None:
     larger = system_area().model_copy(update={"size": 32 << 20})
+    own = MemoryArea(name="own", kind="system", size=1 << 20)
     mine = MemoryArea(name="mine", size=1)
     queue = Queue(name="q")
     assert settled(Desired(areas=(mine,), queues=(queue,)), Desired(areas=(larger,))).areas == (mine, larger)
     assert settled(Desired(areas=(larger, mine), queues=(queue,))).areas == (larger, mine)
     assert settled(Desired(areas=(mine,), queues=(Queue(name="q", area="mine"),))).areas == (mine,)
-    assert settled(Desired(), Desired(areas=(larger,))).areas == ()  # a rule says that it is not deleted
+    there = Desired(areas=(larger, mine, own))
+    assert settled(Desired(guests=(Guest(name="a", kind="gp_comm"),)), there).areas == (larger, own)
+    assert settled(Desired(guests=(Guest(name="a", kind="gp"),)), there).areas == ()

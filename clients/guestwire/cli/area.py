@@ -1,6 +1,6 @@
 """`guestwire area`: memory areas that guests share. An area is HOST/AREA."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -176,10 +176,24 @@ def set_values(
 @change_options
 @pass_settings
 def delete(settings: Settings, /, name: str, **flags: Any) -> None:
-    """Take a memory area away from everybody, with all that is in it."""
-    from guestwire.cli.one_change import remove_named
+    """Take a memory area away from everybody, with all that is in it. A system area stays while a guest has communication."""
+    from guestwire.cli.one_change import change_named, without
 
-    remove_named(settings, "area", name, flags)
+    def edit(desired: "Desired", target: "NameAddress") -> "Desired":
+        found = next((one for one in desired.areas if one.name == target.name), None)
+        if found is not None and found.is_system and any(guest.has_comm for guest in desired.guests):
+            _refuse_system(found.name)
+        return without(desired, target, "area")
+
+    change_named(settings, name, edit, flags)
+
+
+def _refuse_system(name: str) -> NoReturn:
+    """The host would put it back."""
+    from guestwire.model.errors import GuestwireError
+
+    text = f"{name} is a system area: it stays while a guest has communication."
+    raise GuestwireError("VALIDATION-FAILED", text, detail={"rule": "AREA-SYSTEM-PROTECTED"})
 
 
 def _modes(desired: "Desired", access: tuple[str, ...], default: str | None) -> list[tuple[str, str]]:

@@ -84,10 +84,12 @@ def add_named(
 def remove_named(settings: Settings, noun: str, text: str, flags: dict[str, Any]) -> None:
     """Delete what HOST/NAME names."""
 
-    def edit(desired: Desired, target: NameAddress) -> Desired:
-        return rewritten(desired, target.host, lambda text: project_edits.remove(text, target.host, noun, target.name))
+    change_named(settings, text, lambda desired, target: without(desired, target, noun), flags)
 
-    change_named(settings, text, edit, flags)
+
+def without(desired: Desired, target: NameAddress, noun: str) -> Desired:
+    """The configuration without what is named. Raises NOT-FOUND."""
+    return rewritten(desired, target.host, lambda text: project_edits.remove(text, target.host, noun, target.name))
 
 
 def edited(desired: Desired, host: str, edits: list[str]) -> Desired:

@@ -28,6 +28,11 @@ class MemoryArea(Model):
     overrides: dict[str, ShortText] = {}
 
     @property
+    def is_system(self) -> bool:
+        """Whether it is protected: while a guest with communication is there it is never deleted or made smaller (SM 9)."""
+        return self.kind == "system" or self.name == SYSTEM_AREA
+
+    @property
     def backing_size(self) -> int:
         """Bytes of the region: a power of two, at least 1 MiB, as a PCI BAR needs (ivshmem), with room for its header."""
         return backing_of(self.size)

@@ -1,5 +1,4 @@
-"""What a document leaves open and the host gives: identifiers, MACs, places of disks, the area that queues and locks are in
-which name none. Once given they stay.
+"""What a document leaves open and the host gives: identifiers, MACs, places of disks, system areas. Once given they stay.
 
 Pure and repeatable: settling a settled document changes nothing, and the same document settles in the same way each
 time. Identifiers: GUESTnnnn, lowest free, never renumbered; RTOS ids from 0, GPOS ids from 1 (SM 4.6).
@@ -39,12 +38,16 @@ def settle(desired: Desired, active: Desired, *, host: str, disk_root: str | Non
 
 
 def _with_system_area(desired: Desired, active: Desired) -> tuple[MemoryArea, ...]:
-    """With the system's area, as it is already, where a queue or a lock is to be in it."""
-    wanted = SYSTEM_AREA in {*(queue.area for queue in desired.queues), *(lock.area for lock in desired.locks)}
-    if not wanted or any(area.name == SYSTEM_AREA for area in desired.areas):
-        return desired.areas
-    there = next((area for area in active.areas if area.name == SYSTEM_AREA), None)
-    return (*desired.areas, there or system_area())
+    """With the system areas that there are, while guests with communication are: an older revision, or a document of somebody
+    who never heard of them, does not take them away. And with the first queue or lock that is to be in the system's own."""
+    named = {area.name for area in desired.areas}
+    kept = [area for area in active.areas if area.is_system and area.name not in named]
+    if not any(guest.has_comm for guest in desired.guests):
+        kept = []
+    wanted = {*(queue.area for queue in desired.queues), *(lock.area for lock in desired.locks)}
+    if SYSTEM_AREA in wanted and SYSTEM_AREA not in named and SYSTEM_AREA not in {area.name for area in kept}:
+        kept.append(next((area for area in active.areas if area.name == SYSTEM_AREA), system_area()))
+    return (*desired.areas, *kept)
 
 
 def match(desired: Desired, active: Desired) -> Iterator[Guest | None]:

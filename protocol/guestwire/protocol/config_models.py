@@ -95,8 +95,8 @@ class ConfigCancel(ConfigConfirm):
 
 
 class ConfigAdopt(Model):
-    """Take what is on the host into the active configuration: domains of other tools, by name or uuid (none named: all),
-    and with `update` also what was changed on guests that are ours already."""
+    """Take what is on the host into the active configuration: domains of other tools, by name or uuid (none named: all
+    but guests of other hosts), and with `update` also what was changed on guests that are ours already."""
 
     guests: Annotated[tuple[GuestRefText, ...], Field(max_length=256)] = ()
     update: bool = False

@@ -131,7 +131,8 @@ def encode_parts(header: Header, body: bytes, keys: Sequence[SigningKey] = ()) -
     if len(body) <= PART_LIMIT:
         return [encode(header, body, keys)]
     if len(body) > BODY_LIMIT:
-        raise GuestwireError("FRAME-TOO-LARGE", detail={"bytes": len(body), "limit": BODY_LIMIT})
+        text = f"It takes {len(body)} bytes, and a request or an answer has at most {BODY_LIMIT}: make it smaller."
+        raise GuestwireError("FRAME-TOO-LARGE", text, detail={"bytes": len(body), "limit": BODY_LIMIT})
     of = -(-len(body) // PART_LIMIT)
     return [
         encode(header._replace(part=(i + 1, of)), body[i * PART_LIMIT : (i + 1) * PART_LIMIT], keys) for i in range(of)

@@ -57,6 +57,7 @@ CASES = (
     Case("AREA-SYSTEM-PROTECTED", "larger", areas(area(SYSTEM_AREA, 16 * MIB, kind="system")), (), ACTIVE),
     Case("AREA-SYSTEM-PROTECTED", "never was there", areas()),
     Case("AREA-SYSTEM-PROTECTED", "deleted", areas(), (f"areas.{SYSTEM_AREA}",), ACTIVE),
+    Case("AREA-SYSTEM-PROTECTED", "deleted with the last guest that could use it", Desired(), (), ACTIVE),
     Case(
         "AREA-SYSTEM-PROTECTED", "renamed", areas(area("x", 8 * MIB, kind="system")), (f"areas.{SYSTEM_AREA}",),
         ACTIVE,
@@ -72,6 +73,7 @@ CASES = (
         "AREA-SYSTEM-PROTECTED", "by its name, whatever its kind", areas(), (f"areas.{SYSTEM_AREA}",),
         known(active=areas(area(SYSTEM_AREA))),
     ),
+    Case("AREA-ROUNDED", "the system's own", areas(area(SYSTEM_AREA, 6 * MIB, kind="system"))),
     Case("AREA-ROUNDED", "a region of 1 MiB", areas(area(size=MIB - DATA_OFFSET))),
     Case("AREA-ROUNDED", "a region of 8 MiB", areas(area(size=8 * MIB - DATA_OFFSET))),
     Case("AREA-ROUNDED", "1 MiB: the header does not fit into a region of 1 MiB", areas(area(size=MIB)), ("areas.a.size",)),

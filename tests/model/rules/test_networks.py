@@ -35,6 +35,12 @@ def cards(*nics: Nic, networks: tuple[VirtualNet, ...] = ()) -> Desired:
     return Desired(guests=(Guest(name="a", nics=nics), Guest(name="b")), networks=networks)
 
 
+def edged(*nics: Nic) -> Desired:
+    edge = Guest(name="e", tags=("edge",), nics=(Nic(network="out"), Nic(network="in")))
+    nets = (net("in"), net("out", mode="bridge", uplink="eth0"), net("nat", mode="nat"))
+    return Desired(guests=(edge, Guest(name="a", nics=nics)), networks=nets)
+
+
 def forwards(*nics: Nic, networks: tuple[VirtualNet, ...] = ()) -> Desired:
     guest = Guest(name="a", nics=nics, port_forwards=(PortForward(host_port=2222, guest_port=22),))
     return Desired(guests=(guest,), networks=networks)
@@ -86,6 +92,13 @@ NAMES = (
         "NET-NO-CARD", "no card, a card elsewhere",
         cards(Nic(network="m"), Nic(bridge="br1"), networks=(members(Member(guest="a"), Member(guest="b")), net("m"))),
         ("networks.n.members.0.guest", "networks.n.members.1.guest"),
+    ),
+    Case("NET-EDGE", "nobody is the edge", cards(Nic(), Nic(bridge="br0"))),
+    Case("NET-EDGE", "the others are inside", edged(Nic(network="in"))),
+    Case(
+        "NET-EDGE", "past it, four ways",
+        edged(Nic(network="out"), Nic(network="in"), Nic(bridge="br0"), Nic(), Nic(network="nat")),
+        tuple(f"guests.a.nics.{n}" for n in (0, 2, 3, 4)),
     ),
     Case("NET-FORWARD-NIC", "the host's address translation", forwards(Nic(bridge="br0"), Nic())),
     Case("NET-FORWARD-NIC", "none", cards(Nic(bridge="br0"))),
@@ -265,7 +278,9 @@ def test_a_rule_finds_what_it_must(case: Case) -> None:
 
 def test_each_rule_has_cases_and_its_severity() -> None:
     check_covered(
-        RULES, CASES, {rule.code: "W" if rule.code in ("FORWARD-OPEN", "NET-NO-CARD") else "E" for rule in RULES}
+        RULES,
+        CASES,
+        {rule.code: "W" if rule.code in ("FORWARD-OPEN", "NET-NO-CARD", "NET-EDGE") else "E" for rule in RULES},
     )
 
 

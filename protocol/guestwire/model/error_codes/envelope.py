@@ -5,7 +5,7 @@ from guestwire.model.error_codes.row import Code, Kind, Retry, Where
 _K, _R, _W = Kind, Retry, Where
 
 ENVELOPE: tuple[Code, ...] = (
-    Code("FRAME-TOO-LARGE", _K.INVALID, _R.NO, _W.HOST, "Keep a frame within 64 KiB; send a larger body in parts."),
+    Code("FRAME-TOO-LARGE", _K.INVALID, _R.NO, _W.HOST, "Keep a body within 1 MiB, and a frame within 64 KiB."),
     Code(
         "UNSUPPORTED-VERSION", _K.UNSUPPORTED, _R.NO, _W.HOST, "Use a client that speaks one of the majors in `detail`."
     ),

@@ -23,11 +23,12 @@ def area_size(view: View) -> Iterator[Finding]:
 def area_system_protected(view: View) -> Iterator[Finding]:
     assert view.facts.active is not None
     wanted = {area.name: area for area in reversed(view.desired.areas)}
+    guests = any(guest.has_comm for guest in view.desired.guests)
     for area in view.facts.active.areas:
-        if area.kind != "system" and area.name != SYSTEM_AREA:
-            continue
         path = f"areas.{area.name}"
         now = wanted.get(area.name)
+        if not area.is_system or (now is None and not guests):
+            continue
         if now is None:
             yield Finding(path, f"{area.name} is a system area and would be deleted")
         elif now.size < area.size:
@@ -40,7 +41,7 @@ def area_system_protected(view: View) -> Iterator[Finding]:
 
 def area_rounded(view: View) -> Iterator[Finding]:
     for area in view.desired.areas:
-        if _has_size(area) and area.backing_size != DATA_OFFSET + area.size:
+        if area.name != SYSTEM_AREA and _has_size(area) and area.backing_size != DATA_OFFSET + area.size:
             yield Finding(
                 f"areas.{area.name}.size",
                 f"{area.size} bytes, behind {DATA_OFFSET} of the region's header, take a region of {area.backing_size} bytes"
@@ -149,7 +150,7 @@ def _mode(text: str) -> Access | None:
 RULES: tuple[Rule, ...] = (
     Rule(
         "AREA-NAME", "E", "E", "A memory area's name has 1 to 27 characters of A-Z, a-z, 0-9 and _.",
-        "Choose a name of those characters.", well_named("areas", "a memory area", _AREA_NAME),
+        "Choose a name such as shm_1: a hyphen or a blank cannot be in it.", well_named("areas", "a memory area", _AREA_NAME),
     ),
     Rule(
         "AREA-DUP", "E", "E", "The names of memory areas are unique on a host.",
@@ -160,7 +161,7 @@ RULES: tuple[Rule, ...] = (
         "Give a size between 1 and 536870912 bytes.", area_size,
     ),
     Rule(
-        "AREA-SYSTEM-PROTECTED", "E", "E", "A system area is never deleted, made smaller or made an area of another kind.",
+        "AREA-SYSTEM-PROTECTED", "E", "E", "A system area is never made smaller or made an area of another kind, nor deleted while guests with communication are there.",
         "Put the area back with kind system and at least the size it has on the host.", area_system_protected, ("active",),
     ),
     Rule(

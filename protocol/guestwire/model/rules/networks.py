@@ -28,6 +28,8 @@ from guestwire.model.rules.repeats import repeats
 from guestwire.model.rules.rule import Finding, Rule
 from guestwire.model.rules.view import View, place
 
+EDGE = "edge"
+"""The tag of the guest that alone faces the outside network."""
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -100,6 +102,17 @@ def net_no_card(view: View) -> Iterator[Finding]:
 
 def _is_on(nic: Nic, net: VirtualNet) -> bool:
     return nic.network == net.name or (nic.bridge is not None and nic.bridge == net.bridge)
+
+
+def net_edge(view: View) -> Iterator[Finding]:
+    edges = [guest.name for guest in view.everyone if EDGE in guest.tags]
+    outside = {net.name for net in view.desired.networks if net.mode != "isolated"}
+    inside = {net.name for net in view.desired.networks} - outside
+    for guest in view.everyone if edges else ():
+        for number, nic in enumerate(guest.nics):
+            if guest.name not in edges and nic.network not in inside:
+                message = f"{guest.name} reaches the outside past the edge guest {edges[0]}"
+                yield Finding(place(guest, f"nics.{number}"), message)
 
 
 def net_forward_nic(view: View) -> Iterator[Finding]:
@@ -320,6 +333,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "NET-NO-CARD", "W", "W", "A member of a network has a card on it.",
         "Add a card with this network to the guest, or take it off the members.", net_no_card,
+    ),
+    Rule(
+        "NET-EDGE", "W", "W", "Where a guest has the tag edge, the others have cards on isolated networks only.",
+        "Put the card on a network of mode isolated that the edge guest is on too, or take the tag away.", net_edge,
     ),
     Rule(
         "NET-FORWARD-NIC", "E", "E", "A guest with port forwards has a card that is neither on a network nor on a bridge.",
