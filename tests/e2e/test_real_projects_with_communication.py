@@ -2,7 +2,6 @@
 and a user with the SDK and the command line. Boots once for the module; each test goes on from where the one before it ended."""
 
 import asyncio
-import fcntl
 import json
 import os
 import shutil
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import pytest_asyncio
-from comm_guest import BOOT_S, CommandFailed, CommFiles, CommGuest, CommHost, comm_files
+from comm_guest import BOOT_S, CommandFailed, CommFiles, CommGuest, CommHost, comm_files_with_gwguest
 from comm_process import CommProcess
 from fleet import SITE, Agent, Cli, agent_settings, make_site
 from own_libvirt import own_libvirt
@@ -39,20 +38,24 @@ from guestwire.sdk.host_api import HostApi
 
 pytestmark = [pytest.mark.libvirt, pytest.mark.asyncio(loop_scope="module")]
 
-REPOSITORY = Path(__file__).parents[2]
-CACHE = REPOSITORY / ".cache/guest-library"
 HOST_ID = "h1"
 NET = "gwt-line"
 PATIENCE_S = 40.0
 LONG = CallOptions(timeout_s=3 * BOOT_S)
 ADDRESSES = "10.231.9"
+OBSERVED = {"areas": "access", "events": "events", "queues": "queues", "locks": "locks", "networks": "networks"}
+"""Where `Seen` shows what an item of a plan changes."""
 
 
 class Seen(NamedTuple):
     """All that a change may leave otherwise than it was."""
 
     areas: dict[str, str]
+    access: dict[str, dict[str, str]]
     events: dict[str, tuple[str, ...]]
+    queues: dict[str, tuple[Any, ...]]
+    locks: dict[str, tuple[Any, ...]]
+    networks: dict[str, tuple[Any, ...]]
     bridges: frozenset[str]
     rules: str
     plugged: dict[str, frozenset[str]]
@@ -117,7 +120,10 @@ class Rig(NamedTuple):
             desired=wanted, hash=content_hash(wanted), plan_id=plan.plan_id, base_revision=plan.base_revision,
             confirm_s=confirm_s, **options,
         )  # fmt: skip
-        return plan, (await self.api.config_apply(request, LONG)).reply
+        applied = (await self.api.config_apply(request, LONG)).reply
+        if confirm_s is None:
+            assert (await self.plan(wanted)).items == (), "what was applied is there: there is nothing to do"
+        return plan, applied
 
     async def shown(self) -> c.ConfigShown:
         return (await self.api.config_show(c.ConfigRef())).reply
@@ -135,11 +141,15 @@ class Rig(NamedTuple):
                 digests[area.name] = (
                     await self.api.area_dump(w.AreaDump(name=area.name, length=64))
                 ).reply.digest.hex()
+        access = {area.name: {one.name: one.access for one in area.access} for area in areas}
         events = {one.name: (*one.signal, "|", *one.wait) for one in (await self.api.event_list()).reply.events}
+        queues = {one.name: queue_row(one) for one in (await self.api.queue_list()).reply.queues}
+        locks = {one.name: (one.area, one.owner, one.token) for one in (await self.api.lock_list()).reply.locks}
+        networks = {one.name: network_row(one) for one in (await self.api.net_list()).reply.networks}
         both = (self.a, self.b)
         return Seen(
-            digests, events, bridges(), rules(), {guest.name: await self.plugged(guest) for guest in both},
-            {guest.name: await self.boot(guest) for guest in both},
+            digests, access, events, queues, locks, networks, bridges(), rules(),
+            {guest.name: await self.plugged(guest) for guest in both}, {guest.name: await self.boot(guest) for guest in both},
         )  # fmt: skip
 
     async def plugged(self, guest: CommGuest) -> frozenset[str]:
@@ -174,7 +184,15 @@ class Rig(NamedTuple):
         """Whether the first guest reaches the second over the network, at once."""
         for guest, last in ((self.a, 101), (self.b, 102)):
             await guest.run(f"ip link set eth0 up; ip addr add {ADDRESSES}.{last}/24 dev eth0 2>/dev/null; true")
-        return " 100% packet loss" not in await self.a.run(f"ping -c 1 -w 2 -q {ADDRESSES}.102; true", 60)
+        return " 100% packet loss" not in await self.a.run(f"ping -c 1 -W 1 -q {ADDRESSES}.102; true")
+
+
+def queue_row(one: w.QueueView) -> tuple[Any, ...]:
+    return (one.area, one.slots, one.slot_bytes, one.reader, *(ring.writer for ring in one.rings), one.depth)
+
+
+def network_row(one: w.NetView) -> tuple[Any, ...]:
+    return one.bridge, one.airgap, *((port.guest, port.ip, port.isolated) for port in one.ports)
 
 
 def bridges() -> frozenset[str]:
@@ -201,14 +219,7 @@ async def until(look: Callable[[], Awaitable[Any]], wanted: Any, patience_s: flo
 
 @pytest.fixture(scope="module")
 def files() -> Iterator[CommFiles]:
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        subprocess.run(
-            ["make", "-s", "-C", REPOSITORY / "clients/guestwire/guest/c", f"BUILD={CACHE}", "static"],
-            check=True, stdin=subprocess.DEVNULL, timeout=120,
-        )  # fmt: skip
-    with comm_files(CACHE / "gwguest-static") as files:
+    with comm_files_with_gwguest() as files:
         yield files
 
 
@@ -281,8 +292,9 @@ async def test_a_project_is_planned_and_applied(rig: Rig) -> None:
     areas = {area.name for area in (await rig.api.area_list()).reply.areas}
     assert {"shared", "seen"} <= areas
     assert bridges() == {bridge_name(rig.network())}
-    assert (await rig.plan((await rig.shown()).desired)).items == ()
-    assert (await rig.shown()).state == "in_sync"
+    shown = await rig.shown()
+    assert (shown.state, shown.drift) == ("in_sync", ())
+    assert (await rig.plan(shown.desired)).items == ()
 
 
 async def test_a_guest_is_ready_when_it_says_so(rig: Rig) -> None:
@@ -320,23 +332,38 @@ async def test_a_live_change_restarts_nobody(rig: Rig) -> None:
     document = rig.document()
     seen = document.areas[1].model_copy(update={"overrides": {a: "RW--", HOST: "R---", REMOTE: "R---"}})
     there, back = document.events
+    more = Queue(name="more", area="shared", slots=4, slot_bytes=32, writers=(b,), reader=a)
     wanted = rig.document(
         areas=(document.areas[0], seen, late),
         events=(there.model_copy(update={"signal": (REMOTE, HOST)}), back),
+        queues=(document.queues[0].model_copy(update={"slots": 16}), more),
+        locks=(*document.locks, Lock(name="other", area="late")),
         networks=(rig.network(a, b),),
     )
     plan, _ = await rig.apply(wanted)
     assert {(item.effect, item.outage_s) for item in plan.items} == {("live", 0)}
     assert max(item.risk for item in plan.items) == 2, "somebody loses something"
     after = await rig.seen()
+    changed = {item.object.partition(".")[0] for item in plan.items}
+    assert changed == {"areas", "events", "queues", "locks", "networks"}
+    assert changed == {kind for kind in changed if getattr(after, OBSERVED[kind]) != getattr(before, OBSERVED[kind])}
     assert after.boots == before.boots
-    assert after.areas == before.areas
+    assert after.areas["seen"] == before.areas["seen"]
+    assert (after.access["seen"][b], after.access["late"][b]) == ("----", "R---")
+    assert after.events["there"] == (HOST, REMOTE, "|", b)
+    assert after.queues["parts"] == ("shared", 16, 64, b, a, 0)
+    assert after.queues["more"] == ("shared", 4, 32, a, b, 0)
+    assert after.locks["other"][0] == "late"
+    assert [isolated for _, _, isolated in after.networks[NET][2:]] == [True, True]
     with pytest.raises(CommandFailed, match="nothing of that name"):
         await rig.b.run("gwguest area read seen 0 5")
     await rig.a.run("gwguest area write late 0 new")
     assert await rig.b.run("gwguest area read late 0 3") == "new"
     with pytest.raises(CommandFailed, match="no right"):
         await rig.a.run("gwguest event set there")
+    await rig.b.run("gwguest queue put more two")
+    assert await rig.a.run("gwguest queue get more 1") == "two"
+    assert await rig.a.run("gwguest lock run other -- echo held") == "held"
     assert not await rig.pings()
     # and back
     plan, _ = await rig.apply(rig.document(), origin="rollback")
@@ -366,7 +393,9 @@ async def test_a_change_that_needs_a_restart_restarts_that_guest(rig: Rig) -> No
 
 async def test_an_apply_that_fails_half_way_leaves_everything(rig: Rig) -> None:
     await until(rig.pings, True)
+    await rig.a.run("gwguest queue put parts kept")
     before = await rig.seen()
+    assert before.queues["parts"][-1] == 1
     a, b = rig.a.name, rig.b.name
     document = rig.document()
     late = MemoryArea(name="late", size=4096, default_access="----", overrides={a: "RW--", b: "R---"})
@@ -391,7 +420,7 @@ async def test_an_apply_that_fails_half_way_leaves_everything(rig: Rig) -> None:
         await rig.apply(wanted)
     assert await rig.seen() == before
     await until(rig.pings, True)
-    assert await rig.b.run("gwguest area read seen 0 5") == "first"
+    assert await rig.b.run("gwguest area read seen 0 5; gwguest queue get parts 1") == "firstkept"
 
 
 async def test_a_change_that_nobody_confirms_is_taken_back(rig: Rig) -> None:

@@ -25,6 +25,16 @@ def until_waited_for(peers: Peers, name: str, count: int) -> None:
         time.sleep(0.01)
 
 
+def end_of_wait(event: Event, begun: threading.Event, timeout: float | None = None) -> str:
+    """The code that ended a wait; "set" when nothing but the event did."""
+    begun.set()
+    try:
+        event.wait(timeout)
+    except GuestError as err:
+        return err.code
+    return "set"
+
+
 def until_asleep(pid: int) -> None:
     end = time.monotonic() + ANSWER_S
     while " S " not in Path(f"/proc/{pid}/stat").read_text():
@@ -204,7 +214,9 @@ def test_a_native_event_goes_by_itself_after_its_first_use(peers: Peers) -> None
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(waits.wait)
             another = one.event_open("native")
+            end = time.monotonic() + ANSWER_S
             while not answer.done():
+                assert time.monotonic() < end
                 another.set()
                 time.sleep(0.01)
             assert answer.result(ANSWER_S) is True
@@ -220,16 +232,8 @@ def test_a_wait_of_a_native_event_ends_with_its_connection(peers: Peers) -> None
     assert event.wait() is True
     begun = threading.Event()
 
-    def work() -> str:
-        begun.set()
-        try:
-            event.wait()
-        except GuestError as err:
-            return err.code
-        return "set"
-
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(work)
+        answer = pool.submit(end_of_wait, event, begun)
         assert begun.wait(ANSWER_S)
         gw.close()
         assert answer.result(ANSWER_S) == "GW_CLOSED"
@@ -269,16 +273,8 @@ def test_closing_lets_waits_of_other_threads_end(peers: Peers) -> None:
     event = gw.event_open("auto")
     begun = threading.Event()
 
-    def work() -> str:
-        begun.set()
-        try:
-            event.wait(ANSWER_S)
-        except GuestError as err:
-            return err.code
-        return "set"
-
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(work)
+        answer = pool.submit(end_of_wait, event, begun, ANSWER_S)
         assert begun.wait(ANSWER_S)
         until_waited_for(peers, "auto", 1)
         gw.close()

@@ -9,6 +9,7 @@ import grp
 import itertools
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -28,6 +29,8 @@ from guestwire.comm.ways import Way
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import DirectBoot, Guest, Override
 
+REPOSITORY = Path(__file__).parents[2]
+LIBRARY = REPOSITORY / ".cache/guest-library"
 BOOT_S = 90.0
 COMMAND_S = 30.0
 HOST = "test-host"
@@ -46,21 +49,23 @@ class CommFiles:
 
 @contextmanager
 def comm_files(gwguest: Path | None = None) -> Iterator[CommFiles]:
-    """In a directory that QEMU's user may read, while the block lasts. `gwguest`: the program to put in, linked statically."""
-    build = libvirt_host._load_build()
-    try:
-        guest = build.build(flavour=build.COMM, gwguest=gwguest)
-    except build.BuildError as err:
-        libvirt_host.unavailable(f"the test guest cannot be built: {err}")
-    directory = Path(tempfile.mkdtemp(prefix="guestwire-comm-guest-", dir="/var/tmp"))
-    try:
-        directory.chmod(0o755)
-        files = [shutil.copyfile(source, directory / source.name) for source in (guest.kernel, guest.initrd)]
-        for file in files:
-            file.chmod(0o644)
-        yield CommFiles(*map(str, files))
-    finally:
-        shutil.rmtree(directory)
+    """While the block lasts. `gwguest`: the program to put in, linked statically."""
+    with libvirt_host.guest_copies("COMM", gwguest) as files:
+        yield CommFiles(*files)
+
+
+@contextmanager
+def comm_files_with_gwguest() -> Iterator[CommFiles]:
+    """With the guest library's program in it, built from the sources that are here."""
+    LIBRARY.mkdir(parents=True, exist_ok=True)
+    with (LIBRARY / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run(
+            ["make", "-s", "-C", REPOSITORY / "clients/guestwire/guest/c", f"BUILD={LIBRARY}", "static"],
+            check=True, stdin=subprocess.DEVNULL, timeout=120,
+        )  # fmt: skip
+    with comm_files(LIBRARY / "gwguest-static") as files:
+        yield files
 
 
 class CommandFailed(Exception):

@@ -51,12 +51,13 @@ def unavailable(reason: str) -> NoReturn:
     pytest.skip(f"no libvirt: {reason}")
 
 
-@pytest.fixture(scope="session")
-def guest_files() -> Iterator[tuple[str, str]]:
-    """The test guest's kernel and initramfs, in a directory that any user may read."""
+@contextlib.contextmanager
+def guest_copies(flavour: str = "PLAIN", gwguest: Path | None = None) -> Iterator[tuple[str, str]]:
+    """The kernel and initramfs of a test guest, in a directory that any user may read, while the block lasts. `gwguest`: the
+    program to put in, linked statically."""
     build = _load_build()
     try:
-        built = build.build()
+        built = build.build(flavour=getattr(build, flavour), gwguest=gwguest)
     except build.BuildError as err:
         unavailable(f"the test guest cannot be built: {err}")
     directory = Path(tempfile.mkdtemp(prefix="guestwire-test-guest-", dir="/var/tmp"))
@@ -68,6 +69,13 @@ def guest_files() -> Iterator[tuple[str, str]]:
         yield str(files[0]), str(files[1])
     finally:
         shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def guest_files() -> Iterator[tuple[str, str]]:
+    """The plain test guest's kernel and initramfs."""
+    with guest_copies() as files:
+        yield files
 
 
 @pytest.fixture(scope="session")

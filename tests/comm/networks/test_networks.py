@@ -1,6 +1,7 @@
 """Networks with real bridges, frames, rules and servers, in namespaces of the test's own."""
 
 import asyncio
+import io
 import os
 import signal
 import socket
@@ -152,6 +153,16 @@ async def test_a_dhcp_server_that_died_is_started_again(lab, networks):
     os.kill(pid, signal.SIGKILL)
     await eventually(lambda: file.is_file() and file.read_text().strip() not in ("", str(pid)))
     assert (await off(one.lease))["ip"] == "10.77.0.10"
+
+
+async def test_a_servers_file_that_somebody_wrote_over_is_written_anew(lab, networks):
+    one = lab.guest("one")
+    network = net(one, dhcp=True, isolated=("one",))
+    await networks.apply([network], HOST)
+    ((name, text),) = (await off(servers, lab)).items()
+    (lab.folder / "networks" / name).write_bytes(b"\xff\n")
+    one.plug(bridge_name(network))  # they are looked at
+    await eventually(lambda: (lab.folder / "networks" / name).read_bytes() == text.encode())
 
 
 async def test_isolated_members_reach_the_others_only(lab, networks):
@@ -367,6 +378,28 @@ async def test_a_server_that_does_not_start_leaves_everything_as_it_was(lab, net
         with pytest.raises(GuestwireError, match="did not come up"):
             await made.apply([net(one, dhcp=True, isolated=("one",))], HOST)
     assert (lab.links(), lab.ruleset()) == before
+
+
+@pytest.mark.parametrize("said", ["no JSON", '{"nftables": [{"counter": 1}]}', "[]"])
+async def test_an_nft_that_says_what_nobody_understands_ends_nothing(lab, tmp_path, said):
+    """It is asked again, and what is said of it stands in the log."""
+    confused, nft, out = tmp_path / "confused", tmp_path / "nft", io.StringIO()
+    nft.write_text(f'#!/bin/sh\n[ "$1" = -j ] && [ -e {confused} ] && echo \'{said}\' && exit 0\nexec nft "$@"\n')
+    nft.chmod(0o755)
+    one = lab.guest("one")
+    network = net(one, isolated=("one",))
+    async with Networks(lab.folder / "networks", make_logger(out), nft=str(nft)) as made:
+        await made.apply([network], HOST)
+        confused.touch()
+        assert await made.views()
+        one.plug(bridge_name(network))
+        await eventually(lambda: "not as they should be" in out.getvalue())
+        assert f'"{one.tap}"' not in lab.ruleset()
+        with pytest.raises(GuestwireError, match="NET-UNSUPPORTED"):
+            await made.apply([], HOST)
+        confused.unlink()
+        await eventually(lambda: f'"{one.tap}"' in lab.ruleset())
+        await made.apply([], HOST)
 
 
 @pytest.mark.parametrize(
