@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,13 @@ from guestwire.agent.services.ports import Changed, Drivers, GuestEvent
 from guestwire.broker_test.embedded import embedded
 from guestwire.link.invoke import caller
 from guestwire.link.local_client import LocalConnect, connect_local
-from guestwire.link.transport import Options
+from guestwire.link.transport import Options, Subscription
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import operation_models as m
 from guestwire.protocol.invoker import Invoker
 from guestwire.protocol.operations import BY_NAME
+from guestwire.sdk.client import Client, open_client
+from guestwire.sdk.contexts import Context
 
 
 @pytest.fixture
@@ -101,6 +103,25 @@ async def test_a_socket_left_by_a_killed_agent_is_replaced(site: SiteFiles) -> N
         await line_with(child.stderr, b'"serving"')
         transport = await connect_local(site.folder / "agent.sock", lambda message: None)
         await transport.close()
+
+
+async def test_a_client_on_the_socket_goes_on_with_the_agent_that_comes_after_one_that_was_killed(
+    site: SiteFiles,
+) -> None:
+    """However long it tried already: who asks when the agent is back is answered, and who watches hears of it."""
+    context = Context(site="plant", via="socket", socket=str(site.folder / "agent.sock"), host="h")
+    async with AsyncExitStack() as stack:
+        client: Client | None = None
+        for _ in range(3):
+            async with process("run", "--config", str(site.config)) as child:
+                await line_with(child.stderr, b'"serving"')
+                client = client or await stack.enter_async_context(open_client(context))
+                assert (await client.host("h").guest_list()).reply.guests
+                for _ in range(20):
+                    client._caller.session.backoff.failed(0.0)
+                os.kill(child.pid, signal.SIGKILL)
+                async with client.watch(Subscription("#")):  # it may notice only now
+                    await child.wait()
 
 
 async def test_a_fleet_of_simulated_hosts_lives_in_one_process(site: SiteFiles) -> None:

@@ -59,6 +59,7 @@ TESTED_THROUGH = {
     "agent/guestwire/comm/stranded.py": "tests/comm/test_restart.py",
     "agent/guestwire/comm/troubles.py": "tests/comm/test_apply.py",
     "clients/guestwire/guest/native_parts.py": "tests/guest_library/test_python_events.py",
+    "agent/guestwire/agent/drivers/background.py": "tests/agent/drivers/test_libvirt_watch.py",
     "agent/guestwire/agent/drivers/duplicates.py": "tests/contract/test_guests_contract.py",
     "agent/guestwire/agent/drivers/libvirt/*.py": "tests/contract/test_guests_contract.py",
     "agent/guestwire/agent/drivers/linux/image_files.py": "tests/agent/drivers/linux/test_images.py",

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from guestwire.agent.journal import Journal
-from guestwire.agent.vital import Vital
+from guestwire.agent.vital import Vital, VitalTask
 from guestwire.link.clock import now
 from guestwire.model.errors import GuestwireError
 from guestwire.model.host import ClockQuality
@@ -17,7 +17,7 @@ PRUNE_EVERY = 10
 """Rounds of the clock between two prunings, and between two looks at the host."""
 
 
-class Housekeeping:
+class Housekeeping(VitalTask):
     """`async with` it. Pruning goes in pages, so no round holds up a command for long. `look` looks at the host, first at
     once."""
 
@@ -30,23 +30,12 @@ class Housekeeping:
         vital: Vital,
         look: Callable[[], Awaitable[object]],
     ) -> None:
+        super().__init__(vital, "housekeeping")
         self._journal = journal
         self._executor = executor
         self._clock = clock
         self._keep_ms = round(keep_jobs_s * 1000)
-        self._vital = vital
         self._look = look
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> "Housekeeping":
-        self._task = asyncio.create_task(self._run(), name="housekeeping")
-        self._vital.watch(self._task)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
         while True:

@@ -8,7 +8,7 @@ from guestwire.agent.jobs import job_of
 from guestwire.agent.journal import Journal
 from guestwire.agent.services.configuration.service import Configuration
 from guestwire.agent.services.guest_table import GuestTable
-from guestwire.agent.vital import Vital
+from guestwire.agent.vital import Vital, VitalTask
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import RUNNING_STATES
 from guestwire.model.host import RebootRequired
@@ -17,7 +17,7 @@ from guestwire.protocol.reported import FINISHED_JOBS, ReportedBody
 EVERY_S = 1.0
 
 
-class Reporting:
+class Reporting(VitalTask):
     """One host's `reported`. `async with` it; `changed` may be called as often as anything changes. `reboot_required` is
     asked for each publication: it tells what is known, and reads nothing."""
 
@@ -31,26 +31,15 @@ class Reporting:
         epoch: Callable[[], int],
         vital: Vital,
     ) -> None:
+        super().__init__(vital, "reported")
         self._announcer = announcer
         self._journal = journal
         self._table = table
         self._configuration = configuration
         self._reboot_required = reboot_required
         self._epoch = epoch
-        self._vital = vital
         self._n = 0
         self._changed = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> "Reporting":
-        self._task = asyncio.create_task(self._run(), name="reported")
-        self._vital.watch(self._task)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
 
     def changed(self) -> None:
         self._changed.set()

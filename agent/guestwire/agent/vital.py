@@ -5,8 +5,9 @@ a restart the journal and the hypervisor say how things are.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from guestwire.model.errors import GuestwireError
 
@@ -55,3 +56,26 @@ class Vital:
             self.dead = task.get_name()
         self._died.set()
         self._on_defect(task.get_name(), error)
+
+
+class VitalTask(ABC):
+    """What works in the background, as a vital task of that name, from entering to leaving `async with` it."""
+
+    def __init__(self, vital: Vital, name: str) -> None:
+        self._vital = vital
+        self._name = name
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name=self._name)
+        self._vital.watch(self._task)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    @abstractmethod
+    async def _run(self) -> None:
+        """The work, without an end of its own."""

@@ -72,7 +72,8 @@ def media(settings: Settings, /, name: str, path: str | None, eject: bool, numbe
 @click.option("--update", is_flag=True, help="Also take edits that were made by hand on guests that are ours already.")
 @pass_settings
 def import_guests(settings: Settings, host: str, guests: tuple[str, ...], update: bool) -> None:
-    """Take domains that other tools made on HOST into its configuration, by name or UUID; without GUEST all of them."""
+    """Take domains that other tools made on HOST into its configuration, by name or UUID; without GUEST all of them. Guests of
+    another host on the same hypervisor are taken over by name only."""
     from guestwire.cli.project_changes import adopting
 
     adopting(settings, host, guests, update=update)

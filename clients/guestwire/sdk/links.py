@@ -9,6 +9,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+from guestwire.link.backoff import Backoff
 from guestwire.link.broker_url import BrokerAddress, broker_address
 from guestwire.link.invoke import Caller, caller
 from guestwire.link.local_client import LocalConnect
@@ -17,6 +18,9 @@ from guestwire.model.errors import GuestwireError
 from guestwire.protocol.invoker import Invoker
 from guestwire.sdk.contexts import Context
 from guestwire.sdk.credentials import Credentials, read_password
+
+LOCAL_AGAIN_S = 2.0
+"""The longest wait for an agent on this host, which is back within seconds: its socket is no broker that many come back to."""
 
 
 def addresses(context: Context) -> tuple[BrokerAddress, ...]:
@@ -83,13 +87,19 @@ async def socket_link(context: Context, who: Credentials, connect_timeout_s: flo
     """A caller over a Unix socket, whose kernel vouches for both ends. Raises SOCKET-UNREACHABLE."""
     assert context.socket is not None
     options = Options(context.socket, 0, who.client)
-    async with _opened(context, who, (options,), LocalConnect(Path(context.socket)), connect_timeout_s) as it:
+    connect = LocalConnect(Path(context.socket))
+    async with _opened(context, who, (options,), connect, connect_timeout_s, Backoff(cap_s=LOCAL_AGAIN_S)) as it:
         yield it
 
 
 @asynccontextmanager
 async def _opened(
-    context: Context, who: Credentials, options: Sequence[Options], connect: Connect, connect_timeout_s: float
+    context: Context,
+    who: Credentials,
+    options: Sequence[Options],
+    connect: Connect,
+    connect_timeout_s: float,
+    backoff: Backoff | None = None,
 ) -> AsyncIterator[Caller]:
     invoker = Invoker(
         context.site, who.client, who.issuer, who.key, who.trust,
@@ -97,7 +107,7 @@ async def _opened(
     )  # fmt: skip
     first_round = _FirstRound(connect, len(options))
     turn: Callable[[], Options] = cycle(options).__next__
-    async with caller(invoker, turn, first_round, connect_timeout_s=False) as it:
+    async with caller(invoker, turn, first_round, connect_timeout_s=False, backoff=backoff) as it:
         await first_round.connected(it, connect_timeout_s)
         yield it
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+from guestwire.link.backoff import Backoff
 from guestwire.link.clock import now
 from guestwire.link.session import Session
 from guestwire.link.topic_filters import matches
@@ -56,10 +57,12 @@ class _Watch:
 class Caller:
     """Calls operations of hosts, and watches what they publish. Made by `caller`; one per client id."""
 
-    def __init__(self, invoker: Invoker, options: Callable[[], Options], connect: Connect) -> None:
+    def __init__(
+        self, invoker: Invoker, options: Callable[[], Options], connect: Connect, backoff: Backoff | None = None
+    ) -> None:
         self._invoker = invoker
         self._options = options
-        self._session = Session(self, connect)
+        self._session = Session(self, connect, backoff or Backoff())
         self._response_filter = topics.topic_filter("response", site=invoker.site, client=invoker.client)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
@@ -107,16 +110,25 @@ class Caller:
 
     @asynccontextmanager
     async def watch(self, *subscriptions: Subscription) -> AsyncIterator["Watching"]:
-        """Messages of other topics while the block lasts, from the moment the broker has the subscription. Filters stay
-        subscribed until the caller closes."""
+        """Messages of other topics while the block lasts, from the moment the broker has the subscription: while there is no
+        connection, from the next one on. Filters stay subscribed until the caller closes."""
         watch = _Watch(subscriptions)
         self._watches.append(watch)
         try:
             if self._session.transport is not None:
-                await self._session.transport.subscribe(subscriptions)
+                await self._subscribe(self._session.transport, subscriptions)
             yield Watching(watch)
         finally:
             self._watches.remove(watch)
+
+    async def _subscribe(self, transport: Transport, subscriptions: Sequence[Subscription]) -> None:
+        try:
+            await transport.subscribe(subscriptions)
+        except TransportError as err:
+            if err.code != "LINK-LOST":
+                raise
+            if self._session.transport is transport:
+                self._session.reconnect()  # the next connection subscribes again: there must be one
 
     # -- the session's peer
 
@@ -262,12 +274,14 @@ async def caller(
     connect: Connect,
     *,
     connect_timeout_s: float | Literal[False] = 10.0,
+    backoff: Backoff | None = None,
 ) -> AsyncIterator[Caller]:
-    """A Caller with its session up. `connect_timeout_s` False: do not wait for the first connection.
+    """A Caller with its session up. `connect_timeout_s` False: do not wait for the first connection. `backoff` None: as is
+    good towards a broker.
 
     Raises the link's error when no connection could be made in time.
     """
-    it = Caller(invoker, options, connect)
+    it = Caller(invoker, options, connect, backoff)
     async with it.session:
         try:
             if connect_timeout_s is not False:

@@ -5,9 +5,11 @@ Two guests boot once for most of it: A has the area `shared` for reading and wri
 
 import asyncio
 import functools
+import os
+import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -15,6 +17,7 @@ import pytest
 import pytest_asyncio
 from comm_guest import BOOT_S, CommandFailed, CommFiles, CommGuest, CommHost, comm_files, comm_host
 
+from guestwire.agent.drivers.linux.threads import find_process, threads_of
 from guestwire.agent.services.ports import Changed, GuestEvent
 from guestwire.model.errors import GuestwireError
 
@@ -194,6 +197,82 @@ async def test_what_changed_while_libvirt_was_gone_is_made_up_for(pair: Pair) ->
     host.areas.grant(b.uuid, meanwhile="-")
     await host.guests.plug(b.uuid)
     await until_areas(b, 1)
+
+
+async def test_a_guest_that_comm_does_not_know_keeps_what_it_has_until_somebody_says_so(pair: Pair) -> None:
+    """guestwire-comm may have lost what it knew, and is told again: what programs have mapped must not go for that."""
+    host, b = pair.host, pair.b
+    known = host.areas._grants.pop(b.uuid)
+    await host.guests._areas.put_back(b.uuid)
+    await until_areas(b, 1)
+    await host.guests.plug(b.uuid)
+    await until_areas(b)
+    host.areas._grants[b.uuid] = known
+    await host.guests.plug(b.uuid)
+    await until_areas(b, 1)
+
+
+async def test_a_start_that_was_interrupted_is_undone(
+    libvirt_host: Any, files: CommFiles, pair: Pair, domain_of: Any
+) -> None:
+    """By the death of the agent, say: the guest has run nothing yet. One that somebody paused is left alone."""
+    import libvirt
+
+    async with comm_host(libvirt_host.uri, files) as host:
+        guest = host.definition()
+        host.areas.grant(guest.uuid)
+        await host.guests.define(guest.guest)
+        host.serve(guest)
+        await asyncio.to_thread(domain_of(guest).createWithFlags, libvirt.VIR_DOMAIN_START_PAUSED)
+        await pair.host.guests.pause(pair.b.uuid)
+        for one, uuid, state in ((host, guest.uuid, "stopped"), (pair.host, pair.b.uuid, "paused")):
+            epoch = one.guests._connection.epoch
+            one.guests._connection.give_up("the test says so")
+            async with asyncio.timeout(20):
+                while one.guests._connection.epoch == epoch:
+                    await asyncio.sleep(0.01)
+            (seen,) = [seen for seen in await one.guests.list() if seen.guest.uuid == uuid]
+            assert seen.state == state
+        await pair.host.guests.resume(pair.b.uuid)
+        await host.guests.start(guest.uuid)
+        await guest.run("true", BOOT_S)
+
+
+class Dying:
+    """Areas of a guest whose QEMU dies while they are plugged: it answers nothing any more when the first is opened, and then
+    is gone."""
+
+    def __init__(self, areas: Any, pid: int) -> None:
+        self.wanted = areas.wanted
+        self._areas = areas
+        self._pid = pid
+
+    @asynccontextmanager
+    async def opened(self, uuid: str, plug: Any) -> AsyncIterator[int]:
+        async with self._areas.opened(uuid, plug) as file:
+            os.kill(self._pid, signal.SIGSTOP)
+            asyncio.get_running_loop().call_later(0.3, os.kill, self._pid, signal.SIGKILL)
+            yield file
+
+
+async def test_a_guest_that_dies_while_it_is_plugged_needs_nothing(libvirt_host: Any, files: CommFiles) -> None:
+    """It gets its areas when it starts again: that is no failure of whatever had them plugged."""
+    from guestwire.agent.drivers.libvirt.guests import LibvirtGuests
+
+    async with comm_host(libvirt_host.uri, files) as host:
+        for name in ("first", "second"):
+            host.areas.make(name)
+        guest = await host.boot(grants={"first": "rw"})
+        pid = find_process(guest.uuid)
+        assert pid is not None
+        host.areas.grant(guest.uuid, second="rw")
+        failed: list[GuestwireError] = []
+        async with LibvirtGuests(
+            libvirt_host.uri, threads_of=threads_of, clock=lambda: 0, areas=Dying(host.areas, pid), comm_dir=host.folder,
+            not_plugged=lambda _, error: failed.append(error),
+        ) as dying:  # fmt: skip
+            await dying.plug(guest.uuid)
+        assert not failed
 
 
 async def test_areas_are_there_after_a_reset(pair: Pair) -> None:

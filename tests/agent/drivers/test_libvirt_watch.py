@@ -32,9 +32,9 @@ def domain() -> Any:
 
 
 class Deaf:
-    """A connection that registers for nothing; while `failing` its next call gets no answer."""
+    """A connection that registers for nothing; while there is a `failure` its next call ends in it."""
 
-    failing = False
+    failure: Exception | None = None
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -43,9 +43,9 @@ class Deaf:
         pass
 
     async def call(self, act: Callable[[Any], Any], *, effect: bool) -> Any:
-        if Deaf.failing:
-            Deaf.failing = False
-            raise GuestwireError("DRIVER-LOST", "no answer, for a test")
+        if (failure := Deaf.failure) is not None:
+            Deaf.failure = None
+            raise failure
         return await self._connection.call(act, effect=effect)
 
     def give_up(self, reason: str) -> None:
@@ -131,11 +131,12 @@ async def test_a_link_that_is_given_up_is_lost_and_listed_anew(rig: Any) -> None
         assert seen.epoch == 2
 
 
-async def test_a_domain_that_cannot_be_asked_costs_the_link_not_the_truth(domain: Any) -> None:
+@pytest.mark.parametrize("failure", [GuestwireError("DRIVER-LOST", "no answer"), ValueError("a defect of ours")])
+async def test_a_domain_that_cannot_be_asked_costs_the_link_not_the_truth(domain: Any, failure: Exception) -> None:
     rig = Rig(deaf=True)
     async with asyncio.timeout(10), rig.watch, rig.connection, rig.watch.feed.read() as events:
         await anext(events)
-        Deaf.failing = True
+        Deaf.failure = failure
         rig.watch.touched(domain.UUIDString())
         seen = await anext(events)
         while not isinstance(seen, Resynced):

@@ -132,6 +132,7 @@ def document(guest: Guest, kind: Any = "qemu", machine: Topology = MACHINE, *, c
     wanted, wiring = None, None
     if comm:
         names = {nic.network for nic in guest.nics if nic.network and len(nic.network) % 2 == 0}
-        wanted = comm_devices(guest, "/run/guestwire/comm")
+        wanted = comm_devices(guest, "/run/guestwire-comm")
         wiring = Wiring("site/host", {name: f"gw-{sum(name.encode()):x}" for name in names})
-    return to_xml(guest, choices(guest, kind, pinning(guest, machine), comm=wanted, wiring=wiring))
+    made = choices(guest, kind, pinning(guest, machine), comm=wanted, wiring=wiring)
+    return to_xml(guest, made, "" if wiring is None else wiring.host)

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from guestwire.formats.domain_xml.adoption import adoption, not_adoptable
 from guestwire.formats.domain_xml.names import METADATA_TAG, NAMESPACE
+from guestwire.formats.domain_xml.policy import choices
 from guestwire.formats.domain_xml.reader import from_xml, read
+from guestwire.formats.domain_xml.writer import to_xml
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import DirectBoot, Disk, Guest, Nic, PortForward, ReadyWhen, Share
 
@@ -358,3 +360,17 @@ def test_no_domain_makes_the_reader_raise(data: Any) -> None:
     text = tostring(domain, encoding="unicode")
     assert isinstance(from_xml(text), Guest)
     assert isinstance(not_adoptable(text), tuple)
+
+
+@pytest.mark.parametrize(("host", "read_as"), [("h2", "h2"), ("", ""), (None, ""), (7, ""), ([], "")])
+def test_a_domain_names_the_host_whose_guest_it_is(host: Any, read_as: str) -> None:
+    """Whatever it says of that, the guest is the same."""
+    text = document(GUEST) if host is None else to_xml(GUEST, choices(GUEST, "qemu"), host)
+    domain = fromstring(text)
+    ours = of(domain, f"metadata/{METADATA_TAG}")
+    if not isinstance(host, str) and host is not None:
+        ours.text = json.dumps(json.loads(ours.text or "") | {"host": host})
+    reading = read(tostring(domain, encoding="unicode"))
+    assert (reading.host, reading.guest) == (read_as, GUEST)
+    ours.text = adoption(text, GUEST, "h3")
+    assert read(tostring(domain, encoding="unicode")).host == "h3"

@@ -12,7 +12,7 @@ from guestwire.agent.audit import Log
 from guestwire.agent.services.guests import GuestService
 from guestwire.agent.services.power import GuestPower
 from guestwire.agent.services.work import OwnWork
-from guestwire.agent.vital import Vital
+from guestwire.agent.vital import Vital, VitalTask
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
@@ -35,7 +35,7 @@ async def _nothing_is_shared() -> None:
     """This host has no communication services."""
 
 
-class Autostart:
+class Autostart(VitalTask):
     """`async with` it, at the agent's start: what is to be started is, in the background; leaving ends that, and the next
     start goes on. Call `look` when the host may have booted: a simulated one does while its agent runs.
 
@@ -61,6 +61,7 @@ class Autostart:
         look_again_s: float = LOOK_AGAIN_S,
         sharing_within_s: float = SHARING_WITHIN_S,
     ) -> None:
+        super().__init__(vital, "autostart")
         self._guests = guests
         self._power = power
         self._active = active
@@ -69,30 +70,18 @@ class Autostart:
         self._note = note
         self._set_note = set_note
         self._log = log
-        self._vital = vital
         self._arrived = arrived
         self._sharing = sharing
         self._look_again_s = look_again_s
         self._sharing_within_s = sharing_within_s
         self._wake = asyncio.Event()
         self._dealt: set[str] = set()
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> "Autostart":
-        self._task = asyncio.create_task(self._each_boot(), name="autostart")
-        self._vital.watch(self._task)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
 
     def look(self) -> None:
         """The host may have booted."""
         self._wake.set()
 
-    async def _each_boot(self) -> None:
+    async def _run(self) -> None:
         while True:
             self._wake.clear()
             await self.run()

@@ -27,12 +27,14 @@ ON: Final = ("running", "paused", "stopping")
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A guest as the hypervisor has it: its definition (identifiers settled), power state, and the reason for it."""
+    """A guest as the hypervisor has it: its definition (identifiers settled), power state, and the reason for it. `of_other`: the
+    id of the other host whose guest it is; "" where it is none."""
 
     guest: Guest
     state: PowerState
     reason: str = ""
     agent_connected: bool = False
+    of_other: str = ""
 
 
 @dataclass(frozen=True, slots=True)

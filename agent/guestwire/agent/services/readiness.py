@@ -65,7 +65,8 @@ class Readiness:
         if row is not None and row.observed.state == "running" and not row.proven_ready:
             self._prove_beating(row)
             rule = row.guest.ready_when
-            text = rule.text if rule.by == "console_text" else None
+            # a console is one reader's: of another host's guest it is that host's
+            text = rule.text if rule.by == "console_text" and not row.observed.of_other else None
         watcher = self._watchers.get(uuid)
         if text is None:
             if watcher is not None:

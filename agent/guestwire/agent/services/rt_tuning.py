@@ -13,7 +13,7 @@ from guestwire.agent.audit import Log
 from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.journalled_values import Entry, JournalledValues, Now, Refusal
 from guestwire.agent.services.ports import OFF, HostInspection, KernelValues
-from guestwire.agent.vital import Vital
+from guestwire.agent.vital import Vital, VitalTask
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
@@ -85,7 +85,7 @@ class _Picture:
         return wanted(self.desired, running, self.topology, self.kernel)
 
 
-class RtTuning:
+class RtTuning(VitalTask):
     """`async with` it: values follow the guests, in the background, until the block is left; then they stay as they are, for
     the guests run on.
 
@@ -106,27 +106,18 @@ class RtTuning:
         *,
         deadline_s: float = DEADLINE_S,
     ) -> None:
+        super().__init__(vital, "rt-tuning")
         self._kernel = kernel
         self._inspection = inspection
         self._active = active
         self._running = running
         self._log = log
-        self._vital = vital
         self._deadline_s = deadline_s
         self._values = JournalledValues(NOTE, kernel, note, set_note, log)
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
-        self._starting: dict[str, Guest] = {}
-
-    async def __aenter__(self) -> "RtTuning":
         self._wake.set()
-        self._following = asyncio.create_task(self._follow(), name="rt-tuning")
-        self._vital.watch(self._following)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._following.cancel()
-        await asyncio.gather(self._following, return_exceptions=True)
+        self._starting: dict[str, Guest] = {}
 
     # -- hooks
 
@@ -234,7 +225,7 @@ class RtTuning:
             raise GuestwireError("DRIVER-LOST", "Nobody can say which guests run, nor how the host is to be tuned.")
         return on
 
-    async def _follow(self) -> None:
+    async def _run(self) -> None:
         done = True
         while True:
             try:

@@ -9,8 +9,9 @@ from guestwire.formats.domain_xml.settled import settled_text
 from guestwire.model.guest import Guest
 
 
-def adoption(xml: str, guest: Guest) -> str:
-    """The text that makes a domain, as it is, be seen as `guest`. Raises DOCUMENT-INVALID for what is no domain.
+def adoption(xml: str, guest: Guest, host: str = "") -> str:
+    """The text that makes a domain, as it is, be seen as `guest`, of the host with that id. Raises DOCUMENT-INVALID for what is
+    no domain.
 
     A disk of the guest is the one with its path; one that the domain does not have stays the guest's own affair.
     """
@@ -19,7 +20,8 @@ def adoption(xml: str, guest: Guest) -> str:
     for disk, target in zip(reading.guest.disks, reading.disk_targets, strict=False):
         by_path.setdefault(disk.path, []).append(target)
     targets = [found.pop(0) if (found := by_path.get(disk.path)) else "" for disk in guest.disks]
-    return settled_text(metadata_text(guest, now, targets), fromstring(xml))  # noqa: S314 (read_extract parsed it before)
+    ours = metadata_text(guest, now, targets, host=host)
+    return settled_text(ours, fromstring(xml))  # noqa: S314 (read_extract parsed it before)
 
 
 def not_adoptable(xml: str) -> tuple[str, ...]:

@@ -21,8 +21,8 @@ from guestwire.formats.domain_xml.drift import drifted
 from guestwire.formats.domain_xml.edits import edits_of
 from guestwire.formats.domain_xml.extract import Extract, extract
 from guestwire.formats.domain_xml.foreign import MOST, foreign_overrides
-from guestwire.formats.domain_xml.metadata import COMMUNICATION
-from guestwire.formats.domain_xml.names import LIBOSINFO, METADATA_TAG
+from guestwire.formats.domain_xml.metadata import COMMUNICATION, named_host, ours_of
+from guestwire.formats.domain_xml.names import LIBOSINFO
 from guestwire.formats.domain_xml.old_metadata import from_old
 from guestwire.formats.domain_xml.settled import SETTLED
 from guestwire.model.errors import GuestwireError
@@ -35,11 +35,12 @@ _FITTINGS = 8
 @dataclass(frozen=True, slots=True)
 class Reading:
     """`disk_targets` are the target devices ("vda") of the guest's disks, in their order. `foreign`: the domain is not made
-    by us."""
+    by us. `host`: the id of the host whose guest it says it is, "" where it says nothing."""
 
     guest: Guest
     disk_targets: tuple[str, ...] = ()
     foreign: bool = False
+    host: str = ""
 
 
 def from_xml(text: str) -> Guest:
@@ -61,7 +62,7 @@ def read_extract(text: str) -> tuple[Reading, Extract]:
     if domain.tag != "domain":
         raise _invalid(f"This is no domain: its outermost element is <{domain.tag[:64]}>")
     now = extract(domain)
-    ours = _metadata(domain)
+    ours = ours_of(domain)
     if ours is not None and (reading := _ours(ours, now, domain)) is not None:
         return reading, now
     return _foreign(domain, now), now
@@ -69,16 +70,6 @@ def read_extract(text: str) -> tuple[Reading, Extract]:
 
 def _invalid(why: str) -> GuestwireError:
     return GuestwireError("DOCUMENT-INVALID", why, detail={"issues": [{"path": "", "message": why}]})
-
-
-def _metadata(domain: Element) -> Mapping[str, Any] | None:
-    """Our part; None where the domain is not ours or somebody broke it."""
-    text = domain.findtext(f"metadata/{METADATA_TAG}")
-    try:
-        ours = json.loads(text or "")
-    except (ValueError, RecursionError):
-        return None
-    return ours if isinstance(ours, dict) else None
 
 
 def _ours(ours: Mapping[str, Any], now: Extract, domain: Element) -> Reading | None:
@@ -103,7 +94,8 @@ def _ours(ours: Mapping[str, Any], now: Extract, domain: Element) -> Reading | N
     fitted = _fit(values)
     if (tree := ours.get(SETTLED)) is not None and (found := edits_of(domain, tree, guest, fitted, comm, wiring)):
         fitted = fitted.model_copy(update={"overrides": (*fitted.overrides, *found)[:MOST]})
-    return Reading(fitted, tuple(now_targets) if len(fitted.disks) == len(now_targets) else ())
+    found_targets = tuple(now_targets) if len(fitted.disks) == len(now_targets) else ()
+    return Reading(fitted, found_targets, host=named_host(ours))
 
 
 _LISTS: Mapping[str, type] = {"disks": dict, "nics": dict, "port_forwards": dict, "shares": dict, "devices": str}

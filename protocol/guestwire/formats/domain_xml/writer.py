@@ -10,7 +10,7 @@ Elements that only some guests fill are always there while the overrides are app
 override may put something into them, whatever the guest is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from xml.etree.ElementTree import Element, SubElement, fromstring, indent, tostring
 
 from guestwire.formats.domain_xml.choices import Choices
@@ -28,14 +28,15 @@ _FEATURES = ("acpi", "apic")
 _MAY_BE_EMPTY = ("memoryBacking", "cputune", "numatune", "features/kvm", "features/pmu")
 
 
-def to_xml(guest: Guest, choices: Choices) -> str:
-    """The domain of a guest; for a definition its id and uuid are settled and its disks have paths. Raises
-    DOCUMENT-INVALID, `field` says where: an override that does not fit, a disk without a path, forwards without a card."""
+def to_xml(guest: Guest, choices: Choices, host: str = "") -> str:
+    """The domain of a guest, of the host with that id; for a definition its id and uuid are settled and its disks have paths.
+    Raises DOCUMENT-INVALID, `field` says where: an override that does not fit, a disk without a path, forwards without a card."""
     domain = draft(guest, choices)
     disks = domain.findall("devices/disk")
     override(domain, guest, choices)
     finish(domain)
-    _metadata(domain, guest, choices, _targets(domain, disks, disk_targets(guest, choices)))
+    targets = _targets(domain, disks, disk_targets(guest, choices))
+    _metadata(domain, lambda parsed: metadata_text(guest, extract(parsed), targets, choices, host))
     indent(domain)
     return tostring(domain, encoding="unicode") + "\n"
 
@@ -178,7 +179,7 @@ def _cpu(domain: Element, choices: Choices) -> None:
         SubElement(cpu, "feature", policy="require", name=name)
 
 
-def _metadata(domain: Element, guest: Guest, choices: Choices, targets: Sequence[str]) -> None:
+def _metadata(domain: Element, text_of: Callable[[Element], str]) -> None:
     """What an override wrote beside ours in <metadata> stays."""
     parsed = fromstring(tostring(domain, encoding="unicode"))  # noqa: S314 (our own): as libvirt will read it
     metadata = domain.find("metadata")
@@ -186,4 +187,4 @@ def _metadata(domain: Element, guest: Guest, choices: Choices, targets: Sequence
         metadata = SubElement(domain, "metadata")
     for old in metadata.findall(METADATA_TAG):
         metadata.remove(old)
-    element(metadata, METADATA_TAG, metadata_text(guest, extract(parsed), targets, choices))
+    element(metadata, METADATA_TAG, text_of(parsed))

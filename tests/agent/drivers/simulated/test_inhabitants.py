@@ -1,6 +1,7 @@
 """Processes inside simulated guests: they live and die with their guests, and their death is nobody else's."""
 
 import asyncio
+import gc
 import os
 from itertools import count
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from guestwire.agent.drivers.simulated.host import SimulatedHost
+from guestwire.agent.drivers.simulated.inhabitants import Inhabitants
 from guestwire.agent.drivers.simulated.settings import Settings
 from guestwire.link.clock import now
 from guestwire.model.guest import Guest
@@ -107,6 +109,55 @@ async def test_a_process_that_ends_takes_them_and_the_next_begins_them_again(ins
     async with host(inside, tmp_path / "state"):
         await inside.until(2, 1)
     await inside.until(2, 0)
+
+
+async def test_one_moves_in_when_all_before_are_out(inside: Inside, tmp_path: Path) -> None:
+    """However fast the guest goes off and on, or reboots."""
+    looks = f'touch "$1"; while read pid; do kill -0 $pid && echo $pid >> two; done < "$1"; {inside.command[2]}'
+    made = Inhabitants(("/bin/sh", "-c", f"cd {tmp_path}; {looks}", "sh", "{name}"))
+    for life in range(1, 6):
+        made.follow("a", (life, 0))
+        if life % 2:
+            made.follow("a", (life, 1))
+        await inside.until(life, 1)
+        made.follow("a", None)
+    await made.close()
+    assert not (tmp_path / "two").exists()
+
+
+def tasks_inside() -> set[asyncio.Task[None]]:
+    return {task for task in asyncio.all_tasks() if task.get_name().startswith("inside-")}
+
+
+async def test_nobody_moves_in_while_they_are_ended(inside: Inside) -> None:
+    """A guest that comes up just then is told of as one that runs."""
+    made = Inhabitants(inside.command)
+    made.follow("a", (1,))
+    await inside.until(1, 1)
+    ending = asyncio.create_task(made.close())
+    while not made._closed:
+        await asyncio.sleep(0)
+    made.follow("a", (1,))
+    made.follow("b", (1,))
+    await ending
+    assert (tasks_inside(), inside.alive(), inside.pids("b")) == (set(), [], [])
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_one_that_is_being_ended_is_seen_to_its_end(inside: Inside, turns: int) -> None:
+    """Whatever it was at when its guest went off, and then the host: its process is gone and was waited for, or Python says so
+    of what it finds left."""
+    made = Inhabitants(inside.command)
+    made.follow("a", (1,))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    made.follow("a", (2,))
+    await asyncio.sleep(0)
+    made.follow("a", None)
+    await asyncio.sleep(0)
+    await made.close()
+    assert (tasks_inside(), inside.alive()) == (set(), [])
+    gc.collect()
 
 
 async def test_nobody_lives_in_a_guest_without_communication(inside: Inside) -> None:

@@ -218,14 +218,15 @@ async def test_a_document_that_the_services_refuse_changes_nothing(both: Both) -
 
 
 async def test_what_waits_to_be_confirmed_is_not_settled_and_comes_back(both: Both) -> None:
+    await both.rig.start("a")
     applied = await both.rig.apply(await changed(both, areas=(OTHER,)), confirm_s=60)
-    assert applied.state == "confirm_wait"
+    assert (applied.state, both.plugged("a")) == ("confirm_wait", {"n": True})
     asked = [name for name, _ in both.twin.issuers if name in ("comm-apply", "comm-settle")]
     assert asked[-1] == "comm-apply"
     shown = await both.rig.show()
     running = both.rig.running("config-cancel", c.ConfigCancel(plan_id=shown.plan_id or ""))
     await both.rig.configured.waiting.cancel(running)
-    assert (both.twin.document or CommDocument()).areas == (AREA,)
+    assert ((both.twin.document or CommDocument()).areas, both.plugged("a")) == ((AREA,), {"m": True})
 
 
 async def test_a_rollback_brings_an_area_back(both: Both) -> None:

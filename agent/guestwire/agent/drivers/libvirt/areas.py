@@ -4,17 +4,19 @@ when somebody else did, when libvirt was gone for a while, and when what they ar
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 from weakref import WeakValueDictionary
 from xml.etree.ElementTree import fromstring
 
 import libvirt
 
-from guestwire.agent.drivers.libvirt.definitions import make_room
-from guestwire.agent.drivers.libvirt.monitor import Monitor
+from guestwire.agent.drivers.background import Background
+from guestwire.agent.drivers.libvirt.definitions import make_room, refuse_of_others
+from guestwire.agent.drivers.libvirt.monitor import Monitor, Refused
 from guestwire.agent.drivers.libvirt.plugging import Files, device_id, let_go_of_files, make_plugged, plugged
 from guestwire.agent.drivers.libvirt.watch import Watch
 from guestwire.agent.services.ports import Areas, Changed, Gone, GuestEvent, Lost, Observed, Plug, Resynced
@@ -22,6 +24,9 @@ from guestwire.formats.domain_xml.communication import doorbell_of
 from guestwire.model.errors import GuestwireError
 
 T = TypeVar("T")
+
+_ENDED_WITHIN_S = 5.0
+_LOOK_EVERY_S = 0.05
 
 
 class OnDomain(Protocol):
@@ -39,7 +44,7 @@ class _Seen(NamedTuple):
     plugged: frozenset[str] | None
 
 
-class PluggedAreas:
+class PluggedAreas(Background):
     """`async with` follows the guests that others start. `failed(uuid, error)` hears what then could not be done; the next
     `plug` does it. Only of domains whose doorbell is in `folder`: those of another guestwire-comm (a trial beside the
     service) are left alone."""
@@ -52,23 +57,13 @@ class PluggedAreas:
         watch: Watch,
         failed: Callable[[str, GuestwireError], None],
     ) -> None:
+        super().__init__("libvirt-areas")
         self._areas = areas
         self._folder = folder
         self._on_domain = on_domain
         self._watch = watch
         self._failed = failed
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._follow(), name="libvirt-areas")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
 
     async def start(self, uuid: str, deadline_s: float) -> bool:
         """Start a guest that is off, its devices plugged before it runs; when they cannot be, it is off again. Raises
@@ -94,12 +89,20 @@ class PluggedAreas:
 
     async def plug(self, uuid: str) -> None:
         """As the port says."""
+        await self._plug(uuid, may_have_none=True)
+
+    async def put_back(self, uuid: str) -> None:
+        """The same, but that a guest keeps what it has where nothing is wanted for it: guestwire-comm may have lost what it
+        knew, and is told again."""
+        await self._plug(uuid, may_have_none=False)
+
+    async def _plug(self, uuid: str, *, may_have_none: bool) -> None:
         async with self._lock(uuid):
             seen = await self._on_domain(uuid, _look, effect=False)
             if not self._ours(seen) or seen.plugged is None:
                 return
             wanted = await self._wanted(uuid)
-            if seen.plugged == {device_id(plug) for plug in wanted}:
+            if seen.plugged == {device_id(plug) for plug in wanted} or not (wanted or may_have_none):
                 return
             async with AsyncExitStack() as stack:
                 missing = [plug for plug in wanted if device_id(plug) not in seen.plugged]
@@ -108,8 +111,9 @@ class PluggedAreas:
                 def act(domain: Any) -> None:
                     try:
                         if domain.isActive():
-                            make_plugged(domain, wanted, files, starting=False)
-                            let_go_of_files(Monitor(domain))
+                            with _unless_it_ends(domain):
+                                make_plugged(domain, wanted, files, starting=False)
+                                let_go_of_files(Monitor(domain))
                     finally:
                         files.close()
 
@@ -136,15 +140,17 @@ class PluggedAreas:
     def _lock(self, uuid: str) -> asyncio.Lock:
         return self._locks.setdefault(uuid, asyncio.Lock())
 
-    async def _follow(self) -> None:
+    async def _run(self) -> None:
         running: set[str] = set()
         async with self._watch.feed.read() as events:
             async for event in events:
                 for uuid in _started(event, running):
                     try:
-                        await self.plug(uuid)
+                        await self.put_back(uuid)
                     except GuestwireError as err:
                         self._failed(uuid, err)
+                    except Exception as err:  # noqa: BLE001 (the next guest is to get its areas all the same)
+                        self._failed(uuid, GuestwireError("INTERNAL", repr(err)))
 
 
 def _started(event: GuestEvent, running: set[str]) -> list[str]:
@@ -164,7 +170,8 @@ def _started(event: GuestEvent, running: set[str]) -> list[str]:
 
 def _came_on(observed: Observed, running: set[str]) -> bool:
     uuid = observed.guest.uuid or ""
-    if observed.state not in {"running", "paused"} or not observed.guest.has_comm:
+    ours = observed.guest.id is not None and observed.guest.has_comm
+    if observed.state not in {"running", "paused"} or not ours:
         running.discard(uuid)
         return False
     new = uuid not in running
@@ -176,9 +183,28 @@ def _look(domain: Any) -> _Seen:
     active = bool(domain.isActive())
     flags = 0 if active else libvirt.VIR_DOMAIN_XML_INACTIVE
     doorbell = doorbell_of(fromstring(domain.XMLDesc(flags)))  # noqa: S314 (from libvirt)
-    if doorbell is None or not active:
-        return _Seen(doorbell, None)
-    return _Seen(doorbell, plugged(Monitor(domain)))
+    there = None
+    if doorbell is not None and active:
+        with _unless_it_ends(domain):
+            there = plugged(Monitor(domain))
+    return _Seen(doorbell, there)
+
+
+@contextmanager
+def _unless_it_ends(domain: Any) -> Iterator[None]:
+    """Failures of a domain whose process ends meanwhile are none: it needs no devices. Raises DRIVER-ERROR for what QEMU
+    refuses."""
+    try:
+        yield
+    except Refused as err:
+        raise GuestwireError("DRIVER-ERROR", f"QEMU: {err}") from err
+    except libvirt.libvirtError:
+        # its monitor is gone a moment before libvirt takes note of its end
+        end = time.monotonic() + _ENDED_WITHIN_S
+        while domain.isActive():
+            if time.monotonic() >= end:
+                raise
+            time.sleep(_LOOK_EVERY_S)
 
 
 def _start(domain: Any, wanted: Sequence[Plug], files: Files, doorbell: str) -> None:
@@ -197,11 +223,27 @@ def _start(domain: Any, wanted: Sequence[Plug], files: Files, doorbell: str) -> 
     try:
         make_plugged(domain, wanted, files, starting=True)
         domain.resume()
-        let_go_of_files(Monitor(domain))
     except BaseException:
         with suppress(libvirt.libvirtError):
             domain.destroy()
         raise
+    with suppress(libvirt.libvirtError, Refused):  # it runs: that its QEMU keeps files open is no reason to end it
+        let_go_of_files(Monitor(domain))
+
+
+def undo_half_started(conn: Any, folder: Path, host: str) -> None:
+    """Power off what a `start` left paused when whoever called it died: a guest of the host, with its doorbell in `folder`, that
+    has not run yet. Then it may be started as if nothing had been."""
+    for domain in conn.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_PAUSED):
+        with suppress(
+            libvirt.libvirtError, GuestwireError, Refused
+        ):  # it went, or is not ours: then there is nothing to undo
+            refuse_of_others(domain, host)
+            doorbell = doorbell_of(fromstring(domain.XMLDesc(0)))  # noqa: S314 (from libvirt)
+            if doorbell is None or not Path(doorbell).is_relative_to(folder):
+                continue
+            if Monitor(domain).run("query-status").get("status") == "prelaunch":
+                domain.destroy()
 
 
 def _answers(path: str) -> bool:

@@ -15,6 +15,7 @@ from guestwire.agent.drivers.libvirt.states import power
 from guestwire.agent.services.ports import Observed
 from guestwire.formats.domain_xml.adoption import adoption, not_adoptable
 from guestwire.formats.domain_xml.carried import carried, first
+from guestwire.formats.domain_xml.metadata import named_host, ours_of
 from guestwire.formats.domain_xml.names import METADATA_TAG, NAMESPACE
 from guestwire.formats.domain_xml.plug_places import add_bridges
 from guestwire.formats.domain_xml.settled import resettled
@@ -57,12 +58,26 @@ def find(conn: Any, uuid: str) -> Any | None:
         raise
 
 
-def define(conn: Any, guest: Guest, xml: str) -> Observed:
+def refuse_of_others(domain: Any, host: str) -> None:
+    """Raise UNSUPPORTED for a guest of a host with another id than `host`; "" asks for no host."""
+    other = _host_of(inactive_xml(domain)) if host else ""
+    if other not in ("", host):
+        why = f"This is a guest of the host {other}: ask that host, or adopt the domain first"
+        raise GuestwireError("UNSUPPORTED", why, detail={"host": other})
+
+
+def _host_of(xml: str) -> str:
+    return named_host(ours_of(fromstring(xml)))  # noqa: S314 (from libvirt)
+
+
+def define(conn: Any, guest: Guest, xml: str, host: str) -> Observed:
     """Make or replace the guest's definition, which is `xml`; what that leaves open stays as it is. Raises NAME-DUP,
     GUEST-ID-DUP, WRONG-STATE for a running guest that is to be renamed, UNSUPPORTED for port forwards that this libvirt
-    cannot make."""
-    refuse_duplicates(guest, (observed.guest for observed in observe_all(conn)))
+    cannot make, and for a guest of another host."""
+    refuse_duplicates(guest, (observed.guest for observed in observe_all(conn, host)))
     known = find(conn, guest.uuid or "")
+    if known is not None:
+        refuse_of_others(known, host)
     before = None if known is None else str(known.name())
     documents = _documents(conn, known, xml)
     _rename(known, guest.name)
@@ -79,7 +94,7 @@ def define(conn: Any, guest: Guest, xml: str) -> Observed:
         raise
     domain = _settle(conn, domain)
     domain.setAutostart(0)  # the agent starts guests, in their order; libvirt would before it
-    return observe(domain)
+    return observe(domain, host)
 
 
 def _settle(conn: Any, domain: Any) -> Any:
@@ -179,15 +194,18 @@ def _settled_xml(domain: Any, ours: str | None = None) -> str:
     return tostring(document, encoding="unicode")
 
 
-def restore(conn: Any, uuid: str, saved: str | None) -> Observed | None:
+def restore(conn: Any, uuid: str, saved: str | None, host: str) -> Observed | None:
     """Make the definition what `save` gave; None undefines. A running domain runs on, then without a definition. None when
-    there is no domain any more. Raises DOCUMENT-INVALID for what `save` did not give of this domain."""
+    there is no domain any more. Raises DOCUMENT-INVALID for what `save` did not give of this domain, UNSUPPORTED where it
+    became a guest of another host since."""
     domain = find(conn, uuid)
     if saved is None:
+        if domain is not None:
+            refuse_of_others(domain, host)
         if domain is not None and domain.isPersistent():
             undefine(domain)
         left = find(conn, uuid)
-        return None if left is None else observe(left)
+        return None if left is None else observe(left, host)
     try:
         wanted = _Saved.model_validate_json(saved)
     except ValidationError as err:
@@ -195,26 +213,28 @@ def restore(conn: Any, uuid: str, saved: str | None) -> Observed | None:
     document = fromstring(wanted.xml)  # noqa: S314 (from libvirt)
     if document.findtext("uuid") != uuid:
         raise GuestwireError("DOCUMENT-INVALID", "This is the saved definition of another domain.")
+    if domain is not None and _host_of(wanted.xml) != _host_of(inactive_xml(domain)):
+        refuse_of_others(domain, host)
     _rename(domain, document.findtext("name", ""))
     domain = conn.defineXML(wanted.xml)  # libvirt wrote it: its own schema may be stricter than it is
     domain.setAutostart(int(wanted.autostart))
-    return observe(domain)
+    return observe(domain, host)
 
 
-def adopt(conn: Any, guest: Guest) -> Observed:
-    """Put the guest into its domain's metadata, and change nothing else. Raises NOT-FOUND, NAME-DUP, GUEST-ID-DUP, and
+def adopt(conn: Any, guest: Guest, host: str) -> Observed:
+    """Put the guest into its domain's metadata, and change nothing else. Another host's guest becomes ours. Raises NOT-FOUND, NAME-DUP, GUEST-ID-DUP, and
     UNSUPPORTED with the parts that a later definition would lose."""
     domain = conn.lookupByUUIDString(guest.uuid)
-    refuse_duplicates(guest, (observed.guest for observed in observe_all(conn)))
+    refuse_duplicates(guest, (observed.guest for observed in observe_all(conn, host)))
     xml = inactive_xml(domain)
     if lost := not_adoptable(xml):
         why = f"Guestwire cannot define {', '.join(lost)} of this domain again: take that out of it first"
         raise GuestwireError("UNSUPPORTED", why, detail={"parts": list(lost)})
     element = Element("guest")
-    element.text = adoption(xml, guest)
+    element.text = adoption(xml, guest, host)
     kind, config = libvirt.VIR_DOMAIN_METADATA_ELEMENT, libvirt.VIR_DOMAIN_AFFECT_CONFIG
     domain.setMetadata(kind, tostring(element, encoding="unicode"), "guestwire", NAMESPACE, config)
-    return observe(domain)
+    return observe(domain, host)
 
 
 def _rename(domain: Any | None, name: str) -> None:

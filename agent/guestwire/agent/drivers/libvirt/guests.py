@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 from xml.etree.ElementTree import fromstring
@@ -10,7 +10,7 @@ from xml.etree.ElementTree import fromstring
 import libvirt
 
 from guestwire.agent.drivers.libvirt import definitions, live
-from guestwire.agent.drivers.libvirt.areas import PluggedAreas
+from guestwire.agent.drivers.libvirt.areas import PluggedAreas, undo_half_started
 from guestwire.agent.drivers.libvirt.connection import Connection
 from guestwire.agent.drivers.libvirt.console import open_console
 from guestwire.agent.drivers.libvirt.definitions import wrong_state
@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 _START_S = 120.0
 _AGENT_S = 10
+_UNDO_S = 5.0
 _SHUTDOWN_FLAGS: Mapping[str, int] = {
     "default": libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN,
     "acpi": libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN,
@@ -45,8 +46,10 @@ class LibvirtGuests:
     threads_of       the threads of the process that runs a domain, by uuid; empty when there is none; may block
     clock            the wall clock in Unix ms
     hypervisor_type  auto | qemu | kvm; kvm_proven: a test boot under KVM passed on this machine
-    comm_dir         where guestwire-comm has its sockets; None: guests get nothing for communication. Then also `host`, whose
-                     id MACs are derived from, and `bridges`: the bridge of each of the project's networks, at the time
+    host             the host's id: its guests carry it, and nothing is done to those of another, which are seen without an id of a
+                     guest, but that they may be adopted. "": the guests of every host are ours
+    comm_dir         where guestwire-comm has its sockets; None: guests get nothing for communication. `bridges`: then also the
+                     bridge of each of the project's networks, at the time
     areas            the memory areas; None: none are plugged. `not_plugged` hears of guests that others started, or that
                      ran while libvirt was gone, and did not get theirs
 
@@ -75,15 +78,13 @@ class LibvirtGuests:
         self._comm_dir = comm_dir
         self._host = host
         self._bridges = bridges
-        self._watch = Watch(clock)
+        self._watch = Watch(clock, host)
         self._areas = (
             None
             if areas is None or comm_dir is None
             else PluggedAreas(areas, comm_dir, self._on_domain, self._watch, not_plugged)
         )
-        self._connection = Connection(
-            uri, on_up=self._watch.on_up, on_lost=self._watch.on_lost, check=self._watch.check
-        )
+        self._connection = Connection(uri, on_up=self._on_up, on_lost=self._watch.on_lost, check=self._watch.check)
         self._defining = asyncio.Lock()
         self._open = AsyncExitStack()
 
@@ -97,12 +98,20 @@ class LibvirtGuests:
     async def __aexit__(self, *exc: object) -> None:
         await self._open.aclose()
 
+    async def _on_up(self, connection: Connection, epoch: int) -> None:
+        if (folder := self._comm_dir) is not None:
+            with suppress(GuestwireError):  # a QEMU that hangs must not keep us from all the others
+                await connection.call(
+                    lambda conn: undo_half_started(conn, folder, self._host), effect=False, deadline_s=_UNDO_S
+                )
+        await self._watch.on_up(connection, epoch)
+
     @property
     def connected(self) -> bool:
         return self._connection.connected
 
     async def list(self) -> Sequence[Observed]:
-        return await self._connection.call(observe_all, effect=False)
+        return await self._connection.call(lambda conn: observe_all(conn, self._host), effect=False)
 
     async def define(
         self, guest: Guest, pins: Pinning | None = None, bridges: Mapping[str, str] | None = None
@@ -121,7 +130,7 @@ class LibvirtGuests:
         def act(conn: Any) -> Observed:
             kind = policy.hypervisor(self._hypervisor_type, kvm_offered=_offers_kvm(conn), kvm_proven=self._kvm_proven)
             choices = policy.choices(guest, kind, pins, comm=comm, wiring=wiring)
-            return definitions.define(conn, guest, to_xml(guest, choices))
+            return definitions.define(conn, guest, to_xml(guest, choices, self._host), self._host)
 
         async with self._defining:  # between the look for duplicates and the definition no other may slip in
             observed = await self._connection.call(act, effect=True, key=uuid)
@@ -165,7 +174,7 @@ class LibvirtGuests:
     async def restore(self, uuid: str, definition: str | None) -> None:
         async with self._defining:
             observed = await self._connection.call(
-                lambda conn: definitions.restore(conn, uuid, definition), effect=True, key=uuid
+                lambda conn: definitions.restore(conn, uuid, definition, self._host), effect=True, key=uuid
             )
         if observed is not None:
             self._watch.defined(observed)
@@ -175,7 +184,7 @@ class LibvirtGuests:
     async def adopt(self, guest: Guest) -> None:
         async with self._defining:
             observed = await self._connection.call(
-                lambda conn: definitions.adopt(conn, guest), effect=True, key=guest.uuid
+                lambda conn: definitions.adopt(conn, guest, self._host), effect=True, key=guest.uuid
             )
         self._watch.defined(observed)
 
@@ -280,6 +289,8 @@ class LibvirtGuests:
             except libvirt.libvirtError as err:
                 raise translate(err, effect=False) from err  # nothing was done yet
             try:
+                if effect:
+                    definitions.refuse_of_others(domain, self._host)
                 return act(domain)
             except libvirt.libvirtError as err:
                 if err.get_error_code() == libvirt.VIR_ERR_OPERATION_INVALID:

@@ -10,24 +10,28 @@ from guestwire.agent.drivers.libvirt.errors import NO_DOMAIN
 from guestwire.agent.drivers.libvirt.states import power
 from guestwire.agent.services.ports import Observed, PowerState
 from guestwire.formats.domain_xml.names import AGENT_CHANNEL
-from guestwire.formats.domain_xml.reader import from_xml
+from guestwire.formats.domain_xml.reader import read
 
 
-def observe(domain: Any) -> Observed:
-    """The definition comes from the INACTIVE XML, so a change that waits for a restart is what is seen."""
-    guest = from_xml(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+def observe(domain: Any, host: str) -> Observed:
+    """The definition comes from the INACTIVE XML, so a change that waits for a restart is what is seen. A guest of a host with
+    another id than `host` has none here; "" asks for no host."""
+    reading = read(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+    guest, of_other = reading.guest, reading.host if host and reading.host != host else ""
+    if of_other:
+        guest = guest.model_copy(update={"id": None})
     if guest.id is None and domain.isPersistent() and domain.autostart():
         guest = guest.model_copy(update={"autostart": "headless"})  # of another tool's domains, all that is known of it
     state, reason = power(*domain.state())
-    return Observed(guest, state, reason, state in {"running", "paused"} and _agent_connected(domain))
+    return Observed(guest, state, reason, state in {"running", "paused"} and _agent_connected(domain), of_other)
 
 
-def observe_all(conn: Any) -> tuple[Observed, ...]:
+def observe_all(conn: Any, host: str) -> tuple[Observed, ...]:
     """Every domain, in order of id; one that goes while we look is left out."""
     found = []
     for domain in conn.listAllDomains():
         try:
-            found.append(observe(domain))
+            found.append(observe(domain, host))
         except libvirt.libvirtError as err:
             if err.get_error_code() != NO_DOMAIN:
                 raise

@@ -9,12 +9,13 @@ every few seconds. An overflow of the bounded queue is answered by listing every
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import libvirt
 
+from guestwire.agent.drivers.background import Background
 from guestwire.agent.drivers.feed import Feed
 from guestwire.agent.drivers.libvirt.connection import Connection
 from guestwire.agent.drivers.libvirt.errors import NO_DOMAIN
@@ -37,11 +38,13 @@ class _Happening:
     agent: bool = False
 
 
-class Watch:
+class Watch(Background):
     """Keeps what is known of every domain, and feeds its changes to readers. `async with` runs its task."""
 
-    def __init__(self, clock: Callable[[], int]) -> None:
+    def __init__(self, clock: Callable[[], int], host: str = "") -> None:
+        super().__init__("libvirt-watch")
         self._clock = clock
+        self._host = host
         self._known: dict[str, Observed] = {}
         self._lost = "not connected yet"
         self._epoch = 0
@@ -51,18 +54,10 @@ class Watch:
         self._wake = asyncio.Event()
         self._steady = asyncio.Lock()
         self._held: set[str] = set()
-        self._task: asyncio.Task[None] | None = None
         self.feed = Feed(self._present)
 
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._handle_all(), name="libvirt-watch")
-        return self
-
     async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await super().__aexit__()
         self.feed.close()
 
     async def on_up(self, connection: Connection, epoch: int) -> None:
@@ -99,7 +94,7 @@ class Watch:
     def defined(self, observed: Observed) -> None:
         """A definition was made by us: who looks next must see it, though libvirt's event is still on its way."""
         known = self._known.get(observed.guest.uuid or "")
-        self._change(observed if known is None else replace(known, guest=observed.guest))
+        self._change(observed if known is None else replace(known, guest=observed.guest, of_other=observed.of_other))
 
     def undefined(self, uuid: str) -> None:
         """A definition was taken away by us."""
@@ -131,7 +126,7 @@ class Watch:
                 self.touched(uuid)
 
     async def _list(self, connection: Connection, epoch: int) -> None:
-        everything = await connection.call(observe_all, effect=False)
+        everything = await connection.call(lambda conn: observe_all(conn, self._host), effect=False)
         self._known = {observed.guest.uuid or "": observed for observed in everything}
         self._epoch, self._lost = epoch, ""
         self.feed.publish(Resynced(epoch, everything))
@@ -150,7 +145,7 @@ class Watch:
             self._queue.append(happening)
         self._wake.set()
 
-    async def _handle_all(self) -> None:
+    async def _run(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -158,11 +153,11 @@ class Watch:
                 try:
                     async with self._steady:
                         await self._handle_next()
-                except GuestwireError as err:
+                except Exception as err:  # noqa: BLE001 (who watches outlives any defect of what it looks at)
                     # what was to be learnt is not known: a new link lists everything, with its back-off in between
                     self._queue.clear()
                     if self._connection is not None:
-                        self._connection.give_up(err.message)
+                        self._connection.give_up(err.message if isinstance(err, GuestwireError) else repr(err))
 
     async def _handle_next(self) -> None:
         if self._connection is None or self._lost:
@@ -199,7 +194,7 @@ class Watch:
     async def _ask(self, connection: Connection, uuid: str) -> None:
         def act(conn: Any) -> Observed | None:
             try:
-                return observe(conn.lookupByUUIDString(uuid))
+                return observe(conn.lookupByUUIDString(uuid), self._host)
             except libvirt.libvirtError as err:
                 if err.get_error_code() == NO_DOMAIN:
                     return None

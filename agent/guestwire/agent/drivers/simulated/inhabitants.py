@@ -22,40 +22,47 @@ class Inhabitants:
     """`command` with {name} for the guest's name; empty: nobody lives in any guest. Their standard input is a pipe that ends
     when this process does. `close` it."""
 
-    __slots__ = ("_command", "_ending", "_lives")
+    __slots__ = ("_closed", "_command", "_ending", "_lives")
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = tuple(command)
         self._lives: dict[str, tuple[Life, asyncio.Task[None]]] = {}
         self._ending: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def follow(self, name: str, life: Life | None) -> None:
-        """A guest runs, in this life, or is off (None)."""
-        if not self._command:
+        """A guest runs, in this life, or is off (None). Nobody moves in any more once this is closed."""
+        if not self._command or self._closed:
             return
         now = self._lives.get(name)
         if now is not None:
             if now[0] == life:
                 return
             del self._lives[name]
-            now[1].cancel()
-            self._ending.add(now[1])
-            now[1].add_done_callback(self._ending.discard)
+            self._end(now[1])
         if life is not None:
-            task = asyncio.create_task(self._live(name, None if now is None else now[1]), name=f"inside-{name}")
-            self._lives[name] = (life, task)
+            called = f"inside-{name}"
+            before = [task for task in self._ending if task.get_name() == called]
+            self._lives[name] = (life, asyncio.create_task(self._live(name, before), name=called))
 
     async def close(self) -> None:
         """End them all."""
-        tasks = [*self._ending, *(task for _, task in self._lives.values())]
+        self._closed = True
+        for _, task in self._lives.values():
+            self._end(task)
         self._lives.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._ending, return_exceptions=True)
 
-    async def _live(self, name: str, before: asyncio.Task[None] | None) -> None:
-        if before is not None:
-            await asyncio.wait([before])
+    def _end(self, task: asyncio.Task[None]) -> None:
+        """Once for each: a second time would keep it from waiting for the process that it just killed."""
+        task.cancel()
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def _live(self, name: str, before: Sequence[asyncio.Task[None]]) -> None:
+        """`before`: those that are still on their way out."""
+        if before:
+            await asyncio.wait(before)
         loop = asyncio.get_running_loop()
         tries = 0
         while True:

@@ -29,27 +29,29 @@ class Adoption:
     # -- adopt
 
     async def adopt(self, running: Running, *, trusted: bool = False) -> ConfigAdopted:
-        """Take domains of other tools, and with `update` edits made by hand, into the active document. What is there is left
-        as it is, but for domains that get our identifiers, and the folders of guests: they are made, and those of guests that
-        are gone go aside."""
+        """Take domains of other tools, and with `update` edits made by hand, into the active document; guests of other hosts
+        only by name. What is there is left as it is, but for domains that get our identifiers, and the folders of guests: they
+        are made, and those of guests that are gone go aside."""
         request: ConfigAdopt = running.call.request
         if (again := await self._applying.taken_up(running)) is not None:
             return await self._taken_in(again)
         active, current = await self._preparer.current()
         known = self._power.known()
+        there = known.keys() - self._power.of_others()
         ours = {guest.uuid for guest in active.guests}
+        unnamed = frozenset() if request.guests else there
         chosen = [
-            g for g in known.values() if not request.guests or g.name in request.guests or g.uuid in request.guests
+            g for uuid, g in known.items() if uuid in unnamed or g.name in request.guests or uuid in request.guests
         ]
         if missing := set(request.guests) - {g.name for g in chosen} - {g.uuid or "" for g in chosen}:
             raise GuestwireError("NOT-FOUND", f"There is no domain {sorted(missing)[0]!r} on this host.")
         new = [] if trusted else [guest for guest in chosen if guest.uuid not in ours]
         now = {guest.uuid: guest for guest in current.guests}
-        differing = {guest.uuid for guest in active.guests if guest.uuid in now and now[guest.uuid] != guest}
+        differing = {guest.uuid for guest in active.guests if guest.uuid in there and now.get(guest.uuid) != guest}
         changed = {guest.uuid for guest in chosen} & differing
         kept = tuple(now.get(g.uuid, g) if request.update and g.uuid in changed else g for g in active.guests)
         gone = (
-            {g.uuid for g in active.guests if g.uuid not in known} if request.update and not request.guests else set()
+            {g.uuid for g in active.guests if g.uuid not in there} if request.update and not request.guests else set()
         )
         target = active.model_copy(update={"guests": (*(g for g in kept if g.uuid not in gone), *new)})
         skipped = tuple(g.name for g in chosen if g.uuid in ours and not (request.update and g.uuid in changed))

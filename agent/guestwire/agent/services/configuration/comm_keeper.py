@@ -10,13 +10,12 @@ something happened. What could not be plugged is drift, and tried again.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 
 from guestwire.agent.services.communication import SERVING, Communication
 from guestwire.agent.services.configuration.applying import Applying
 from guestwire.agent.services.configuration.plan_items import not_plugged, not_running, unheld
 from guestwire.agent.services.configuration.step_kinds import Tools
-from guestwire.agent.vital import Vital
+from guestwire.agent.vital import Vital, VitalTask
 from guestwire.model.communication import CommDocument, communication_of
 from guestwire.model.errors import GuestwireError
 from guestwire.model.plan import PlanItem
@@ -35,7 +34,7 @@ def _nobody_hears(_guest: str, _error: GuestwireError) -> None:
     """It is drift all the same."""
 
 
-class CommKeeper:
+class CommKeeper(VitalTask):
     """`async with` it; `look` is called when definitions changed and when a change has ended, `look_at_guests` when the services
     came, went or changed their state, and when a guest came on. `host` is the host's id; `not_plugged` hears, once, why a
     guest, by name, has not got what it is to have."""
@@ -51,6 +50,7 @@ class CommKeeper:
         *,
         look_s: float = LOOK_S,
     ) -> None:
+        super().__init__(vital, "comm-keeper")
         self._comm = comm
         self._applying = applying
         self._guests = tools.guests
@@ -58,10 +58,8 @@ class CommKeeper:
         self._giving = tools.giving
         self._round = asyncio.Event()
         self._host = host
-        self._vital = vital
         self._wake = asyncio.Event()
         self._wake.set()
-        self._task: asyncio.Task[None] | None = None
         self._failure = ""
         self._not_plugged = not_plugged
         self._look_s = look_s
@@ -69,18 +67,6 @@ class CommKeeper:
         self._unplugged: dict[str, str] = {}
         self.drift: Sequence[PlanItem] = ()
         """What is not as the active document says, as it was last seen."""
-
-    async def __aenter__(self) -> "CommKeeper":
-        self._task = asyncio.create_task(self._run(), name="comm-keeper")
-        self._vital.watch(self._task)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
 
     def look(self) -> None:
         """What is held, or is to be, may have changed."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import suppress
-from types import TracebackType
 
 from guestwire.agent.services.configuration.adoption import Adoption
 from guestwire.agent.services.configuration.applying import Applying
@@ -10,7 +9,7 @@ from guestwire.agent.services.configuration.options import Options
 from guestwire.agent.services.configuration.prepared import Preparer
 from guestwire.agent.services.configuration.service import Configuration
 from guestwire.agent.services.running import Running
-from guestwire.agent.vital import Vital
+from guestwire.agent.vital import Vital, VitalTask
 from guestwire.model.errors import GuestwireError
 from guestwire.model.plan import PlanItem
 from guestwire.protocol.config_models import ConfigAdopt
@@ -26,7 +25,7 @@ BETWEEN_S = 60.0
 keep a host busy."""
 
 
-class DriftWatch:
+class DriftWatch(VitalTask):
     """`async with` it; `look` is called when a definition may have changed. `host` names the author of what it does."""
 
     def __init__(
@@ -40,30 +39,17 @@ class DriftWatch:
         vital: Vital,
         between_s: float = BETWEEN_S,
     ) -> None:
+        super().__init__(vital, "drift-watch")
         self._configuration = configuration
         self._preparer = preparer
         self._applying = applying
         self._adoption = adoption
         self._host = host
-        self._vital = vital
         self._between_s = between_s
         self._wake = asyncio.Event()
         applying.ended = self.look  # what was edited while a change was under way was not looked at
         self._told: tuple[PlanItem, ...] = ()
         self._failure = ""
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> "DriftWatch":
-        self._task = asyncio.create_task(self._run(), name="drift-watch")
-        self._vital.watch(self._task)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
 
     def look(self) -> None:
         """Something may have changed."""

@@ -68,6 +68,10 @@ class Power(Protocol):
         """Every guest as the hypervisor has it now, by uuid."""
         ...
 
+    def of_others(self) -> frozenset[str]:
+        """The guests that other hosts have on the same hypervisor, by uuid."""
+        ...
+
     async def on(self, uuid: str) -> None: ...
 
     async def off(self, uuid: str, within_s: float, *, force: bool = False) -> None:

@@ -23,6 +23,9 @@ class Switching:
     def known(self) -> Mapping[str, Guest]:
         return {row.uuid: row.guest for row in self._guests.table.rows()}
 
+    def of_others(self) -> frozenset[str]:
+        return frozenset(row.uuid for row in self._guests.table.rows() if row.observed.of_other)
+
     async def on(self, uuid: str) -> None:
         row = self._guests.table.by_uuid(uuid)
         if row is None:

@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from types import TracebackType
 
 from guestwire.agent.config_records_schema import ChangeRow
 from guestwire.agent.services.configuration.applying import CONNECT_PATIENCE_S, Applying
 from guestwire.agent.services.configuration.ports import Power
 from guestwire.agent.services.running import Running
-from guestwire.agent.vital import Vital
+from guestwire.agent.vital import Vital, VitalTask
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.config_models import ConfigApplied, ConfigCancel, ConfigConfirm
 
@@ -16,35 +15,22 @@ AGAIN_S = 2.0
 """After a failure that may pass, before deadlines are looked at again."""
 
 
-class Waiting:
+class Waiting(VitalTask):
     """`async with` it: undo deadlines are kept, and what waited for a boot goes on after it."""
 
     def __init__(self, applying: Applying, power: Power, vital: Vital) -> None:
+        super().__init__(vital, "config-deadlines")
         self._applying = applying
         self._records = applying.records
         self._around = applying.around
         self._power = power
-        self._vital = vital
         self._moved = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
         self._booted = asyncio.Event()
         """Set when what waited for a boot may have been seen to."""
         self._owed: tuple[ChangeRow, str] | None = None
         """A change that is to be undone, and why."""
         applying.moved = applying.starts.moved = self._moved.set
         applying.orphaned = self._orphaned
-
-    async def __aenter__(self) -> "Waiting":
-        self._task = asyncio.create_task(self._keep_deadlines(), name="config-deadlines")
-        self._vital.watch(self._task)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
 
     def look(self) -> None:
         """The host may have booted."""
@@ -100,7 +86,7 @@ class Waiting:
             raise GuestwireError("ROLLBACK-INCOMPLETE", detail={"left": list(left)})
         return ConfigApplied(revision=await self._applying.active.revision(), state="rolled_back")
 
-    async def _keep_deadlines(self) -> None:
+    async def _run(self) -> None:
         """Undo what nobody confirmed in time, go on after a boot, note what waits for a start no more."""
         while True:
             self._moved.clear()
