@@ -1,11 +1,13 @@
 """What guests make happen is told at a bounded rate, each guest by itself."""
 
+import pytest
 from test_audit import Ears
 
 from guestwire.agent.announcer import Announcer
 from guestwire.agent.comm_notices import BURST, CARRIED, CommNotices
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.comm_models import Happening
+from guestwire.protocol.notices import AuditNotice
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.steps import Now
 
@@ -43,6 +45,24 @@ def test_a_notice_carries_so_much_and_says_so() -> None:
         (CARRIED, 0, True), (0, CARRIED, True),
     ]  # fmt: skip
     assert len(str(ears.logged[-1][2]["text"])) == CARRIED + 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "code", "text"),
+    [
+        ("denied", {"text": "open"}, "COMM-DENIED", "open e"), ("signalled", {}, "", "e"), ("reset", {}, "", "e"),
+        ("broken", {}, "", "e"),
+    ],
+)  # fmt: skip
+def test_what_is_refused_and_what_is_done_from_afar_is_for_the_audit(
+    kind: str, fields: dict[str, str], code: str, text: str
+) -> None:
+    notices, ears, _, _ = made()
+    notices.happened(one(kind, "operator:anna", name="e", count=3, **fields))
+    comm, audit = ears.notices
+    assert (comm["event"], comm["guest"], comm["name"], comm["count"]) == (kind, "operator:anna", "e", 3)
+    found = AuditNotice.model_validate(audit)
+    assert (found.event, found.code, found.client, found.text, found.count) == (kind, code, "operator:anna", text, 3)
 
 
 def test_a_state_is_looked_into_and_a_bad_one_is_an_alarm() -> None:

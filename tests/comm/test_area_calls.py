@@ -52,6 +52,8 @@ async def test_who_loses_the_right_hears_nothing_more(client):
     await client.apply(WHOLE.model_copy(update={"areas": (OPEN.model_copy(update={"overrides": {}}),)}))
     with pytest.raises(GuestwireError, match="COMM-DENIED"):
         await waiting
+    told = [one for one in (await client.follow(b"", 0, 1.0)).happenings if one.kind == "denied"]
+    assert [(one.guest, one.name, one.text) for one in told] == [("op:ann", "open", "read")]
 
 
 async def test_the_time_passes(client):

@@ -164,6 +164,36 @@ def test_when_it_is_closed_the_guest_sees_that_nobody_serves_it():
         assert guest["instance"] == 0
 
 
+def test_after_a_reset_it_is_sound_whatever_the_guest_wrote(region, guest):
+    before = guest.memory[: REGION.size]
+    for seq in range(5):
+        guest.ask(request(seq))
+    region.take()
+    region.taken()
+    assert region.put(reply(0))
+    guest.memory[:] = os.urandom(BYTES)
+    region.renew(43)
+    assert guest.memory[: REGION.size] == before
+    assert (guest["instance"], guest["vectors"]) == (43, 16)
+    assert [guest[word] for word in ("request_head", "request_tail", "reply_head", "reply_tail")] == [5, 5, 1, 1]
+    guest.ask(request(9))
+    assert region.take() == [request(9)]
+    assert region.put(reply(9))
+    assert (guest.answer(1), guest["reply_head"]) == (reply(9), 2)
+
+
+def test_a_guest_that_works_on_over_a_reset_asks_nothing_twice(region, guest):
+    for seq in range(5):
+        guest.ask(request(seq))
+    region.take()
+    region.taken()
+    guest.ask(request(5))
+    region.renew(43)
+    guest["request_head"] = 7  # as its library has counted
+    assert region.take() == [request(5), guest.memory[NUMBERS["GW_REQUESTS_OFFSET"] :][6 * 128 : 7 * 128]]
+    assert region.corrupt == 0
+
+
 writes = st.tuples(
     st.sampled_from([name for name in CONTROL.offsets if not name.startswith("reserved")]),
     st.one_of(st.integers(0, 600), st.integers(0, LAST), st.integers(LAST - 300, LAST)),

@@ -57,8 +57,8 @@ class Others:
         self.spent = 0.0
         self.each = 0.0
 
-    def may_be(self, way: object, guest: str) -> bool:
-        return guest in ("a", "b")
+    def may_be(self, way: object, guest: str) -> int:
+        return N["GW_OK" if guest in ("a", "b") else "GW_NOT_FOUND" if guest == "zzz" else "GW_DENIED"]
 
     def area(self, party: str, name: str, wanted: int) -> Granted:
         if self.broken:
@@ -318,16 +318,23 @@ def test_the_ways_of_a_guest_wait_together() -> None:
     assert not other.paused
 
 
+@pytest.mark.parametrize(("name", "code", "told"), [("zzz", "NOT_FOUND", 1), ("other", "DENIED", 1), ("b", "OK", 0)])
+def test_who_may_be_which_guest(name: str, code: str, told: int) -> None:
+    scene = Scene()
+    line = scene.line("HOST", "socket")
+    assert scene.ask(line, hello(name))["code"] == N[f"GW_{code}"]
+    assert [row[0] for row in scene.others.told].count("denied") == told
+
+
 def test_files_go_over_sockets_alone() -> None:
     scene = Scene()
     line = scene.line("a")
     scene.ask(line, hello())
-    there, held = os.pipe()
+    there, held = os.pipe2(os.O_NONBLOCK)
     scene.others.granted = Granted(N["GW_OK"], held)
     assert scene.ask(line, request("AREA", text="x"))["code"] == N["GW_UNSUPPORTED"]
     assert os.read(there, 1) == b"", "the file was closed"
     os.close(there)
-    assert scene.ask(line, request("DIRECTORY"))["code"] == N["GW_UNSUPPORTED"]
     assert not [row for row in scene.others.told if row[0] == "denied"]
 
 

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,6 +90,17 @@ def test_a_manager_that_does_not_read_is_not_waited_for_long(manager: socket.soc
     told = [store.keep(f"gw-2-{n}", 0) for n in range(5000) if n == 0 or len(store.kept) == n]
     assert told[0]
     assert not told[-1], "its queue is bounded"
+
+
+def test_many_regions_wait_no_longer_for_it_than_one(manager: socket.socket) -> None:
+    store = FdStore(manager.getsockname(), timeout_s=0.2)
+    began = time.monotonic()
+    told = [store.keep(f"gw-2-{n}", 0) for n in range(150)]
+    assert not told[-1]
+    assert time.monotonic() - began < 10, "each by itself: half a minute"
+    for fd in heard(manager)[1]:
+        os.close(fd)
+    assert store.keep("gw-2-150", 0), "who reads again is told again"
 
 
 @pytest.mark.parametrize("word", ["", "a:b", "a\nREADY=1", "x" * 256, "ü"])

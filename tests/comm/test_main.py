@@ -4,16 +4,18 @@ import asyncio
 import fcntl
 import mmap
 import os
+import select
 
 import pytest
 from tests.support.comm_process import CommProcess, Peer, ask, ask_from_afar, comm_fixtures, document
+from tests.support.doorbell_guest import DoorbellGuest
 
 from guestwire.comm.client import CommClient
 from guestwire.model.areas import Lock, MemoryArea, Queue
 from guestwire.model.errors import GuestwireError
 from guestwire.model.events import Event
 from guestwire.protocol import comm_models as w
-from guestwire.shm.layouts import DIRECTORY, LOCK, NUMBERS, REGION
+from guestwire.shm.layouts import CONTROL, DIRECTORY, LOCK, NUMBERS, REGION
 
 N = NUMBERS
 AREAS = (
@@ -83,8 +85,10 @@ async def test_areas_are_given_by_access(comm: CommProcess, client: CommClient) 
 async def test_a_guest_is_who_it_may_be(comm: CommProcess, client: CommClient) -> None:
     await client.apply(WHOLE)
     stranger = Peer(comm.attach, "nobody")
-    assert stranger.hello()["code"] == N["GW_DENIED"]
+    assert stranger.hello()["code"] == N["GW_NOT_FOUND"]
     stranger.close()
+    told = (await client.follow(b"", 0, 1.0)).happenings
+    assert ("denied", "HOST", "nobody", "attach") in [(one.kind, one.guest, one.name, one.text) for one in told]
 
 
 async def test_the_directory_says_what_there_is(comm: CommProcess, client: CommClient) -> None:
@@ -111,6 +115,64 @@ async def test_an_event_crosses_by_its_rights(comm: CommProcess, client: CommCli
         assert (reply["seq"], reply["code"], reply["value"]) == (seq, 0, 0)
     shown = await ask(client, "event-show", w.NameRef(name="go"))
     assert (shown.signals, shown.last_by, shown.denied, shown.set) == (1, "a", 1, False)
+
+
+async def test_what_was_denied_stays_counted_when_its_connection_is_gone(comm: CommProcess, client: CommClient) -> None:
+    await client.apply(WHOLE)
+    for _ in range(5):
+        with Peer(comm.attach, "c") as c:
+            assert c.open("go")["code"] == N["GW_DENIED"]
+            assert c.call("AREA", text="shared")["code"] == N["GW_DENIED"]
+    with Peer(comm.attach, "c"), Peer(comm.attach, "b"), Peer(comm.attach):
+        rows = {peer.name: peer.denied for peer in (await client.status()).peers}
+    assert rows == {"b": 0, "c": 10, "HOST": 0}
+
+
+class ResetGuest(DoorbellGuest):
+    """Its library is another one after each `begin`, in the same QEMU."""
+
+    def begin(self) -> int:
+        """As the library opens a doorbell. The instance that it finds; 0: the region makes no sense."""
+        if REGION.unpack(self.memory[: REGION.size])["magic"] != N["GW_MAGIC"]:
+            return 0
+        words = CONTROL.unpack(self.memory[:], REGION.size)
+        if words["request_head"] - words["request_tail"] & 2**64 - 1 > N["GW_REQUESTS"]:
+            self.words[(REGION.size + CONTROL.offsets["request_head"]) // 8] = words["request_tail"]
+        self._taken = self.words[(REGION.size + CONTROL.offsets["reply_tail"]) // 8] = words["reply_head"]
+        return self.instance
+
+
+async def test_a_guest_that_wrote_over_its_doorbell_has_it_back_after_a_reset(
+    comm: CommProcess, client: CommClient
+) -> None:
+    await client.apply(WHOLE)
+    with ResetGuest(comm.doorbell(WHOLE, "b")) as guest:
+        guest.hello()
+        guest.memory[:] = os.urandom(len(guest.memory))
+        guest.ring()
+        assert not guest.begin()
+        await client.guest_reset("b")
+        assert guest.begin()
+        assert guest.hello()
+        assert guest.open("go")["code"] == 0
+
+
+async def test_a_guest_that_is_reset_while_it_works_learns_that_it_is_not_served(
+    comm: CommProcess, client: CommClient
+) -> None:
+    await client.apply(WHOLE)
+    with ResetGuest(comm.doorbell(WHOLE, "b")) as guest:
+        before = guest.begin()
+        guest.hello()
+        guest.wait(guest.open("go")["handle"])
+        await client.guest_reset("b")
+        assert guest.instance not in (0, before)
+        assert select.select([guest.vectors[guest.own][0]], [], [], 20)[0], "who sleeps is woken, and looks"
+        assert guest.begin()
+        assert guest.hello()
+        await ask(client, "comm-stop", w.CommStop(force=True))
+        await client.guest_reset("b")
+        assert guest.begin() == 0
 
 
 async def test_three_waiters_and_both_kinds_of_reset(comm: CommProcess, client: CommClient) -> None:
@@ -163,8 +225,9 @@ async def test_the_cloud_signals_and_waits_by_its_rights(comm: CommProcess, clie
         assert (shown.signals, shown.last_by) == (1, "REMOTE")
         assert b.recv()[0]["code"] == 0
     waiting = asyncio.create_task(ask_from_afar(client, "event-wait", w.EventWait(names=("go",), timeout_s=10.0)))
-    while not (await ask(client, "event-show", w.NameRef(name="go"))).waiters:
-        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        while not (await ask(client, "event-show", w.NameRef(name="go"))).waiters:
+            await asyncio.sleep(0)
     with Peer(comm.attach, "a") as a:
         a.send("SET", handle=a.open("go")["handle"])
         assert (await waiting).name == "go"

@@ -28,6 +28,7 @@ def test_a_guest_is_one_row_over_its_ways_and_its_bucket_counts_once() -> None:
     shared, own = Bucket(Throttle(1, 1)), Bucket(Throttle(1, 1))
     for _ in range(3):
         shared.throttle.take(1, 0.0)
+    shared.denied = 4
     rows = peers([
         talk(1, shared, Line("a", "doorbell", 77), 2), talk(2, shared, Line("a", "serial"), 3),
         talk(3, own, Line("HOST", "socket", 5), 1), talk(4, own, Line("HOST", "socket", 6), 1),
@@ -35,7 +36,7 @@ def test_a_guest_is_one_row_over_its_ways_and_its_bucket_counts_once() -> None:
     assert [(row.name, row.kind, row.ways, row.pid) for row in rows] == [
         ("HOST", "process", ("socket",), 5), ("HOST", "process", ("socket",), 6), ("a", "guest", ("doorbell", "serial"), 77),
     ]  # fmt: skip
-    assert (rows[2].requests, rows[2].throttled, rows[2].since) == (5, 2, 998)
+    assert (rows[2].requests, rows[2].throttled, rows[2].denied, rows[2].since) == (5, 2, 4, 998)
 
 
 def test_rows_are_counted_by_kind() -> None:

@@ -66,8 +66,15 @@ async def test_areas(parties: dict[str, Guest]) -> None:
     code, complaint = await b("area", "write", "shared", "0", "x")
     assert (code, "only the reading" in complaint) == (DENIED, True)
     assert (await a("area", "read", "nothing"))[0] == NOT_FOUND
-    assert (await a("area", "write", "shared", "65536", "x"))[0] == USAGE
-    assert (await a("area", "read", "shared", "0", "99999999"))[0] == USAGE
+    for words, wrong in (
+        (("write", "shared", "65536", "x"), "OFFSET lies outside of the area"),
+        (("write", "shared", "abc", "x"), "OFFSET is no number"),
+        (("read", "shared", "-1"), "OFFSET is no number"),
+        (("read", "shared", "0", "99999999"), "LENGTH reaches out of the area"),
+        (("read", "shared", "0", "1k"), "LENGTH is no number"),
+    ):
+        code, complaint = await a("area", *words)
+        assert (code, wrong in complaint) == (USAGE, True), complaint
 
 
 async def test_events(parties: dict[str, Guest]) -> None:
@@ -76,8 +83,12 @@ async def test_events(parties: dict[str, Guest]) -> None:
     assert (await b("event", "wait", "go", timeout="10"))[0] == TIMED_OUT
     assert await a("event", "set", "go") == (0, "")
     assert await b("event", "wait", "go") == (0, "")
-    assert (await b("event", "set", "go"))[0] == DENIED
-    assert (await a("event", "wait", "go"))[0] == DENIED
+    for party, words, why in (
+        (b, ("set", "go"), "may not signal go"), (b, ("reset", "go"), "may not reset go"),
+        (a, ("wait", "go"), "may not wait for go"), (a, ("wait", "back", "go"), "may not wait for go"),
+    ):  # fmt: skip
+        code, complaint = await party("event", *words)
+        assert (code, why in complaint) == (DENIED, True), complaint
     assert await a("event", "create", "mine", "manual", "set", timeout="0") == (
         0,
         "made; it lives while somebody has it open\n",
@@ -148,7 +159,12 @@ async def test_usage(make: Callable[[str], Path], tmp_path: Path) -> None:
     assert (await nowhere("who"))[0] == NOT_STARTED
     assert (await Guest(program, "elsewhere")("who"))[0] == 14
     assert (await Guest(program, f"serial:{tmp_path}/port")("who"))[0] == NOT_FOUND
-    assert (await nowhere("fly"))[0] == USAGE
-    assert (await nowhere("event", "set"))[0] == USAGE
+    for words, wrong in (
+        (("fly",), "gwguest: fly:"), (("fly", "away"), "gwguest: fly:"), (("event", "fly"), "gwguest: fly:"),
+        (("event",), "gwguest: event:"), (("event", "set"), "gwguest: NAME:"), (("--fly", "x", "who"), "gwguest: --fly:"),
+        (("--at",), "gwguest: --at:"), ((), "gwguest: no command:"),
+    ):  # fmt: skip
+        code, complaint = await nowhere(*words)
+        assert (code, wrong in complaint) == (USAGE, True), complaint
     code, printed = await nowhere("help")
     assert (code, "exit codes" in printed) == (0, True)

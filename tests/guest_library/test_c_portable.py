@@ -21,6 +21,7 @@ def test_it_holds(c_program: Callable[[str], Path], name: str) -> None:
     [
         ("all", "gcc", "libguestwire.so"),
         ("static", "musl-gcc", "gwguest-static"),
+        ("trapping", "musl-gcc", "gwguest-trapping"),
         ("portable-mingw", "x86_64-w64-mingw32-gcc", "libguestwire-portable.lib"),
     ],
 )

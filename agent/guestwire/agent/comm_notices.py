@@ -14,6 +14,8 @@ CARRIED = 4096
 """Characters of a text, and bytes of data, that a notice carries; the log has the whole text."""
 ALARMS = frozenset({"throttled"})
 """Kinds that a person should look at, whatever their level is."""
+AUDITED = {"denied": "COMM-DENIED", "signalled": "", "reset": "", "broken": ""}
+"""Kinds that are for the audit, with the code they have where none is said: what was refused, and what the cloud did."""
 _BAD = frozenset({"warning", "error"})
 GUESTS_AT_MOST = 1024
 
@@ -89,9 +91,9 @@ class CommNotices:
             data=one.data[:CARRIED],
         )  # fmt: skip
         what = " ".join(word for word in (one.text[:CARRIED], one.name) if word)
-        if one.kind == "denied":
+        if (audited := AUDITED.get(one.kind)) is not None:
             self._announcer.notice(
-                "audit", event="denied", code=code or "COMM-DENIED", client=one.guest, count=one.count, text=what
+                "audit", event=one.kind, code=code or audited, client=one.guest, count=one.count, text=what
             )
         elif one.kind in ALARMS or (one.kind == "state" and one.level in _BAD):
             row = BY_CODE.get(one.code)

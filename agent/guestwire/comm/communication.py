@@ -335,7 +335,10 @@ class Communication:
         )  # fmt: skip
 
     def guest_reset(self, guest: str) -> None:
+        """What it was attached as is over; it attaches again."""
         self._talks.restart(guest)
+        if (uuid := self._holdings.held.uuids.get(guest)) is not None:
+            self._parts.doorbells.renew(uuid)
 
     def status(self) -> w.CommStatus:
         missing = {**self._lacking, **self._troubles.missing}

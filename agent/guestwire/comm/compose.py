@@ -170,7 +170,7 @@ async def _operations(
     areas = AreaCalls(holdings, lambda: frozenset(attendance.guests), telling.denied, now)
     contents = ContentCalls(holdings, talks, lambda name, force: attendance.break_lock(name, force=force))
     results = await stack.enter_async_context(
-        Results(executor, effects(communication, events, shown, contents), now, telling.defect)
+        Results(executor, effects(communication, events, shown, contents, telling.done), now, telling.defect)
     )
     server = await stack.enter_async_context(
         Server(executor, reads(communication, areas, shown, contents, networks, telling), results, _Audit(log, telling))

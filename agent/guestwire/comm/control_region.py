@@ -47,11 +47,21 @@ class ControlRegion:
         self._bytes = memoryview(self._map)
         # an item of such a view is read and written by one machine instruction; struct's "<Q" goes byte by byte
         self._words = self._bytes.cast("Q")
-        self._bytes[: REGION.size] = REGION.pack(
+        self._header = REGION.pack(
             magic=NUMBERS["GW_MAGIC"], version=VERSION, kind=NUMBERS["GW_KIND_CONTROL"], size=BYTES,
             generation=generation, name=guest.encode()[: NUMBERS["GW_NAME_BYTES"] - 1],
         )  # fmt: skip
-        self._words[_VECTORS] = vectors
+        self._vectors = vectors
+        self.renew(instance)
+
+    def renew(self, instance: int) -> None:
+        """Sound again, whatever the guest wrote over it. What it asked and was not taken is dropped. Indices go on and do not
+        begin anew: a guest that works on would put one among them that makes old requests new."""
+        self._words[_INSTANCE] = 0
+        self._bytes[: REGION.size] = self._header
+        self._words[_VECTORS] = self._vectors
+        self._words[_REQUEST_HEAD] = self._words[_REQUEST_TAIL] = self._tail
+        self._words[_REPLY_TAIL] = self._words[_REPLY_HEAD] = self._head
         self.set_instance(instance)
 
     def set_instance(self, instance: int) -> None:

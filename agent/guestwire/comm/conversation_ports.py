@@ -28,8 +28,9 @@ class Grants(Protocol):
     @property
     def instance(self) -> int: ...
 
-    def may_be(self, way: Way, guest: str) -> bool:
-        """Whether a process of the host may say that it is that guest (where guests are simulated)."""
+    def may_be(self, way: Way, guest: str) -> int:
+        """GW_OK when a process of the host may say that it is that guest (where guests are simulated); GW_DENIED; to who may be
+        any guest, GW_NOT_FOUND when there is none of the name."""
         ...
 
     def area(self, party: str, name: str, wanted: int) -> Granted: ...

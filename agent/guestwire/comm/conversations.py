@@ -267,9 +267,10 @@ class Conversations:
             return
         name = asked["text"]
         if name and name != talk.way.party:
-            if not self._grants.may_be(talk.way, name):
+            code = self._grants.may_be(talk.way, name)
+            if code != _N["GW_OK"]:
                 self._audit.denied(talk.way.party, "attach", name)
-                self._answer(talk, seq, _N["GW_DENIED"])
+                self._answer(talk, seq, code)
                 return
             self._become(talk, name)
         elif talk.known:
@@ -336,28 +337,19 @@ class Conversations:
         self._answer(talk, seq, _N["GW_OK"])
 
     def _area(self, talk: Conversation, seq: int, request: bytes, _payload: bytes, at: Now) -> None:
-        if not self._takes_files(talk, seq):
-            return
         asked = REQUEST.unpack(request)
         self._file(talk, seq, self._grants.area(talk.way.party, asked["text"], asked["flags"]), asked["text"])
 
     def _directory(self, talk: Conversation, seq: int, _request: bytes, _payload: bytes, at: Now) -> None:
-        if self._takes_files(talk, seq):
-            self._file(talk, seq, self._grants.directory(talk.way.party), "directory")
+        self._file(talk, seq, self._grants.directory(talk.way.party), "directory")
 
     def _plug(self, talk: Conversation, seq: int, request: bytes, _payload: bytes, at: Now) -> None:
-        if not self._takes_files(talk, seq):
-            return
         asked = REQUEST.unpack(request)
         self._file(talk, seq, self._grants.plug(talk.way, asked["text"], asked["value"], asked["flags"]), "plug")
 
-    def _takes_files(self, talk: Conversation, seq: int) -> bool:
-        """Only a socket passes files on; a guest has its areas as devices."""
-        if talk.way.kind != "socket":
-            self._answer(talk, seq, _N["GW_UNSUPPORTED"])
-        return talk.way.kind == "socket"
-
     def _file(self, talk: Conversation, seq: int, granted: Granted, name: str) -> None:
+        """Who has the right to a file gets it over a socket. Other ways carry none: a guest has its areas as devices, and asks
+        here for what it does not have, so that it is told."""
         if granted.code == _N["GW_DENIED"]:
             talk.denied += 1
             self._audit.denied(talk.way.party, "open", name)
@@ -365,7 +357,10 @@ class Conversations:
             self._answer(talk, seq, granted.code)
             return
         try:
-            self._answer(talk, seq, granted.code, flags=granted.flags, value=granted.value, fds=(granted.fd,))
+            if talk.way.kind != "socket":
+                self._answer(talk, seq, _N["GW_UNSUPPORTED"])
+            else:
+                self._answer(talk, seq, granted.code, flags=granted.flags, value=granted.value, fds=(granted.fd,))
         finally:
             os.close(granted.fd)
 

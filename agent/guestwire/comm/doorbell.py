@@ -78,6 +78,11 @@ class Doorbell:
         """What the guest finds in its control region: who answers it, 0 nobody."""
         self._region.set_instance(instance)
 
+    def renew(self, instance: int) -> None:
+        """Its control region is sound again, and served by `instance`: who opened it before is told that it is not served."""
+        self._region.renew(instance)
+        self.ring((0,))
+
     def start(self, dummy: int, greeting_s: float) -> None:
         """Greets the client and listens to it. `dummy` is the eventfd of vectors that nobody hears; what the socket does
         not take of the greeting within `greeting_s` seconds ends the connection."""

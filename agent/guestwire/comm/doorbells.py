@@ -132,6 +132,13 @@ class Doorbells:
         for live in self._live.values():
             live.doorbell.set_instance(instance)
 
+    def renew(self, uuid: str) -> None:
+        """This guest was reset: whatever it wrote over its control region, its next library finds a sound one. A library that
+        works on all the same finds another instance there: it is not served until it attaches again."""
+        live = self._live.get(uuid)
+        if live is not None:
+            live.doorbell.renew(self._generation() if self._instance else 0)
+
     @property
     def served(self) -> frozenset[str]:
         """The guests that are served, by uuid."""

@@ -5,8 +5,11 @@ import fcntl
 import os
 import re
 import socket
+import time
 from collections.abc import Mapping
 
+AGAIN_S = 10.0
+"""After which a manager that did not read is waited for again."""
 FIRST_FD = 3
 """SD_LISTEN_FDS_START."""
 _COUNT = re.compile(r"[0-9]{1,5}")
@@ -19,11 +22,13 @@ class FdStore:
 
     def __init__(self, address: str | None, *, timeout_s: float = 0.25) -> None:
         """`address` as in NOTIFY_SOCKET: a path, or a name that begins with @. `timeout_s`: how long a manager that does
-        not read is waited for."""
+        not read is waited for, in all of AGAIN_S: whoever asks waits too, once for each region."""
         known = address is not None and address.startswith(("/", "@"))
         self._address = ("\0" + address[1:] if address.startswith("@") else address) if known and address else None
         self._timeout_s = timeout_s
         self._kept: set[str] = set()
+        self._waited_since = 0.0
+        self._waited_s = 0.0
 
     @property
     def kept(self) -> frozenset[str]:
@@ -49,13 +54,18 @@ class FdStore:
     def _tell(self, state: str, *fds: int) -> bool:
         if self._address is None:
             return False
+        began = time.monotonic()
+        if began - self._waited_since > AGAIN_S:
+            self._waited_since, self._waited_s = began, 0.0
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
-                out.settimeout(self._timeout_s)
+                out.settimeout(max(0.0, self._timeout_s - self._waited_s))
                 out.connect(self._address)
                 socket.send_fds(out, [state.encode()], list(fds))
         except OSError:
             return False
+        finally:
+            self._waited_s += time.monotonic() - began
         return True
 
     @staticmethod

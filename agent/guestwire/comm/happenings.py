@@ -15,7 +15,7 @@ from guestwire.protocol.comm_models import Happenings as Followed
 from guestwire.protocol.steps import Now
 
 LOG_BYTES = 16
-COALESCED = frozenset({"denied", "throttled", "ready"})
+COALESCED = frozenset({"denied", "throttled", "ready", "signalled", "reset", "broken"})
 """Kinds of which the same one (guest, name, code) is told at most once in COALESCE_S."""
 COALESCE_S = 1.0
 MAX_KEYS = 1024

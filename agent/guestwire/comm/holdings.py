@@ -127,9 +127,11 @@ class Holdings:
 
     # -- conversations.Grants
 
-    def may_be(self, way: Way, guest: str) -> bool:
+    def may_be(self, way: Way, guest: str) -> int:
         uid = getattr(getattr(way, "who", None), "uid", None)
-        return self._simulated and uid in self._trusted and guest != HOST and self.is_party(guest)
+        if not self._simulated or uid not in self._trusted or guest == HOST:
+            return _N["GW_DENIED"]
+        return _N["GW_OK"] if self.is_party(guest) else _N["GW_NOT_FOUND"]
 
     def area(self, party: str, name: str, wanted: int) -> Granted:
         region = self.find(RegionKind.AREA, name)

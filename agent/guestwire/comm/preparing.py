@@ -1,8 +1,10 @@
 """What can fail of a change, done before anything of it can be seen, and taken back when something else fails: places, memory,
 eventfds, the kernel's networks. In the order that is easiest to take back."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from guestwire.comm.declarations import project_events
@@ -20,6 +22,8 @@ from guestwire.model.networks import VirtualNet
 from guestwire.protocol.comm_models import NetView
 from guestwire.shm.layouts import AREA_ROW, DIRECT_ROW, DIRECTORY, LOCK_ROW, NUMBERS, REGION, RING_ROW
 
+COPIED_AT_ONCE = 4 << 20
+"""Bytes of an area that are copied with everybody waiting; a larger one is copied by a thread."""
 DIRECT_BYTES = (1 << 20) - NUMBERS["GW_DATA_OFFSET"]
 
 
@@ -59,12 +63,15 @@ class Preparing:
         made: Mapping[str, tuple[bool, int]] = {}
         try:
             directs = place_directs(project_events(document), places.directs)
-            regions = self._regions(document, directs)
+            large: list[tuple[Region, Region]] = []
+            regions = self._regions(document, directs, large)
             areas = {name: region for (kind, name), region in regions.items() if kind is RegionKind.AREA}
             generations = {name: region.generation for name, region in areas.items()}
             placements = place(document, places.placements, generations)
             held = Held(document, placements, directs, regions)
             _fits(held)
+            if large:
+                await _to_its_end(partial(_copy_all, large))
             made = self._natives.prepare(directs)
             changed = networks and bool(document.networks or before.networks)
             if changed:
@@ -87,8 +94,16 @@ class Preparing:
             await self._networks.apply(prepared.networks, self._host)
 
     def _regions(
-        self, document: CommDocument, directs: Mapping[str, DirectPlace]
+        self, document: CommDocument, directs: Mapping[str, DirectPlace], large: list[tuple[Region, Region]]
     ) -> Mapping[tuple[RegionKind, str], Region]:
+        """`large` gets the new regions that are still to be copied to, each with the one to copy from."""
+
+        def copy(new: Region, old: Region) -> None:
+            if min(new.size, old.size) <= COPIED_AT_ONCE:
+                new.copy_from(old)
+            else:
+                large.append((new, old))
+
         wanted: dict[tuple[RegionKind, str], int] = {}
         for area in document.areas:
             wanted.setdefault((RegionKind.AREA, area.name), area.size)
@@ -98,7 +113,26 @@ class Preparing:
         for region in self._store.held:
             if (region.kind, region.name) not in wanted:
                 self._store.set_aside(region.kind, region.name)
-        return {(kind, name): self._store.ensure(kind, name, size) for (kind, name), size in wanted.items()}
+        return {(kind, name): self._store.ensure(kind, name, size, copy=copy) for (kind, name), size in wanted.items()}
+
+
+def _copy_all(pairs: Sequence[tuple[Region, Region]]) -> None:
+    for new, old in pairs:
+        new.copy_from(old)
+
+
+async def _to_its_end(call: Callable[[], object]) -> None:
+    """In a thread. Who gives up waiting does so when it has ended: until then it uses what would be let go."""
+    given_up: asyncio.CancelledError | None = None
+    running = asyncio.ensure_future(asyncio.to_thread(call))
+    while not running.done():
+        try:
+            await asyncio.wait((running,))
+        except asyncio.CancelledError as err:
+            given_up = err
+    if given_up is not None:
+        raise given_up
+    running.result()
 
 
 def _fits(held: Held) -> None:

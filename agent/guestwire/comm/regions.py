@@ -116,10 +116,17 @@ class RegionStore:
         self._keep(region)
         return region
 
-    def ensure(self, kind: RegionKind, name: str, size: int = 0) -> Region:
+    def ensure(
+        self,
+        kind: RegionKind,
+        name: str,
+        size: int = 0,
+        *,
+        copy: Callable[[Region, Region], None] = lambda new, old: new.copy_from(old),
+    ) -> Region:
         """The region of that name and size. One that is there stays, with a new size where its backing has room; one that
         was set aside comes back as it was; else it is new, with the content of the one before, which is set aside.
-        Copies what was written, on the caller's time. Raises as `make`; then nothing has changed."""
+        `copy` brings that content over, or sees to it that it is. Raises as `make`; then nothing has changed."""
         now = self._held.get((kind, name))
         backing = kind.backing(size)
         if now is not None and now.backing == backing:
@@ -135,7 +142,7 @@ class RegionStore:
             else:
                 region = self.make(kind, name, size)
                 if now is not None:
-                    region.copy_from(now)
+                    copy(region, now)
         except BaseException:
             self.back_to(before)
             raise

@@ -1,17 +1,20 @@
 """Operation -> handler: the whole dispatch of guestwire-comm, as two tables."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from guestwire.comm.area_calls import AreaCalls
 from guestwire.comm.content_calls import ContentCalls
 from guestwire.comm.event_calls import EventCalls
 from guestwire.comm.event_reads import EventReads
+from guestwire.comm.long_lists import listed
 from guestwire.comm.results import Handler
 from guestwire.comm.sharing import shared
+from guestwire.comm.trust import party_of
 from guestwire.model.base import Model
 from guestwire.model.communication import CommDocument
 from guestwire.model.errors import GuestwireError
+from guestwire.model.events import REMOTE
 from guestwire.protocol import comm_models as w
 from guestwire.protocol.operation_models import Empty
 from guestwire.protocol.steps import Call
@@ -67,12 +70,12 @@ def reads(
 
     return {
         "comm-status": lambda _: process.status(),
-        "area-list": areas.list_all,
+        "area-list": listed(areas.list_all, "area"),
         "area-show": areas.show,
         "area-dump": areas.dump,
-        "event-list": events.list_all,
+        "event-list": listed(events.list_all, "event"),
         "event-show": events.show,
-        "queue-list": contents.queues,
+        "queue-list": listed(contents.queues, "queue"),
         "queue-show": contents.queue,
         "lock-list": contents.locks,
         "net-list": net_list,
@@ -83,9 +86,45 @@ def reads(
     }
 
 
-def effects(process: Process, events: EventCalls, shown: EventReads, contents: ContentCalls) -> Mapping[str, Handler]:
-    """Operations with an effect."""
+def effects(
+    process: Process,
+    events: EventCalls,
+    shown: EventReads,
+    contents: ContentCalls,
+    done: Callable[[str, str, str], None],
+) -> Mapping[str, Handler]:
+    """Operations with an effect. `done(kind, asked_as, name)` hears what the cloud did; a user of the host could do it without
+    an operation too."""
 
+    def told(kind: str, call: Call) -> None:
+        if party_of(call) == REMOTE:
+            done(kind, call.asked_as, call.request.name)
+
+    def signal(call: Call) -> w.EventView:
+        events.signal(call)
+        told("signalled", call)
+        return shown.show(call)
+
+    def reset(call: Call) -> w.EventView:
+        events.reset(call)
+        told("reset", call)
+        return shown.show(call)
+
+    def break_lock(call: Call) -> w.LockView:
+        view = contents.break_lock(call)
+        told("broken", call)
+        return view
+
+    return {
+        **_of_process(process),
+        "event-signal": signal,
+        "event-reset": reset,
+        "event-wait": events.wait,
+        "lock-break": break_lock,
+    }
+
+
+def _of_process(process: Process) -> Mapping[str, Handler]:
     async def start(_call: Call) -> w.CommStatus:
         await process.start()
         return process.status()
@@ -112,14 +151,6 @@ def effects(process: Process, events: EventCalls, shown: EventReads, contents: C
         process.guest_reset(call.request.guest)
         return Empty()
 
-    def signal(call: Call) -> w.EventView:
-        events.signal(call)
-        return shown.show(call)
-
-    def reset(call: Call) -> w.EventView:
-        events.reset(call)
-        return shown.show(call)
-
     return {
         "comm-start": start,
         "comm-stop": stop,
@@ -127,8 +158,4 @@ def effects(process: Process, events: EventCalls, shown: EventReads, contents: C
         "comm-apply": apply,
         "comm-settle": settle,
         "comm-guest-reset": guest_reset,
-        "event-signal": signal,
-        "event-reset": reset,
-        "event-wait": events.wait,
-        "lock-break": contents.break_lock,
     }

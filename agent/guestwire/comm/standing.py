@@ -46,10 +46,11 @@ def peers(talks: Iterable[Conversation]) -> list[w.CommPeer]:
 
 
 def _peer(name: str, talks: list[Conversation]) -> w.CommPeer:
+    buckets = {talk.throttle for talk in talks}
     return w.CommPeer(
         name=name, kind="process" if name == HOST else "guest", ways=tuple(talk.way.kind for talk in talks),
         peer=talks[-1].number, pid=next((talk.way.pid for talk in talks if talk.way.pid), None),
         since=min(talk.since_ms for talk in talks), ready=any(talk.ready for talk in talks),
-        requests=sum(talk.requests for talk in talks), denied=sum(talk.denied for talk in talks),
-        throttled=sum(bucket.times for bucket in {talk.throttle for talk in talks}),
+        requests=sum(talk.requests for talk in talks), denied=sum(bucket.denied for bucket in buckets),
+        throttled=sum(bucket.times for bucket in buckets),
     )  # fmt: skip

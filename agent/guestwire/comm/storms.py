@@ -23,13 +23,15 @@ class Told(Protocol):
 
 
 class Bucket:
-    """What one peer may ask. An episode: pauses with no more than WINDOW_S between them; a storm is one that gets long."""
+    """What one peer may ask. An episode: pauses with no more than WINDOW_S between them; a storm is one that gets long.
+    `denied`: how often it asked for what it may not."""
 
-    __slots__ = ("before", "party", "paused_at", "throttle")
+    __slots__ = ("before", "denied", "party", "paused_at", "throttle")
 
     def __init__(self, throttle: Throttle) -> None:
         self.throttle = throttle
         self.before = 0
+        self.denied = 0
         self.paused_at = float("-inf")
         self.party: str | None = None
 

@@ -4,28 +4,35 @@ file for it (pidfd_open(2)), not guessed."""
 
 import asyncio
 import os
+import select
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from guestwire.comm.state_file import AttachedPeer, process_started
 
+AGAIN_S = 1.0
+"""After which a process is looked at again for which there was no file (EMFILE)."""
+
 
 class Stranded:
     """`async with` it. `gone` is called after each that ended or came back."""
 
-    def __init__(self, before: Iterable[AttachedPeer]) -> None:
+    def __init__(self, before: Iterable[AttachedPeer], *, again_s: float = AGAIN_S) -> None:
         self._before = tuple(before)
+        self._again_s = again_s
         self._peers: dict[int, AttachedPeer] = {}
         self._files: dict[int, int] = {}
+        self._later: dict[int, asyncio.TimerHandle] = {}
         self.gone: Callable[[], None] = _nobody
 
     async def __aenter__(self) -> "Stranded":
         for peer in self._before:
-            self._watch(peer)
+            if peer.pid not in self._peers and self._watched(peer):
+                self._peers[peer.pid] = peer
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for pid in list(self._files):
+        for pid in list(self._peers):
             self._forget(pid)
 
     @property
@@ -50,19 +57,30 @@ class Stranded:
         for pid in pids:
             self._ended(pid)
 
-    def _watch(self, peer: AttachedPeer) -> None:
-        if peer.pid in self._files:
-            return
+    def _watched(self, peer: AttachedPeer) -> bool:
+        """False: it has ended. Of whom that cannot be said now, it is asked again."""
+        loop = asyncio.get_running_loop()
         try:
             file = os.pidfd_open(peer.pid)
+        except ProcessLookupError:
+            return False
         except OSError:
-            return  # it ended while we were away
-        if process_started(peer.pid) != peer.started:
-            os.close(file)
-            return
-        self._peers[peer.pid] = peer
-        self._files[peer.pid] = file
-        asyncio.get_running_loop().add_reader(file, self._ended, peer.pid)
+            self._later[peer.pid] = loop.call_later(self._again_s, self._look_again, peer)
+            return True
+        started = process_started(peer.pid)
+        if started == peer.started:
+            self._files[peer.pid] = file
+            loop.add_reader(file, self._ended, peer.pid)
+            return True
+        unknown = started is None and not _has_ended(file)
+        os.close(file)
+        if unknown:
+            self._later[peer.pid] = loop.call_later(self._again_s, self._look_again, peer)
+        return unknown
+
+    def _look_again(self, peer: AttachedPeer) -> None:
+        if not self._watched(peer):
+            self._ended(peer.pid)
 
     def _ended(self, pid: int) -> None:
         self._forget(pid)
@@ -70,11 +88,19 @@ class Stranded:
 
     def _forget(self, pid: int) -> None:
         self._peers.pop(pid, None)
+        if (timer := self._later.pop(pid, None)) is not None:
+            timer.cancel()
         file = self._files.pop(pid, None)
         if file is not None:
             asyncio.get_running_loop().remove_reader(file)
             with suppress(OSError):
                 os.close(file)
+
+
+def _has_ended(file: int) -> bool:
+    poll = select.poll()
+    poll.register(file, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _nobody() -> None:

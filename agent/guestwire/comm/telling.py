@@ -63,6 +63,11 @@ class Telling:
         shown = self._denials.shown(party, name, self._clock().mono)
         self.happened("denied", guest=party, name=shown, code="COMM-DENIED", text=what, level="warning", count=count)
 
+    def done(self, kind: str, asked_as: str, name: str) -> None:
+        """Somebody who is not on this host did something to an event or a lock."""
+        self._log.info(f"from afar: {kind}", by=asked_as, name=name)
+        self.happened(kind, guest=asked_as, name=name)
+
     def throttled(self, party: str, times: int) -> None:
         self._log.warning("a peer asks faster than it may", guest=party, times=times)
         self.happened("throttled", guest=party, code="COMM-THROTTLED", level="warning", count=times)

@@ -169,6 +169,7 @@ def notice_text(notice: Notice) -> str:
             parts = [
                 notice.event,
                 notice.code,
+                notice.text,
                 f"from {notice.client}",
                 f"{notice.count} times" if notice.count > 1 else "",
             ]

@@ -24,7 +24,8 @@ class NameRef(Model):
 
 class CommPeer(Model):
     """Who is attached: a guest (through its doorbell, its serial channel, or as a process where guests are simulated) or a
-    process of the host. `since` in Unix ms. `requests` and `denied` since then; `throttled`: how often it was made to wait."""
+    process of the host. `since` in Unix ms. `requests` since then; `denied`: of a guest since the services run, of a process since then; `throttled`: how often it was
+    made to wait."""
 
     name: str
     kind: Literal["guest", "process"]
@@ -299,7 +300,7 @@ class CommFollow(Model):
 
 class Happening(Model):
     """`kind`: ready (a guest said it is up), attached, detached, denied, throttled (a storm began), calm (it is over), log, data,
-    flush, reaped, state. `code` of the error table where there is one; `count`: how many of the same are in it, of throttled
+    flush, reaped, state; signalled, reset, broken (the cloud did that to the event or lock `name`; `guest`: who asked). `code` of the error table where there is one; `count`: how many of the same are in it, of throttled
     and calm how often the guest was made to wait in the storm. A denied one without a name: of other names than those told."""
 
     seq: int

@@ -32,7 +32,7 @@ class GuestNotice(Notice):
 
 class CommNotice(Notice):
     """Something happened in the communication services: `event` is its kind (ready, attached, detached, denied, throttled, calm,
-    log, data, flush, reaped, state; missed: `count` of them were dropped before they were told; not-plugged: a guest has not got its
+    log, data, flush, reaped, state, signalled, reset, broken; missed: `count` of them were dropped before they were told; not-plugged: a guest has not got its
     areas). `guest`: who did it, or
     to whom; `name`: of the event, area or lock. `code` of the error table where there is one. `text`, `level`,
     `truncated`: of a line that a program in the guest wrote. `count`: how many of the same."""
@@ -48,7 +48,8 @@ class CommNotice(Notice):
 
 class AuditNotice(Notice):
     """Messages were refused: `code` of the error table, the client the broker named (of communication: the guest), and how
-    many since the last such notice (they are told at most once a second for each code and client)."""
+    many since the last such notice (they are told at most once a second for each code and client). Or the cloud did something
+    to an event or a lock (signalled, reset, broken): `code` is empty, `text` names it, `client` asked."""
 
     code: str
     client: str

@@ -55,7 +55,7 @@ CONSTANTS: tuple[Constant, ...] = (
     Constant("GW_OP_CANCEL", 7, "take back the wait whose seq is `value`. Reply: OK, or NOT_FOUND: it was answered before"),
     Constant("GW_OP_QUERY", 8, "reply value: 1 when `handle` is set"),
     Constant("GW_OP_READY", 9, "the guest is up and at work (ready_when = heartbeat)"),
-    Constant("GW_OP_AREA", 10, "host processes: the fd of the area `text`, flags: the access wanted. Reply: flags, fd"),
+    Constant("GW_OP_AREA", 10, "the area `text`, flags: the access wanted. Reply: flags and, over a socket, the fd; elsewhere UNSUPPORTED to who may"),
     Constant("GW_OP_DIRECTORY", 11, "host processes: the fd of the directory, read-only"),
     Constant("GW_OP_AVAILABLE", 16, "value: a service's number, 0 for any. Reply value: 1 when this guest has it"),
     Constant("GW_OP_PING", 17, "value: a cookie, which the reply's value repeats; at_ns of the reply: the host's clock"),

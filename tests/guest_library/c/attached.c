@@ -250,6 +250,60 @@ static void rights(void) {
     gw_close(c);
 }
 
+/* What a peer may not is refused, and guestwire-comm is asked: test_c_attached.py sees what it tells. Nothing is taken. */
+static void denied(void) {
+    gw *host = attach(NULL), *a = attach("a"), *b = attach("b"), *c = attach("c");
+    gw_event_t *signals = event(a, "one"), *waits = event(b, "one"), *native = event(host, "native-one");
+    gw_event_t *to_set = event(a, "to-host"), *mixed[2] = {native, event(host, "from-host")};
+    gw_region_t *none;
+    size_t which;
+    int is_set;
+    CHECK(gw_event_set(waits) == GW_DENIED && strstr(gw_error_detail(), "signal one") != NULL);
+    CHECK(gw_event_reset(waits) == GW_DENIED && strstr(gw_error_detail(), "reset one") != NULL);
+    CHECK(gw_event_wait(signals, 0) == GW_DENIED && strstr(gw_error_detail(), "wait for one") != NULL);
+    CHECK(gw_event_wait(signals, PATIENCE) == GW_DENIED);
+    CHECK(gw_event_set_and_wait(to_set, signals, PATIENCE) == GW_DENIED);
+    CHECK(gw_event_set_and_wait(waits, waits, PATIENCE) == GW_DENIED);
+    FINE(gw_event_is_set(to_set, &is_set));
+    CHECK(!is_set);
+    FINE(gw_event_set(native));
+    CHECK(gw_event_wait_any(mixed, 2, PATIENCE, &which) == GW_DENIED);
+    CHECK(strstr(gw_error_detail(), "wait for from-host") != NULL);
+    FINE(gw_event_wait(native, 0));
+    CHECK(gw_region_open(c, "shared", GW_READ | GW_WRITE, &none) == GW_DENIED && none == NULL);
+    CHECK(strstr(gw_error_detail(), "only the reading") != NULL);
+    CHECK(gw_region_open(a, "hostonly", GW_READ, &none) == GW_NOT_FOUND && none == NULL);
+    CHECK(gw_region_open(a, "nowhere", GW_READ, &none) == GW_NOT_FOUND && *gw_error_detail() == 0);
+    gw_event_close(signals);
+    gw_event_close(waits);
+    gw_event_close(to_set);
+    gw_event_close(mixed[0]);
+    gw_event_close(mixed[1]);
+    gw_close(host);
+    gw_close(a);
+    gw_close(b);
+    gw_close(c);
+}
+
+/* A right that the project gives while the event is open holds at once: says when it may be given. */
+static void given(void) {
+    gw *a = attach("a"), *b = attach("b");
+    gw_event_t *signals = event(a, "one"), *waits = event(b, "one");
+    CHECK(gw_event_set(waits) == GW_DENIED && gw_event_wait(signals, 0) == GW_DENIED);
+    puts("give it");
+    fflush(stdout);
+    CHECK(getchar() == '\n');
+    FINE(gw_event_set_and_wait(waits, waits, PATIENCE));
+    FINE(gw_event_set(waits));
+    FINE(gw_event_wait(signals, PATIENCE));
+    FINE(gw_event_set_and_wait(signals, signals, PATIENCE));
+    CHECK(gw_event_wait(waits, SHORT) == GW_TIMEOUT);
+    gw_event_close(signals);
+    gw_event_close(waits);
+    gw_close(a);
+    gw_close(b);
+}
+
 static void created(void) {
     gw *a = attach("a"), *b = attach("b");
     gw_event_t *made, *found, *none;
@@ -797,6 +851,8 @@ static const struct {
     {"kinds-arbitrated", kinds_arbitrated},
     {"kinds-native", kinds_native},
     {"rights", rights},
+    {"denied", denied},
+    {"given", given},
     {"created", created},
     {"any-of-many", any_of_many},
     {"parts", parts},

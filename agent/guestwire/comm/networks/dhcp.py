@@ -80,7 +80,7 @@ class DhcpServers:
         path = self._config(plan.id)
         server = self._servers.get(plan.id) or self._found(plan.id)
         alive = server is not None and not server.ended.is_set()
-        if alive and path.is_file() and path.read_text() == text and await self._attached(plan):
+        if alive and path.is_file() and path.read_bytes() == text.encode() and await self._attached(plan):
             return
         await self._end(plan.id)
         path.write_text(text)

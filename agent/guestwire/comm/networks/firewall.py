@@ -56,9 +56,12 @@ class Firewall:
         bridge = tables(self._mark)[0]
         if bridge not in there:
             return {}
-        rows = json.loads(self._run(["-j", "list", "counters", "table", *bridge.split()]))["nftables"]
-        found = [row["counter"] for row in rows if "counter" in row]
-        return {row["name"]: Dropped(row["packets"], row["bytes"]) for row in found if row["table"] == self._mark}
+        said = self._run(["-j", "list", "counters", "table", *bridge.split()])
+        try:
+            found = [row["counter"] for row in json.loads(said)["nftables"] if "counter" in row]
+            return {row["name"]: Dropped(row["packets"], row["bytes"]) for row in found if row["table"] == self._mark}
+        except (ValueError, TypeError, LookupError) as error:
+            raise NftError(f"nft says of its counters what is not understood: {said[:80]!r}") from error
 
     def _run(self, arguments: Sequence[str], text: str = "") -> str:
         return run_nft(self._nft, arguments, text)

@@ -170,8 +170,11 @@ class Networks:
                     await self._load(plans)
                     await self._servers.ensure(plans)
                 again = _AGAIN_S
-            except _FAILURES as error:
-                self._log.warning("networks are not as they should be", reason=str(error))
+            except Exception as error:  # noqa: BLE001 - nobody else sees to the rules and servers until the next change
+                if isinstance(error, _FAILURES):
+                    self._log.warning("networks are not as they should be", reason=str(error))
+                else:
+                    self._log.error("a defect", operation="keep-networks", exc_info=error)
                 await asyncio.sleep(again)
                 again = min(again * 2, _AGAIN_MOST_S)
                 self._changed.set()

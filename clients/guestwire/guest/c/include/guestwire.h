@@ -233,13 +233,14 @@ int gw_lock_owner(gw_lock_t *l, uint32_t *owner);
 /* Releases it when it is held. Null is GW_OK. */
 int gw_lock_close(gw_lock_t *l);
 
-/* ---- services of the host: off unless the project turns them on: GW_DENIED --------------------------------------- */
+/* ---- services of the host: off unless the project turns them on: GW_DENIED ---------------------------------------
+ * A request that the host served is a mark in its trace, and one in this kernel's, where there is tracefs: both have the
+ * request's number and the host's clock. */
 
 /* service: GW_SERVICE_*, or 0 for any. *yes: 1 when this guest has it. */
 int gw_available(gw *g, uint32_t service, int *yes);
 
-/* *host_ns: the host's monotonic clock when it answered. The host records the cookie with its time, so that records of
- * both sides can be matched. */
+/* *host_ns: the host's monotonic clock when it answered. The host records the cookie with its time. */
 int gw_ping(gw *g, uint64_t cookie, uint64_t *host_ns);
 
 /* A text for the host's log. level: 0 debug, 1 info, 2 warning, 3 error, 4 critical. At most GW_PAYLOAD_MAX bytes:
@@ -249,7 +250,7 @@ int gw_log(gw *g, uint32_t level, const char *text, size_t length, int *truncate
 /* Takes a snapshot of the host's trace. scope: 0 the current CPU, 1 this guest's CPUs, 2 all of the host. */
 int gw_flush(gw *g, uint32_t scope);
 
-/* A binary mark for the host's trace: 1 byte and more. GW_TOO_LARGE. GW_UNSUPPORTED: the host has no trace. */
+/* A binary mark for both traces: 1 byte and more. GW_TOO_LARGE. GW_UNSUPPORTED: the host has no trace. */
 int gw_data(gw *g, const void *data, size_t length);
 
 #if defined(__GNUC__) && !defined(_WIN32)

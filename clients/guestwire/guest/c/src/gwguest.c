@@ -81,10 +81,14 @@ static int area_list(int count, char **words) {
 static int part(gw_region_t *r, int count, char **words, uint64_t *offset, uint64_t *length) {
     size_t size = gw_region_size(r);
     *offset = 0;
-    if (count > 0 && (!number(words[0], offset) || *offset > size))
+    if (count > 0 && !number(words[0], offset))
+        return usage("OFFSET is no number");
+    if (*offset > size)
         return usage("OFFSET lies outside of the area");
     *length = size - *offset;
-    if (count > 1 && (!number(words[1], length) || *length > size - *offset))
+    if (count > 1 && !number(words[1], length))
+        return usage("LENGTH is no number");
+    if (*length > size - *offset)
         return usage("LENGTH reaches out of the area");
     return 0;
 }
@@ -190,12 +194,12 @@ static int event_create(int count, char **words) {
 
 static int with_event(const char *name, int (*use)(gw_event_t *)) {
     gw_event_t *e;
-    int code = gw_event_open(attachment, name, &e);
-    if (code == GW_OK) {
-        code = use(e);
+    int code = failed(gw_event_open(attachment, name, &e), name);
+    if (code == 0) {
+        code = failed(use(e), name); /* before the next call forgets what this one said */
         gw_event_close(e);
     }
-    return failed(code, name);
+    return code;
 }
 
 static int wait_for(gw_event_t *e) { return gw_event_wait(e, timeout_ms); }
@@ -231,9 +235,10 @@ static int event_wait(int count, char **words) {
         code = gw_event_wait_any(events, (size_t)count, timeout_ms, &which);
     if (code == GW_OK)
         puts(words[which]);
+    code = failed(code, "event wait");
     for (n = 0; n < count; n++)
         gw_event_close(events[n]);
-    return failed(code, "event wait");
+    return code;
 }
 
 /* ---- queues ---- */
@@ -324,15 +329,15 @@ static int lock_run(int count, char **words) {
 static int lock_show(int count, char **words) {
     gw_lock_t *l;
     uint32_t owner = 0;
-    int code = gw_lock_open(attachment, words[0], &l);
+    int code = failed(gw_lock_open(attachment, words[0], &l), words[0]);
     (void)count;
-    if (code == GW_OK) {
-        code = gw_lock_owner(l, &owner);
-        if (code == GW_OK)
+    if (code == 0) {
+        code = failed(gw_lock_owner(l, &owner), words[0]);
+        if (code == 0)
             printf("%u\n", owner);
         gw_lock_close(l);
     }
-    return failed(code, words[0]);
+    return code;
 }
 
 /* ---- services ---- */
@@ -445,9 +450,10 @@ static int echo_events(int count, char **words) {
         code = gw_event_set_and_wait(b, a, timeout_ms);
     if (code == GW_OK && rounds > 0)
         code = gw_event_set(b);
+    code = failed(code, "echo-events");
     gw_event_close(a);
     gw_event_close(b);
-    return failed(code, "echo-events");
+    return code;
 }
 
 /* Sets A and waits for B, N times, and says how long that took. */
@@ -469,10 +475,11 @@ static int bench_events(int count, char **words) {
     }
     if (code == GW_OK)
         report(ns, (size_t)rounds);
+    code = failed(code, "bench-events");
     gw_event_close(a);
     gw_event_close(b);
     free(ns);
-    return failed(code, "bench-events");
+    return code;
 }
 
 /* Between tries at a queue that is empty or full: the other end is at work on another CPU, or wants this one. */
@@ -517,9 +524,10 @@ static int bench_queue_read(int count, char **words) {
     if (code == GW_OK)
         printf("ns_per_message %.1f bytes %zu count %" PRIu64 "\n", (double)(now_ns() - begin) / (double)(wanted - 1),
                length, wanted);
+    code = failed(code, "bench-queue-read");
     free(buffer);
     gw_queue_close(q);
-    return failed(code, "bench-queue-read");
+    return code;
 }
 
 /* Puts N messages of BYTES as fast as the reader takes them. */
@@ -546,9 +554,10 @@ static int bench_queue_write(int count, char **words) {
                 code = gw_queue_commit(q, (size_t)bytes, 0);
         } while (code == GW_FULL);
     }
+    code = failed(code, "bench-queue-write");
     free(message);
     gw_queue_close(q);
-    return failed(code, "bench-queue-write");
+    return code;
 }
 
 /* ---- the table of commands ---- */
@@ -577,7 +586,7 @@ static const struct command {
     {"log", "", "TEXT [LEVEL]", "into the host's log; 0 debug, 1 info (without), 2 warning, 3 error, 4 critical", 1, 2,
      say},
     {"flush", "", "[SCOPE]", "the host's trace; 0 this CPU, 1 this guest's CPUs, 2 the whole host", 0, 1, flush},
-    {"data", "", "[TEXT]", "the text, or the input, as a mark in the host's trace", 0, 1, mark},
+    {"data", "", "[TEXT]", "the text, or the input, as a mark in the traces of the host and of this guest", 0, 1, mark},
     {"ready", "", "", "tell the host that this guest is at work", 0, 0, ready},
     {"who", "", "", "how this process is attached, and its number", 0, 0, who},
     {"echo-events", "", "A B ROUNDS", "wait for A, set B", 3, 3, echo_events},
@@ -616,6 +625,14 @@ static const struct command *find(int *count, char ***words) {
     return NULL;
 }
 
+/* Of words that are no command, the first that does not fit. */
+static const char *wrong_word(int count, char **words) {
+    for (size_t n = 0; n < sizeof commands / sizeof *commands && count > 1; n++)
+        if (strcmp(words[0], commands[n].name) == 0)
+            return words[1];
+    return count > 0 ? words[0] : "no command";
+}
+
 int main(int argc, char **argv) {
     const char *where = NULL;
     const struct command *command;
@@ -634,7 +651,7 @@ int main(int argc, char **argv) {
         return help();
     command = find(&count, &words);
     if (command == NULL)
-        return usage(argc > 1 ? argv[1] : "no command");
+        return usage(wrong_word(count, words));
     if (count < command->least || count > command->most)
         return usage(command->arguments);
     code = failed(gw_open(&attachment, where), where == NULL ? "attach" : where);

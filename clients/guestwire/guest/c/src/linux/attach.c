@@ -23,6 +23,7 @@ static void destroy(gw *g) {
         g->way->close(g);
     if (g->directory.base != NULL)
         gwi_directory_map(g, -1);
+    gwi_trace_close(g);
     for (unsigned n = 0; n < GWI_CALLS; n++)
         if (g->calls[n].wake_fd >= 0)
             close(g->calls[n].wake_fd);
@@ -62,13 +63,16 @@ static gw *make(void) {
     gw *g = calloc(1, sizeof *g);
     if (g == NULL)
         return NULL;
-    g->fd = g->directory_fd = g->watch.stop_fd = -1;
+    g->fd = g->directory_fd = g->watch.stop_fd = g->trace.marker = g->trace.raw = -1;
+    /* Not from 1: in traces, requests of several processes of a guest are told apart by their numbers. */
+    g->number = (uint32_t)(gwi_now_ns() / 1000 % (UINT32_MAX / GWI_CALLS - 1));
     atomic_init(&g->ended, GW_OK);
     atomic_init(&g->users, 1);
     pthread_mutex_init(&g->send_mutex, NULL);
     pthread_mutex_init(&g->call_mutex, NULL);
     pthread_mutex_init(&g->area_mutex, NULL);
     pthread_mutex_init(&g->watch.mutex, NULL);
+    pthread_mutex_init(&g->trace.mutex, NULL);
     for (unsigned n = 0; n < GWI_CALLS; n++)
         g->calls[n].wake_fd = g->calls[n].fd = -1;
     return g;
@@ -83,6 +87,8 @@ static int hello(gw *g, const char *guest) {
     code = gwi_call(g, &request, NULL, 0, &reply, NULL);
     if (code == GW_OK)
         g->peer = (uint32_t)reply.value & ~GW_LOCK_WAITERS;
+    if (code == GW_NOT_FOUND && guest != NULL)
+        return gwi_fail(code, "the project has no guest %s", guest);
     return code == GW_OK && g->peer == 0 ? gwi_fail(GW_CORRUPT, "HELLO gave no peer number") : code;
 }
 

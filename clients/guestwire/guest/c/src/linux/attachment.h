@@ -36,6 +36,7 @@ struct gwi_area {
 /* How requests get out and replies in. */
 struct gwi_way {
     const char *name;
+    bool keeps; /* the descriptor stays readable while there are replies: who has its own can leave the others */
     /* One request, whole; from any thread. GW_BUSY: not taken in time. */
     int (*send)(gw *g, const struct gw_request *request, const void *payload, size_t length);
     /* The next reply that is there, and its descriptor or -1; by one thread at a time. GW_EMPTY; GW_NOT_STARTED: no
@@ -74,6 +75,13 @@ struct gwi_doorbell {
     uint32_t vectors;
 };
 
+/* The files of the kernel's trace that marks go to; -1: not there. */
+struct gwi_trace {
+    pthread_mutex_t mutex;
+    bool tried;
+    int marker, raw;
+};
+
 /* Who looks after waits for ever on native events: see watch.c. */
 struct gwi_watch {
     pthread_mutex_t mutex;
@@ -110,6 +118,7 @@ struct gw {
     int directory_fd;
     struct gwi_doorbell doorbell;
     struct gwp_frames frames;
+    struct gwi_trace trace;
 };
 
 /* Functions of the shortest paths: the linker puts them side by side. */
@@ -189,6 +198,12 @@ int gwi_guest_doorbell(char *path, size_t size);
 
 /* A number in a sysfs file; false when it is not there or no number. */
 bool gwi_sysfs_number(const char *path, const char *file, uint64_t *number);
+
+/* guest_trace.c */
+extern const char *gwi_tracefs[2]; /* where tracefs may be */
+/* A service answered `request`: says so in this kernel's trace, with the bytes of a mark (`data` not null). */
+void gwi_trace_mark(gw *g, const char *kind, uint32_t request, uint64_t host_ns, const void *data, size_t length);
+void gwi_trace_close(gw *g);
 
 /* time */
 static inline int64_t gwi_now_ns(void) {

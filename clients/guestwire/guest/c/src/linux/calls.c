@@ -106,8 +106,8 @@ static void deliver(gw *g, const struct gw_reply *reply, int fd) {
         close(fd);
 }
 
-/* All replies that are there; by the leader. */
-static int take_replies(gw *g) {
+/* The replies that are there, or those up to the leader's own where the others can wait; by the leader. */
+static int take_replies(gw *g, struct gwi_call *mine) {
     for (int n = 0; n < 4 * GW_REPLIES; n++) {
         struct gw_reply reply;
         int fd = -1;
@@ -117,6 +117,8 @@ static int take_replies(gw *g) {
         if (code != GW_OK)
             return code;
         deliver(g, &reply, fd);
+        if (g->way->keeps && reply.seq == mine->seq)
+            return GW_OK;
     }
     return GW_OK;
 }
@@ -137,7 +139,7 @@ static int lead(gw *g, struct gwi_call *call, struct pollfd *fds, size_t count, 
     for (;;) {
         int code = sleep_on(fds, count, deadline_ns);
         if (code == GW_OK && fds[0].revents != 0) {
-            code = take_replies(g);
+            code = take_replies(g, call);
             if (code == GW_NOT_STARTED)
                 gwi_end(g, code);
         }

@@ -9,7 +9,7 @@ struct gw_event_handle {
     gw *g;
     uint32_t handle; /* guestwire-comm's */
     uint32_t flags;  /* GW_MANUAL, GW_NATIVE, GW_DIRECT */
-    uint32_t rights;
+    atomic_uint rights;
     int fd;                       /* native: the eventfd */
     struct gw_event_handle *next; /* native: of those that are open */
     atomic_uint sleepers;         /* native: threads that wait for ever */
@@ -31,6 +31,12 @@ struct gw_event_handle {
 int gwi_event_open(gw *g, const char *name, uint32_t flags, gw_event_t **out, int *existed);
 int gwi_event_set(gw_event_t *e);
 void gwi_event_close(gw_event_t *e);
+
+/* GW_OK, or GW_DENIED; `op` is GW_OP_SET or GW_OP_RESET. Where guestwire-comm decides, the request goes out all the same:
+ * what a peer may not is told there. */
+int gwi_event_may_signal(gw_event_t *e, uint16_t op);
+/* Asks for the rights to an arbitrated event anew: a project may have given more since it was opened. */
+void gwi_event_look_again(gw_event_t *e);
 
 /* Waits with an absolute deadline: see gw_event_wait_any. */
 int gwi_events_wait(gw_event_t *const *events, size_t count, int64_t deadline_ns, size_t *which);

@@ -111,6 +111,29 @@ static int tell(gw_event_t *e, uint16_t op) {
     return gwi_tell(e->g, &request);
 }
 
+void gwi_event_look_again(gw_event_t *e) {
+    struct gw_request open = {.op = GW_OP_OPEN}, close = {.op = GW_OP_CLOSE};
+    struct gw_reply reply;
+    memcpy(open.text, e->name, sizeof e->name);
+    if (gwi_call(e->g, &open, NULL, 0, &reply, NULL) != GW_OK)
+        return;
+    atomic_store(&e->rights, (uint32_t)reply.value);
+    close.handle = reply.handle;
+    (void)gwi_call(e->g, &close, NULL, 0, &reply, NULL);
+}
+
+int gwi_event_may_signal(gw_event_t *e, uint16_t op) {
+    if (e->rights & GW_MAY_SIGNAL)
+        return GW_OK;
+    if (gwi_is_arbitrated(e)) {
+        gwi_event_look_again(e);
+        if (e->rights & GW_MAY_SIGNAL)
+            return GW_OK;
+        (void)tell(e, op);
+    }
+    return gwi_fail(GW_DENIED, "this peer may not %s %s", op == GW_OP_SET ? "signal" : "reset", e->name);
+}
+
 static GWI_HOT bool native_is_set(gw_event_t *e) {
     uint64_t one = 1;
     if (write(e->fd, &one, sizeof one) < 0 && errno != EAGAIN) /* EAGAIN: it is set, very often */
@@ -145,10 +168,10 @@ static int ring_waiter(gw_event_t *e) {
 
 int gwi_event_set(gw_event_t *e) {
     int code = gwi_usable(e == NULL ? NULL : e->g);
+    if (code == GW_OK)
+        code = gwi_event_may_signal(e, GW_OP_SET);
     if (code != GW_OK)
         return code;
-    if (!(e->rights & GW_MAY_SIGNAL))
-        return gwi_fail(GW_DENIED, "this peer may not signal %s", e->name);
     if (e->flags & GW_NATIVE)
         return native_is_set(e) ? GW_OK : gwi_fail_errno(GW_SYSTEM, "event %s", e->name);
     if (e->flags & GW_DIRECT)
@@ -166,10 +189,10 @@ GWI_HOT int gw_event_set(gw_event_t *e) {
 int gw_event_reset(gw_event_t *e) {
     int code = gwi_usable(e == NULL ? NULL : e->g);
     gwi_forget();
+    if (code == GW_OK)
+        code = gwi_event_may_signal(e, GW_OP_RESET);
     if (code != GW_OK)
         return code;
-    if (!(e->rights & GW_MAY_SIGNAL))
-        return gwi_fail(GW_DENIED, "this peer may not reset %s", e->name);
     if (e->flags & GW_NATIVE) {
         if (!gwi_eventfd_take(e->fd) && errno != EAGAIN)
             return gwi_fail_errno(GW_SYSTEM, "event %s", e->name);

@@ -40,6 +40,20 @@ int gw_region_list(gw *g, struct gw_region_info *rows, size_t max, size_t *count
     return GW_OK;
 }
 
+/* What this peer does not have it asks guestwire-comm for, which gives nothing over most ways and tells the host what is
+ * denied. The answer is in the directory. */
+static int find_area(gw *g, const char *name, uint32_t access, struct gw_area_row *row) {
+    struct gw_request request = {.op = GW_OP_AREA, .flags = (uint16_t)access};
+    struct gw_reply reply;
+    int code = gwi_find_area(g, name, row);
+    if (code != GW_NOT_FOUND && (code != GW_OK || (row->access & access) == access))
+        return code;
+    memcpy(request.text, name, strlen(name));
+    (void)gwi_call(g, &request, NULL, 0, &reply, NULL);
+    gwi_forget();
+    return gwi_find_area(g, name, row);
+}
+
 int gw_region_open(gw *g, const char *name, uint32_t access, gw_region_t **out) {
     struct gw_area_row row;
     gw_region_t *r;
@@ -51,7 +65,7 @@ int gw_region_open(gw *g, const char *name, uint32_t access, gw_region_t **out) 
         return code;
     if (out == NULL || !gwi_name_fits(name) || (access != GW_READ && access != (GW_READ | GW_WRITE)))
         return GW_INVALID;
-    code = gwi_find_area(g, name, &row);
+    code = find_area(g, name, access, &row);
     if (code == GW_OK && row.kind != GW_KIND_AREA)
         code = GW_NOT_FOUND;
     if (code != GW_OK)

@@ -21,6 +21,8 @@ struct wait {
     struct gwi_call *call;
     bool asked; /* a GW_OP_WAIT is under way */
     gw_event_t *to_set; /* an arbitrated event that the first GW_OP_WAIT sets, or null */
+    gw_event_t *doubtful; /* an arbitrated event that this peer might not wait for, or null: guestwire-comm is asked
+                             before anything is taken, and tells it where it is so */
     size_t arbitrated;
     uint8_t places[GW_WAIT_ANY_MAX]; /* of the arbitrated ones among the events */
     struct pollfd fds[GWI_EXTRA_FDS];
@@ -127,12 +129,18 @@ static GWI_HOT int wait_native(gw_event_t *e, int64_t deadline_ns) {
     }
 }
 
+static int may_not_wait(gw_event_t *e) { return gwi_fail(GW_DENIED, "this peer may not wait for %s", e->name); }
+
 static int prepare(struct wait *w) {
     uint32_t vectors = 0;
     for (size_t n = 0; n < w->count; n++) {
         gw_event_t *e = w->events[n];
-        if (!(e->rights & GW_MAY_WAIT))
-            return gwi_fail(GW_DENIED, "this peer may not wait for %s", e->name);
+        if (!(e->rights & GW_MAY_WAIT)) {
+            if (!gwi_is_arbitrated(e))
+                return may_not_wait(e);
+            if (w->doubtful == NULL)
+                w->doubtful = e;
+        }
         if (e->flags & GW_NATIVE) {
             w->fds[w->fd_count++] = (struct pollfd){.fd = e->fd, .events = POLLIN};
         } else if (!(e->flags & GW_DIRECT)) {
@@ -174,6 +182,8 @@ static int answer(struct wait *w, size_t *which) {
     if (!w->asked || !gwi_call_answered(w->g, w->call))
         return GW_EMPTY;
     w->asked = false;
+    if (w->call->reply.code == GW_DENIED && w->doubtful != NULL)
+        return may_not_wait(w->doubtful);
     if (w->call->reply.code != GW_OK)
         return w->call->reply.code < 0 ? w->call->reply.code : GW_CORRUPT;
     if (w->call->reply.value >= w->arbitrated)
@@ -225,7 +235,7 @@ static int watch(struct wait *w) {
 static int wait_loop(struct wait *w, int64_t deadline_ns, size_t *which) {
     for (;;) {
         int code, slept;
-        if (any_set_here(w)) {
+        if ((w->asked || w->doubtful == NULL) && any_set_here(w)) {
             code = take_back(w, which); /* first: what it may have consumed counts */
             if (code != GW_EMPTY)
                 return code;
@@ -277,7 +287,7 @@ int gwi_events_wait(gw_event_t *const *events, size_t count, int64_t deadline_ns
         return code;
     if (count == 1 && events[0]->flags & GW_NATIVE)
         return wait_native(events[0], deadline_ns);
-    if ((*which = take_here(&w)) != NONE)
+    if (w.doubtful == NULL && (*which = take_here(&w)) != NONE)
         return GW_OK;
     return wait_in_a_call(&w, deadline_ns, which);
 }
@@ -311,15 +321,32 @@ GWI_HOT int gw_event_wait(gw_event_t *e, int64_t timeout_ms) {
     return code == GW_OK || code == GW_SYSTEM ? code : gwi_plainly(code);
 }
 
+/* Before anything is set. */
+static int is_waited_for(struct wait *w) {
+    gw_event_t *e = w->doubtful;
+    struct wait asks = *w;
+    size_t which;
+    int code;
+    if (e == NULL)
+        return GW_OK;
+    gwi_event_look_again(e);
+    if (e->rights & GW_MAY_WAIT)
+        return GW_OK;
+    asks.to_set = NULL;
+    code = wait_in_a_call(&asks, 0, &which);
+    return code == GW_OK || code == GW_TIMEOUT ? may_not_wait(e) : code;
+}
+
 static int set_and_wait(gw_event_t *to_set, gw_event_t *to_wait, int64_t deadline_ns) {
     struct wait w = {.g = to_wait->g, .events = &to_wait, .count = 1, .to_set = to_set};
     size_t which;
     int code = gwi_usable(w.g);
-    if (code != GW_OK)
-        return code;
-    if (!(to_set->rights & GW_MAY_SIGNAL))
-        return gwi_fail(GW_DENIED, "this peer may not signal %s", to_set->name);
-    code = prepare(&w); /* before anything is set */
+    if (code == GW_OK)
+        code = gwi_event_may_signal(to_set, GW_OP_SET);
+    if (code == GW_OK)
+        code = prepare(&w);
+    if (code == GW_OK)
+        code = is_waited_for(&w);
     if (code != GW_OK)
         return code;
     if (gwi_is_arbitrated(to_set) && gwi_is_arbitrated(to_wait))

@@ -100,7 +100,7 @@ static int doorbell_receive(gw *g, struct gw_reply *reply, int *fd) {
 
 static void doorbell_close(gw *g) { gwi_doorbell_give_back(&g->doorbell); }
 
-static const struct gwi_way doorbell_way = {"doorbell", doorbell_send, doorbell_receive, gwi_guest_area_fd,
+static const struct gwi_way doorbell_way = {"doorbell", false, doorbell_send, doorbell_receive, gwi_guest_area_fd,
                                             doorbell_close};
 
 int gwi_doorbell_open(gw *g) {
@@ -111,7 +111,7 @@ int gwi_doorbell_open(gw *g) {
     if (code != GW_OK)
         return code;
     if (gwp_region_check(g->doorbell.control, g->doorbell.control_bytes, GW_KIND_CONTROL, 0) != GW_OK)
-        return gwi_fail(GW_NOT_STARTED, "the doorbell's memory is not guestwire-comm's");
+        return gwi_fail(GW_NOT_STARTED, "somebody wrote over the doorbell's memory: reset the guest, or power it off and on");
     control = control_of(g);
     g->doorbell.instance = atomic_load_explicit(&control->instance, memory_order_acquire);
     if (g->doorbell.instance == 0)

@@ -77,7 +77,8 @@ static void serial_close(gw *g) {
         gwi_doorbell_give_back(&g->doorbell);
 }
 
-static const struct gwi_way serial_way = {"serial", serial_send, serial_receive, gwi_guest_area_fd, serial_close};
+static const struct gwi_way serial_way = {"serial", false, serial_send, serial_receive, gwi_guest_area_fd,
+                                          serial_close};
 
 int gwi_serial_find(const char *name, char *path, size_t size) {
     DIR *ports;

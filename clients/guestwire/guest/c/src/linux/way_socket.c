@@ -93,7 +93,7 @@ static void socket_close(gw *g) {
         close(g->fd);
 }
 
-static const struct gwi_way socket_way = {"socket", socket_send, socket_receive, socket_area_fd, socket_close};
+static const struct gwi_way socket_way = {"socket", true, socket_send, socket_receive, socket_area_fd, socket_close};
 
 int gwi_socket_open(gw *g, const char *path) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
