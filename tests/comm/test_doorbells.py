@@ -287,6 +287,34 @@ async def test_a_ring_for_nothing_is_told_and_other_vectors_are_heard_by_nobody(
     assert [call[0] for call in heard.calls].count("woken") == 1
 
 
+class Restless(ControlRegion):
+    """One whose guest moves the index of its requests before every look."""
+
+    @property
+    def waiting(self) -> bool:
+        head = (REGION.size + CONTROL.offsets["request_head"]) // 8
+        self._words[head] = (self._words[head] + 1000) % 2**64
+        return super().waiting
+
+
+@on_both_loops
+async def test_an_index_that_never_rests_counts_as_rings(heard):
+    """Nothing is found behind it, and looking costs: who does that is to be slowed as one that rings."""
+    ours, theirs = socket.socketpair()
+    dummy = os.eventfd(0)
+    doorbell = Doorbell(ours, "a", 5, lambda: Restless("a", 1, 1), heard, lambda _: None)
+    try:
+        doorbell.start(dummy, TIMEOUT)
+        os.eventfd_write(doorbell._wake, 1)
+        await heard.count("woken", 3)
+        doorbell.pause(1.0)
+    finally:
+        doorbell.close()
+        theirs.close()
+        os.close(dummy)
+    assert all(call[0] != "requests" for call in heard.calls)
+
+
 @on_both_loops
 async def test_a_paused_guest_waits_and_is_looked_at_again(heard, doorbells, join):
     peer = await join(A)

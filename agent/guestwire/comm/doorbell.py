@@ -160,7 +160,7 @@ class Doorbell:
     def _rung(self) -> None:
         """Answers first, for somebody waits for it. The eventfd is read between two looks at the region: what is put after
         the last look rings again. Its lock is the barrier that ControlRegion.taken wants."""
-        found = False
+        found, corrupt = False, self._region.corrupt
         for _ in range(LOOKS):
             if requests := self._region.take():
                 found = True
@@ -175,10 +175,13 @@ class Doorbell:
             except BlockingIOError:
                 rings = 0
             if not self._region.waiting:
-                if rings and not found:
+                if (rings or self._region.corrupt != corrupt) and not found:
                     self._intake.woken(self)
                 return
-        os.eventfd_write(self._wake, 1)  # others have their turn
+        if not found:  # an index that never rests: looking costs, as a ring for nothing does
+            self._intake.woken(self)
+        if not self.closed:
+            os.eventfd_write(self._wake, 1)  # others have their turn
 
     def reply(self, reply: bytes, fds: Sequence[int] = ()) -> None:
         if not self.closed:
