@@ -295,6 +295,36 @@ async def test_a_guest_that_reboots_is_forgotten_there(site: SiteFiles, twin: Co
                 await asyncio.sleep(0.001)
 
 
+async def resumed(hypervisor: Any, uuid: str) -> None:
+    await hypervisor.pause(uuid)
+    await hypervisor.resume(uuid)
+
+
+async def reconnected(hypervisor: Any, _uuid: str) -> None:
+    hypervisor.lose_connection()
+    hypervisor.restore_connection()
+
+
+@pytest.mark.parametrize("happens", [resumed, reconnected])
+async def test_a_guest_that_comes_on_without_our_doing_gets_its_areas(
+    site: SiteFiles, twin: CommTwin, folder: Path, happens: Callable[[Any, str], Any]
+) -> None:
+    """Somebody else turned it on, or did so while the hypervisor was away."""
+    async with serving(site, comm__dir=str(folder)) as host, by_socket(site) as local:
+        await Agent(local, local, None, Trust(site.document)).ask("guest-start", m.GuestStart(guest="rtlinux"))
+        hypervisor: Any = host.guests._driver
+        uuid = host.guests.table.find("rtlinux").uuid
+        had = hypervisor.plugged(uuid)
+        assert had
+        asked = len(twin.issuers)
+        hypervisor._guests.get(uuid).plugs = ()
+        await happens(hypervisor, uuid)
+        async with asyncio.timeout(10):
+            while hypervisor.plugged(uuid) != had:
+                await asyncio.sleep(0.001)
+        assert "comm-plugs" in [operation for operation, _ in twin.issuers[asked:]]
+
+
 async def test_a_wait_can_be_cancelled(site: SiteFiles, twin: CommTwin, folder: Path) -> None:
     async with agent(site, folder) as host:
         twin.hold["event-wait"] = asyncio.Event()

@@ -101,7 +101,7 @@ async def benched(uri: str, files: Any) -> AsyncIterator[Bench]:
                 comm_dir=comm.dir, host=HOST_ID, bridges=dict,
             ) as guests,
         ):  # fmt: skip
-            host = CommHost(guests, None, None, folder, files, [])  # type: ignore[arg-type]
+            host = CommHost(guests, None, None, folder, files)  # type: ignore[arg-type]
             try:
                 yield Bench(host, client)
             finally:

@@ -2,6 +2,7 @@
 inside. Boots once for the module; the tests are in the order in which they disturb each other least."""
 
 import asyncio
+import itertools
 import os
 import re
 import shutil
@@ -105,7 +106,7 @@ async def rig(libvirt_host: Any, files: CommFiles, tmp_path_factory: pytest.Temp
             comm_dir=comm.dir, host=HOST_ID, bridges=lambda: {NET.name: bridge_name(NET)},
         ) as guests,
     ):  # fmt: skip
-        host = CommHost(guests, None, None, folder, files, [])  # type: ignore[arg-type]
+        host = CommHost(guests, None, None, folder, files)  # type: ignore[arg-type]
         made = Rig(host, comm, client, *(host.definition(nics=(Nic(network=NET.name),)) for _ in "ab"))
         try:
             await client.apply(made.document())
@@ -159,17 +160,46 @@ async def test_no_access_is_no_device(rig: Rig) -> None:
         await rig.b.run("gwguest area read mine 0 5")
 
 
+INTERRUPTED = r"^ *[0-9]+: +([0-9]+ +)*[1-9][0-9]* .*vfio-msix?\[0\]"
+"""A row of /proc/interrupts that has counted some."""
+GONE = "timeout 20 sh -c 'while killall -0 gwguest 2>/dev/null; do usleep 10000; done'"
+
+
 async def test_an_event_crosses_and_comes_back_by_interrupts(rig: Rig) -> None:
     """vfio-pci under an IOMMU gives the doorbell's vectors to the program: they are interrupts of the guest's kernel."""
     await rig.a.run("(gwguest --timeout 40000 bench-events there back 50 >/tmp/said 2>&1 &)")
     # nobody answers yet, so it waits
-    interrupts = await rig.a.run("timeout 20 sh -c 'until grep vfio-msi /proc/interrupts; do usleep 1000; done'")
-    assert re.search(r"vfio-msix?\[0\]", interrupts)
-    await rig.b.run("gwguest --timeout 40000 echo-events there back 50", 60)
-    gone = "timeout 20 sh -c 'while killall -0 gwguest 2>/dev/null; do usleep 10000; done'"
-    assert "count 50" in await rig.a.run(f"{gone}; cat /tmp/said")
+    await interrupted(rig.a)
+    await rig.b.run("(gwguest --timeout 40000 echo-events there back 51 >/tmp/said 2>&1 &)")
+    assert "count 50" in await rig.a.run(f"{GONE}; cat /tmp/said", 60)
+    # it waits for one more
+    assert await interrupted(rig.b) >= 10, "of the 50, some may come while it is awake"
+    await rig.a.run("gwguest event set there; gwguest --timeout 20000 event wait back")
+    assert await rig.b.run(f"{GONE}; cat /tmp/said") == "ready"
     shown = await ask(rig.client, "event-show", w.NameRef(name="there"))
-    assert (shown.signals, shown.last_by) == (50, rig.a.name)
+    assert (shown.signals, shown.last_by) == (51, rig.a.name)
+
+
+async def interrupted(guest: CommGuest) -> int:
+    """How often vector 0 interrupted the guest: at least once. The row is there while a program has the doorbell."""
+    wait = f"timeout 20 sh -c 'until grep -E \"{INTERRUPTED}\" /proc/interrupts; do usleep 1000; done'"
+    row = (await guest.run(wait)).split()
+    return sum(int(count) for count in itertools.takewhile(str.isdigit, row[1:]))
+
+
+async def test_an_event_crosses_and_comes_back_by_the_serial_channel(rig: Rig) -> None:
+    await rig.b.run("(gwguest --at serial --timeout 40000 echo-events there back 20 >/tmp/said 2>&1 &)")
+    assert "count 20" in await rig.a.run("gwguest --at serial --timeout 40000 bench-events there back 20", 60)
+    assert await rig.b.run(f"{GONE}; cat /tmp/said") == "ready"
+
+
+async def test_who_cannot_have_the_doorbell_takes_the_serial_channel(rig: Rig) -> None:
+    await rig.a.run("(gwguest --at doorbell --timeout 40000 event wait back >/tmp/said 2>&1 &)")
+    await _waiters(rig, "back", 1)
+    assert (await rig.a.run("gwguest who")).startswith("serial ")
+    await rig.b.run("gwguest event set back")
+    assert await rig.a.run(f"{GONE}; cat /tmp/said") == "", "it was answered, and ended well"
+    assert (await rig.a.run("gwguest who")).startswith("doorbell ")
 
 
 async def test_a_direct_event_passes_nobody(rig: Rig) -> None:
@@ -228,6 +258,47 @@ async def test_services_are_those_of_the_guest(rig: Rig) -> None:
     lines = [(one.guest, one.text, one.level) for one in happened if one.kind == "log"]
     assert lines == [(rig.a.name, "press 4 is open", "warning")]
     assert any(one.kind == "denied" and one.guest == rig.b.name for one in happened)
+
+
+async def test_what_is_denied_is_heard_on_the_host(rig: Rig) -> None:
+    """The library says no by itself too; the host hears of it all the same."""
+    since = (await rig.client.follow(b"", 0, 0.0)).happenings[-1]
+    for command, said in (
+        ("event set there", "no right"),
+        ("event wait back", "no right"),
+        ("area write seen 0 other", "no right"),
+        ("area read mine 0 5", "nothing of that name"),
+    ):
+        with pytest.raises(CommandFailed, match=said):
+            await rig.b.run(f"gwguest --timeout 5000 {command}")
+    async with asyncio.timeout(20):
+        heard: set[str] = set()
+        while not {"there", "back", "seen", "mine"} <= heard:
+            happened = (await rig.client.follow(b"", 0, 0.0)).happenings
+            heard = {
+                one.name for one in happened
+                if one.seq > since.seq and (one.kind, one.guest, one.code) == ("denied", rig.b.name, "COMM-DENIED")
+            }  # fmt: skip
+            await asyncio.sleep(0.05)
+
+
+async def test_marks_are_in_the_traces_of_both_sides(rig: Rig) -> None:
+    await rig.a.run("gwguest data 'part 7'; gwguest flush 2")
+    async with asyncio.timeout(30):
+        while not (taken := [one for one in (await rig.client.follow(b"", 0, 0.0)).happenings if one.kind == "flush"]):
+            await asyncio.sleep(0.05)
+    host = Path(taken[-1].text.partition(": ")[2]).read_text()
+    host_marks = re.findall(rf"guestwire (\w+) guest={rig.a.name} record=\d+ request=(\d+) at_ns=(\d+)", host)
+    guest = await rig.a.run("cat /sys/kernel/tracing/trace")
+    guest_marks = re.findall(r"guestwire (\w+) request=(\d+) host_ns=(\d+)", guest)
+    for marks in (host_marks, guest_marks):
+        assert [kind for kind, _, _ in marks][-2:] == ["data", "flush"]
+        times = [int(at) for _, _, at in marks]
+        assert times == sorted(times), "the host's clock orders both"
+    assert [mark[:2] for mark in host_marks] == [mark[:2] for mark in guest_marks], (
+        "each has its half on the other side"
+    )
+    assert all(int(came) <= int(said) for (*_, came), (*_, said) in zip(host_marks, guest_marks, strict=True))
 
 
 async def test_a_read_only_area_comes_while_the_guests_run(rig: Rig) -> None:

@@ -4,9 +4,11 @@ and a user with the SDK and the command line. Boots once for the module; each te
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -14,16 +16,26 @@ from typing import Any, NamedTuple
 
 import pytest
 import pytest_asyncio
-from comm_guest import BOOT_S, CommandFailed, CommFiles, CommGuest, CommHost, comm_files_with_gwguest
-from comm_process import CommProcess
+from comm_guest import (
+    BOOT_S,
+    CommandFailed,
+    CommFiles,
+    CommGuest,
+    CommHost,
+    comm_files_with_gwguest,
+    static_program,
+)
+from comm_process import CommProcess, Peer, cpu_s
 from fleet import SITE, Agent, Cli, agent_settings, make_site
 from own_libvirt import own_libvirt
 
+from guestwire.comm.client import CommClient
 from guestwire.model.areas import Lock, MemoryArea, Queue
+from guestwire.model.communication import CommDocument
 from guestwire.model.desired import Desired, content_hash
 from guestwire.model.errors import GuestwireError
 from guestwire.model.events import HOST, REMOTE, Event
-from guestwire.model.guest import Nic, Override, ReadyWhen
+from guestwire.model.guest import DirectBoot, Guest, Nic, Override, ReadyWhen
 from guestwire.model.network_names import bridge_name
 from guestwire.model.networks import Member, VirtualNet
 from guestwire.model.plan import Plan
@@ -35,6 +47,7 @@ from guestwire.sdk.answers import CallOptions
 from guestwire.sdk.client import open_client
 from guestwire.sdk.contexts import Context
 from guestwire.sdk.host_api import HostApi
+from guestwire.shm.layouts import NUMBERS
 
 pytestmark = [pytest.mark.libvirt, pytest.mark.asyncio(loop_scope="module")]
 
@@ -256,6 +269,7 @@ async def place(files: CommFiles, tmp_path_factory: pytest.TempPathFactory) -> A
         agent = Agent(HOST_ID, base / HOST_ID, agent_settings(layout, base / HOST_ID, HOST_ID, [], sections))
         stack.callback(lambda: print(agent.log.tail(120), *comm.said[-60:], sep="\n"))  # shown with a test that fails
         stack.push_async_callback(comm.end)
+        stack.push_async_callback(nothing_shared, comm)
         await comm.start()
         for guest in (a, b):
             stack.callback(gone, uri, guest)
@@ -275,6 +289,21 @@ def gone(uri: str, guest: CommGuest) -> None:
     guest.forget()
     for verb in ("destroy", "undefine"):
         subprocess.run(["virsh", "-q", "-c", uri, verb, guest.name], capture_output=True, check=False)
+
+
+async def events_cross(rig: Rig, rounds: int) -> None:
+    """From the first guest to the second and back."""
+    echo = asyncio.create_task(rig.b.run(f"gwguest --timeout 40000 echo-events there back {rounds}", 60))
+    assert f"count {rounds}" in await rig.a.run(f"gwguest --timeout 40000 bench-events there back {rounds}", 60)
+    await echo
+
+
+async def nothing_shared(comm: CommProcess) -> None:
+    """However the tests ended: networks stay when their guestwire-comm ends."""
+    if comm.process is not None and comm.process.returncode is not None:
+        await comm.start()
+    async with CommClient(comm.dir) as client:
+        await client.apply(CommDocument())
 
 
 # -- the life of a project
@@ -314,9 +343,7 @@ async def test_what_the_project_says_holds_in_the_guests(rig: Rig) -> None:
     assert await rig.b.run("gwguest area read seen 0 5; gwguest area read shared 0 5") == "firsthello"
     with pytest.raises(CommandFailed, match="no right"):
         await rig.b.run("gwguest area write seen 0 other")
-    echo = asyncio.create_task(rig.b.run("gwguest --timeout 40000 echo-events there back 20", 60))
-    assert "count 20" in await rig.a.run("gwguest --timeout 40000 bench-events there back 20", 60)
-    await echo
+    await events_cross(rig, 20)
     await rig.a.run("gwguest queue put parts one")
     assert await rig.b.run("gwguest queue get parts 1") == "one"
     assert await rig.a.run("gwguest lock run press -- echo held") == "held"
@@ -375,20 +402,36 @@ async def test_a_live_change_restarts_nobody(rig: Rig) -> None:
 
 
 async def test_a_change_that_needs_a_restart_restarts_that_guest(rig: Rig) -> None:
+    """The guest goes on without an IOMMU: it has no doorbell then, and its library takes the serial channel by itself."""
     before = await rig.seen()
-    more = rig.b.guest.model_copy(update={"memory_mib": rig.b.guest.memory_mib + 32})
+    more = with_iommu(rig.b, on=False).model_copy(update={"memory_mib": rig.b.guest.memory_mib + 32})
     wanted = rig.document(guests=(rig.a.guest, more))
-    (item,) = (await rig.plan(wanted)).items
-    assert (item.field, item.effect, item.waits) == ("memory_mib", "guest_restart", True)
+    items = (await rig.plan(wanted)).items
+    assert {(item.field, item.effect, item.waits) for item in items} == {
+        ("memory_mib", "guest_restart", True),
+        ("boot", "guest_restart", True),
+    }
     rig.b.forget()
     plan, _ = await rig.apply(wanted, restart=True)
-    assert [(item.effect, item.outage_s > 0) for item in plan.items] == [("guest_restart", True)]
+    assert {(item.effect, item.outage_s > 0) for item in plan.items} == {("guest_restart", True)}
     await rig.b.run("true", BOOT_S)
+    assert (await rig.b.run("gwguest who")).startswith("serial ")
+    with pytest.raises(CommandFailed, match="has no IOMMU group"):
+        await rig.b.run("gwguest --at doorbell who")
+    await events_cross(rig, 20)
     after = await rig.seen()
     assert after.boots[rig.a.name] == before.boots[rig.a.name]
     assert after.boots[rig.b.name] != before.boots[rig.b.name]
     assert await rig.b.run("gwguest area read seen 0 5") == "first"
     rig.b.guest = more
+
+
+def with_iommu(guest: CommGuest, *, on: bool) -> Guest:
+    """The guest, whose kernel uses its IOMMU from its next boot on, or does not."""
+    boot = guest.guest.boot
+    assert isinstance(boot, DirectBoot)
+    cmdline = re.sub(r"intel_iommu=\w+", f"intel_iommu={'on' if on else 'off'}", boot.cmdline)
+    return guest.guest.model_copy(update={"boot": boot.model_copy(update={"cmdline": cmdline})})
 
 
 async def test_an_apply_that_fails_half_way_leaves_everything(rig: Rig) -> None:
@@ -442,9 +485,7 @@ async def test_a_change_that_nobody_confirms_is_taken_back(rig: Rig) -> None:
     assert undone.state in ("in_sync", "rolled_back")
     assert await rig.seen() == before
     await until(rig.pings, True)
-    echo = asyncio.create_task(rig.b.run("gwguest --timeout 40000 echo-events there back 5", 60))
-    assert "count 5" in await rig.a.run("gwguest --timeout 40000 bench-events there back 5", 60)
-    await echo
+    await events_cross(rig, 5)
 
 
 async def test_the_cloud_waits_for_events_and_loses_none(rig: Rig) -> None:
@@ -541,7 +582,7 @@ async def test_the_services_die_and_come_back(rig: Rig) -> None:
     assert status.state == "degraded"
     assert {one.guest for one in status.stranded} == {rig.a.name, rig.b.name}
     with pytest.raises(CommandFailed, match="does not serve this peer"):
-        await rig.b.run("gwguest --at doorbell event set back")
+        await rig.a.run("gwguest --at doorbell event set there")
     after = await rig.seen()
     assert after == before, "memory, devices and networks are as they were"
     await until(rig.pings, True)
@@ -564,6 +605,8 @@ async def test_services_that_lost_everything_are_given_it_again(rig: Rig) -> Non
     await rig.comm.start()
     await until(lambda: names_of_areas(rig), {"shared", "seen"})
     await rig.in_sync()
+    rig.b.guest = with_iommu(rig.b, on=True)  # it is off
+    await rig.apply(rig.document(), restart=True)
     await rig.start(rig.a)
     assert len(await rig.plugged(rig.a)) == 3
 
@@ -591,9 +634,114 @@ async def test_a_network_that_gets_another_bridge_restarts_its_guests(rig: Rig) 
     assert await rig.boot(rig.a) != boot
     await rig.start(rig.b)
     await until(rig.pings, True)
-    echo = asyncio.create_task(rig.b.run("gwguest --timeout 40000 echo-events there back 5", 60))
-    assert "count 5" in await rig.a.run("gwguest --timeout 40000 bench-events there back 5", 60)
-    await echo
+    await events_cross(rig, 5)
+
+
+# -- who does what it should not
+
+
+async def everything_there(rig: Rig) -> None:
+    """The project, and both guests up: where no test before this one made it so."""
+    if not await names_of_areas(rig):
+        await rig.apply(rig.document())
+        for guest in (rig.a, rig.b):
+            await rig.start(guest)
+
+
+class RoundTrips:
+    """A process of the host that signals the second guest and waits for its answer. `with` it: it is attached then."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._peer = Peer(rig.comm.attach)
+        self.slowest_s = 0.0
+        self.count = 0
+
+    def __enter__(self) -> "RoundTrips":
+        self._peer.__enter__()
+        self._there, self._back = (self._peer.open(name)["handle"] for name in ("there", "back"))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._peer.close()
+
+    def one(self) -> None:
+        """Raises TimeoutError when no answer comes in time."""
+        began = time.monotonic()
+        self._peer.wait(self._back)
+        self._peer.send("SET", handle=self._there)
+        assert self._peer.recv()[0]["code"] == 0
+        self.slowest_s = max(self.slowest_s, time.monotonic() - began)
+        self.count += 1
+
+    async def until(self, over: Callable[[], bool]) -> None:
+        """One every little while."""
+        while not over():
+            await asyncio.to_thread(self.one)
+            await asyncio.sleep(0.02)
+
+    def put(self, area: str, data: bytes) -> None:
+        """Into an area that processes of the host may write."""
+        (file,) = self._peer.call("AREA", text=area, flags=NUMBERS["GW_READ"] | NUMBERS["GW_WRITE"])["fds"]
+        try:
+            os.pwrite(file, data, NUMBERS["GW_DATA_OFFSET"])
+        finally:
+            os.close(file)
+
+
+@pytest.mark.parametrize("seconds", [1, pytest.param(10, marks=pytest.mark.soak)], ids=["short", "long"])
+async def test_a_guest_that_storms_and_scribbles_is_held_back(rig: Rig, tmp_path: Path, seconds: int) -> None:
+    """At the limits as they are: the others go on, and somebody is told. After a reset that guest is as any other."""
+    await everything_there(rig)
+    instance = (await rig.api.comm_status()).reply.instance
+    program = static_program(Path(__file__).parent / "guest_storm.c", tmp_path)
+    async with rig.cli.following("notices", "-f", "-o", "json") as heard:
+        await heard.line("presence")
+        with RoundTrips(rig) as trips:
+            trips.put("shared", program)
+            await rig.a.run(f"gwguest area read shared 0 {len(program)} >/tmp/storm; chmod 755 /tmp/storm")
+            await rig.b.run("(gwguest --timeout 90000 echo-events there back 1000000 >/tmp/said 2>&1 &)")
+            await asyncio.to_thread(trips.one)
+            await rig.a.run("(/tmp/storm 120 7 >/tmp/said 2>&1 &)")
+            async with asyncio.TaskGroup() as listening:
+                alarm = listening.create_task(heard.line('"class": "alarm".*comm-throttled', 60.0))
+                await trips.until(alarm.done)
+            used, began = cpu_s(rig.comm.pid), time.monotonic()
+            await trips.until(lambda: time.monotonic() >= began + seconds)
+            used = (cpu_s(rig.comm.pid) - used) / (time.monotonic() - began)
+        said = await rig.a.run(
+            "killall storm; while killall -0 storm 2>/dev/null; do usleep 10000; done; cat /tmp/said"
+        )
+        print(f"{said}; {trips.count} round trips, the slowest {trips.slowest_s:.3f} s; CPU {used:.2f}")
+    assert re.fullmatch(r"rings \d{5,} sweeps [1-9]\d* moves \d{5,}", said)
+    assert rig.a.name in alarm.result()
+    assert trips.count > 10
+    assert trips.slowest_s < 3.0
+    assert used < 0.6, "of one CPU, once it is held back"
+    await what_is_left_is_bounded(rig, instance)
+    await guest_is_sound_after_its_reset(rig)
+
+
+async def what_is_left_is_bounded(rig: Rig, instance: int) -> None:
+    """Of the memory that was scribbled over: errors, and no crash."""
+    with pytest.raises(CommandFailed, match="does not serve this peer"):
+        await rig.a.run("gwguest --at doorbell who")
+    await rig.b.run("killall gwguest; while killall -0 gwguest 2>/dev/null; do usleep 10000; done")
+    with pytest.raises(CommandFailed, match=r"ended with (?!1[3-9]\d)"):  # by itself, and of no signal
+        await rig.b.run("gwguest --timeout 1000 queue get parts 1")
+    status = (await rig.api.comm_status()).reply
+    assert (status.state, status.instance) == ("running", instance)
+    throttled = {one.name: one.throttled > 0 for one in status.peers if one.kind == "guest"}
+    assert throttled == {rig.a.name: True, rig.b.name: False}
+    await rig.seen()
+
+
+async def guest_is_sound_after_its_reset(rig: Rig) -> None:
+    boot = await rig.boot(rig.a)
+    rig.a.forget()
+    await rig.api.guest_reset(m.GuestRef(guest=rig.a.name))
+    assert await rig.a.run("cat /proc/sys/kernel/random/boot_id", BOOT_S) != boot
+    await rig.b.run("(gwguest --at doorbell --timeout 40000 echo-events there back 5 >/tmp/said 2>&1 &)")
+    assert "count 5" in await rig.a.run("gwguest --at doorbell --timeout 40000 bench-events there back 5", 60)
 
 
 async def test_a_project_that_goes_leaves_nothing(rig: Rig) -> None:

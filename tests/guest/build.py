@@ -40,8 +40,8 @@ MODULES = ("button", "evdev", "virtio_pci", "virtio_console")
 APPLETS = "sh mount insmod cat dd echo grep mkdir poweroff reboot setsid sleep true"
 COMM_MODULES = ("virtio_net", "vfio", "vfio_iommu_type1", "vfio_pci")
 COMM_APPLETS = (
-    "basename cut devmem head hexdump ifconfig ip kill killall ls nc ping printf ps readlink rm rmmod sed seq sort tail test "
-    "timeout touch tr udhcpc usleep wc"
+    "basename chmod cut devmem head hexdump ifconfig ip kill killall ls nc ping printf ps readlink rm rmmod sed seq sort tail "
+    "test timeout touch tr udhcpc usleep wc"
 )
 
 
@@ -63,6 +63,7 @@ export PATH=/bin:/sbin:/usr/sbin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
+mount -t tracefs trace /sys/kernel/tracing
 exec </dev/console >/dev/console 2>&1
 name=unnamed; then=; agent=; shell=
 for word in $(cat /proc/cmdline); do

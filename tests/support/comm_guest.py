@@ -12,23 +12,25 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import libvirt_host
 
+from guestwire.agent.drivers.linux.mapped import mapped
 from guestwire.agent.drivers.linux.threads import threads_of
-from guestwire.agent.services.ports import GuestComm, Plug
+from guestwire.agent.services.ports import Plug
 from guestwire.comm.doorbells import Doorbells
 from guestwire.comm.peer_ids import PeerIds
 from guestwire.comm.ways import Way
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import DirectBoot, Guest, Override
 
+Mapped = Callable[[str, int], Literal["read-only", "writable"] | None]
 REPOSITORY = Path(__file__).parents[2]
 LIBRARY = REPOSITORY / ".cache/guest-library"
 BOOT_S = 90.0
@@ -56,16 +58,29 @@ def comm_files(gwguest: Path | None = None) -> Iterator[CommFiles]:
 
 @contextmanager
 def comm_files_with_gwguest() -> Iterator[CommFiles]:
-    """With the guest library's program in it, built from the sources that are here."""
+    """With the guest library's program in it, built from the sources that are here: it ends with SIGILL at undefined
+    behaviour."""
     LIBRARY.mkdir(parents=True, exist_ok=True)
     with (LIBRARY / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         subprocess.run(
-            ["make", "-s", "-C", REPOSITORY / "clients/guestwire/guest/c", f"BUILD={LIBRARY}", "static"],
+            ["make", "-s", "-C", REPOSITORY / "clients/guestwire/guest/c", f"BUILD={LIBRARY}", "trapping"],
             check=True, stdin=subprocess.DEVNULL, timeout=120,
         )  # fmt: skip
-    with comm_files(LIBRARY / "gwguest-static") as files:
+    with comm_files(LIBRARY / "gwguest-trapping") as files:
         yield files
+
+
+def static_program(source: Path, folder: Path) -> bytes:
+    """A program in C that runs in a guest."""
+    program = folder / source.stem
+    include = REPOSITORY / "clients/guestwire/guest/c/include"
+    flags = ("-Os", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", f"-I{include}", "-static", "-s")
+    subprocess.run(
+        ["musl-gcc", *flags, "-Wl,-z,noseparate-code", "-o", program, source],
+        check=True, stdin=subprocess.DEVNULL, timeout=120,
+    )  # fmt: skip
+    return program.read_bytes()
 
 
 class CommandFailed(Exception):
@@ -153,8 +168,7 @@ class _Region:
 class MemfdAreas:
     """Areas in memory of the test (the Areas port). `grant` says who has them how."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self) -> None:
         self._regions: dict[str, _Region] = {}
         self._grants: dict[str, dict[str, bool]] = {}
         self.started = True
@@ -187,18 +201,16 @@ class MemfdAreas:
     def write(self, name: str, offset: int, value: int) -> None:
         os.pwrite(self._regions[name].file, value.to_bytes(4, "little"), offset)
 
-    async def wanted(self, uuid: str) -> GuestComm:
+    async def wanted(self, uuid: str) -> tuple[Plug, ...]:
         if not self.started:
             raise GuestwireError("COMM-NOT-STARTED")
         if uuid not in self._grants:
             raise GuestwireError("NOT-FOUND")  # as guestwire-comm says of a guest that it was not told of
-        plugs = tuple(
+        return tuple(
             Plug(plug.index, name, plug.backing, writable, plug.generation)
             for name, writable in self._grants.get(uuid, {}).items()
             for plug in (self._regions[name].plug,)
         )
-        path = f"{self._folder}/guests/{uuid}"
-        return GuestComm(plugs, f"{path}.doorbell", f"{path}.serial")
 
     @asynccontextmanager
     async def opened(self, uuid: str, plug: Plug) -> AsyncIterator[int]:
@@ -235,7 +247,6 @@ class CommHost:
     doorbells: Doorbells
     folder: Path
     files: CommFiles
-    not_plugged: list[tuple[str, GuestwireError]]
     made: list[CommGuest] = field(default_factory=list)
 
     def definition(self, **changes: Any) -> CommGuest:
@@ -280,15 +291,17 @@ class CommHost:
 
 
 @asynccontextmanager
-async def comm_host(uri: str, files: CommFiles, bridges: Mapping[str, str] | None = None) -> AsyncIterator[CommHost]:
-    """While the block lasts. `bridges`: those of the networks that the guests have cards on."""
+async def comm_host(
+    uri: str, files: CommFiles, bridges: Mapping[str, str] | None = None, seen: Mapped = mapped
+) -> AsyncIterator[CommHost]:
+    """While the block lasts. `bridges`: those of the networks that the guests have cards on; `seen`: how QEMU has regions
+    mapped."""
     from guestwire.agent.drivers.libvirt.guests import LibvirtGuests
 
     folder = Path(tempfile.mkdtemp(prefix="gwcomm-", dir="/tmp"))  # a socket's path has 107 bytes
     folder.chmod(0o755)
     (folder / "guests").mkdir(mode=0o755)
-    areas = MemfdAreas(folder)
-    failures: list[tuple[str, GuestwireError]] = []
+    areas = MemfdAreas()
     generations = itertools.count(1)
     try:
         async with (
@@ -298,10 +311,10 @@ async def comm_host(uri: str, files: CommFiles, bridges: Mapping[str, str] | Non
             ) as doorbells,
             LibvirtGuests(
                 uri, threads_of=threads_of, clock=lambda: time.time_ns() // 1_000_000, areas=areas, comm_dir=folder,
-                host=HOST, bridges=lambda: bridges or {}, not_plugged=lambda *what: failures.append(what),
+                host=HOST, bridges=lambda: bridges or {}, mapped=seen, starting=folder / "starting",
             ) as guests,
         ):  # fmt: skip
-            host = CommHost(guests, areas, doorbells, folder, files, failures)
+            host = CommHost(guests, areas, doorbells, folder, files)
             try:
                 yield host
             finally:

@@ -184,6 +184,12 @@ def resident_kib(pid: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
 
+def cpu_s(pid: int) -> float:
+    """Seconds of CPU that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 async def ask(client: CommClient, operation: str, request: Model | None = None) -> Any:
     """An operation, as the agent asks it for a user of the host."""
     return await client._call(BY_NAME[operation], request or Empty(), 30.0, issuer="local:0")

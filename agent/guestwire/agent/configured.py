@@ -100,7 +100,7 @@ class ConfiguredHost:
     comm: CommKeeper | None = None
 
     def communication_changed(self) -> None:
-        """The communication services came, went or changed their state, or a guest that needs them came on."""
+        """The communication services came, went or changed their state, or a guest that needs them may have come on."""
         if self.comm is not None:
             self.comm.look_at_guests()
 
@@ -179,8 +179,7 @@ class Hearing:
     def definition_changed(self) -> None:
         if self.host is not None:
             self.host.drift.look()
-            if self.host.comm is not None:
-                self.host.comm.look()
+            self.host.communication_changed()  # all were listed anew: who was turned on meanwhile is to have its areas
             self.host.waiting.look()
             self.host.tuning.wake()
             self.host.autostart.look()

@@ -6,17 +6,21 @@ Two guests boot once for most of it: A has the area `shared` for reading and wri
 import asyncio
 import functools
 import os
+import re
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import pytest_asyncio
 from comm_guest import BOOT_S, CommandFailed, CommFiles, CommGuest, CommHost, comm_files, comm_host
 
+from guestwire.agent.drivers.linux.mapped import mapped
 from guestwire.agent.drivers.linux.threads import find_process, threads_of
 from guestwire.agent.services.ports import Changed, GuestEvent
 from guestwire.model.errors import GuestwireError
@@ -174,12 +178,15 @@ async def test_nothing_of_a_plug_is_left_open(pair: Pair, domain_of: Any) -> Non
 
 async def test_a_guest_that_keeps_a_device_is_told_of(pair: Pair, domain_of: Any) -> None:
     from guestwire.agent.drivers.libvirt.plugging import Files, make_plugged
+    from guestwire.agent.drivers.libvirt.read_only import ReadOnly
 
     host, b = pair.host, pair.b
-    (shared,) = (await host.areas.wanted(b.uuid)).plugs
+    (shared,) = await host.areas.wanted(b.uuid)
     again = replace(shared, writable=True)
     await host.guests.pause(b.uuid)
-    call = functools.partial(make_plugged, domain_of(b), [again], Files({}), starting=False, unplug_s=0.5)
+    call = functools.partial(
+        make_plugged, domain_of(b), [again], Files(), ReadOnly(mapped), starting=False, unplug_s=0.5
+    )
     error = await refused(asyncio.to_thread(call))
     assert (error.code, error.detail["areas"]) == ("AREA-NOT-PLUGGED", ["gwarea-1-1-ro", "shared"])
     await host.guests.resume(b.uuid)
@@ -188,23 +195,9 @@ async def test_a_guest_that_keeps_a_device_is_told_of(pair: Pair, domain_of: Any
     await until_areas(b, 1)
 
 
-async def test_what_changed_while_libvirt_was_gone_is_made_up_for(pair: Pair) -> None:
-    host, b = pair.host, pair.b
-    index = host.areas.make("meanwhile").index
-    host.areas.grant(b.uuid, meanwhile="ro")
-    host.guests._connection.give_up("the test says so")
-    await until_areas(b, 1, index)
-    host.areas.grant(b.uuid, meanwhile="-")
-    await host.guests.plug(b.uuid)
-    await until_areas(b, 1)
-
-
-async def test_a_guest_that_comm_does_not_know_keeps_what_it_has_until_somebody_says_so(pair: Pair) -> None:
-    """guestwire-comm may have lost what it knew, and is told again: what programs have mapped must not go for that."""
+async def test_a_guest_that_comm_does_not_know_is_to_have_nothing(pair: Pair) -> None:
     host, b = pair.host, pair.b
     known = host.areas._grants.pop(b.uuid)
-    await host.guests._areas.put_back(b.uuid)
-    await until_areas(b, 1)
     await host.guests.plug(b.uuid)
     await until_areas(b)
     host.areas._grants[b.uuid] = known
@@ -215,27 +208,37 @@ async def test_a_guest_that_comm_does_not_know_keeps_what_it_has_until_somebody_
 async def test_a_start_that_was_interrupted_is_undone(
     libvirt_host: Any, files: CommFiles, pair: Pair, domain_of: Any
 ) -> None:
-    """By the death of the agent, say: the guest has run nothing yet. One that somebody paused is left alone."""
+    """By the death of the agent, say: the guest has run nothing yet. One that somebody paused is left alone, also one that
+    somebody started like that."""
     import libvirt
 
+    from guestwire.agent.drivers.libvirt.starts import Starts
+
     async with comm_host(libvirt_host.uri, files) as host:
-        guest = host.definition()
-        host.areas.grant(guest.uuid)
-        await host.guests.define(guest.guest)
-        host.serve(guest)
-        await asyncio.to_thread(domain_of(guest).createWithFlags, libvirt.VIR_DOMAIN_START_PAUSED)
+        guest, theirs = host.definition(), host.definition()
+        for one in (guest, theirs):
+            host.areas.grant(one.uuid)
+            await host.guests.define(one.guest)
+            host.serve(one)
+            await asyncio.to_thread(domain_of(one).createWithFlags, libvirt.VIR_DOMAIN_START_PAUSED)
+        with Starts(host.folder / "starting").under_way(guest.uuid):
+            pass  # as a process leaves it that died in it
         await pair.host.guests.pause(pair.b.uuid)
-        for one, uuid, state in ((host, guest.uuid, "stopped"), (pair.host, pair.b.uuid, "paused")):
+        wanted = [(host, guest, "stopped"), (host, theirs, "paused"), (pair.host, pair.b, "paused")]
+        for one in (host, pair.host):
             epoch = one.guests._connection.epoch
             one.guests._connection.give_up("the test says so")
             async with asyncio.timeout(20):
                 while one.guests._connection.epoch == epoch:
                     await asyncio.sleep(0.01)
-            (seen,) = [seen for seen in await one.guests.list() if seen.guest.uuid == uuid]
+        for one, of, state in wanted:
+            (seen,) = [seen for seen in await one.guests.list() if seen.guest.uuid == of.uuid]
             assert seen.state == state
+        assert list((host.folder / "starting").iterdir()) == []
         await pair.host.guests.resume(pair.b.uuid)
         await host.guests.start(guest.uuid)
         await guest.run("true", BOOT_S)
+        assert list((host.folder / "starting").iterdir()) == []
 
 
 class Dying:
@@ -257,8 +260,6 @@ class Dying:
 
 async def test_a_guest_that_dies_while_it_is_plugged_needs_nothing(libvirt_host: Any, files: CommFiles) -> None:
     """It gets its areas when it starts again: that is no failure of whatever had them plugged."""
-    from guestwire.agent.drivers.libvirt.guests import LibvirtGuests
-
     async with comm_host(libvirt_host.uri, files) as host:
         for name in ("first", "second"):
             host.areas.make(name)
@@ -266,13 +267,215 @@ async def test_a_guest_that_dies_while_it_is_plugged_needs_nothing(libvirt_host:
         pid = find_process(guest.uuid)
         assert pid is not None
         host.areas.grant(guest.uuid, second="rw")
-        failed: list[GuestwireError] = []
-        async with LibvirtGuests(
-            libvirt_host.uri, threads_of=threads_of, clock=lambda: 0, areas=Dying(host.areas, pid), comm_dir=host.folder,
-            not_plugged=lambda _, error: failed.append(error),
-        ) as dying:  # fmt: skip
+        async with driver(libvirt_host.uri, host, Dying(host.areas, pid)) as dying:
             await dying.plug(guest.uuid)
-        assert not failed
+
+
+@asynccontextmanager
+async def driver(uri: str, host: CommHost, areas: Any) -> AsyncIterator[Any]:
+    """Another driver for the guests of a host, with other areas."""
+    from guestwire.agent.drivers.libvirt.guests import LibvirtGuests
+
+    async with LibvirtGuests(
+        uri, threads_of=threads_of, clock=lambda: 0, areas=areas, comm_dir=host.folder
+    ) as guests:  # fmt: skip
+        yield guests
+
+
+class Refusing:
+    """Areas whose last file cannot be had."""
+
+    def __init__(self, areas: Any, last: str) -> None:
+        self.wanted = areas.wanted
+        self._areas = areas
+        self._last = last
+
+    @asynccontextmanager
+    async def opened(self, uuid: str, plug: Any) -> AsyncIterator[int]:
+        if plug.name == self._last:
+            raise GuestwireError("COMM-LOST")
+        async with self._areas.opened(uuid, plug) as file:
+            yield file
+
+
+async def test_no_file_stays_open_when_another_cannot_be_had(libvirt_host: Any, pair: Pair) -> None:
+    host, b = pair.host, pair.b
+    for name in ("one", "two"):
+        host.areas.make(name)
+    host.areas.grant(b.uuid, one="ro", two="ro")
+    async with driver(libvirt_host.uri, host, Refusing(host.areas, "two")) as guests:
+        before = regions_open()
+        assert (await refused(guests.plug(b.uuid))).code == "COMM-LOST"
+        assert regions_open() == before
+    host.areas.grant(b.uuid, one="-", two="-")
+
+
+def regions_open() -> int:
+    """How many descriptors of regions this process has."""
+    found = 0
+    for file in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # it was of the listing itself
+            found += "/memfd:" in str(file.readlink())
+    return found
+
+
+async def test_copies_of_files_end_when_no_more_can_be_made() -> None:
+    from guestwire.agent.drivers.libvirt.plugging import Files
+
+    file = os.memfd_create("region")
+    before = regions_open()
+    copies = Files()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (max(int(path.name) for path in Path("/proc/self/fd").iterdir()) + 8, hard)
+        )
+        with pytest.raises(GuestwireError, match="Too many open files") as err:
+            for number in range(hard):
+                copies.add(f"gwarea-{number}-1-ro", file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert err.value.code == "RESOURCE-EXHAUSTED"
+    copies.close()
+    assert regions_open() == before
+    os.close(file)
+
+
+async def test_files_that_an_interrupted_plug_left_are_let_go_of(pair: Pair, domain_of: Any) -> None:
+    """Nothing is missing by then, so that no later plug would come across them."""
+    from guestwire.agent.drivers.libvirt import plugging
+    from guestwire.agent.drivers.libvirt.monitor import Monitor
+
+    monitor = Monitor(domain_of(pair.b))
+    (plug,) = await pair.host.areas.wanted(pair.b.uuid)
+    async with pair.host.areas.opened(pair.b.uuid, plug) as file:
+        await asyncio.to_thread(monitor.run, "add-fd", [file], fdset_id=plugging._FILES)
+    await pair.host.guests.plug(pair.b.uuid)
+    assert monitor.run("query-fdsets") == []
+
+
+class Seeing:
+    """How QEMU has regions mapped: as it is (None), or as a test says; and what was said."""
+
+    def __init__(self, says: str | None = None) -> None:
+        self.says = says
+        self.said: list[str | None] = []
+
+    def __call__(self, uuid: str, file: int) -> Any:
+        self.said.append(self.says or mapped(uuid, file))
+        return self.said[-1]
+
+
+async def test_that_an_area_is_read_only_is_proven_once_for_a_qemu(libvirt_host: Any, files: CommFiles) -> None:
+    seen = Seeing()
+    async with comm_host(libvirt_host.uri, files, seen=seen) as host:
+        for name in ("written", "read", "too"):
+            host.areas.make(name)
+        guest = await host.boot(grants={"written": "rw"})
+        assert seen.said == []
+        host.areas.grant(guest.uuid, read="ro")
+        await host.guests.plug(guest.uuid)
+        assert seen.said == ["read-only"]
+        host.areas.grant(guest.uuid, too="ro")
+        await host.guests.plug(guest.uuid)
+        assert seen.said == ["read-only"]
+        await until_areas(guest, 1, 2, 3)
+        wanted = {1: "writable", 2: "read-only", 3: "read-only"}
+        for plug in await host.areas.wanted(guest.uuid):
+            async with host.areas.opened(guest.uuid, plug) as file:
+                assert mapped(guest.uuid, file) == wanted[plug.index]
+
+
+async def test_a_qemu_that_maps_a_read_only_area_writable_does_not_get_it(
+    libvirt_host: Any, files: CommFiles, domain_of: Any
+) -> None:
+    from guestwire.agent.drivers.libvirt.monitor import Monitor
+
+    seen = Seeing("writable")
+    async with comm_host(libvirt_host.uri, files, seen=seen) as host:
+        for name in ("written", "read"):
+            host.areas.make(name)
+        guest = host.definition()
+        host.areas.grant(guest.uuid, written="rw", read="ro")
+        await host.guests.define(guest.guest)
+        host.serve(guest)
+        error = await refused(host.guests.start(guest.uuid))
+        assert (error.code, error.detail["areas"]) == ("AREA-NOT-PLUGGED", ["read"])
+        assert re.match(r"read: QEMU \d+\.\d+\.\d+.* at /\S+ maps it writable", error.message)
+        assert "Install another QEMU" in error.message
+        assert "Restart" not in error.message
+        assert not domain_of(guest).isActive()
+
+        host.areas.grant(guest.uuid, read="-")
+        await host.guests.start(guest.uuid)
+        await guest.run("true", BOOT_S)
+        host.areas.grant(guest.uuid, read="ro")
+        assert (await refused(host.guests.plug(guest.uuid))).code == "AREA-NOT-PLUGGED"
+        await until_areas(guest, 1)
+        monitor = Monitor(domain_of(guest))
+        assert not [name for name in monitor.children("/objects") if name.startswith("gwmem-2")]
+        assert monitor.run("query-fdsets") == []
+
+        seen.says = None  # it was no lasting verdict
+        await host.guests.plug(guest.uuid)
+        await until_areas(guest, 1, 2)
+        assert seen.said[-1] == "read-only"
+
+
+async def test_a_qemu_that_cannot_be_looked_at_gets_everything(libvirt_host: Any, files: CommFiles) -> None:
+    async with comm_host(libvirt_host.uri, files, seen=lambda _uuid, _file: None) as host:
+        host.areas.make("read")
+        guest = await host.boot(grants={"read": "ro"})
+        await until_areas(guest, 1)
+
+
+class Quiet:
+    """A domain whose monitor does not answer any more when the guest runs."""
+
+    def __init__(self, domain: Any) -> None:
+        self._domain = domain
+        self._runs = False
+
+    def resume(self) -> None:
+        self._domain.resume()
+        self._runs = True
+
+    @property
+    def _o(self) -> Any:
+        if self._runs:
+            import libvirt
+
+            raise libvirt.libvirtError("the monitor is gone")
+        return self._domain._o
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._domain, name)
+
+
+async def test_a_guest_that_runs_is_not_ended_because_files_stay_open(
+    libvirt_host: Any, files: CommFiles, domain_of: Any
+) -> None:
+    from guestwire.agent.drivers.libvirt.areas import PluggedAreas
+    from guestwire.agent.drivers.libvirt.read_only import ReadOnly
+    from guestwire.agent.drivers.libvirt.starts import Starts
+    from guestwire.agent.drivers.libvirt.watch import Watch
+
+    async with comm_host(libvirt_host.uri, files) as host:
+        host.areas.make("shared")
+        guest = host.definition()
+        host.areas.grant(guest.uuid, shared="rw")
+        await host.guests.define(guest.guest)
+        host.serve(guest)
+
+        async def on_domain(uuid: str, act: Callable[[Any], Any], **_: Any) -> Any:
+            return await asyncio.to_thread(act, Quiet(domain_of(guest)))
+
+        areas = PluggedAreas(
+            host.areas, host.folder, on_domain, Watch(lambda: 0), Starts(host.folder / "starting"), ReadOnly(mapped)
+        )
+        assert await areas.start(guest.uuid, 60.0)
+        await guest.run("true", BOOT_S)
+        await until_areas(guest, 1)
 
 
 async def test_areas_are_there_after_a_reset(pair: Pair) -> None:
@@ -287,7 +490,7 @@ async def test_areas_are_there_after_a_reset(pair: Pair) -> None:
     assert await pair.a.peek(areas[1], AT + 128) == 4711
 
 
-async def test_a_guest_that_somebody_else_started_gets_its_areas(
+async def test_a_guest_that_somebody_else_started_gets_its_areas_when_it_is_said(
     libvirt_host: Any, files: CommFiles, domain_of: Any
 ) -> None:
     async with comm_host(libvirt_host.uri, files) as host:
@@ -298,8 +501,9 @@ async def test_a_guest_that_somebody_else_started_gets_its_areas(
         host.serve(guest)
         await asyncio.to_thread(domain_of(guest).create)
         await guest.run("true", BOOT_S)
+        await until_areas(guest)
+        await host.guests.plug(guest.uuid)
         await until_areas(guest, 1)
-        assert host.not_plugged == []
         assert (await guest.areas())[1].size == MIB
 
 

@@ -96,21 +96,11 @@ class Plug:
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class GuestComm:
-    """What a guest has of the communication services: its areas' devices, the directory first, the path of the doorbell's
-    socket and of that of the serial channel."""
-
-    plugs: tuple[Plug, ...]
-    doorbell: str
-    channel: str
-
-
 class Areas(Protocol):
     """The memory areas of a host, as guestwire-comm has them. Raises COMM-NOT-STARTED, COMM-LOST."""
 
-    async def wanted(self, uuid: str) -> GuestComm:
-        """What the guest is to have; no plugs for one that has no communication."""
+    async def wanted(self, uuid: str) -> Sequence[Plug]:
+        """What the guest is to have, the directory first; nothing for one that has no communication."""
         ...
 
     def opened(self, uuid: str, plug: Plug) -> AbstractAsyncContextManager[int]:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from guestwire.agent.drivers.simulated.pci_slots import PciSlots
-from guestwire.agent.services.ports import GuestComm, Plug
+from guestwire.agent.services.ports import Plug
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
 
@@ -22,8 +22,8 @@ class Files:
         self.size = size
         self.opened_for: list[str] = []
 
-    async def wanted(self, uuid: str) -> GuestComm:
-        return GuestComm((PLUG,), "", "")
+    async def wanted(self, uuid: str) -> tuple[Plug, ...]:
+        return (PLUG,)
 
     @asynccontextmanager
     async def opened(self, uuid: str, plug: Plug) -> AsyncIterator[int]:

@@ -1,12 +1,12 @@
 """Guests with communication get the devices of their memory areas: before they run when we start them, and while they run
-when somebody else did, when libvirt was gone for a while, and when what they are to have changed.
+when whoever knows that they are to have others says so.
 """
 
 import asyncio
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 from weakref import WeakValueDictionary
@@ -14,12 +14,21 @@ from xml.etree.ElementTree import fromstring
 
 import libvirt
 
-from guestwire.agent.drivers.background import Background
 from guestwire.agent.drivers.libvirt.definitions import make_room, refuse_of_others
+from guestwire.agent.drivers.libvirt.errors import is_lost
 from guestwire.agent.drivers.libvirt.monitor import Monitor, Refused
-from guestwire.agent.drivers.libvirt.plugging import Files, device_id, let_go_of_files, make_plugged, plugged
+from guestwire.agent.drivers.libvirt.plugging import (
+    Files,
+    device_id,
+    files_left,
+    let_go_of_files,
+    make_plugged,
+    plugged,
+)
+from guestwire.agent.drivers.libvirt.read_only import ReadOnly
+from guestwire.agent.drivers.libvirt.starts import Starts
 from guestwire.agent.drivers.libvirt.watch import Watch
-from guestwire.agent.services.ports import Areas, Changed, Gone, GuestEvent, Lost, Observed, Plug, Resynced
+from guestwire.agent.services.ports import Areas, Plug
 from guestwire.formats.domain_xml.communication import doorbell_of
 from guestwire.model.errors import GuestwireError
 
@@ -38,31 +47,27 @@ class OnDomain(Protocol):
 
 
 class _Seen(NamedTuple):
-    """A domain's doorbell, None for one without communication, and the devices that are plugged, None while it is off."""
+    """A domain's doorbell, None for one without communication; the devices that are plugged, None while it is off; and whether
+    its QEMU still has files of an earlier plug, whose end nobody lived to see."""
 
     doorbell: str | None
     plugged: frozenset[str] | None
+    files: bool
 
 
-class PluggedAreas(Background):
-    """`async with` follows the guests that others start. `failed(uuid, error)` hears what then could not be done; the next
-    `plug` does it. Only of domains whose doorbell is in `folder`: those of another guestwire-comm (a trial beside the
-    service) are left alone."""
+class PluggedAreas:
+    """Only of domains whose doorbell is in `folder`: those of another guestwire-comm (a trial beside the service) are left
+    alone."""
 
     def __init__(
-        self,
-        areas: Areas,
-        folder: Path,
-        on_domain: OnDomain,
-        watch: Watch,
-        failed: Callable[[str, GuestwireError], None],
+        self, areas: Areas, folder: Path, on_domain: OnDomain, watch: Watch, starts: Starts, read_only: ReadOnly
     ) -> None:
-        super().__init__("libvirt-areas")
         self._areas = areas
         self._folder = folder
         self._on_domain = on_domain
         self._watch = watch
-        self._failed = failed
+        self._starts = starts
+        self._read_only = read_only
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def start(self, uuid: str, deadline_s: float) -> bool:
@@ -74,50 +79,38 @@ class PluggedAreas(Background):
                 return False
             doorbell = seen.doorbell or ""
             wanted = await self._wanted(uuid)
-            async with AsyncExitStack() as stack:
-                files = await self._files(stack, uuid, wanted)
+            files = await self._files(uuid, wanted)
 
-                def act(domain: Any) -> None:
-                    try:
-                        _start(domain, wanted, files, doorbell)
-                    finally:
-                        files.close()
+            def act(domain: Any) -> None:
+                try:
+                    _start(domain, wanted, files, doorbell, self._starts, self._read_only)
+                finally:
+                    files.close()
 
-                with self._watch.held(uuid):
-                    await self._on_domain(uuid, act, deadline_s=deadline_s)
+            with self._watch.held(uuid):
+                await self._on_domain(uuid, act, deadline_s=deadline_s)
             return True
 
     async def plug(self, uuid: str) -> None:
         """As the port says."""
-        await self._plug(uuid, may_have_none=True)
-
-    async def put_back(self, uuid: str) -> None:
-        """The same, but that a guest keeps what it has where nothing is wanted for it: guestwire-comm may have lost what it
-        knew, and is told again."""
-        await self._plug(uuid, may_have_none=False)
-
-    async def _plug(self, uuid: str, *, may_have_none: bool) -> None:
         async with self._lock(uuid):
             seen = await self._on_domain(uuid, _look, effect=False)
             if not self._ours(seen) or seen.plugged is None:
                 return
             wanted = await self._wanted(uuid)
-            if seen.plugged == {device_id(plug) for plug in wanted} or not (wanted or may_have_none):
+            if seen.plugged == {device_id(plug) for plug in wanted} and not seen.files:
                 return
-            async with AsyncExitStack() as stack:
-                missing = [plug for plug in wanted if device_id(plug) not in seen.plugged]
-                files = await self._files(stack, uuid, missing)
+            files = await self._files(uuid, [plug for plug in wanted if device_id(plug) not in seen.plugged])
 
-                def act(domain: Any) -> None:
-                    try:
-                        if domain.isActive():
-                            with _unless_it_ends(domain):
-                                make_plugged(domain, wanted, files, starting=False)
-                                let_go_of_files(Monitor(domain))
-                    finally:
-                        files.close()
+            def act(domain: Any) -> None:
+                try:
+                    if domain.isActive():
+                        with _unless_it_ends(domain):
+                            _plug(domain, wanted, files, self._read_only)
+                finally:
+                    files.close()
 
-                await self._on_domain(uuid, act)
+            await self._on_domain(uuid, act)
 
     def _ours(self, seen: _Seen) -> bool:
         return seen.doorbell is not None and Path(seen.doorbell).is_relative_to(self._folder)
@@ -125,69 +118,38 @@ class PluggedAreas(Background):
     async def _wanted(self, uuid: str) -> Sequence[Plug]:
         """None for a guest that guestwire-comm does not know (yet, or any more)."""
         try:
-            return (await self._areas.wanted(uuid)).plugs
+            return await self._areas.wanted(uuid)
         except GuestwireError as err:
             if err.code == "NOT-FOUND":
                 return ()
             raise
 
-    async def _files(self, stack: AsyncExitStack, uuid: str, plugs: Sequence[Plug]) -> Files:
+    async def _files(self, uuid: str, plugs: Sequence[Plug]) -> Files:
         """The regions' files. The thread gets copies: it may go on when this call was given up."""
-        return Files(
-            {device_id(plug): await stack.enter_async_context(self._areas.opened(uuid, plug)) for plug in plugs}
-        )
+        files = Files()
+        try:
+            for plug in plugs:
+                async with self._areas.opened(uuid, plug) as file:
+                    files.add(device_id(plug), file)
+        except BaseException:
+            files.close()
+            raise
+        return files
 
     def _lock(self, uuid: str) -> asyncio.Lock:
         return self._locks.setdefault(uuid, asyncio.Lock())
-
-    async def _run(self) -> None:
-        running: set[str] = set()
-        async with self._watch.feed.read() as events:
-            async for event in events:
-                for uuid in _started(event, running):
-                    try:
-                        await self.put_back(uuid)
-                    except GuestwireError as err:
-                        self._failed(uuid, err)
-                    except Exception as err:  # noqa: BLE001 (the next guest is to get its areas all the same)
-                        self._failed(uuid, GuestwireError("INTERNAL", repr(err)))
-
-
-def _started(event: GuestEvent, running: set[str]) -> list[str]:
-    """The guests with communication that this event is the first to say are on; `running` is kept."""
-    match event:
-        case Lost():
-            running.clear()
-        case Gone(uuid=gone):
-            running.discard(gone)
-        case Resynced(guests=guests):
-            running.clear()
-            return [observed.guest.uuid or "" for observed in guests if _came_on(observed, running)]
-        case Changed(observed=observed):
-            return [observed.guest.uuid or ""] if _came_on(observed, running) else []
-    return []
-
-
-def _came_on(observed: Observed, running: set[str]) -> bool:
-    uuid = observed.guest.uuid or ""
-    ours = observed.guest.id is not None and observed.guest.has_comm
-    if observed.state not in {"running", "paused"} or not ours:
-        running.discard(uuid)
-        return False
-    new = uuid not in running
-    running.add(uuid)
-    return new
 
 
 def _look(domain: Any) -> _Seen:
     active = bool(domain.isActive())
     flags = 0 if active else libvirt.VIR_DOMAIN_XML_INACTIVE
     doorbell = doorbell_of(fromstring(domain.XMLDesc(flags)))  # noqa: S314 (from libvirt)
-    there = None
+    there, files = None, False
     if doorbell is not None and active:
         with _unless_it_ends(domain):
-            there = plugged(Monitor(domain))
-    return _Seen(doorbell, there)
+            monitor = Monitor(domain)
+            there, files = plugged(monitor), files_left(monitor)
+    return _Seen(doorbell, there, files)
 
 
 @contextmanager
@@ -207,7 +169,17 @@ def _unless_it_ends(domain: Any) -> Iterator[None]:
             time.sleep(_LOOK_EVERY_S)
 
 
-def _start(domain: Any, wanted: Sequence[Plug], files: Files, doorbell: str) -> None:
+def _plug(domain: Any, wanted: Sequence[Plug], files: Files, read_only: ReadOnly) -> None:
+    """A domain that is on, in a thread."""
+    try:
+        make_plugged(domain, wanted, files, read_only, starting=False)
+    finally:
+        let_go_of_files(Monitor(domain))
+
+
+def _start(
+    domain: Any, wanted: Sequence[Plug], files: Files, doorbell: str, starts: Starts, read_only: ReadOnly
+) -> None:
     """A domain that is off, in a thread."""
     if domain.isActive():
         return  # somebody else was faster: it gets its areas while it runs
@@ -215,35 +187,65 @@ def _start(domain: Any, wanted: Sequence[Plug], files: Files, doorbell: str) -> 
         raise GuestwireError("COMM-NOT-STARTED", f"There is no {doorbell}, which the guest's doorbell needs.")
     make_room(domain, len(wanted))
     try:
-        domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
-    except libvirt.libvirtError as err:
-        if not _answers(doorbell):
-            raise GuestwireError("COMM-NOT-STARTED", f"Nobody answers at {doorbell}.") from err
-        raise
-    try:
-        make_plugged(domain, wanted, files, starting=True)
-        domain.resume()
-    except BaseException:
-        with suppress(libvirt.libvirtError):
-            domain.destroy()
-        raise
+        with starts.under_way(domain.UUIDString()) as start:
+            try:
+                _start_plugged(domain, wanted, files, doorbell, read_only)
+            except BaseException as err:
+                # a connection that went: nobody knows what became of it
+                start.over = not (isinstance(err, libvirt.libvirtError) and is_lost(err))
+                raise
+            start.over = True
+    except BlockingIOError:
+        raise GuestwireError("BUSY", "Another process is at starting this guest.", after_ms=1000) from None
     with suppress(libvirt.libvirtError, Refused):  # it runs: that its QEMU keeps files open is no reason to end it
         let_go_of_files(Monitor(domain))
 
 
-def undo_half_started(conn: Any, folder: Path, host: str) -> None:
-    """Power off what a `start` left paused when whoever called it died: a guest of the host, with its doorbell in `folder`, that
-    has not run yet. Then it may be started as if nothing had been."""
-    for domain in conn.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_PAUSED):
-        with suppress(
-            libvirt.libvirtError, GuestwireError, Refused
-        ):  # it went, or is not ours: then there is nothing to undo
-            refuse_of_others(domain, host)
-            doorbell = doorbell_of(fromstring(domain.XMLDesc(0)))  # noqa: S314 (from libvirt)
-            if doorbell is None or not Path(doorbell).is_relative_to(folder):
-                continue
-            if Monitor(domain).run("query-status").get("status") == "prelaunch":
-                domain.destroy()
+def _start_plugged(domain: Any, wanted: Sequence[Plug], files: Files, doorbell: str, read_only: ReadOnly) -> None:
+    """Raises with the domain off, as far as libvirt is there to do it."""
+    try:
+        domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+    except libvirt.libvirtError as err:
+        if not is_lost(err) and not _answers(doorbell):
+            raise GuestwireError("COMM-NOT-STARTED", f"Nobody answers at {doorbell}.") from err
+        raise
+    try:
+        make_plugged(domain, wanted, files, read_only, starting=True)
+        domain.resume()
+    except BaseException:
+        _power_off(domain)
+        raise
+
+
+def _power_off(domain: Any) -> None:
+    """Raises libvirt.libvirtError when libvirt went before it was done."""
+    try:
+        domain.destroy()
+    except libvirt.libvirtError as err:
+        if is_lost(err):
+            raise
+
+
+def undo_half_started(conn: Any, starts: Starts, host: str) -> None:
+    """Power off what a `start` left paused when whoever called it died: a guest of the host that has not run yet. Then it may be
+    started as if nothing had been."""
+    for uuid in starts.left():
+        with suppress(BlockingIOError), starts.under_way(uuid) as start:
+            start.over = _undone(conn, uuid, host)
+
+
+def _undone(conn: Any, uuid: str, host: str) -> bool:
+    """Whether nothing is left to do."""
+    try:
+        domain = conn.lookupByUUIDString(uuid)
+        refuse_of_others(domain, host)
+        if domain.isActive() and Monitor(domain).run("query-status")["status"] == "prelaunch":
+            domain.destroy()
+    except libvirt.libvirtError as err:
+        return not is_lost(err)
+    except (GuestwireError, Refused):  # it became another host's, or does not answer as a QEMU does
+        return True
+    return True
 
 
 def _answers(path: str) -> bool:

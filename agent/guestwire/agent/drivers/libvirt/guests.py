@@ -16,6 +16,8 @@ from guestwire.agent.drivers.libvirt.console import open_console
 from guestwire.agent.drivers.libvirt.definitions import wrong_state
 from guestwire.agent.drivers.libvirt.errors import translate
 from guestwire.agent.drivers.libvirt.observe import observe_all
+from guestwire.agent.drivers.libvirt.read_only import Mapped, ReadOnly
+from guestwire.agent.drivers.libvirt.starts import Starts
 from guestwire.agent.drivers.libvirt.states import power
 from guestwire.agent.drivers.libvirt.watch import Watch
 from guestwire.agent.services.ports import Areas, GuestEvent, Observed
@@ -50,8 +52,10 @@ class LibvirtGuests:
                      guest, but that they may be adopted. "": the guests of every host are ours
     comm_dir         where guestwire-comm has its sockets; None: guests get nothing for communication. `bridges`: then also the
                      bridge of each of the project's networks, at the time
-    areas            the memory areas; None: none are plugged. `not_plugged` hears of guests that others started, or that
-                     ran while libvirt was gone, and did not get theirs
+    areas            the memory areas; None: none are plugged. `mapped` tells how QEMU has them: a guest does not get one
+                     writable that it may only read
+    starting         the folder, which is made, that tells of starts under way: those that the death of a process left half done
+                     are undone; None: none are
 
     A shutdown by `default` or `acpi` presses the power button; `agent` asks the guest agent.
     """
@@ -70,7 +74,8 @@ class LibvirtGuests:
         comm_dir: Path | None = None,
         host: str = "",
         bridges: Callable[[], Mapping[str, str]] = dict,
-        not_plugged: Callable[[str, GuestwireError], None] = lambda _uuid, _error: None,
+        mapped: Mapped = lambda _uuid, _file: None,
+        starting: Path | None = None,
     ) -> None:
         self._threads_of = threads_of
         self._hypervisor_type = hypervisor_type
@@ -79,10 +84,11 @@ class LibvirtGuests:
         self._host = host
         self._bridges = bridges
         self._watch = Watch(clock, host)
+        self._starts = Starts(starting)
         self._areas = (
             None
             if areas is None or comm_dir is None
-            else PluggedAreas(areas, comm_dir, self._on_domain, self._watch, not_plugged)
+            else PluggedAreas(areas, comm_dir, self._on_domain, self._watch, self._starts, ReadOnly(mapped))
         )
         self._connection = Connection(uri, on_up=self._on_up, on_lost=self._watch.on_lost, check=self._watch.check)
         self._defining = asyncio.Lock()
@@ -91,19 +97,16 @@ class LibvirtGuests:
     async def __aenter__(self) -> Self:
         await self._open.enter_async_context(self._watch)
         await self._open.enter_async_context(self._connection)
-        if self._areas is not None:
-            await self._open.enter_async_context(self._areas)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         await self._open.aclose()
 
     async def _on_up(self, connection: Connection, epoch: int) -> None:
-        if (folder := self._comm_dir) is not None:
-            with suppress(GuestwireError):  # a QEMU that hangs must not keep us from all the others
-                await connection.call(
-                    lambda conn: undo_half_started(conn, folder, self._host), effect=False, deadline_s=_UNDO_S
-                )
+        with suppress(GuestwireError):  # a QEMU that hangs must not keep us from all the others
+            await connection.call(
+                lambda conn: undo_half_started(conn, self._starts, self._host), effect=False, deadline_s=_UNDO_S
+            )
         await self._watch.on_up(connection, epoch)
 
     @property

@@ -22,8 +22,8 @@ class PciSlots:
         if self._areas is None or not guest.has_comm:
             return ()
         uuid = guest.uuid or ""
-        wanted = await self._areas.wanted(uuid)
-        for plug in wanted.plugs:
+        wanted = tuple(await self._areas.wanted(uuid))
+        for plug in wanted:
             if plug in before:
                 continue
             async with self._areas.opened(uuid, plug) as file:
@@ -31,4 +31,4 @@ class PciSlots:
             if size != plug.backing:
                 text = f"backing store size {size:#x} does not match 'size' option {plug.backing:#x}"
                 raise driver_error(1, 10, f"internal error: unable to execute QEMU command 'object-add': {text}")
-        return tuple(wanted.plugs)
+        return wanted
