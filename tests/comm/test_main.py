@@ -10,6 +10,7 @@ import pytest
 from tests.support.comm_process import CommProcess, Peer, ask, ask_from_afar, comm_fixtures, document
 from tests.support.doorbell_guest import DoorbellGuest
 
+from guestwire.agent.comm_areas import CommAreas
 from guestwire.comm.client import CommClient
 from guestwire.model.areas import Lock, MemoryArea, Queue
 from guestwire.model.errors import GuestwireError
@@ -80,6 +81,27 @@ async def test_areas_are_given_by_access(comm: CommProcess, client: CommClient) 
     dumped = await ask(client, "area-dump", w.AreaDump(name="shared", length=5))
     assert dumped.data == b"hello"
     assert (await ask_from_afar(client, "area-dump", w.AreaDump(name="open", length=4))).data == bytes(4)
+
+
+async def test_how_a_guests_qemu_has_an_area_is_told(comm: CommProcess, client: CommClient) -> None:
+    await client.apply(WHOLE)
+    uuid = next(guest.uuid for guest in WHOLE.guests if guest.name == "a")
+    index = next(plug.index for plug in (await client.plugs("a")).plugs if plug.name == "shared")
+    areas = CommAreas(client)
+
+    async def told(file: int) -> str | None:
+        return await asyncio.to_thread(areas.mapped, uuid, file)  # as a driver asks
+
+    async with client.file("a", index, writable=True) as file:
+        assert await told(file) is None, "nobody is there"
+        with await asyncio.to_thread(DoorbellGuest(comm.doorbell(WHOLE, "a")).__enter__):  # this process is its QEMU
+            assert await told(file) is None, "it does not have it"
+            with mmap.mmap(file, 1 << 20, prot=mmap.PROT_READ):
+                assert await told(file) == "read-only"
+                with mmap.mmap(file, 1 << 20):
+                    assert await told(file) == "writable"
+        await comm.kill()
+        assert await told(file) is None, "nobody can tell"
 
 
 async def test_a_guest_is_who_it_may_be(comm: CommProcess, client: CommClient) -> None:

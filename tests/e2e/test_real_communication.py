@@ -104,6 +104,7 @@ async def rig(libvirt_host: Any, files: CommFiles, tmp_path_factory: pytest.Temp
         LibvirtGuests(
             libvirt_host.uri, threads_of=threads_of, clock=lambda: time.time_ns() // 1_000_000, areas=CommAreas(client),
             comm_dir=comm.dir, host=HOST_ID, bridges=lambda: {NET.name: bridge_name(NET)},
+            mapped=CommAreas(client).mapped,
         ) as guests,
     ):  # fmt: skip
         host = CommHost(guests, None, None, folder, files)  # type: ignore[arg-type]
@@ -150,6 +151,10 @@ async def test_a_read_only_area_is_read_only_for_the_hypervisor(rig: Rig) -> Non
     await rig.b.poke(areas[index], AT, 0x21212121)
     assert await rig.b.peek(areas[index], AT) == before
     assert await rig.b.run("gwguest area read seen 0 5") == "first"
+    told = CommAreas(rig.client).mapped
+    for guest, writable, wanted in ((rig.a, True, "writable"), (rig.b, False, "read-only")):
+        async with rig.client.file(guest.name, index, writable=writable) as file:
+            assert await asyncio.to_thread(told, guest.uuid, file) == wanted, "guestwire-comm sees how QEMU has it"
 
 
 async def test_no_access_is_no_device(rig: Rig) -> None:

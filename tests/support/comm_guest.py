@@ -16,21 +16,21 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 import libvirt_host
 
-from guestwire.agent.drivers.linux.mapped import mapped
-from guestwire.agent.drivers.linux.threads import threads_of
+from guestwire.agent.drivers.linux.threads import find_process, threads_of
 from guestwire.agent.services.ports import Plug
 from guestwire.comm.doorbells import Doorbells
+from guestwire.comm.mapped import mapped as mapped_by_process
 from guestwire.comm.peer_ids import PeerIds
 from guestwire.comm.ways import Way
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import DirectBoot, Guest, Override
+from guestwire.protocol.comm_models import Mapped
 
-Mapped = Callable[[str, int], Literal["read-only", "writable"] | None]
 REPOSITORY = Path(__file__).parents[2]
 LIBRARY = REPOSITORY / ".cache/guest-library"
 BOOT_S = 90.0
@@ -81,6 +81,12 @@ def static_program(source: Path, folder: Path) -> bytes:
         check=True, stdin=subprocess.DEVNULL, timeout=120,
     )  # fmt: skip
     return program.read_bytes()
+
+
+def mapped(uuid: str, file: int) -> Mapped | None:
+    """How a guest's QEMU has a file mapped: as guestwire-comm tells it, but by the process of that uuid."""
+    pid, stat = find_process(uuid), os.fstat(file)
+    return None if pid is None else mapped_by_process(pid, stat.st_dev, stat.st_ino)
 
 
 class CommandFailed(Exception):
@@ -292,7 +298,10 @@ class CommHost:
 
 @asynccontextmanager
 async def comm_host(
-    uri: str, files: CommFiles, bridges: Mapping[str, str] | None = None, seen: Mapped = mapped
+    uri: str,
+    files: CommFiles,
+    bridges: Mapping[str, str] | None = None,
+    seen: Callable[[str, int], Mapped | None] = mapped,
 ) -> AsyncIterator[CommHost]:
     """While the block lasts. `bridges`: those of the networks that the guests have cards on; `seen`: how QEMU has regions
     mapped."""

@@ -242,8 +242,7 @@ class CommTwin:
                         generation=generation,
                     )
                 )
-        base = self.folder / "guests" / known.uuid
-        return w.CommPlugs(plugs=tuple(plugs), doorbell=f"{base}.doorbell", channel=f"{base}.serial")
+        return w.CommPlugs(plugs=tuple(plugs))
 
     # -- files
 

@@ -1,5 +1,6 @@
 """What a driver plugs into guests, from guestwire-comm (an Areas port)."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -8,13 +9,18 @@ from guestwire.comm.client import CommClient
 from guestwire.model.communication import CommDocument
 from guestwire.model.errors import GuestwireError
 from guestwire.model.network_names import bridge_name
+from guestwire.protocol.comm_models import Mapped
+
+MAPPED_WITHIN_S = 10.0
 
 
 class CommAreas:
     """Guests are known to guestwire-comm by name, and to drivers by uuid."""
 
     def __init__(self, client: CommClient) -> None:
+        """Inside the event loop that `client` is used in."""
         self._client = client
+        self._loop = asyncio.get_running_loop()
 
     async def wanted(self, uuid: str) -> Sequence[Plug]:
         """What the guest is to have; nothing for one that guestwire-comm does not know."""
@@ -31,6 +37,17 @@ class CommAreas:
             raise GuestwireError("NOT-FOUND", f"guestwire-comm knows no guest {uuid}.", detail={"uuid": uuid})
         async with self._client.file(name, plug.index, writable=plug.writable) as file:
             yield file
+
+    def mapped(self, uuid: str, file: int) -> Mapped | None:
+        """How the guest's QEMU has the file of a descriptor mapped; None where nobody can tell. For threads of drivers."""
+        asked = asyncio.run_coroutine_threadsafe(self._client.mapped(uuid, file), self._loop)
+        try:
+            return asked.result(MAPPED_WITHIN_S)
+        except TimeoutError:
+            asked.cancel()
+        except GuestwireError:
+            pass  # guestwire-comm went: who plugs hears of that otherwise
+        return None
 
     def bridges(self) -> Mapping[str, str]:
         """The bridge of each network, as guestwire-comm was last known to have them."""

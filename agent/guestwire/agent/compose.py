@@ -44,9 +44,6 @@ from guestwire.protocol.steps import Limits
 VERSION = version("guestwire")
 SIMULATED = "/simulated"
 SIMULATED_IMAGES = f"{SIMULATED}/images"
-_UNPROVEN = (
-    "read_only: the agent may not look into QEMU (CAP_SYS_PTRACE): that it maps read-only areas read-only is not proven"
-)
 
 
 def wall_ms() -> int:
@@ -110,7 +107,6 @@ async def _driver(settings: Settings, areas: CommAreas | None) -> AsyncIterator[
     from guestwire.agent.drivers.linux.images import QemuImages
     from guestwire.agent.drivers.linux.kernel_values import LinuxKernelValues
     from guestwire.agent.drivers.linux.kvm_probe import kvm_proven
-    from guestwire.agent.drivers.linux.mapped import mapped, sees_others_memory
     from guestwire.agent.drivers.linux.threads import threads_of
 
     emulator = which("qemu-system-x86_64")
@@ -121,7 +117,6 @@ async def _driver(settings: Settings, areas: CommAreas | None) -> AsyncIterator[
         hypervisor=f"libvirt {settings.libvirt.uri}",
         kvm_proven=proven,
         emulator=Path(emulator) if emulator else None,
-        notes=() if areas is None or sees_others_memory() else (_UNPROVEN,),
     )
     images = QemuImages(roots=settings.host.disk_roots)
     async with LibvirtGuests(
@@ -134,7 +129,7 @@ async def _driver(settings: Settings, areas: CommAreas | None) -> AsyncIterator[
         comm_dir=settings.comm.dir,
         host=settings.host.id,
         bridges=dict if areas is None else areas.bridges,
-        mapped=mapped,
+        mapped=(lambda _uuid, _file: None) if areas is None else areas.mapped,
         starting=settings.host.state_dir / "starting",
     ) as guests:
         yield Drivers(guests, inspection, images, LinuxControl(), LinuxKernelValues())

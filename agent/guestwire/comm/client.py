@@ -156,6 +156,13 @@ class CommClient:
         plugs: w.CommPlugs = await self._ask(_INTERNAL["comm-plugs"], w.GuestRefName(guest=guest))
         return plugs
 
+    async def mapped(self, uuid: str, file: int) -> w.Mapped | None:
+        """How the QEMU of a guest, by uuid, has the file of a descriptor mapped; None: it has not, or cannot be looked into."""
+        stat = os.fstat(file)
+        request = w.MappedRef(uuid=uuid, device=stat.st_dev, inode=stat.st_ino)
+        found: w.CommMapped = await self._ask(_INTERNAL["comm-mapped"], request)
+        return found.mapped
+
     async def guest_reset(self, guest: str) -> None:
         """A guest, by name, began anew without its process ending."""
         await self._ask(_INTERNAL["comm-guest-reset"], w.GuestRefName(guest=guest))

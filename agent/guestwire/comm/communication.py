@@ -21,6 +21,7 @@ from guestwire.comm.doorbells import Doorbells
 from guestwire.comm.events import EventTable
 from guestwire.comm.holdings import Held, Holdings
 from guestwire.comm.late_networks import LateNetworks
+from guestwire.comm.mapped import mapped, sees_others_memory
 from guestwire.comm.preparing import Networks, Prepared, Preparing
 from guestwire.comm.remembering import attached_now, saved
 from guestwire.comm.serial_channels import SerialChannels
@@ -34,6 +35,10 @@ from guestwire.model.communication import CommDocument, document_hash
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import comm_models as w
 from guestwire.protocol.steps import Now
+
+_UNPROVEN = (
+    "the process needs CAP_SYS_PTRACE to see that QEMU maps read-only areas read-only; they are plugged without that"
+)
 
 
 class Trace(Protocol):
@@ -125,6 +130,8 @@ class Communication:
 
     async def _look(self) -> None:
         self._lacking = dict(await self._parts.networks.capabilities())
+        if not sees_others_memory():
+            self._lacking["read-only"] = _UNPROVEN
 
     async def start(self) -> None:
         """Serve. Again: nothing. Raises what `apply` raises; then everything is as before."""
@@ -329,10 +336,14 @@ class Communication:
         if uuid is None:
             text = f"{guest} has no communication in the document that holds."
             raise GuestwireError("NOT-FOUND", text, field="guest")
-        return w.CommPlugs(
-            plugs=self._holdings.plugs(guest), doorbell=str(self._path(uuid, "doorbell")),
-            channel=str(self._path(uuid, "serial")),
-        )  # fmt: skip
+        return w.CommPlugs(plugs=self._holdings.plugs(guest))
+
+    async def mapped(self, asked: w.MappedRef) -> w.CommMapped:
+        """By the process that is connected as the guest's doorbell: the kernel says which."""
+        bell = self._parts.doorbells.attached(asked.uuid)
+        if bell is None or bell.pid is None:
+            return w.CommMapped()
+        return w.CommMapped(mapped=await asyncio.to_thread(mapped, bell.pid, asked.device, asked.inode))
 
     def guest_reset(self, guest: str) -> None:
         """What it was attached as is over; it attaches again."""

@@ -39,6 +39,8 @@ class Process(Protocol):
 
     def plugs(self, guest: str) -> w.CommPlugs: ...
 
+    async def mapped(self, asked: w.MappedRef) -> w.CommMapped: ...
+
     def guest_reset(self, guest: str) -> None: ...
 
 
@@ -68,6 +70,9 @@ def reads(
     async def follow(call: Call) -> w.Happenings:
         return await telling.follow(call.request)
 
+    async def mapped(call: Call) -> w.CommMapped:
+        return await process.mapped(call.request)
+
     return {
         "comm-status": lambda _: process.status(),
         "area-list": listed(areas.list_all, "area"),
@@ -82,6 +87,7 @@ def reads(
         "net-show": net_show,
         "comm-held": lambda _: process.held(),
         "comm-plugs": lambda call: process.plugs(call.request.guest),
+        "comm-mapped": mapped,
         "comm-follow": follow,
     }
 

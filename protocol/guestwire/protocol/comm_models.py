@@ -282,12 +282,26 @@ class GuestRefName(Model):
 
 
 class CommPlugs(Model):
-    """What a guest's domain has of ours: its areas' devices (the directory first), the path of the socket for its doorbell
-    and of that for its serial channel."""
+    """What a guest's domain has of ours: its areas' devices, the directory first."""
 
     plugs: tuple[WantedPlug, ...]
-    doorbell: str
-    channel: str
+
+
+Mapped = Literal["read-only", "writable"]
+
+
+class MappedRef(Model):
+    """A file, as stat(2) names it, in the memory of a guest's QEMU."""
+
+    uuid: str
+    device: int
+    inode: int
+
+
+class CommMapped(Model):
+    """How the QEMU has it mapped; None: it has not, or cannot be looked into."""
+
+    mapped: Mapped | None = None
 
 
 class CommFollow(Model):

@@ -145,6 +145,8 @@ INTERNAL: tuple[Operation, ...] = (
     Operation("comm-held", m.Empty, w.CommHeld, "none", 0, 15, "The agent's: the document that holds.", served_by="comm"),
     Operation("comm-plugs", w.GuestRefName, w.CommPlugs, "none", 0, 15, "The agent's: what a guest's domain has of ours.",
               served_by="comm"),
+    Operation("comm-mapped", w.MappedRef, w.CommMapped, "none", 0, 15,
+              "The agent's: how a guest's QEMU has a file mapped.", served_by="comm"),
     Operation("comm-follow", w.CommFollow, w.Happenings, "none", 0, 60, "The agent's: what happened since.",
               served_by="comm"),
 )  # fmt: skip

@@ -18,9 +18,8 @@ from typing import Any, NamedTuple
 
 import pytest
 import pytest_asyncio
-from comm_guest import BOOT_S, CommandFailed, CommFiles, CommGuest, CommHost, comm_files, comm_host
+from comm_guest import BOOT_S, CommandFailed, CommFiles, CommGuest, CommHost, comm_files, comm_host, mapped
 
-from guestwire.agent.drivers.linux.mapped import mapped
 from guestwire.agent.drivers.linux.threads import find_process, threads_of
 from guestwire.agent.services.ports import Changed, GuestEvent
 from guestwire.model.errors import GuestwireError

@@ -16,7 +16,7 @@ from guestwire.agent.drivers.libvirt.console import open_console
 from guestwire.agent.drivers.libvirt.definitions import wrong_state
 from guestwire.agent.drivers.libvirt.errors import translate
 from guestwire.agent.drivers.libvirt.observe import observe_all
-from guestwire.agent.drivers.libvirt.read_only import Mapped, ReadOnly
+from guestwire.agent.drivers.libvirt.read_only import HowMapped, ReadOnly
 from guestwire.agent.drivers.libvirt.starts import Starts
 from guestwire.agent.drivers.libvirt.states import power
 from guestwire.agent.drivers.libvirt.watch import Watch
@@ -74,7 +74,7 @@ class LibvirtGuests:
         comm_dir: Path | None = None,
         host: str = "",
         bridges: Callable[[], Mapping[str, str]] = dict,
-        mapped: Mapped = lambda _uuid, _file: None,
+        mapped: HowMapped = lambda _uuid, _file: None,
         starting: Path | None = None,
     ) -> None:
         self._threads_of = threads_of

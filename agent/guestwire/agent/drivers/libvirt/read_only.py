@@ -7,10 +7,12 @@ for a thread.
 import time
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 from xml.etree.ElementTree import Element
 
-Mapped = Callable[[str, int], Literal["read-only", "writable"] | None]
+from guestwire.protocol.comm_models import Mapped
+
+HowMapped = Callable[[str, int], Mapped | None]
 """How the process of a domain, by uuid, has the file of a descriptor mapped; None where it has not, or cannot be looked at."""
 
 _SETTLED_S = 1.0
@@ -32,7 +34,7 @@ class ReadOnly:
     """What proved itself once is believed; what failed is looked at again. So is a QEMU that cannot be looked at: nothing is
     kept from a guest for that."""
 
-    def __init__(self, mapped: Mapped, *, settled_s: float = _SETTLED_S) -> None:
+    def __init__(self, mapped: HowMapped, *, settled_s: float = _SETTLED_S) -> None:
         self._mapped = mapped
         self._settled_s = settled_s
         self._proven: set[str] = set()
@@ -59,7 +61,7 @@ class ReadOnly:
 
         return prove
 
-    def _found(self, uuid: str, file: int, patience_s: float) -> Literal["read-only", "writable"] | None:
+    def _found(self, uuid: str, file: int, patience_s: float) -> Mapped | None:
         end = time.monotonic() + patience_s
         while (found := self._mapped(uuid, file)) == "writable" and time.monotonic() < end:
             time.sleep(_LOOK_EVERY_S)

@@ -6,7 +6,7 @@
 import asyncio
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +22,7 @@ class LinuxInspection:
     """The HostInspection port over a file system tree; reads in a thread.
 
     `hypervisor` is the text shown for it; `kvm_proven` says that a test boot under KVM passed; `emulator` is the path of
-    a QEMU that emulates, None where there is none. `notes`: what else this host cannot do.
+    a QEMU that emulates, None where there is none.
     """
 
     def __init__(
@@ -32,13 +32,11 @@ class LinuxInspection:
         hypervisor: str = "",
         kvm_proven: bool = False,
         emulator: Path | None = None,
-        notes: Sequence[str] = (),
     ) -> None:
         self._root = root
         self._hypervisor = hypervisor
         self._kvm_proven = kvm_proven
         self._emulator = emulator
-        self._more_notes = notes
 
     async def topology(self) -> Topology:
         return await asyncio.to_thread(read_topology, self._root)
@@ -87,7 +85,6 @@ class LinuxInspection:
             yield "iommu: none is on (intel_iommu=on or amd_iommu=on, and the BIOS)"
         if not _is_real_time(self._root):
             yield "rt_kernel: the running kernel is not PREEMPT_RT"
-        yield from self._more_notes
 
 
 def _cgroup(root: Path) -> Literal["v1", "v2", "none"]:

@@ -1,4 +1,4 @@
-"""How a process has a file mapped: real processes with real mappings, found by `-uuid` as QEMU is."""
+"""How a process has a file mapped: real processes with real mappings."""
 
 import os
 import subprocess
@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
-from guestwire.agent.drivers.linux.mapped import mapped, sees_others_memory
+from guestwire.comm.mapped import mapped, sees_others_memory
+from guestwire.protocol.comm_models import Mapped
 
 CODE = """
 import mmap, sys
@@ -30,15 +30,19 @@ def file() -> Iterator[int]:
 
 
 @contextmanager
-def process(file: int, *protections: int) -> Iterator[str]:
-    """One that has the file mapped like that, by its uuid."""
-    uuid = str(uuid4())
-    arguments = [sys.executable, "-c", CODE, str(file), ",".join(map(str, protections)), "-uuid", uuid]
+def process(file: int, *protections: int) -> Iterator[int]:
+    """One that has the file mapped like that, by its pid."""
+    arguments = [sys.executable, "-c", CODE, str(file), ",".join(map(str, protections))]
     with subprocess.Popen(arguments, pass_fds=(file,), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"ready\n"
-        yield uuid
+        yield child.pid
         child.communicate(timeout=10)
+
+
+def seen(pid: int, file: int) -> Mapped | None:
+    stat = os.fstat(file)
+    return mapped(pid, stat.st_dev, stat.st_ino)
 
 
 @pytest.mark.parametrize(
@@ -52,26 +56,25 @@ def process(file: int, *protections: int) -> Iterator[str]:
     ],
 )
 def test_how_it_is_mapped(file: int, protections: tuple[int, ...], wanted: str | None) -> None:
-    with process(file, *protections) as uuid:
-        assert mapped(uuid, file) == wanted
+    with process(file, *protections) as pid:
+        assert seen(pid, file) == wanted
 
 
 def test_another_file_is_another_matter(file: int) -> None:
     other = os.memfd_create("region")
     try:
-        with process(file, BOTH) as uuid:
-            assert mapped(uuid, other) is None
+        with process(file, BOTH) as pid:
+            assert seen(pid, other) is None
     finally:
         os.close(other)
 
 
 def test_what_cannot_be_looked_at_is_said_to_be_nothing(file: int, tmp_path: Path) -> None:
-    uuid = str(uuid4())
-    assert mapped(uuid, file) is None
-    folder = tmp_path / "proc/12"
-    folder.mkdir(parents=True)
-    (folder / "cmdline").write_bytes(f"qemu\0-uuid\0{uuid}\0".encode())
-    assert mapped(uuid, file, tmp_path) is None
+    with process(file, BOTH) as pid:
+        pass
+    assert seen(pid, file) is None
+    (tmp_path / str(pid)).mkdir()
+    assert mapped(pid, 0, 0, tmp_path) is None
 
 
 @pytest.mark.parametrize(
@@ -84,7 +87,7 @@ def test_what_cannot_be_looked_at_is_said_to_be_nothing(file: int, tmp_path: Pat
     ],
 )
 def test_who_may_look(tmp_path: Path, status: str | None, wanted: bool) -> None:
-    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "self").mkdir()
     if status is not None:
-        (tmp_path / "proc/self/status").write_text(status)
+        (tmp_path / "self/status").write_text(status)
     assert sees_others_memory(tmp_path) is wanted
