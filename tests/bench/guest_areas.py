@@ -2,6 +2,7 @@
 how long a program inside takes to find an area by its name."""
 
 import asyncio
+import re
 import sys
 import time
 from pathlib import Path
@@ -51,14 +52,14 @@ async def _run(uri: str, files: Any, settings: Settings) -> list[Row]:
             alone = await _up(bench, bare)
             await _down(bench, bare)
             boots.append((await _up(bench, full), alone))
-            programs.append([await _each_ms(full, command) for command in COMMANDS])
+            programs.append((*(await _inside_ms(full)), *[await _each_ms(full, command) for command in COMMANDS]))
             await _down(bench, full)
             print(f"{BENCH}: up in s: {boots[-1][0]:.2f}, bare {boots[-1][1]:.2f}", file=sys.stderr)
     return rows(boots, programs)
 
 
-COMMANDS = ("--help", "who", "area list", f"area read {NAMES[-1]} 0 1")
-"""Nothing, attaching, the list, one area by its name: of the program gwguest."""
+COMMANDS = ("--help", f"area read {NAMES[-1]} 0 1")
+"""Nothing, and one area by its name: of the program gwguest."""
 
 
 async def _up(bench: Bench, guest: Any) -> float:
@@ -74,6 +75,16 @@ async def _down(bench: Bench, guest: Any) -> None:
     await bench.host.guests.destroy(guest.uuid)
 
 
+async def _inside_ms(guest: Any) -> tuple[float, float]:
+    """Attaching, and finding an area, by the clock of the program that does it: medians over areas from first to last."""
+    names = NAMES[:: AREAS // TIMES][:TIMES]
+    said = await guest.run(f"for n in {' '.join(names)}; do gwguest bench-area $n || exit 1; done", BOOT_S)
+    found = [tuple(int(one) / 1e6 for one in pair) for pair in re.findall(r"attach_ns (\d+) find_ns (\d+)", said)]
+    assert len(found) == len(names), said
+    attach, find = (median(list(one)) for one in zip(*found, strict=True))
+    return attach, find
+
+
 async def _each_ms(guest: Any, command: str) -> float:
     """What the shell in the guest says, over some times: it counts in hundredths of a second."""
     said = await guest.run(
@@ -83,13 +94,14 @@ async def _each_ms(guest: Any, command: str) -> float:
     return float(real.split()[1]) / TIMES * 1000
 
 
-def rows(boots: list[tuple[float, float]], programs: list[list[float]]) -> list[Row]:
-    """A program's own start (`--help`) is not counted."""
-    nothing, attach, listed, read = (median(one) for one in zip(*programs, strict=True))
-    what = f"of a program in a guest with {AREAS} areas, its start not counted"
+def rows(boots: list[tuple[float, float]], programs: list[tuple[float, ...]]) -> list[Row]:
+    """Of the whole program, its own start (`--help`) is not counted."""
+    attach, find, nothing, read = (median(one) for one in zip(*programs, strict=True))
+    what = f"in a guest with {AREAS} areas"
     return [
         Measured(*zip(*boots, strict=True)).times(BENCH, f"TCG, {AREAS} areas: start until up, vs a bare guest", BOOT),
-        Row(BENCH, f"TCG, attaching {what}", attach - nothing, "ms"),
-        Row(BENCH, f"TCG, attaching and `area list` {what}", listed - nothing, "ms", None, "<=", FOUND_MS),
-        Row(BENCH, f"TCG, attaching and one area by name {what}", read - nothing, "ms", None, "<=", FOUND_MS),
+        Row(BENCH, f"TCG, attaching {what}", attach, "ms"),
+        Row(BENCH, f"TCG, an area by its name {what}, once attached", find, "ms", None, "<=", FOUND_MS),
+        Row(BENCH, f"TCG, attaching and an area by its name {what}", attach + find, "ms", None, "<=", FOUND_MS),
+        Row(BENCH, f"TCG, a whole program that attaches, reads an area and detaches {what}", read - nothing, "ms"),
     ]

@@ -20,6 +20,7 @@
 #define WATCH_MS 100
 
 static gw *attachment;
+static uint64_t attached_after_ns;
 static int64_t timeout_ms = GW_FOREVER;
 
 static int failed(int code, const char *what) {
@@ -482,6 +483,19 @@ static int bench_events(int count, char **words) {
     return code;
 }
 
+/* How long it took to attach, and to find an area by its name and have it mapped. */
+static int bench_area(int count, char **words) {
+    uint64_t begin = now_ns();
+    gw_region_t *r;
+    int code = failed(gw_region_open(attachment, words[0], GW_READ, &r), words[0]);
+    (void)count;
+    if (code != 0)
+        return code;
+    printf("attach_ns %" PRIu64 " find_ns %" PRIu64 "\n", attached_after_ns, now_ns() - begin);
+    gw_region_close(r);
+    return 0;
+}
+
 /* Between tries at a queue that is empty or full: the other end is at work on another CPU, or wants this one. */
 static void breathe(unsigned *tries) {
     if (++*tries % 1024 == 0)
@@ -591,6 +605,7 @@ static const struct command {
     {"who", "", "", "how this process is attached, and its number", 0, 0, who},
     {"echo-events", "", "A B ROUNDS", "wait for A, set B", 3, 3, echo_events},
     {"bench-events", "", "A B ROUNDS", "set A, wait for B: round trips in ns", 3, 3, bench_events},
+    {"bench-area", "", "NAME", "attaching, and finding it by name, in ns", 1, 1, bench_area},
     {"bench-queue-read", "", "NAME COUNT [loan]", "ns per message", 2, 3, bench_queue_read},
     {"bench-queue-write", "", "NAME BYTES COUNT [loan]", "", 3, 4, bench_queue_write},
 };
@@ -654,9 +669,11 @@ int main(int argc, char **argv) {
         return usage(wrong_word(count, words));
     if (count < command->least || count > command->most)
         return usage(command->arguments);
+    attached_after_ns = now_ns();
     code = failed(gw_open(&attachment, where), where == NULL ? "attach" : where);
     if (code != 0)
         return code;
+    attached_after_ns = now_ns() - attached_after_ns;
     code = command->act(count, words);
     gw_close(attachment);
     return code;
