@@ -3,12 +3,12 @@
 import os
 import resource
 import shutil
-import subprocess
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 import pytest
+from tests.support.small_disk import mounted
 
 from guestwire.agent.log_files import CHUNK, NAME, LogFiles
 
@@ -66,17 +66,8 @@ def test_reading_on_while_the_ring_turns(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"may not mount a small file system: {mounted.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
+    with mounted(tmp_path / "disk", 64) as disk:
+        yield disk
 
 
 def test_a_full_disk_drops_lines_and_counts_them(small_disk: Path) -> None:

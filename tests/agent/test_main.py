@@ -24,7 +24,6 @@ from guestwire.link.invoke import caller
 from guestwire.link.local_client import LocalConnect, connect_local
 from guestwire.link.transport import Options, Subscription
 from guestwire.model.errors import GuestwireError
-from guestwire.model.host import HostFacts
 from guestwire.protocol import operation_models as m
 from guestwire.protocol.invoker import Invoker
 from guestwire.protocol.operations import BY_NAME
@@ -196,26 +195,11 @@ class Broken:
             yield until_a_start(events)
 
 
-class Limited:
-    """An inspection that finds a limit."""
-
-    def __init__(self, inspection: Any) -> None:
-        self._inspection = inspection
-
-    async def facts(self) -> HostFacts:
-        facts: HostFacts = await self._inspection.facts()
-        limited = facts.capabilities.model_copy(update={"notes": ("a limit",)})
-        return facts.model_copy(update={"capabilities": limited})
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inspection, name)
-
-
 async def test_an_agent_that_lost_a_vital_task_says_so_and_ends_with_an_error(site: SiteFiles) -> None:
     @asynccontextmanager
     async def driver(settings: Settings) -> AsyncIterator[Drivers]:
         async with compose.driver(settings) as drivers:
-            yield replace(drivers, guests=Broken(drivers.guests), inspection=Limited(drivers.inspection))
+            yield replace(drivers, guests=Broken(drivers.guests))
             asked.cancel()
 
     async def start() -> None:
@@ -233,7 +217,4 @@ async def test_an_agent_that_lost_a_vital_task_says_so_and_ends_with_an_error(si
     (died,) = [message for message in said if message is not None and message.event.startswith("a vital task")]
     assert (died.level, died.fields["task"]) == ("error", "guest-events")
     assert "ValueError: a defect" in str(died.fields["exception"])
-    assert [m.fields["note"] for m in said if m is not None and m.event == "the host cannot do everything"] == [
-        "a limit"
-    ]
     await asyncio.wait({asked})

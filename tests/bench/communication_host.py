@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from children import HERE, Child, python
+from children import HERE, Child, python, scratch
 
 from guestwire.comm.client import CommClient
 from guestwire.model.areas import Lock, MemoryArea, Queue
@@ -96,6 +96,16 @@ class Programs:
 
     ours: str
     raw: str
+
+
+@contextlib.contextmanager
+def shared_ends() -> Iterator[tuple[str, Programs]]:
+    """`where` of a guestwire-comm that serves what is shared while the block lasts, and the C ends."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(scratch()))
+        ends = programs(folder)
+        stack.enter_context(serving(folder, shared()))
+        yield attach(folder), ends
 
 
 def programs(folder: Path) -> Programs:

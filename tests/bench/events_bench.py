@@ -1,11 +1,8 @@
 """Round trips of two events between two processes of the host: our libraries against bare eventfds, on one processor and
 on two. A native event is an eventfd underneath; an arbitrated one is answered by guestwire-comm, for information."""
 
-import contextlib
-from pathlib import Path
-
 import communication_host as host
-from children import cpus, python, scratch
+from children import cpus, python
 from paired import Pair, measured
 from rows import Row
 from settings import Settings
@@ -16,11 +13,7 @@ TARGET = 1.3
 
 def run(settings: Settings) -> list[Row]:
     rows = []
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(scratch()))
-        where = host.attach(folder)
-        ends = host.programs(folder)
-        stack.enter_context(host.serving(folder, host.shared()))
+    with host.shared_ends() as (where, ends):
         caller, responder = cpus("caller"), cpus("responder")
         for on, pinned in (("one processor", (caller, caller)), ("two processors", (caller, responder))):
             for language, ours, raw in (

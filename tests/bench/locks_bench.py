@@ -1,11 +1,8 @@
 """A lock between two processes of the host, for information: the word that guests share too and the robust mutex of the host's
 own areas, against a bare robust mutex; free, and with both ends after it."""
 
-import contextlib
-from pathlib import Path
-
 import communication_host as host
-from children import cpus, scratch
+from children import cpus
 from paired import Pair, measured
 from rows import Row
 from settings import Settings
@@ -13,11 +10,7 @@ from settings import Settings
 
 def run(settings: Settings) -> list[Row]:
     rows = []
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(scratch()))
-        where = host.attach(folder)
-        ends = host.programs(folder)
-        stack.enter_context(host.serving(folder, host.shared()))
+    with host.shared_ends() as (where, ends):
         pinned = (cpus("caller"), cpus("responder"))
         for work, how in (("lock", "free"), ("contended", "both ends after it")):
             for name, kind in ((host.SHARED_LOCK, "word"), (host.ROBUST_LOCK, "robust mutex")):

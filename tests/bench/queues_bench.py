@@ -1,15 +1,13 @@
 """A queue between two processes of the host, each on a processor of its own: ours in C against a Unix seqpacket socket, ours
 in Python against iceoryx2's Python binding; and a loan of 64 KiB against one of 64 bytes."""
 
-import contextlib
 import importlib.util
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import communication_host as host
-from children import Missing, cpus, python, scratch
+from children import Missing, cpus, python
 from paired import Measured, Pair, measured
 from rows import Row
 from settings import Settings
@@ -21,11 +19,7 @@ BENCH = "queues"
 
 
 def run(settings: Settings) -> list[Row]:
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(scratch()))
-        where = host.attach(folder)
-        ends = host.programs(folder)
-        stack.enter_context(host.serving(folder, host.shared()))
+    with host.shared_ends() as (where, ends):
         pinned = (cpus("caller"), cpus("responder"))
         c, py = (ends.ours, *pinned), (*python("pair_ours.py"), *pinned)
         raw = (ends.raw, *pinned)

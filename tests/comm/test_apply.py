@@ -3,13 +3,13 @@
 import asyncio
 import mmap
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.comm_process import CommProcess, Peer, ask, comm_fixtures, comm_process, document, open_files
+from tests.support.small_disk import fill, mounted
 
 from guestwire.comm.client import CommClient
 from guestwire.model.areas import Lock, MemoryArea, Queue
@@ -140,30 +140,8 @@ async def test_what_fails_changes_nothing(comm, client, change, code):
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Path]:
     """The state directory on a file system of 1 MiB that is full but for what is there."""
-    if os.geteuid() != 0:
-        pytest.skip("mounts a file system")
-    folder = tmp_path / "s"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"no file system can be mounted here: {mounted.stderr!r}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def fill(folder: Path) -> Path:
-    """Until there is no byte left."""
-    ballast = folder / "ballast"
-    with ballast.open("ab", buffering=0) as out:
-        try:
-            while True:
-                out.write(bytes(4096))
-        except OSError:
-            return ballast
+    with mounted(tmp_path / "s", 1024) as disk:
+        yield disk
 
 
 async def test_a_full_disk_changes_nothing(tmp_path, full_disk):

@@ -72,7 +72,7 @@ def test_a_log_has_a_name_of_16_bytes() -> None:
 def test_the_same_refusal_is_told_once_a_second_with_its_count() -> None:
     kept = Happenings(LOG)
     for n in range(25):
-        kept.add("denied", at(n / 10), guest="a", name="e", code="COMM-DENIED", text=f"{n}")
+        kept.add("denied", at(n / 10), guest="a", name="e", code="COMM-DENIED", text="set")
     kept.add("denied", at(2.45), guest="b", name="e", code="COMM-DENIED")
     kept.add("denied", at(2.45), guest="a", name="other", code="COMM-DENIED")
     assert told(kept) == [
@@ -87,10 +87,19 @@ def test_the_same_refusal_is_told_once_a_second_with_its_count() -> None:
     assert len(told(kept)) == 5
     assert kept.flush(at(3.0)) is None
     last = kept.since(LOG, 5).happenings[0]
-    assert (last.count, last.text, last.at) == (4, "24", at(2.4).wall_ms)
+    assert (last.count, last.text, last.at) == (4, "set", at(2.4).wall_ms)
     assert kept.flush(at(10)) is None
     kept.add("denied", at(10.1), guest="a", name="e", code="COMM-DENIED", count=7)
     assert told(kept)[6:] == [("denied", "a", 7)]
+
+
+def test_refusals_of_different_things_are_not_one() -> None:
+    kept = Happenings(LOG)
+    for what in ("set", "reset", "set", "wait", "reset"):
+        kept.add("denied", at(1), guest="a", name="go", code="COMM-DENIED", text=what)
+    kept.flush(at(3))
+    said = [(one.text, one.count) for one in kept.since(LOG, 0).happenings]
+    assert said == [("set", 1), ("reset", 1), ("wait", 1), ("set", 1), ("reset", 1)]
 
 
 def test_who_refuses_to_repeat_itself_is_bounded_and_nothing_is_lost() -> None:

@@ -10,12 +10,15 @@ from guestwire.shm.layouts import REPLY, REQUEST, WAIT_ANY_MAX
 
 
 @given(
-    st.integers(0, 2**16 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1),
+    st.integers(0, 2**16 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1),
     st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=WAIT_ANY_MAX),
 )  # fmt: skip
-def test_what_a_request_says(flags: int, handle: int, value: int, handles: list[int]) -> None:
+def test_what_a_request_says(flags: int, seq: int, handle: int, value: int, handles: list[int]) -> None:
     text = struct.pack(f"<{len(handles)}I", *handles)
-    request = REQUEST.pack(flags=flags, handle=handle, value=value, count=len(handles), text=text)
+    request = REQUEST.pack(
+        seq=seq, op=flags ^ 0xFFFF, flags=flags, handle=handle, value=value, count=len(handles), text=text
+    )
+    assert (request_bytes.seq_of(request), request_bytes.op_of(request)) == (seq, flags ^ 0xFFFF)
     assert request_bytes.flags_of(request) == flags
     assert request_bytes.handle_of(request) == handle
     assert request_bytes.value_of(request) == value

@@ -1,19 +1,18 @@
 """Outages, full disks, two agents in one place: nothing that was accepted is lost, and users are told what is wrong."""
 
 import asyncio
-import contextlib
-import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 from fleet import PATIENCE_S, Agent, Fleet, agent_settings, fleet
 from in_process import inside
+from small_disk import fill, mounted
 
 from guestwire.agent.drivers.simulated.settings import Faults
 from guestwire.broker_test.embedded import embedded
-from guestwire.broker_test.fixtures import require, require_mosquitto
+from guestwire.broker_test.fixtures import require_mosquitto
 from guestwire.broker_test.mosquitto import mosquitto
 from guestwire.broker_test.options import BrokerOptions
 from guestwire.broker_test.running import RunningBroker
@@ -75,55 +74,32 @@ async def test_a_command_asked_for_while_the_agent_is_away_is_done_when_it_comes
         assert (await call)[0]["status"]["state"] in ("running", "ready")
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MiB."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "guestwire-test", str(path)], capture_output=True, check=False
-    )
-    require("mount", mounted.returncode == 0, "may not mount a small file system here")
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", "-l", str(path)], check=True)
-
-
-def fill(disk: Path) -> Path:
-    """Leave not a byte on the disk; the file that took them all."""
-    filler = disk / "filler"
-    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
-        while True:
-            file.write(bytes(4096))
-    return filler
-
-
-async def test_a_full_disk(tmp_path: Path, small_disk: Path) -> None:
+async def test_a_full_disk(tmp_path: Path) -> None:
     """What comes is refused and not done; what was accepted ends, and its client hears of it once there is room."""
-    state = small_disk / "state"
-    async with site(tmp_path, host={"state_dir": str(state)}, simulated={"boot_s": 1.0}) as made:
-        api = made.client.host("h1")
-        accepted = asyncio.Event()
-        options = CallOptions(on_accepted=lambda _: accepted.set())
-        under_way = asyncio.create_task(api.guest_start(m.GuestStart(guest="rtlinux", wait="ready"), options))
-        async with asyncio.timeout(PATIENCE_S):
-            await accepted.wait()
-        async with made.cli.following("notices", "-f", "-o", "json") as notices:
-            await notices.line('"online"')
-            filler = fill(small_disk)
-            refused = await made.cli("guest", "define", "h1", "--name", "big", "--timeout", "0.7")
-            assert refused.code == 1, refused
-            assert "error: JOURNAL-FULL: " in refused.err
-            assert "free space in its state directory" in refused.err
-            await notices.line('"class": "alarm".*JOURNAL-FULL')
-        assert (await made.refused("h1"))["JOURNAL-FULL"] > 0
-        states = {view.guest.name: view.status.state for view in (await api.guest_list()).reply.guests}
-        assert "big" not in states
-        assert not under_way.done()
-        filler.unlink()
-        assert (await under_way).reply.status.state == "ready"
-        assert (await made.cli("guest", "define", "h1", "--name", "big")).code == 0
+    with mounted(tmp_path / "disk", 2048) as disk:
+        state = disk / "state"
+        async with site(tmp_path, host={"state_dir": str(state)}, simulated={"boot_s": 1.0}) as made:
+            api = made.client.host("h1")
+            accepted = asyncio.Event()
+            options = CallOptions(on_accepted=lambda _: accepted.set())
+            under_way = asyncio.create_task(api.guest_start(m.GuestStart(guest="rtlinux", wait="ready"), options))
+            async with asyncio.timeout(PATIENCE_S):
+                await accepted.wait()
+            async with made.cli.following("notices", "-f", "-o", "json") as notices:
+                await notices.line('"online"')
+                filler = fill(disk)
+                refused = await made.cli("guest", "define", "h1", "--name", "big", "--timeout", "0.7")
+                assert refused.code == 1, refused
+                assert "error: JOURNAL-FULL: " in refused.err
+                assert "free space in its state directory" in refused.err
+                await notices.line('"class": "alarm".*JOURNAL-FULL')
+            assert (await made.refused("h1"))["JOURNAL-FULL"] > 0
+            states = {view.guest.name: view.status.state for view in (await api.guest_list()).reply.guests}
+            assert "big" not in states
+            assert not under_way.done()
+            filler.unlink()
+            assert (await under_way).reply.status.state == "ready"
+            assert (await made.cli("guest", "define", "h1", "--name", "big")).code == 0
 
 
 async def test_a_second_agent_on_the_same_state(tmp_path: Path) -> None:

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.comm_process import CommProcess, comm_process, document
+from tests.support.comm_process import CommProcess, comm_fixtures, document
 
 from guestwire.comm.client import CommClient
 from guestwire.model.areas import Lock, MemoryArea, Queue
@@ -32,12 +32,7 @@ PROJECT = document(
 )  # fmt: skip
 
 
-@pytest.fixture
-async def comm(tmp_path: Path) -> AsyncIterator[CommProcess]:
-    async with comm_process(tmp_path) as running:
-        async with CommClient(running.dir) as client:
-            await client.apply(PROJECT)
-        yield running
+comm, _ = comm_fixtures(PROJECT)
 
 
 async def played(process: asyncio.subprocess.Process) -> tuple[int | None, str]:

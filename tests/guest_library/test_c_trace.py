@@ -3,11 +3,11 @@
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.comm_process import CommProcess, comm_process, document
+from tests.support.comm_process import CommProcess, comm_fixtures, document
 from tests.support.serial_bridge import serial_bridge
 
 from guestwire.comm.client import CommClient
@@ -18,12 +18,7 @@ PROJECT = document("a")
 LINE = re.compile(r"guestwire (\w+) request=(\d+) host_ns=(\d+)((?: bytes=\d+)?)")
 
 
-@pytest.fixture
-async def comm(tmp_path: Path) -> AsyncIterator[CommProcess]:
-    async with comm_process(tmp_path) as running:
-        async with CommClient(running.dir) as client:
-            await client.apply(PROJECT)
-        yield running
+comm, _ = comm_fixtures(PROJECT)
 
 
 async def asked(comm: CommProcess, program: Path, tracefs: Path) -> list[tuple[str, int]]:

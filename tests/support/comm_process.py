@@ -160,14 +160,17 @@ def comm_fixtures(document: CommDocument | None = None, *extra: str) -> tuple[An
     @pytest.fixture
     async def comm(tmp_path: Path) -> AsyncIterator[CommProcess]:
         async with comm_process(tmp_path, *extra) as running:
+            if document is not None:
+                async with CommClient(running.dir) as made:
+                    await made.apply(document)
+                    await made.settle()
             yield running
 
     @pytest.fixture
     async def client(comm: CommProcess) -> AsyncIterator[CommClient]:
         async with CommClient(comm.dir) as made:
             if document is not None:
-                await made.apply(document)
-                await made.settle()
+                await made.held()
             yield made
 
     return comm, client

@@ -120,8 +120,6 @@ async def serve(settings: Settings, file: Path | None, driver: Driver = compose.
         reloading = await stack.enter_async_context(asyncio.TaskGroup())
         loop.add_signal_handler(signal.SIGHUP, lambda: reloading.create_task(again.reload()))
         await stack.enter_async_context(service_manager(service_environment()))
-        for note in (await hypervisor.inspection.facts()).capabilities.notes:
-            speaking.log.info("the host cannot do everything", note=note)
         speaking.log.info("serving", host=settings.host.id, site=settings.host.site, version=compose.VERSION)
         gc.collect()
         gc.freeze()  # what was made until now lives to the end: the collector need not look at it again

@@ -13,7 +13,7 @@ from guestwire.comm.conversation import HOST, Conversation
 from guestwire.comm.conversation_ports import Audit, Granted, Grants, Services
 from guestwire.comm.event_rows import Answer
 from guestwire.comm.events import EventTable
-from guestwire.comm.request_bytes import count_of, flags_of, handle_of, handles_of, reply_of, value_of
+from guestwire.comm.request_bytes import count_of, flags_of, handle_of, handles_of, op_of, reply_of, seq_of, value_of
 from guestwire.comm.storms import Storms
 from guestwire.comm.ways import Way
 from guestwire.model.errors import GuestwireError
@@ -117,7 +117,7 @@ class Conversations:
         if talk is None:
             return
         at = self._clock()
-        began = None if _QUICK.issuperset([request[_OP] for request in requests]) else self._spent()
+        began = None if _QUICK.issuperset(map(op_of, requests)) else self._spent()
         talk.requests += len(requests)
         self._answered = 0
         for request in requests:
@@ -125,7 +125,7 @@ class Conversations:
                 self._one(talk, request, payload, at)
             except Exception as err:  # noqa: BLE001 - the entry point of every request: who asked gets an answer
                 self._audit.defect(f"request {request[:8].hex()}", err)
-                self._answer(talk, int.from_bytes(request[0:4], "little"), _N["GW_SYSTEM"])
+                self._answer(talk, seq_of(request), _N["GW_SYSTEM"])
         if began is None and self._table.denied:
             began = self._spent()
         self._deny(at)
@@ -240,8 +240,8 @@ class Conversations:
     # -- requests
 
     def _one(self, talk: Conversation, request: bytes, payload: bytes, at: Now) -> None:
-        seq = int.from_bytes(request[0:4], "little")
-        op = int.from_bytes(request[4:6], "little")
+        seq = seq_of(request)
+        op = op_of(request)
         handler = self._handlers.get(op)
         if handler is None:
             self._answer(talk, seq, _N["GW_UNSUPPORTED"])
@@ -365,7 +365,7 @@ class Conversations:
             os.close(granted.fd)
 
     def _service(self, talk: Conversation, seq: int, request: bytes, payload: bytes, at: Now) -> None:
-        op = int.from_bytes(request[4:6], "little")
+        op = op_of(request)
         flags = flags_of(request)
         value = value_of(request)
         code, answer = self._services.request(talk.way.party, op, seq, flags, value, payload, at)
@@ -374,9 +374,8 @@ class Conversations:
         self._answer(talk, seq, code, value=answer)
 
 
-_OP = slice(REQUEST.offsets["op"], REQUEST.offsets["op"] + 2)
-_QUICK = frozenset(_N[f"GW_OP_{name}"].to_bytes(2, "little") for name in ("SET", "RESET", "WAIT", "CANCEL", "QUERY"))
-"""As GW_OP_* lie in a request: what costs as much as it answers waits, so that no clock has to be read for it."""
+_QUICK = frozenset(_N[f"GW_OP_{name}"] for name in ("SET", "RESET", "WAIT", "CANCEL", "QUERY"))
+"""What costs as much as it answers waits, so that no clock has to be read for it."""
 
 _SILENT = frozenset({_N["GW_OP_SET"], _N["GW_OP_RESET"]})
 _BEFORE_HELLO = frozenset({_N["GW_OP_HELLO"], _N["GW_OP_PLUG"]})

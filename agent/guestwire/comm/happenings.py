@@ -16,7 +16,8 @@ from guestwire.protocol.steps import Now
 
 LOG_BYTES = 16
 COALESCED = frozenset({"denied", "throttled", "ready", "signalled", "reset", "broken"})
-"""Kinds of which the same one (guest, name, code) is told at most once in COALESCE_S."""
+"""Kinds of which the same one (guest, name, code, text) is told at most once in COALESCE_S. Their texts are few: what was
+asked for."""
 COALESCE_S = 1.0
 MAX_KEYS = 1024
 METERED = frozenset({"log", "data", "flush"})
@@ -29,7 +30,7 @@ ANSWER_BYTES = 48 << 10
 """What one answer holds, by `_size`: it fits into a frame of the protocol with all its field names."""
 DROPPED = "the guest writes faster than it may: lines and marks were dropped, `count` says how many"
 
-_Key = tuple[str, str, str, str]
+_Key = tuple[str, str, str, str, str]
 
 
 class _Repeated:
@@ -79,7 +80,7 @@ class Happenings:
             truncated=truncated or len(encoded) > TEXT_BYTES or len(data) > DATA_BYTES, count=count, data=data[:DATA_BYTES],
         )  # fmt: skip
         if kind in COALESCED:
-            self._once_a_second((kind, guest, name, code), happening, at)
+            self._once_a_second((kind, guest, name, code, happening.text), happening, at)
         elif kind in METERED and guest:
             self._metered(happening, at)
         else:
@@ -137,7 +138,7 @@ class Happenings:
     def _metered(self, happening: Happening, at: Now) -> None:
         """What is dropped is told as a line of its own, before the next one that is not."""
         guest = happening.guest
-        dropped = (happening.kind, guest, "dropped", "")
+        dropped = (happening.kind, guest, "dropped", "", "")
         if self._meters[happening.kind, guest].take(at.mono):
             told = Happening(
                 seq=0, at=at.wall_ms, kind="log", guest=guest, name="dropped", text=DROPPED, level="warning",

@@ -6,6 +6,8 @@ import time
 
 from guestwire.shm.layouts import REPLY, REQUEST
 
+_SEQ = slice(REQUEST.offsets["seq"], REQUEST.offsets["seq"] + 4)
+_OP = slice(REQUEST.offsets["op"], REQUEST.offsets["op"] + 2)
 _FLAGS = slice(REQUEST.offsets["flags"], REQUEST.offsets["flags"] + 2)
 _HANDLE = slice(REQUEST.offsets["handle"], REQUEST.offsets["handle"] + 4)
 _COUNT = slice(REQUEST.offsets["count"], REQUEST.offsets["count"] + 4)
@@ -13,6 +15,14 @@ _VALUE = slice(REQUEST.offsets["value"], REQUEST.offsets["value"] + 8)
 _TEXT = REQUEST.offsets["text"]
 _PACK = struct.Struct("<IiIIQQ32x").pack
 assert struct.calcsize("<IiIIQQ32x") == REPLY.size
+
+
+def seq_of(request: bytes) -> int:
+    return int.from_bytes(request[_SEQ], "little")
+
+
+def op_of(request: bytes) -> int:
+    return int.from_bytes(request[_OP], "little")
 
 
 def flags_of(request: bytes) -> int:

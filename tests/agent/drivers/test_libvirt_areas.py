@@ -53,6 +53,18 @@ async def pair(libvirt_host: Any, files: CommFiles) -> AsyncIterator[Pair]:
         yield Pair(host, a, b)
 
 
+@asynccontextmanager
+async def one_guest(uri: str, files: CommFiles) -> AsyncIterator[tuple[CommHost, CommGuest]]:
+    """A guest of its own host, defined and off, that has one area."""
+    async with comm_host(uri, files) as host:
+        host.areas.make("shared")
+        guest = host.definition()
+        host.areas.grant(guest.uuid, shared="rw")
+        await host.guests.define(guest.guest)
+        host.serve(guest)
+        yield host, guest
+
+
 @pytest.fixture
 def domain_of(libvirt_host: Any) -> Iterator[Callable[[CommGuest], Any]]:
     """A guest's domain, as another tool has it."""
@@ -459,12 +471,7 @@ async def test_a_guest_that_runs_is_not_ended_because_files_stay_open(
     from guestwire.agent.drivers.libvirt.starts import Starts
     from guestwire.agent.drivers.libvirt.watch import Watch
 
-    async with comm_host(libvirt_host.uri, files) as host:
-        host.areas.make("shared")
-        guest = host.definition()
-        host.areas.grant(guest.uuid, shared="rw")
-        await host.guests.define(guest.guest)
-        host.serve(guest)
+    async with one_guest(libvirt_host.uri, files) as (host, guest):
 
         async def on_domain(uuid: str, act: Callable[[Any], Any], **_: Any) -> Any:
             return await asyncio.to_thread(act, Quiet(domain_of(guest)))
@@ -492,12 +499,7 @@ async def test_areas_are_there_after_a_reset(pair: Pair) -> None:
 async def test_a_guest_that_somebody_else_started_gets_its_areas_when_it_is_said(
     libvirt_host: Any, files: CommFiles, domain_of: Any
 ) -> None:
-    async with comm_host(libvirt_host.uri, files) as host:
-        host.areas.make("shared")
-        guest = host.definition()
-        host.areas.grant(guest.uuid, shared="rw")
-        await host.guests.define(guest.guest)
-        host.serve(guest)
+    async with one_guest(libvirt_host.uri, files) as (host, guest):
         await asyncio.to_thread(domain_of(guest).create)
         await guest.run("true", BOOT_S)
         await until_areas(guest)

@@ -4,12 +4,12 @@ import asyncio
 import json
 import shutil
 import stat
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.small_disk import mounted
 
 from guestwire.agent.drivers.linux.command import Ended, run_command
 from guestwire.agent.drivers.linux.images import QemuImages
@@ -25,16 +25,8 @@ def _qemu_img() -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    require("mount", mounted.returncode == 0, f"may not mount a small file system: {mounted.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
+    with mounted(tmp_path / "disk", 1024) as disk:
+        yield disk
 
 
 async def error_of(call: Any) -> GuestwireError:
