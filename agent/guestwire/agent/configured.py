@@ -150,6 +150,9 @@ def _on(guests: GuestService) -> dict[str, Guest] | None:
     return {row.uuid: row.guest for row in guests.table.rows() if row.observed.state in ON}
 
 
+AT_WORK = ("running", "ready")
+
+
 class Hearing:
     """What the guest service asks and tells of before there is a configuration: nobody hears it until then."""
 
@@ -167,7 +170,7 @@ class Hearing:
         self.host.tuning.guest_changed(change)
         if change.after in OFF:
             self.host.configuration.stopped(change.guest.uuid or "")
-        elif change.guest.has_comm and change.after == "running":
+        elif change.guest.has_comm and change.after in AT_WORK and change.before not in AT_WORK:
             self.host.communication_changed()  # whoever turned it on: it is to have its areas
 
     async def before_start(self, guest: Guest) -> None:

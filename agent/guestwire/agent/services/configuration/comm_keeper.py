@@ -102,6 +102,7 @@ class CommKeeper(VitalTask):
             except TimeoutError:
                 self._guests_due = True
             self._wake.clear()
+            due, self._guests_due = self._guests_due, False  # whoever asks from now on is for the next round
             failure = ""
             drift: Sequence[PlanItem] = ()
             running: Mapping[str, str] = {}
@@ -109,7 +110,7 @@ class CommKeeper(VitalTask):
                 drift = await self._found()
                 if drift and drift[0].field == "document":
                     await self._repair()
-                    self._guests_due, drift = True, ()
+                    due, drift = True, ()
                 running = await self._running()
             except GuestwireError as err:
                 failure = f"communication: {err.code}: {err.message}"
@@ -121,7 +122,7 @@ class CommKeeper(VitalTask):
             if failure or drift:
                 self._guests_due = True  # once they are there again
             if not failure:
-                self._told(drift or await self._lacking(running))
+                self._told(drift or await self._lacking(running, due))
             wait_s = AGAIN_S if failure else self._look_s if running else None
 
     async def _found(self) -> Sequence[PlanItem]:
@@ -161,10 +162,9 @@ class CommKeeper(VitalTask):
         running = self._power.running()
         return {guest.uuid: guest.name for guest in (await self._expected()).guests if guest.uuid in running}
 
-    async def _lacking(self, running: Mapping[str, str]) -> Sequence[PlanItem]:
+    async def _lacking(self, running: Mapping[str, str], due: bool) -> Sequence[PlanItem]:
         """What guests that run have not got; after a look at them, if that is due."""
-        if self._guests_due:
-            self._guests_due = False
+        if due:
             await self._plug(running)
         lacking = {uuid: why for uuid, why in self._unplugged.items() if uuid in running}
         return tuple(not_plugged(running[uuid], why) for uuid, why in lacking.items())
