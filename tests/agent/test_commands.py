@@ -1,6 +1,7 @@
 """The command pipeline on a real journal: what is accepted ends in a stored final, whatever happens on the way."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -401,20 +402,26 @@ async def test_cancelling_what_waits_and_what_runs(tmp_path: Path) -> None:
 
 
 async def leave_unfinished(folder: Path, name: str, *, started: bool) -> bytes:
-    """A journal as a crash leaves it: one request accepted, or under way."""
+    """A journal as a crash leaves it: one request accepted, or under way. The files are copied while it is, so that no
+    orderly end of the process tells them anything."""
     counter = Counter()
     counter.gate.clear()
-    async with bench(folder, counter) as b:
+    alive = folder / "alive"
+    alive.mkdir()
+    async with bench(alive, counter) as b:
         b.send("do", "g")
         await counter.entered.wait()
         identifier = b.send(name, "other" if started else "g")
         async with asyncio.timeout(5):
-            wanted = "RUNNING" if started else "ACCEPTED"
-            while (row := await b.journal.get("operator:a", identifier)) is None or row.state != wanted:
+            while (
+                identifier not in {call.request_id for call in b.reports.told_waiting} or counter.effects < 1 + started
+            ):
                 await asyncio.sleep(0)
-        for job in tuple(b.commands._jobs.values()):
-            job.running.outstanding = 0  # as if the process had died: nobody waits for what is under way
-        return identifier
+        assert (await b.row(identifier)).state == ("RUNNING" if started else "ACCEPTED")
+        for file in alive.iterdir():
+            shutil.copy(file, folder)
+        counter.gate.set()
+    return identifier
 
 
 @pytest.mark.parametrize(
