@@ -82,12 +82,12 @@ async def test_a_full_disk(tmp_path: Path) -> None:
             api = made.client.host("h1")
             accepted = asyncio.Event()
             options = CallOptions(on_accepted=lambda _: accepted.set())
-            under_way = asyncio.create_task(api.guest_start(m.GuestStart(guest="rtlinux", wait="ready"), options))
-            async with asyncio.timeout(PATIENCE_S):
-                await accepted.wait()
             async with made.cli.following("notices", "-f", "-o", "json") as notices:
                 await notices.line('"online"')
-                filler = fill(disk)
+                under_way = asyncio.create_task(api.guest_start(m.GuestStart(guest="rtlinux", wait="ready"), options))
+                async with asyncio.timeout(PATIENCE_S):
+                    await accepted.wait()
+                filler = fill(disk)  # before the guest is up: its result finds no room
                 refused = await made.cli("guest", "define", "h1", "--name", "big", "--timeout", "0.7")
                 assert refused.code == 1, refused
                 assert "error: JOURNAL-FULL: " in refused.err
