@@ -41,6 +41,10 @@ class Namespace:
         shown = json.loads((await self.run("ip", "-json", "address", "show", "dev", "up0")).out)
         return {f"{a['local']}/{a['prefixlen']}" for a in shown[0]["addr_info"] if a["scope"] == "global"}
 
+    async def link_local(self) -> set[str]:
+        shown = json.loads((await self.run("ip", "-json", "-6", "address", "show", "dev", "up0")).out)
+        return {a["local"] for a in shown[0]["addr_info"] if a["scope"] == "link"}
+
     async def gateways(self) -> list[tuple[str, int | None]]:
         shown = json.loads((await self.run("ip", "-json", "route", "show", "default")).out or "[]")
         return [(route["gateway"], route.get("metric")) for route in shown]
@@ -65,6 +69,7 @@ async def namespace(tmp_path: Path) -> AsyncIterator[Namespace]:
             f"ip netns add {far}",
             f"ip -n {near} link add up0 type veth peer name far0 netns {far}",
             f"ip -n {near} link set lo up",
+            f"ip -n {near} link set up0 addrgenmode none",  # else an address comes when the kernel likes
             f"ip -n {near} link set up0 up",
             f"ip -n {far} link set far0 up",
             f"ip -n {near} address add 10.99.0.2/24 dev up0",
@@ -119,6 +124,24 @@ async def test_an_adapter_gets_its_addresses_at_once_and_goes_back(namespace: Na
         assert await namespace.gateways() == [("10.99.0.1", 100)]
         assert files(namespace.root) == before
         assert await control.capture("adapters") == captured
+
+
+async def test_link_local_addresses_come_when_they_like(namespace: Namespace) -> None:
+    """While the kernel asks whether another has one, and after: neither makes it another state of the host."""
+    control = LinuxControl(namespace.root, namespace.run)
+
+    async def link_local(suffix: str) -> None:
+        assert (await namespace.run("ip", "address", "add", f"fe80::{suffix}/64", "dev", "up0")).code == 0
+        shown = (await namespace.run("ip", "address", "show", "dev", "up0", "tentative")).out
+        assert f"fe80::{suffix}/64" in shown, "the kernel takes its time to ask"
+
+    await link_local("77")
+    captured = await control.capture("adapters")
+    assert "fe80::77" in captured
+    assert "tentative" not in captured
+    await link_local("88")
+    await control.restore("adapters", captured)
+    assert {"fe80::77", "fe80::88"} <= await namespace.link_local()
 
 
 async def test_an_adapter_that_is_no_longer_ours_keeps_its_addresses(namespace: Namespace) -> None:

@@ -49,7 +49,7 @@ async def capture(place: Place, names: Collection[str]) -> list[Mapping[str, Any
         {
             "name": link["ifname"],
             "up": "UP" in link["flags"],
-            "addresses": [a for a in link["addr_info"] if "local" in a and not a.get("temporary")],
+            "addresses": [_lasting(a) for a in link["addr_info"] if "local" in a and not a.get("temporary")],
             "routes": [route for route in routes if route.get("dev") == link["ifname"]],
         }
         for link in await _show(place, "address", "show")
@@ -90,7 +90,8 @@ async def _put_back(place: Place, link: Mapping[str, Any], current: Mapping[str,
     if link["up"] and not current["up"]:
         await run_checked(place.run, "ip", "link", "set", "dev", name, "up")
     there, wanted = {_text(a) for a in current["addresses"]}, {_text(a) for a in link["addresses"]}
-    for text in sorted(there - wanted):
+    own = {_text(a) for a in current["addresses"] if _is_link_local(a)}  # the kernel's: it comes when the link does
+    for text in sorted(there - wanted - own):
         await run_checked(place.run, "ip", "address", "del", text, "dev", name)
     for address in link["addresses"]:
         if _text(address) not in there:
@@ -105,6 +106,15 @@ async def _put_back(place: Place, link: Mapping[str, Any], current: Mapping[str,
         await run_checked(place.run, "ip", _FAMILIES[route["family"]], "route", "replace", *_route_arguments(route))
     if not link["up"] and current["up"]:
         await run_checked(place.run, "ip", "link", "set", "dev", name, "down")
+
+
+def _lasting(address: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Without what is only so at this moment: the kernel still asks whether another has the address (RFC 4862, 5.4)."""
+    return {key: value for key, value in address.items() if key != "tentative"}
+
+
+def _is_link_local(address: Mapping[str, Any]) -> bool:
+    return address.get("family") == "inet6" and address.get("scope") == "link"
 
 
 def _text(address: Mapping[str, Any]) -> str:
