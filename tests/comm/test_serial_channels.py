@@ -375,5 +375,6 @@ async def test_a_real_qemu_is_connected_to_and_its_death_is_seen(path):
         finally:
             qemu.kill()
             await qemu.wait()
-        await taken.until(lambda: taken.said == [("attached", "alpha"), ("detached", "alpha")])
-        assert channels.ways == {}
+        # a QEMU that is killed closes the connection a moment before the port: the channel may come back in between
+        await taken.until(lambda: taken.said[-1] == ("detached", "alpha") and channels.ways == {})
+        assert taken.said == [("attached", "alpha"), ("detached", "alpha")] * (len(taken.said) // 2)
