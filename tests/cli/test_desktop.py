@@ -1,4 +1,5 @@
-"""`guestwire desktop` as a process of its own, with a real program as the viewer, which tells the test when it opens and closes."""
+"""`guestwire desktop` as a process of its own, with a real program as the viewer, which tells the test when it opens and
+closes."""
 
 import asyncio
 import json

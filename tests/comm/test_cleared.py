@@ -1,4 +1,5 @@
-"""What rings and locks were laid over: there again when the document before comes back, whenever the process ended in between."""
+"""What rings and locks were laid over: there again when the document before comes back, whenever the process ended in
+between."""
 
 import itertools
 import os

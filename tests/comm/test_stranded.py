@@ -33,13 +33,17 @@ def ending(stranded: Stranded) -> asyncio.Event:
     return gone
 
 
+async def seen_to_end(stranded: Stranded, process: subprocess.Popen[bytes]) -> None:
+    gone = ending(stranded)
+    process.kill()
+    await asyncio.wait_for(gone.wait(), 20)
+    assert stranded.left == ()
+
+
 async def test_who_lives_is_left_until_it_ends(process: subprocess.Popen[bytes]) -> None:
     async with Stranded([peer(process.pid)]) as stranded:
         assert stranded.names == ("a",)
-        gone = ending(stranded)
-        process.kill()
-        await asyncio.wait_for(gone.wait(), 20)
-        assert stranded.left == ()
+        await seen_to_end(stranded, process)
 
 
 async def test_who_ended_before_or_has_the_pid_of_another_is_not_left(process: subprocess.Popen[bytes]) -> None:
@@ -79,10 +83,7 @@ async def test_without_a_file_to_watch_it_by_it_is_left_and_watched_later(
     async with AsyncExitStack() as stack:
         stack.push_async_exit(stranded)
         assert stranded.names == ("a",)
-        gone = ending(stranded)
-        process.kill()
-        await asyncio.wait_for(gone.wait(), 20)
-        assert stranded.left == ()
+        await seen_to_end(stranded, process)
 
 
 async def test_who_ended_while_there_was_no_file_is_found_to_be_gone(process: subprocess.Popen[bytes]) -> None:

@@ -1,5 +1,6 @@
-"""A project with guests that share, from its plan to its end: a real agent, a real guestwire-comm, real guests under libvirt,
-and a user with the SDK and the command line. Boots once for the module; each test goes on from where the one before it ended."""
+"""A project with guests that share, from its plan to its end: a real agent, a real guestwire-comm, real guests under
+libvirt, and a user with the SDK and the command line. Boots once for the module; each test goes on from where the one
+before it ended."""
 
 import asyncio
 import json

@@ -1,8 +1,9 @@
 """The configuration of a fake host: revisions in a list, plans by the real diff and rules, and an apply that only remembers.
 
-`state`, `drift` and `last_failure` are what it says of itself; `on_apply` hears each apply before it happens; `loses_answers`
-makes an apply that happens look like a lost link; `observed` is what it has, where that is not what is active; `reboots` makes it wait for a boot, which is over when it
-is next asked; `after_boot` and `last_failure` say what it came to, and `on_boot` hears it.
+`state`, `drift` and `last_failure` are what it says of itself; `on_apply` hears each apply before it happens;
+`loses_answers` makes an apply that happens look like a lost link; `observed` is what it has, where that is not what is
+active; `reboots` makes it wait for a boot, which is over when it is next asked; `after_boot` and `last_failure` say what it
+came to, and `on_boot` hears it.
 """
 
 from collections.abc import Callable

@@ -1,5 +1,5 @@
-"""A virtio-serial channel without a guest: a terminal that the library opens, and the socket that QEMU would have bound, to which
-guestwire-comm connects."""
+"""A virtio-serial channel without a guest: a terminal that the library opens, and the socket that QEMU would have bound, to
+which guestwire-comm connects."""
 
 import os
 import select

@@ -28,9 +28,10 @@ CONNECT_WITHIN_S = 60
 
 
 async def serve_fleet(settings: Settings, count: int) -> None:
-    """Serve ID-1 to ID-count until SIGTERM or SIGINT. `trust.host_key` holds {host} where the host's id goes; state is
-    kept below state_dir, a folder a host; there is no socket, and there are no communication services. First all hosts are opened, which takes the disk's time,
-    then all connect at once. Prints a line when every host is connected. A host that fails ends all of them."""
+    """Serve ID-1 to ID-count until SIGTERM or SIGINT. `trust.host_key` holds {host} where the host's id goes; state is kept
+    below state_dir, a folder a host; there is no socket, and there are no communication services. First all hosts are
+    opened, which takes the disk's time, then all connect at once. Prints a line when every host is connected. A host that
+    fails ends all of them."""
     if settings.host.driver != "simulated":
         raise GuestwireError("CONFIG-INVALID", "A fleet is made of simulated hosts.", field="host.driver")
     stop = asyncio.Event()

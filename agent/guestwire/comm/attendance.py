@@ -1,5 +1,5 @@
-"""Who comes and goes, and what follows for others: who rings a guest directly learns its id, and locks are let go when nobody is
-left who may hold them."""
+"""Who comes and goes, and what follows for others: who rings a guest directly learns its id, and locks are let go when
+nobody is left who may hold them."""
 
 from collections.abc import Callable
 

@@ -90,8 +90,8 @@ class Client:
         self.own: int | None = None
 
     def feed(self, data: bytes, fds: Sequence[int] = ()) -> list[Event]:
-        """`data` and `fds` as one recvmsg gave them. The kernel ends a read with the message that has a file descriptor, so `fds`
-        belong to the last message that has a byte in `data`."""
+        """`data` and `fds` as one recvmsg gave them. The kernel ends a read with the message that has a file descriptor, so
+        `fds` belong to the last message that has a byte in `data`."""
         events: list[Event] = []
         if self._refused:
             raise WireError("refused before")

@@ -1,6 +1,6 @@
-"""Who was attached to an instance of guestwire-comm that is gone. QEMU's doorbell does not connect again, so its guests are named
-until their QEMU ends; processes of the host may hold locks until they end, or come back. The end of a process is watched by a
-file for it (pidfd_open(2)), not guessed."""
+"""Who was attached to an instance of guestwire-comm that is gone. QEMU's doorbell does not connect again, so its guests are
+named until their QEMU ends; processes of the host may hold locks until they end, or come back. The end of a process is
+watched by a file for it (pidfd_open(2)), not guessed."""
 
 import asyncio
 import os

@@ -239,7 +239,8 @@ def mounted_at(mounts: Path = MOUNTS) -> Path | None:
 
 
 def cpus_of_process(pid: int) -> frozenset[int]:
-    """The CPUs that the threads of a process may run on: for QEMU, those of the guest. Empty: it is gone, or not ours to see."""
+    """The CPUs that the threads of a process may run on: for QEMU, those of the guest. Empty: it is gone, or not ours to
+    see."""
     cpus: set[int] = set()
     with contextlib.suppress(OSError):
         for thread in Path(f"/proc/{pid}/task").iterdir():

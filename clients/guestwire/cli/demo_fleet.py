@@ -40,7 +40,8 @@ UNDO = CallOptions(timeout_s=10)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to start. `start_libvirt`: libvirt's daemons too, for nobody else runs them here. `why_not_real` says why there is no libvirt host, where there is none."""
+    """What to start. `start_libvirt`: libvirt's daemons too, for nobody else runs them here. `why_not_real` says why there
+    is no libvirt host, where there is none."""
 
     simulated: int
     real: bool

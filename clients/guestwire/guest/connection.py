@@ -77,8 +77,8 @@ class Connection(Opened):
         return Region(self.library, handle, name, writable=write)
 
     def event_create(self, name: str, *, manual: bool = False, initial: bool = False) -> Event:
-        """Open an event, or make it when there is none; of one that is there `initial` is ignored. Raises GuestError: GW_DENIED;
-        GW_EXISTS, there is one of the other reset kind; GW_FULL, this peer made too many."""
+        """Open an event, or make it when there is none; of one that is there `initial` is ignored. Raises GuestError:
+        GW_DENIED; GW_EXISTS, there is one of the other reset kind; GW_FULL, this peer made too many."""
         handle, existed = Handle(self.library.calls.gw_event_close), ctypes.c_int()
         flags = (MANUAL if manual else 0) | (INITIAL if initial else 0)
         out = ctypes.byref(handle)
@@ -95,7 +95,8 @@ class Connection(Opened):
         return Reader(self, self.library, handle, name)
 
     def queue_writer(self, name: str) -> Writer:
-        """Open a queue for writing. Raises GuestError: GW_NOT_FOUND, GW_DENIED; GW_BUSY, another process of this guest writes."""
+        """Open a queue for writing. Raises GuestError: GW_NOT_FOUND, GW_DENIED; GW_BUSY, another process of this guest
+        writes."""
         handle = self._open("gw_queue_open", "gw_queue_close", name, NUMBERS["GW_WRITER"])
         return Writer(self, self.library, handle, name)
 

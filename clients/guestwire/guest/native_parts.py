@@ -19,8 +19,8 @@ class _Parts(ctypes.Structure):
 
 
 class NativeParts:
-    """Of one event, which they hold open: see gw_event_parts in guestwire.h. Adding to a number is whole: Python changes threads
-    only between statements."""
+    """Of one event, which they hold open: see gw_event_parts in guestwire.h. Adding to a number is whole: Python changes
+    threads only between statements."""
 
     __slots__ = ("_handle", "ended", "fd", "signals", "sleepers")
 

@@ -1,5 +1,5 @@
-"""Queues: one way, of messages with a bound, each writer's in its order. By copies, or in place: a loan to write into, a message
-taken to read from.
+"""Queues: one way, of messages with a bound, each writer's in its order. By copies, or in place: a loan to write into, a
+message taken to read from.
 
 `put` and `get` are called a million times in a second: they do little besides the call.
 """

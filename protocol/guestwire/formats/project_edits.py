@@ -41,8 +41,8 @@ def edit(text: str, host: str, edits: Sequence[str]) -> str:
 
 
 def add(text: str, host: str, noun: str, name: str, values: Mapping[str, str] | Iterable[tuple[str, str]]) -> str:
-    """The document with a new guest, area, ...; `values` are its fields as `edit` takes them, in order: ("memory_mib", "256"), ("disks+", "{size_mib=4096}"). Raises
-    EXISTS, else as `edit`."""
+    """The document with a new guest, area, ...; `values` are its fields as `edit` takes them, in order: ("memory_mib",
+    "256"), ("disks+", "{size_mib=4096}"). Raises EXISTS, else as `edit`."""
     document = toml_text.read(text)
     part = _part(noun)
     entries = _host(document, host).setdefault(part, {})

@@ -64,8 +64,8 @@ def check(document: Mapping[str, Any]) -> tuple[Project | None, list[Mistake]]:
 
 
 def dump(project: Project) -> str:
-    """The document of a project, without what is left out with the same meaning: `load(dump(p)) == p`. Raises DOCUMENT-INVALID where two
-    entries of a host have one name, which the document has no room for."""
+    """The document of a project, without what is left out with the same meaning: `load(dump(p)) == p`. Raises
+    DOCUMENT-INVALID where two entries of a host have one name, which the document has no room for."""
     return toml_text.write(tables(project))
 
 

@@ -1,8 +1,9 @@
 """Where the threads and the memory of a guest go on a machine (KVM-RT 3; SM 8).
 
 kvm-rt: the CPUs of an rt guest's cpuset in ascending order go to its vCPUs, one each; what remains serves the emulator
-threads. Of a core it uses one CPU only, the lowest: the guest owns the siblings, and they go offline. system-manager: the cpuset carries vCPUs only, and the emulator threads run on the host's CPUs. Any other guest:
-all its threads may use the whole cpuset, or the whole machine without one.
+threads. Of a core it uses one CPU only, the lowest: the guest owns the siblings, and they go offline. system-manager: the
+cpuset carries vCPUs only, and the emulator threads run on the host's CPUs. Any other guest: all its threads may use the
+whole cpuset, or the whole machine without one.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -43,10 +43,11 @@ class PlanItem(Model):
 
 
 class Plan(Model):
-    """`plan_id` is a hash over the active and the desired document, topology, capabilities, options, the agent's version, the
-    items and what is to be done for them: an apply that carries it does what was read here or nothing (PLAN-STALE). `risk`: the highest of the items. `destructive`:
-    disk images whose content would be lost (they need to be confirmed by name). `confirm`: the change touches the way the
-    host is managed, and is undone unless it is confirmed afterwards. `more_issues`: at least so many were left out."""
+    """`plan_id` is a hash over the active and the desired document, topology, capabilities, options, the agent's version,
+    the items and what is to be done for them: an apply that carries it does what was read here or nothing (PLAN-STALE).
+    `risk`: the highest of the items. `destructive`: disk images whose content would be lost (they need to be confirmed by
+    name). `confirm`: the change touches the way the host is managed, and is undone unless it is confirmed afterwards.
+    `more_issues`: at least so many were left out."""
 
     host: str
     base_revision: int

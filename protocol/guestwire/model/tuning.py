@@ -1,11 +1,12 @@
 """What the kernel of a host is set to while rt guests run (KVM-RT 3: their CPUs are shielded, the SMT siblings taken down;
 removed at shutdown). Reading and writing is `services.rt_tuning`'s, memory locking the guest's definition's.
 
-Shielding, where the CPUs are not isolated at boot already (isolcpus=): with cgroup v2, what systemd runs (SLICES) is kept off
-them; guests are in machine.slice, which is left alone. (An isolated cpuset partition takes its CPUs from every other
-cgroup: a thread that is pinned to one of them from outside no longer starts.) Interrupts and the kernel's unbound work are kept off them as
-well. An interrupt keeps those of its CPUs that no rt guest has, and goes to all others where it has none. What is not changed: `host_cpuset` (CPUs of gp guests serve interrupts too) and
-sched_rt_runtime_us (without throttling, a runaway rt thread takes the host with it: its owner decides; it is shown).
+Shielding, where the CPUs are not isolated at boot already (isolcpus=): with cgroup v2, what systemd runs (SLICES) is kept
+off them; guests are in machine.slice, which is left alone. (An isolated cpuset partition takes its CPUs from every other
+cgroup: a thread that is pinned to one of them from outside no longer starts.) Interrupts and the kernel's unbound work are
+kept off them as well. An interrupt keeps those of its CPUs that no rt guest has, and goes to all others where it has none.
+What is not changed: `host_cpuset` (CPUs of gp guests serve interrupts too) and sched_rt_runtime_us (without throttling, a
+runaway rt thread takes the host with it: its owner decides; it is shown).
 
 Siblings (profile kvm-rt): of each core that an rt guest has a CPU of, the CPUs on which no thread is pinned go offline, the
 last of all: interrupts of a CPU have left before. CPU 0 stays, a CPU that another running guest names stays. Not with cgroup

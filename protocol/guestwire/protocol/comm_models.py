@@ -24,8 +24,8 @@ class NameRef(Model):
 
 class CommPeer(Model):
     """Who is attached: a guest (through its doorbell, its serial channel, or as a process where guests are simulated) or a
-    process of the host. `since` in Unix ms. `requests` since then; `denied`: of a guest since the services run, of a process since then; `throttled`: how often it was
-    made to wait."""
+    process of the host. `since` in Unix ms. `requests` since then; `denied`: of a guest since the services run, of a
+    process since then; `throttled`: how often it was made to wait."""
 
     name: str
     kind: Literal["guest", "process"]
@@ -125,8 +125,8 @@ class AreaBytes(Model):
 
 
 class EventView(Model):
-    """An event at run time. `set` None: a direct or native event whose state the kernel keeps alone. `signals` and `denied` since the
-    services started, `rate` signals per second over the last seconds. `waiters`: who waits now."""
+    """An event at run time. `set` None: a direct or native event whose state the kernel keeps alone. `signals` and `denied`
+    since the services started, `rate` signals per second over the last seconds. `waiters`: who waits now."""
 
     name: str
     reset: Literal["auto", "manual"]
@@ -313,9 +313,10 @@ class CommFollow(Model):
 
 
 class Happening(Model):
-    """`kind`: ready (a guest said it is up), attached, detached, denied, throttled (a storm began), calm (it is over), log, data,
-    flush, reaped, state; signalled, reset, broken (the cloud did that to the event or lock `name`; `guest`: who asked). `code` of the error table where there is one; `count`: how many of the same are in it, of throttled
-    and calm how often the guest was made to wait in the storm. A denied one without a name: of other names than those told."""
+    """`kind`: ready (a guest said it is up), attached, detached, denied, throttled (a storm began), calm (it is over), log,
+    data, flush, reaped, state; signalled, reset, broken (the cloud did that to the event or lock `name`; `guest`: who
+    asked). `code` of the error table where there is one; `count`: how many of the same are in it, of throttled and calm how
+    often the guest was made to wait in the storm. A denied one without a name: of other names than those told."""
 
     seq: int
     at: int

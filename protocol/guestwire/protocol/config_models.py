@@ -52,8 +52,9 @@ class ConfigHistory(Model):
 class ConfigPlan(Model):
     """What would an apply of this document do? `hash` is its `content_hash` as the sender makes it: a host that knows fewer
     fields finds another one, and refuses (UNSUPPORTED) instead of dropping them. `restart`: running guests are restarted
-    where a change needs it; else the change waits for their next start. `include_disabled`: disabled guests too must fit the machine.
-    `remove_disks`: images that this change takes from a guest and that are to go with it; no other image ever does."""
+    where a change needs it; else the change waits for their next start. `include_disabled`: disabled guests too must fit
+    the machine. `remove_disks`: images that this change takes from a guest and that are to go with it; no other image ever
+    does."""
 
     desired: Desired
     hash: HashText
@@ -145,8 +146,8 @@ class HostPower(Model):
 
 class GuestsBoot(Model):
     """Start guests in their order: those named, else every one whose autostart is on, or with `all` every one that is not
-    disabled; a disabled one that is named fails (WRONG-STATE). Running ones are tuned anew and their errors ignored, as kvmrt-boot does; `clean`: none may be running, and
-    no error is tolerated."""
+    disabled; a disabled one that is named fails (WRONG-STATE). Running ones are tuned anew and their errors ignored, as
+    kvmrt-boot does; `clean`: none may be running, and no error is tolerated."""
 
     guests: Annotated[tuple[GuestRefText, ...], Field(max_length=256)] = ()
     all: bool = False

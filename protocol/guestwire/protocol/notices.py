@@ -31,11 +31,11 @@ class GuestNotice(Notice):
 
 
 class CommNotice(Notice):
-    """Something happened in the communication services: `event` is its kind (ready, attached, detached, denied, throttled, calm,
-    log, data, flush, reaped, state, signalled, reset, broken; missed: `count` of them were dropped before they were told; not-plugged: a guest has not got its
-    areas). `guest`: who did it, or
-    to whom; `name`: of the event, area or lock. `code` of the error table where there is one. `text`, `level`,
-    `truncated`: of a line that a program in the guest wrote. `count`: how many of the same."""
+    """Something happened in the communication services: `event` is its kind (ready, attached, detached, denied, throttled,
+    calm, log, data, flush, reaped, state, signalled, reset, broken; missed: `count` of them were dropped before they were
+    told; not-plugged: a guest has not got its areas). `guest`: who did it, or to whom; `name`: of the event, area or lock.
+    `code` of the error table where there is one. `text`, `level`, `truncated`: of a line that a program in the guest wrote.
+    `count`: how many of the same."""
 
     guest: str = ""
     name: str = ""

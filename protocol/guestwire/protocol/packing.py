@@ -1,7 +1,8 @@
 """msgpack, strictly: the one module that imports it.
 
-What the library lets through and the protocol forbids: duplicate map keys, nesting deeper than `MAX_DEPTH`, keys that
-are not text, trailing bytes, extension types (the library's own timestamp too). Arrays become tuples, so decoded values are frozen.
+What the library lets through and the protocol forbids: duplicate map keys, nesting deeper than `MAX_DEPTH`, keys that are
+not text, trailing bytes, extension types (the library's own timestamp too). Arrays become tuples, so decoded values are
+frozen.
 """
 
 from typing import Any

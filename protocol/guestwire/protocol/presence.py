@@ -105,9 +105,10 @@ class SeenHost:
     def receive(self, statement: Statement, now: Now, *, retained: bool) -> bool:
         """Take a presence statement; False: it is older than what is known, or an unsigned one against a signed one.
 
-        A retained message tells what was said last, not that the host is there now: it counts from when the host said
-        it, by the wall clock. A live one may carry the flag too (retain as published): it counts from how much later it
-        came than the one before, so that a wrong clock makes nobody absent. A will is the broker's word, made when the connection began: it is no sign of life."""
+        A retained message tells what was said last, not that the host is there now: it counts from when the host said it,
+        by the wall clock. A live one may carry the flag too (retain as published): it counts from how much later it came
+        than the one before, so that a wrong clock makes nobody absent. A will is the broker's word, made when the
+        connection began: it is no sign of life."""
         body = statement.read(PresenceBody)
         last = self.last
         if last is not None:

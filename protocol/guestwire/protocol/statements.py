@@ -49,7 +49,8 @@ def read(frame: bytes, trust: Trust | None, site: str, speaker: str, kind: str, 
     """The statement in a frame that came on the topic of `speaker`.
 
     Raises the codes of `decode`, MISADDRESSED when it says it is from somebody else or of another kind, BODY-MISMATCH,
-    UNKNOWN-CRITICAL, BAD-SIGNATURE when a signature is there and is not the speaker's. `now` None: validity of keys is not judged.
+    UNKNOWN-CRITICAL, BAD-SIGNATURE when a signature is there and is not the speaker's. `now` None: validity of keys is not
+    judged.
     """
     envelope = decode(frame)
     header = envelope.header

@@ -252,13 +252,20 @@ async def test_a_start_that_was_interrupted_is_undone(
         assert list((host.folder / "starting").iterdir()) == []
 
 
-class Dying:
+class Behind:
+    """Areas of another, for what stands before them."""
+
+    def __init__(self, areas: Any) -> None:
+        self.wanted = areas.wanted
+        self._areas = areas
+
+
+class Dying(Behind):
     """Areas of a guest whose QEMU dies while they are plugged: it answers nothing any more when the first is opened, and then
     is gone."""
 
     def __init__(self, areas: Any, pid: int) -> None:
-        self.wanted = areas.wanted
-        self._areas = areas
+        super().__init__(areas)
         self._pid = pid
 
     @asynccontextmanager
@@ -287,18 +294,15 @@ async def driver(uri: str, host: CommHost, areas: Any) -> AsyncIterator[Any]:
     """Another driver for the guests of a host, with other areas."""
     from guestwire.agent.drivers.libvirt.guests import LibvirtGuests
 
-    async with LibvirtGuests(
-        uri, threads_of=threads_of, clock=lambda: 0, areas=areas, comm_dir=host.folder
-    ) as guests:  # fmt: skip
+    async with LibvirtGuests(uri, threads_of=threads_of, clock=lambda: 0, areas=areas, comm_dir=host.folder) as guests:
         yield guests
 
 
-class Refusing:
+class Refusing(Behind):
     """Areas whose last file cannot be had."""
 
     def __init__(self, areas: Any, last: str) -> None:
-        self.wanted = areas.wanted
-        self._areas = areas
+        super().__init__(areas)
         self._last = last
 
     @asynccontextmanager

@@ -27,8 +27,8 @@ ON: Final = ("running", "paused", "stopping")
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A guest as the hypervisor has it: its definition (identifiers settled), power state, and the reason for it. `of_other`: the
-    id of the other host whose guest it is; "" where it is none."""
+    """A guest as the hypervisor has it: its definition (identifiers settled), power state, and the reason for it.
+    `of_other`: the id of the other host whose guest it is; "" where it is none."""
 
     guest: Guest
     state: PowerState

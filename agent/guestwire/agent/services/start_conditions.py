@@ -36,7 +36,8 @@ class StartConditions:
 
     async def check(self, guest: Guest, others: Sequence[Guest]) -> None:
         """Whether `guest` may be turned on while `others` are on. Raises WRONG-STATE where it is disabled,
-        COMM-NOT-STARTED, COMM-LOST, REBOOT-REQUIRED, GP-CPU-RUNNING-MAX, and what keeps the host from being made ready for it."""
+        COMM-NOT-STARTED, COMM-LOST, REBOOT-REQUIRED, GP-CPU-RUNNING-MAX, and what keeps the host from being made ready for
+        it."""
         self._enabled(guest)
         reboot = await self._apply_waits()
         if reboot.required:

@@ -13,8 +13,9 @@ BYTES_AT_MOST = 16 * 1024 * 1024
 
 def copy_templates(templates: Path, folders: Sequence[str], into: Path, reserved: Collection[str]) -> list[Path]:
     """Copy the files of these folders below `templates`, with their sub-folders, over nothing that is there; what is there
-    now as the templates have it, relative to `into`. Raises DOCUMENT-INVALID for a path that leaves `templates` and for a file that is not a plain
-    one or has a `reserved` name, NOT-FOUND, RESOURCE-EXHAUSTED for more than a guest's folder is for; OSError."""
+    now as the templates have it, relative to `into`. Raises DOCUMENT-INVALID for a path that leaves `templates` and for a
+    file that is not a plain one or has a `reserved` name, NOT-FOUND, RESOURCE-EXHAUSTED for more than a guest's folder is
+    for; OSError."""
     found = _found(templates, folders, reserved)
     for target, source in sorted(found.items()):
         to = into / target

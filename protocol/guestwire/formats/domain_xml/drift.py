@@ -27,8 +27,8 @@ def drifted(
 ) -> tuple[dict[str, Any], list[str]]:
     """The guest's values (the model's JSON) as the domain has them now, and the targets of its disks.
 
-    `as_defined` is what `extract` found when it was defined, with `wiring`. A field that is not in it was not looked at then: it is
-    taken as given.
+    `as_defined` is what `extract` found when it was defined, with `wiring`. A field that is not in it was not looked at
+    then: it is taken as given.
     """
     values = dict(given)
     changed = {name for name, value in now.items() if name in as_defined and as_defined[name] != value}

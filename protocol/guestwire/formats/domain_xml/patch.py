@@ -1,8 +1,9 @@
 """A guest's overrides: RFC 5261's add, replace and remove on the document that we made.
 
 `sel` is a path as ElementTree has it, from the domain element; a last step of `@name` means an attribute. It must find
-exactly one element, or none where the override is optional. It may use the handles of `names.HANDLE`. The prefix `qemu:` may be used in `sel` and `xml`. What a domain is known by stays: an override
-that touches its name or uuid is refused, since it would define another domain.
+exactly one element, or none where the override is optional. It may use the handles of `names.HANDLE`. The prefix `qemu:`
+may be used in `sel` and `xml`. What a domain is known by stays: an override that touches its name or uuid is refused, since
+it would define another domain.
 """
 
 import re

@@ -29,8 +29,9 @@ _MAY_BE_EMPTY = ("memoryBacking", "cputune", "numatune", "features/kvm", "featur
 
 
 def to_xml(guest: Guest, choices: Choices, host: str = "") -> str:
-    """The domain of a guest, of the host with that id; for a definition its id and uuid are settled and its disks have paths.
-    Raises DOCUMENT-INVALID, `field` says where: an override that does not fit, a disk without a path, forwards without a card."""
+    """The domain of a guest, of the host with that id; for a definition its id and uuid are settled and its disks have
+    paths. Raises DOCUMENT-INVALID, `field` says where: an override that does not fit, a disk without a path, forwards
+    without a card."""
     domain = draft(guest, choices)
     disks = domain.findall("devices/disk")
     override(domain, guest, choices)

@@ -227,8 +227,8 @@ def _power_off(domain: Any) -> None:
 
 
 def undo_half_started(conn: Any, starts: Starts, host: str) -> None:
-    """Power off what a `start` left paused when whoever called it died: a guest of the host that has not run yet. Then it may be
-    started as if nothing had been."""
+    """Power off what a `start` left paused when whoever called it died: a guest of the host that has not run yet. Then it
+    may be started as if nothing had been."""
     for uuid in starts.left():
         with suppress(BlockingIOError), starts.under_way(uuid) as start:
             start.over = _undone(conn, uuid, host)

@@ -4,8 +4,8 @@ Open, keepalive, close callback, then `on_up`, which registers for events and li
 again with full-jitter back-off. The epoch counts connections.
 
 A daemon that is frozen is found by asking it something (`check`) every few seconds: libvirt's keepalive notices too, but
-does not wake a single waiting call (libvirt 9.0). libvirtd serves 5 calls of one client at once, so when several hang the link is
-given up with them.
+does not wake a single waiting call (libvirt 9.0). libvirtd serves 5 calls of one client at once, so when several hang the
+link is given up with them.
 """
 
 import asyncio

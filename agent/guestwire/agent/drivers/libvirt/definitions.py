@@ -222,8 +222,8 @@ def restore(conn: Any, uuid: str, saved: str | None, host: str) -> Observed | No
 
 
 def adopt(conn: Any, guest: Guest, host: str) -> Observed:
-    """Put the guest into its domain's metadata, and change nothing else. Another host's guest becomes ours. Raises NOT-FOUND, NAME-DUP, GUEST-ID-DUP, and
-    UNSUPPORTED with the parts that a later definition would lose."""
+    """Put the guest into its domain's metadata, and change nothing else. Another host's guest becomes ours. Raises NOT-FOUND,
+    NAME-DUP, GUEST-ID-DUP, and UNSUPPORTED with the parts that a later definition would lose."""
     domain = conn.lookupByUUIDString(guest.uuid)
     refuse_duplicates(guest, (observed.guest for observed in observe_all(conn, host)))
     xml = inactive_xml(domain)

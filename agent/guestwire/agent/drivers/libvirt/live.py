@@ -1,8 +1,8 @@
 """Changes of a running domain to what its definition says. Blocking calls, for a thread.
 
-libvirt can pin threads, change media and grow disks while a domain runs. It has no call for the scheduler of vCPUs (vcpusched): that
-is set when the domain starts, and a change of it waits for a restart. It moves the emulator's first thread, and the
-others by their cgroup: they run where they may, but on no more CPUs than they had when the domain started.
+libvirt can pin threads, change media and grow disks while a domain runs. It has no call for the scheduler of vCPUs
+(vcpusched): that is set when the domain starts, and a change of it waits for a restart. It moves the emulator's first
+thread, and the others by their cgroup: they run where they may, but on no more CPUs than they had when the domain started.
 """
 
 from typing import Any

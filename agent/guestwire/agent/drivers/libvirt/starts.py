@@ -33,8 +33,8 @@ class Starts:
 
     @contextmanager
     def under_way(self, uuid: str) -> Iterator[Start]:
-        """While the block lasts; unless it is over then, it is for who comes next. Raises BlockingIOError where somebody else is
-        at it. A disk that takes no file keeps no guest off: such a start is not kept."""
+        """While the block lasts; unless it is over then, it is for who comes next. Raises BlockingIOError where somebody
+        else is at it. A disk that takes no file keeps no guest off: such a start is not kept."""
         start = Start()
         file = self._locked(uuid)
         try:

@@ -11,11 +11,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import libvirt
 
-from guestwire.agent.drivers.background import Background
 from guestwire.agent.drivers.feed import Feed
 from guestwire.agent.drivers.libvirt.connection import Connection
 from guestwire.agent.drivers.libvirt.errors import NO_DOMAIN
@@ -38,11 +37,10 @@ class _Happening:
     agent: bool = False
 
 
-class Watch(Background):
+class Watch:
     """Keeps what is known of every domain, and feeds its changes to readers. `async with` runs its task."""
 
     def __init__(self, clock: Callable[[], int], host: str = "") -> None:
-        super().__init__("libvirt-watch")
         self._clock = clock
         self._host = host
         self._known: dict[str, Observed] = {}
@@ -54,10 +52,17 @@ class Watch(Background):
         self._wake = asyncio.Event()
         self._steady = asyncio.Lock()
         self._held: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
         self.feed = Feed(self._present)
 
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._handle_all(), name="libvirt-watch")
+        return self
+
     async def __aexit__(self, *_: object) -> None:
-        await super().__aexit__()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
         self.feed.close()
 
     async def on_up(self, connection: Connection, epoch: int) -> None:
@@ -145,7 +150,7 @@ class Watch(Background):
             self._queue.append(happening)
         self._wake.set()
 
-    async def _run(self) -> None:
+    async def _handle_all(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()

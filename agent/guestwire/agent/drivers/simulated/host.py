@@ -51,7 +51,7 @@ class SimulatedHost:
 
     Besides the ports it has what happens to a host by itself: `lose_connection`, `restore_connection`, `crash`,
     `reboot_inside`, `power_off_inside`, `write_console`, `reboot_host`, `power_off_host`, and `counters` to see what was
-    done to a guest. An idle host has no thread, no timer and no open file, and no task but one for each inhabitant. It may be opened once.
+    done to a guest. Idle, it has no thread, timer or open file, and no task but one for each inhabitant. Opened once.
     """
 
     kind: DriverKind = "simulated"

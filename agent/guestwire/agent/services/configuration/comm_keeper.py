@@ -35,9 +35,9 @@ def _nobody_hears(_guest: str, _error: GuestwireError) -> None:
 
 
 class CommKeeper(VitalTask):
-    """`async with` it; `look` is called when definitions changed and when a change has ended, `look_at_guests` when the services
-    came, went or changed their state, and when a guest came on. `host` is the host's id; `not_plugged` hears, once, why a
-    guest, by name, has not got what it is to have."""
+    """`async with` it; `look` is called when definitions changed and when a change has ended, `look_at_guests` when the
+    services came, went or changed their state, and when a guest came on. `host` is the host's id; `not_plugged` hears,
+    once, why a guest, by name, has not got what it is to have."""
 
     def __init__(
         self,

@@ -15,8 +15,8 @@ UNSAFE_INTERRUPTS = "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interr
 
 class FactsReader:
     """Reads facts. `disk_roots`: folders that disk images may be in; `share_roots`, `boot_roots`: the same for folders that
-    guests mount and for what they boot, None: anywhere; `simulated`: whether the host is; `broker`: the IP address that the broker is
-    reached at, None where there is none."""
+    guests mount and for what they boot, None: anywhere; `simulated`: whether the host is; `broker`: the IP address that the
+    broker is reached at, None where there is none."""
 
     def __init__(
         self,

@@ -1,4 +1,5 @@
-"""Items of a plan that no two documents tell of: work on what the host lacks, and on what somebody else removed or edited. Pure."""
+"""Items of a plan that no two documents tell of: work on what the host lacks, and on what somebody else removed or edited.
+Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from json import dumps

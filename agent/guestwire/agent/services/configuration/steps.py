@@ -250,7 +250,8 @@ def _folder(change: Transition, guest: Guest) -> Step:
 
 
 def write_folder(guest: Guest, place: Place, templates: Sequence[str] = ()) -> Step:
-    """The files that are generated of what the hypervisor is given for a guest; `templates`: folders a new one is copied from."""
+    """The files that are generated of what the hypervisor is given for a guest; `templates`: folders a new one is copied
+    from."""
     text = place.guest.model_dump_json(exclude_defaults=True)
     told = f"write the folder of {guest.name}"
     return _step("write-folder", told, id=guest.id, guest=text, template_files=list(templates))
