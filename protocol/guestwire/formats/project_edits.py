@@ -47,7 +47,7 @@ def add(text: str, host: str, noun: str, name: str, values: Mapping[str, str] | 
     part = _part(noun)
     entries = _host(document, host).setdefault(part, {})
     if not isinstance(entries, dict) or name in entries:
-        raise GuestwireError("EXISTS", f"the project has a {noun} {name} on {host} already", field=name)
+        raise GuestwireError("EXISTS", f"the project has the {noun} {name} on {host} already", field=name)
     entries[name] = {}
     mistakes: list[Mistake] = []
     for key, value in values.items() if isinstance(values, Mapping) else values:
@@ -83,7 +83,7 @@ def rename(text: str, host: str, noun: str, old: str, new: str) -> str:
     if old == new:
         return text
     if new in entries:
-        raise GuestwireError("EXISTS", f"the project has a {noun} {new} on {host} already", field=new)
+        raise GuestwireError("EXISTS", f"the project has the {noun} {new} on {host} already", field=new)
     _host(document, host)[part] = {new if name == old else name: entry for name, entry in entries.items()}
     renamed = rename_headers(text, ("hosts", host, part), old, new)
     follow(_host(document, host), part, old, new)
