@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -38,16 +39,18 @@ def complete(fleet: FakeFleet, config: Path):  # type: ignore[no-untyped-def]
 
 
 def test_names(complete, fleet: FakeFleet) -> None:  # type: ignore[no-untyped-def]
-    assert complete("event", "show", "h") == ["h1/go", "h1/stop", "h2/go"]
-    assert complete("event", "wait", "h1/go", "h1/s") == ["h1/stop"]
-    assert complete("--socket", str(fleet.socket("h1")), "event", "show", "g") == ["go"]
-    assert complete("event", "create", "h1/new", "--wait", "d") == ["db"]
-    assert complete("net", "isolate", "h1/lan", "w") == ["web"]
-    assert complete("comm", "status", "h") == ["h1", "h2"]
+    patient = partial(complete, "--timeout", "20")
+    assert patient("event", "show", "h") == ["h1/go", "h1/stop", "h2/go"]
+    assert patient("event", "wait", "h1/go", "h1/s") == ["h1/stop"]
+    assert patient("--socket", str(fleet.socket("h1")), "event", "show", "g") == ["go"]
+    assert patient("event", "create", "h1/new", "--wait", "d") == ["db"]
+    assert patient("net", "isolate", "h1/lan", "w") == ["web"]
+    assert patient("comm", "status", "h") == ["h1", "h2"]
 
 
 def test_hosts_that_do_not_answer_are_left_out(complete, fleet: FakeFleet, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     for word in ("h9/", "/", "NO/x"):
         assert complete("event", "show", word) == []
+    assert complete("--timeout", "0.0001", "event", "show", "h") == []
     assert complete("net", "isolate", "lan", "w") == []
     assert complete("--socket", str(tmp_path / "none.sock"), "event", "show", "g") == []

@@ -9,6 +9,7 @@ from tests.support.guest_peers import PROJECT, Peers
 from tests.support.serial_bridge import serial_bridge
 
 from guestwire.comm.client import CommClient
+from guestwire.comm.tracing import UNOPENED
 from guestwire.guest.connection import Connection
 from guestwire.guest.errors import GuestError
 from guestwire.guest.services import Services
@@ -33,7 +34,16 @@ async def happenings(peers: Peers) -> list[tuple[str, str, str, bool]]:
     return [(one.guest, one.text, one.level, one.truncated) for one in followed.happenings if one.kind == "log"]
 
 
+async def traced(peers: Peers) -> bool:
+    """Whether the host has a trace. It is opened in the background once a guest may use it: waits until that is known."""
+    async with CommClient(peers.comm.dir) as client, asyncio.timeout(20):
+        while (missing := (await client.status()).missing.get("trace", "")) == UNOPENED:
+            await asyncio.sleep(0.01)
+    return not missing
+
+
 def test_a_guest_logs_and_marks(peers: Peers) -> None:
+    there = asyncio.run(traced(peers))
     with by_serial(peers, "a") as gw:
         assert gw.way == "serial"
         services = gw.services
@@ -47,7 +57,8 @@ def test_a_guest_logs_and_marks(peers: Peers) -> None:
             services.data(b"")
         with pytest.raises(KeyError):
             services.log("x", "loud")  # type: ignore[arg-type]
-        if services.available("data"):
+        assert services.available("data") is there
+        if there:
             services.data(bytes(range(256)))
         else:
             with pytest.raises(GuestError, match="GW_UNSUPPORTED"):
@@ -66,8 +77,10 @@ def test_pings_are_in_order(peers: Peers) -> None:
 
 
 def test_a_snapshot_is_taken_where_there_is_a_trace(peers: Peers) -> None:
+    there = asyncio.run(traced(peers))
     with peers.open("a") as gw:
-        if gw.services.available("flush"):
+        assert gw.services.available("flush") is there
+        if there:
             gw.services.flush("host")
         else:
             with pytest.raises(GuestError, match="GW_UNSUPPORTED"):

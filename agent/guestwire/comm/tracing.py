@@ -34,6 +34,7 @@ RAW_PART = 2048
 """Bytes in one binary mark: kernels take at least 3 KiB."""
 TEXT_MAX = 1000
 """Bytes of a text mark: kernels take at least 1 KiB."""
+UNOPENED = "the host's trace was not opened"
 _CHUNK = 64 << 10
 _MS_NOSUID_NODEV_NOEXEC = 2 | 4 | 8
 
@@ -81,7 +82,7 @@ class HostTrace:
         self._numbers = itertools.count(1)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="trace")
         self._stopping = False
-        self.missing = "the host's trace was not opened"
+        self.missing = UNOPENED
         """Why there are no marks and no snapshots; empty when there are."""
 
     async def open(self) -> str:

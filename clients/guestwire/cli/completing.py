@@ -1,5 +1,5 @@
 """Names of what hosts have, for the shell: asked of the hosts when Tab is pressed, and left out where they do not answer
-soon. Light: the rest is imported then."""
+soon, or in the time that the line gives (--timeout). Light: the rest is imported then."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -87,10 +87,12 @@ def _soon(ctx: click.Context, work: "Callable[[Client], object]") -> list[str]:
     from guestwire.cli.run import connected
     from guestwire.model.errors import GuestwireError
 
-    settings = replace(ctx.find_object(Settings) or Settings(), timeout=SOON_S)
+    given = ctx.find_object(Settings) or Settings()
+    within_s = given.timeout or SOON_S
+    settings = replace(given, timeout=within_s)
 
     async def bounded() -> list[str]:
-        async with asyncio.timeout(SOON_S):
+        async with asyncio.timeout(within_s):
             return await connected(settings, work)  # type: ignore[arg-type]
 
     try:
