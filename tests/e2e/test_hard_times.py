@@ -19,6 +19,7 @@ from guestwire.broker_test.running import RunningBroker
 from guestwire.protocol import operation_models as m
 from guestwire.sdk.answers import CallOptions
 from guestwire.sdk.client import context_of_socket, open_client
+from guestwire.sdk.host_api import HostApi
 
 RTLINUX = "00000000-0000-4000-8000-000000000001"
 """The uuid of the first guest that a simulated host begins with."""
@@ -74,11 +75,19 @@ async def test_a_command_asked_for_while_the_agent_is_away_is_done_when_it_comes
         assert (await call)[0]["status"]["state"] in ("running", "ready")
 
 
+async def _state(api: HostApi, guest: str) -> str:
+    return (await api.guest_show(m.GuestRef(guest=guest))).reply.status.state
+
+
 async def test_a_full_disk(tmp_path: Path) -> None:
     """What comes is refused and not done; what was accepted ends, and its client hears of it once there is room."""
     with mounted(tmp_path / "disk", 2048) as disk:
         state = disk / "state"
-        async with site(tmp_path, host={"state_dir": str(state)}, simulated={"boot_s": 1.0}) as made:
+        state.mkdir()
+        (tmp_path / "machine").mkdir()
+        # the machine itself has room for what it notes of its guests
+        (state / "simulated").symlink_to(tmp_path / "machine")
+        async with site(tmp_path, host={"state_dir": str(state)}, simulated={"boot_s": 3.0}) as made:
             api = made.client.host("h1")
             accepted = asyncio.Event()
             options = CallOptions(on_accepted=lambda _: accepted.set())
@@ -87,6 +96,9 @@ async def test_a_full_disk(tmp_path: Path) -> None:
                 under_way = asyncio.create_task(api.guest_start(m.GuestStart(guest="rtlinux", wait="ready"), options))
                 async with asyncio.timeout(PATIENCE_S):
                     await accepted.wait()
+                    # a disk that is full before the effect would be its refusal
+                    while await _state(api, "rtlinux") == "stopped":
+                        continue
                 filler = fill(disk)  # before the guest is up: its result finds no room
                 refused = await made.cli("guest", "define", "h1", "--name", "big", "--timeout", "0.7")
                 assert refused.code == 1, refused

@@ -383,9 +383,29 @@ async def test_packet_ids_are_not_used_twice(bench: Bench) -> None:
     assert ids == [4, 5]
 
 
+async def test_a_connect_that_is_cancelled_ends_at_whatever_point_it_had_come_to(bench: Bench) -> None:
+    """A loop may have told of the connection and then never say that it is lost."""
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        options = Options(host="127.0.0.1", port=server.sockets[0].getsockname()[1], client_id="c")
+        for turns in range(30):
+            connecting = asyncio.create_task(connect(options, lambda message: None))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            connecting.cancel()
+            done, _ = await asyncio.wait({connecting}, timeout=LIMIT_S)
+            assert done, f"still under way after {turns} turns of the loop"
+            assert connecting.cancelled()
+
+
 @pytest.mark.parametrize(
     "case",
     [
+        test_a_connect_that_is_cancelled_ends_at_whatever_point_it_had_come_to,
         test_connect_says_what_the_options_say,
         test_the_window_of_the_broker_is_kept,
         test_one_tick_is_one_write,

@@ -111,6 +111,7 @@ async def _attach(link: "Mqtt5Transport", sock: socket, options: Options) -> Non
                 ssl_shutdown_timeout=CLOSE_TIMEOUT_S,
             )
     except BaseException:
+        link.detached()
         sock.close()
         raise
 
@@ -218,6 +219,13 @@ class Mqtt5Transport(asyncio.Protocol):
         self._end(TransportError("LINK-LOST"))
         if self._transport is not None:
             await self._gone.wait()
+
+    def detached(self) -> None:
+        """The loop gave up on the connection it was making. It may have told of it already, and uvloop then never says
+        that it is lost: there is nothing to wait for."""
+        if self._transport is not None:
+            self._transport.abort()
+        self._gone.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
