@@ -653,6 +653,23 @@ async def test_tls_without_the_client_certificate_that_is_required(
     assert caught.value.code in ("BROKER-UNREACHABLE", "BROKER-NO-V5")
 
 
+async def test_what_comes_after_a_cut_is_not_read_without_tls(
+    link: Linker, mosquitto_factory: MosquittoFactory, certificates: Certificates, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The kernel holds records of TLS then; taken for MQTT, anybody on the way could write what is read."""
+    broker = await mosquitto_factory(tls_broker(certificates))
+    context = ssl.create_default_context(cafile=str(certificates.ca))
+    inbox = Inbox()
+    one = await link(broker.port, inbox, tls=context, tls_server_name="broker.example")
+    await one.subscribe([Subscription("t")])
+    sender = await link(broker.port, client_id="s", tls=context, tls_server_name="broker.example")
+    for _ in range(100):
+        sender.send("t", bytes(10_000))
+    await inbox.until(1)
+    await one.abort()
+    assert "Unrecognised" not in caplog.text
+
+
 # -- brokers that are not there, or only half
 
 

@@ -27,6 +27,9 @@ from guestwire.link.transport import NO_PROPERTIES, Connack, Level, Options, Pro
 KEEP_ALIVE_SHARE: Final = 0.6
 """paho gives a silent broker up after twice the keep alive: a shorter one is used, so that it is 1.2 times what was asked."""
 
+DISCARD_BYTES: Final = 64 * 1024
+"""How much is thrown away at once of what a connection that was cut had still received."""
+
 _Properties: Any = PahoProperties  # without annotations in paho
 
 
@@ -146,6 +149,9 @@ class Client(aiomqtt.Client):
         if sock is not None:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
+                # of TLS that was the end too: paho would take what the kernel still holds for MQTT; no more comes to it
+                while sock.recv(DISCARD_BYTES):
+                    continue
 
     async def until_gone(self, timeout_s: float) -> None:
         """Wait until the socket is closed and aiomqtt's task has ended; cut it if it takes too long."""

@@ -223,8 +223,6 @@ class Mqtt5Transport(asyncio.Protocol):
     def detached(self) -> None:
         """The loop gave up on the connection it was making. It may have told of it already, and uvloop then never says
         that it is lost: there is nothing to wait for."""
-        if self._transport is not None:
-            self._transport.abort()
         self._gone.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
