@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from guest_ids import fresh_id
 
 from guestwire.agent.drivers.linux.threads import threads_of
 from guestwire.agent.drivers.simulated.host import SimulatedHost
@@ -45,8 +46,7 @@ class Rig:
         boot = self.boot
         if boot is not None:
             boot = boot.model_copy(update={"cmdline": " ".join((boot.cmdline, f"guestwire.name={name}", *words))})
-        number = 9000 + int(uuid[:4], 16) % 999
-        values = {"name": name, "id": f"GUEST{number}", "uuid": uuid, "memory_mib": 192, "boot": boot, **changes}
+        values = {"name": name, "id": fresh_id(), "uuid": uuid, "memory_mib": 192, "boot": boot, **changes}
         guest = Guest(**values)
         self.made.append(guest)
         return guest

@@ -5,6 +5,7 @@ Under libvirt the guests are real: QEMU with the test guest of tests/guest, emul
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -351,6 +352,20 @@ async def test_what_is_adopted_is_seen_as_it_was_given(rig: Any) -> None:
     for _ in range(2):
         await rig.guests.adopt(other)
         assert (await find(rig, uuid_of(guest))).guest == other
+
+
+async def test_a_console_can_be_opened_before_its_guest_runs(rig: Any) -> None:
+    guest = rig.definition()
+    await rig.define(guest)
+    async with AsyncExitStack() as stack:
+        consoles = []
+
+        async def open_console() -> None:
+            consoles.append(await stack.enter_async_context(rig.guests.console(guest.uuid)))
+
+        async with asyncio.timeout(rig.wait_s):
+            await rig.guests.start(guest.uuid, open_console)
+            await text_until(consoles[0], f"guestwire-guest: up {guest.name}")
 
 
 async def test_a_console_has_one_reader_and_ends_with_the_guest(rig: Any) -> None:

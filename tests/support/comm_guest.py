@@ -20,6 +20,7 @@ from typing import Any
 from uuid import uuid4
 
 import libvirt_host
+from guest_ids import fresh_id
 
 from guestwire.agent.drivers.linux.threads import find_process, threads_of
 from guestwire.agent.services.ports import Plug
@@ -268,7 +269,7 @@ class CommHost:
         guest = Guest.model_validate(
             {
                 "name": name,
-                "id": f"GUEST{7000 + int(uuid[:4], 16) % 999}",
+                "id": fresh_id(),
                 "uuid": uuid,
                 "kind": "gp_comm",
                 "memory_mib": 192,

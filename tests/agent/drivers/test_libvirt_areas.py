@@ -483,7 +483,7 @@ async def test_a_guest_that_runs_is_not_ended_because_files_stay_open(
         areas = PluggedAreas(
             host.areas, host.folder, on_domain, Watch(lambda: 0), Starts(host.folder / "starting"), ReadOnly(mapped)
         )
-        assert await areas.start(guest.uuid, 60.0)
+        assert await areas.start(guest.uuid, 60.0, lambda: None)
         await guest.run("true", BOOT_S)
         await until_areas(guest, 1)
 

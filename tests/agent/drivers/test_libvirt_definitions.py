@@ -10,6 +10,7 @@ from uuid import uuid4
 from xml.etree.ElementTree import Element, fromstring
 
 import pytest
+from guest_ids import fresh_id
 from libvirt_host import unavailable
 
 from guestwire.model.errors import GuestwireError
@@ -23,7 +24,7 @@ VARIABLES = Path("/var/lib/libvirt/qemu/nvram")
 
 def guest(**fields: Any) -> Guest:
     uuid = str(uuid4())
-    fields = {"name": f"gwt-{uuid[:8]}", "id": f"GUEST{8000 + int(uuid[:4], 16) % 999}", "uuid": uuid} | fields
+    fields = {"name": f"gwt-{uuid[:8]}", "id": fresh_id(), "uuid": uuid} | fields
     return Guest(memory_mib=192, **fields)
 
 
@@ -187,7 +188,7 @@ async def test_the_variables_of_another_tools_domain_are_found_under_their_old_n
 async def adopted(guests: Any, uuid: str) -> Guest:
     """The guest of another tool's domain, ours from now on."""
     (seen,) = [observed.guest for observed in await guests.list() if observed.guest.uuid == uuid]
-    ours: Guest = seen.model_copy(update={"id": f"GUEST{8000 + int(uuid[:4], 16) % 999}"})
+    ours: Guest = seen.model_copy(update={"id": fresh_id()})
     await guests.adopt(ours)
     return ours
 

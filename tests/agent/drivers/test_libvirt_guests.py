@@ -10,12 +10,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 from xml.etree.ElementTree import fromstring
 
 import pytest
+from guest_ids import fresh_id
 
 from guestwire.agent.drivers.linux.threads import find_process
 from guestwire.agent.services.ports import Changed, Gone, GuestEvent, Observed, Resynced
@@ -31,7 +33,7 @@ def definition(libvirt_host: Any, *words: str) -> Guest:
     boot = DirectBoot(
         kernel=libvirt_host.kernel, initrd=libvirt_host.initrd, cmdline=libvirt_host.cmdline(name, *words)
     )
-    return Guest(name=name, id=f"GUEST{8000 + int(uuid[:4], 16) % 999}", uuid=uuid, memory_mib=192, boot=boot)
+    return Guest(name=name, id=fresh_id(), uuid=uuid, memory_mib=192, boot=boot)
 
 
 async def observed_until(events: AsyncIterator[GuestEvent], uuid: str | None, **wanted: Any) -> Observed:
@@ -102,6 +104,34 @@ async def test_a_guest_that_reboots_by_itself_is_seen_rebooting(
             if isinstance(event, Changed) and event.rebooted:
                 break
         assert (event.observed.guest, event.observed.state) == (guest, "running")
+        await guests.destroy(guest.uuid)
+
+
+async def test_what_comes_before_a_guest_runs_loses_nothing_of_its_console(
+    guests: Any, other_tool: Any, libvirt_host: Any
+) -> None:
+    """Nobody else hears that it is paused meanwhile; without anything to come before, it never is."""
+    import libvirt
+
+    guest = definition(libvirt_host)
+    await guests.define(guest)
+    domain = other_tool.lookupByUUIDString(guest.uuid)
+    async with AsyncExitStack() as stack:
+        consoles = []
+
+        async def open_console() -> None:
+            assert domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED
+            consoles.append(await stack.enter_async_context(guests.console(guest.uuid)))
+
+        await stack.enter_async_context(asyncio.timeout(90))
+        events = await stack.enter_async_context(guests.events())
+        await anext(events)
+        await guests.start(guest.uuid, open_console)
+        changed = await anext(events)
+        assert (changed.observed.guest.uuid, changed.observed.state) == (guest.uuid, "running")
+        await guests.start(guest.uuid, open_console)
+        assert len(consoles) == 1, "it is on already"
+        await until_text(consoles[0], f"guestwire-guest: up {guest.name}")
         await guests.destroy(guest.uuid)
 
 
@@ -256,7 +286,7 @@ async def test_a_domain_of_another_tool_is_adopted_as_it_is(guests: Any, other_t
     before = await guests.xml(uuid)
     adopted = seen.guest.model_copy(
         update={
-            "id": f"GUEST{8000 + int(uuid[:4], 16) % 999}",
+            "id": fresh_id(),
             "comments": "ours now",
             "disks": (seen.guest.disks[0], Disk(path="/srv/x.qcow2", size_mib=64)),
         }

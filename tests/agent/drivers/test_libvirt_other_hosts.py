@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from guest_ids import fresh_id
 
 from guestwire.agent.drivers.linux.threads import threads_of
 from guestwire.agent.services.ports import Changed, Observed, Resynced
@@ -39,7 +40,7 @@ async def theirs(libvirt_host: Any) -> AsyncIterator[Any]:
 
 def guest(libvirt_host: Any, **fields: Any) -> Guest:
     uuid = str(uuid4())
-    fields = {"id": f"GUEST{8000 + int(uuid[:4], 16) % 999}"} | fields
+    fields = {"id": fresh_id()} | fields
     boot = DirectBoot(kernel=libvirt_host.kernel, initrd=libvirt_host.initrd, cmdline="console=ttyS0 quiet")
     return Guest(name=f"gwt-{uuid[:8]}", uuid=uuid, memory_mib=192, boot=boot, comments="c", **fields)
 

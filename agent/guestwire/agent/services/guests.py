@@ -184,10 +184,12 @@ class GuestService:
                 await self._may_start(row.guest, others)
                 self._tell(self.table.starting(row.uuid, self._clock_ms()))
             try:
-                await work.effect(lambda: self._driver.start(row.uuid))
-                await self._reach(row.uuid, ("running", "ready", "paused"), 10.0)
+                with self._readiness.starting(row.guest) as before_it_runs:
+                    await work.effect(lambda: self._driver.start(row.uuid, before_it_runs))
+                    await self._reach(row.uuid, ("running", "ready", "paused"), 10.0)
             finally:
                 self._tell(self.table.start_ended(row.uuid, self._clock_ms()))
+                self._readiness.follow_one(row.uuid, self.table.by_uuid(row.uuid))
         if wait == "ready" and row.guest.ready_when.by != "never":
             await self._until_ready(work, row)
 
@@ -307,7 +309,7 @@ class GuestService:
                     case Changed():
                         uuid = event.observed.guest.uuid or ""
                         if event.rebooted:
-                            self._readiness.rebooted(event.observed.guest.name)
+                            self._readiness.rebooted(event.observed.guest)
                             self._on_reboot(event.observed.guest)
                         self._readiness.follow_one(uuid, self.table.by_uuid(uuid))
                     case Gone():
@@ -326,8 +328,10 @@ class GuestService:
         row = self.table.by_uuid(uuid or "")
         return None if row is None else row.guest
 
-    def _proven_ready(self, uuid: str) -> None:
-        self._tell(self.table.proven_ready(uuid, self._clock_ms()))
+    def _proven_ready(self, uuid: str) -> bool:
+        changes = self.table.proven_ready(uuid, self._clock_ms())
+        self._tell(changes)
+        return bool(changes)
 
     def _tell(self, changes: list[Transition]) -> None:
         for waker in self._wakers:

@@ -6,10 +6,10 @@ and no others: NOT-FOUND (no such guest), WRONG-STATE (`detail["state"]`), NAME-
 known: then INDETERMINATE), RESOURCE-EXHAUSTED, UNSUPPORTED; define and restore also DOCUMENT-INVALID.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from guestwire.agent.services.communication import Communication
 from guestwire.model.facts import FileFact, ManagementPath
@@ -108,6 +108,9 @@ class Areas(Protocol):
         ...
 
 
+BeforeItRuns = Callable[[], Coroutine[Any, Any, None]]
+
+
 class Guests(Protocol):
     """Guests of one hypervisor. Opened with `async with driver:`; every method is safe to call from one loop at once.
 
@@ -137,7 +140,10 @@ class Guests(Protocol):
         """Forget the definition; disks, UEFI variables and TPM stay. WRONG-STATE while it runs. An unknown uuid is no error."""
         ...
 
-    async def start(self, uuid: str) -> None: ...
+    async def start(self, uuid: str, before_it_runs: BeforeItRuns | None = None) -> None:
+        """`before_it_runs`, which raises nothing, is awaited, for some seconds at most, when the guest's console can be
+        opened and has lost nothing of what the guest says. Not for a guest that is on."""
+        ...
 
     async def shutdown(self, uuid: str, mode: Literal["default", "acpi", "agent"] = "default") -> None: ...
 

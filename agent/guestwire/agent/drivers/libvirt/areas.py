@@ -14,9 +14,10 @@ from xml.etree.ElementTree import fromstring
 
 import libvirt
 
-from guestwire.agent.drivers.libvirt.definitions import make_room, refuse_of_others
+from guestwire.agent.drivers.libvirt.definitions import make_room
 from guestwire.agent.drivers.libvirt.errors import is_lost
 from guestwire.agent.drivers.libvirt.monitor import Monitor, Refused
+from guestwire.agent.drivers.libvirt.paused_start import start_paused
 from guestwire.agent.drivers.libvirt.plugging import (
     Files,
     device_id,
@@ -70,9 +71,10 @@ class PluggedAreas:
         self._read_only = read_only
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def start(self, uuid: str, deadline_s: float) -> bool:
+    async def start(self, uuid: str, deadline_s: float, before_it_runs: Callable[[], None]) -> bool:
         """Start a guest that is off, its devices plugged before it runs; when they cannot be, it is off again. Raises
-        COMM-NOT-STARTED, AREA-NOT-PLUGGED. False, with nothing done, for a guest without communication, or that is on."""
+        COMM-NOT-STARTED, AREA-NOT-PLUGGED. False, with nothing done, for a guest without communication, or that is on.
+        `before_it_runs` is called in a thread."""
         async with self._lock(uuid):
             seen = await self._on_domain(uuid, _look, effect=False)
             if not self._ours(seen) or seen.plugged is not None:
@@ -83,7 +85,7 @@ class PluggedAreas:
 
             def act(domain: Any) -> None:
                 try:
-                    _start(domain, wanted, files, doorbell, self._starts, self._read_only)
+                    _start(domain, wanted, files, doorbell, self._starts, self._read_only, before_it_runs)
                 finally:
                     files.close()
 
@@ -178,7 +180,13 @@ def _plug(domain: Any, wanted: Sequence[Plug], files: Files, read_only: ReadOnly
 
 
 def _start(
-    domain: Any, wanted: Sequence[Plug], files: Files, doorbell: str, starts: Starts, read_only: ReadOnly
+    domain: Any,
+    wanted: Sequence[Plug],
+    files: Files,
+    doorbell: str,
+    starts: Starts,
+    read_only: ReadOnly,
+    before_it_runs: Callable[[], None],
 ) -> None:
     """A domain that is off, in a thread."""
     if domain.isActive():
@@ -186,66 +194,20 @@ def _start(
     if not Path(doorbell).is_socket():
         raise GuestwireError("COMM-NOT-STARTED", f"There is no {doorbell}, which the guest's doorbell needs.")
     make_room(domain, len(wanted))
-    try:
-        with starts.under_way(domain.UUIDString()) as start:
-            try:
-                _start_plugged(domain, wanted, files, doorbell, read_only)
-            except BaseException as err:
-                # a connection that went: nobody knows what became of it
-                start.over = not (isinstance(err, libvirt.libvirtError) and is_lost(err))
-                raise
-            start.over = True
-    except BlockingIOError:
-        raise GuestwireError("BUSY", "Another process is at starting this guest.", after_ms=1000) from None
-    with suppress(libvirt.libvirtError, Refused):  # it runs: that its QEMU keeps files open is no reason to end it
-        let_go_of_files(Monitor(domain))
 
+    def prepare() -> None:
+        make_plugged(domain, wanted, files, read_only, starting=True)
+        before_it_runs()
 
-def _start_plugged(domain: Any, wanted: Sequence[Plug], files: Files, doorbell: str, read_only: ReadOnly) -> None:
-    """Raises with the domain off, as far as libvirt is there to do it."""
     try:
-        domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+        started = start_paused(domain, starts, prepare)
     except libvirt.libvirtError as err:
         if not is_lost(err) and not _answers(doorbell):
             raise GuestwireError("COMM-NOT-STARTED", f"Nobody answers at {doorbell}.") from err
         raise
-    try:
-        make_plugged(domain, wanted, files, read_only, starting=True)
-        domain.resume()
-    except BaseException:
-        _power_off(domain)
-        raise
-
-
-def _power_off(domain: Any) -> None:
-    """Raises libvirt.libvirtError when libvirt went before it was done."""
-    try:
-        domain.destroy()
-    except libvirt.libvirtError as err:
-        if is_lost(err):
-            raise
-
-
-def undo_half_started(conn: Any, starts: Starts, host: str) -> None:
-    """Power off what a `start` left paused when whoever called it died: a guest of the host that has not run yet. Then it
-    may be started as if nothing had been."""
-    for uuid in starts.left():
-        with suppress(BlockingIOError), starts.under_way(uuid) as start:
-            start.over = _undone(conn, uuid, host)
-
-
-def _undone(conn: Any, uuid: str, host: str) -> bool:
-    """Whether nothing is left to do."""
-    try:
-        domain = conn.lookupByUUIDString(uuid)
-        refuse_of_others(domain, host)
-        if domain.isActive() and Monitor(domain).run("query-status")["status"] == "prelaunch":
-            domain.destroy()
-    except libvirt.libvirtError as err:
-        return not is_lost(err)
-    except (GuestwireError, Refused):  # it became another host's, or does not answer as a QEMU does
-        return True
-    return True
+    if started:
+        with suppress(libvirt.libvirtError, Refused):  # it runs: that its QEMU keeps files open is no reason to end it
+            let_go_of_files(Monitor(domain))
 
 
 def _answers(path: str) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 from xml.etree.ElementTree import fromstring
@@ -10,17 +10,18 @@ from xml.etree.ElementTree import fromstring
 import libvirt
 
 from guestwire.agent.drivers.libvirt import definitions, live
-from guestwire.agent.drivers.libvirt.areas import PluggedAreas, undo_half_started
+from guestwire.agent.drivers.libvirt.areas import PluggedAreas
 from guestwire.agent.drivers.libvirt.connection import Connection
 from guestwire.agent.drivers.libvirt.console import open_console
 from guestwire.agent.drivers.libvirt.definitions import wrong_state
 from guestwire.agent.drivers.libvirt.errors import translate
 from guestwire.agent.drivers.libvirt.observe import observe_all
+from guestwire.agent.drivers.libvirt.paused_start import start_paused, undo_half_started
 from guestwire.agent.drivers.libvirt.read_only import HowMapped, ReadOnly
 from guestwire.agent.drivers.libvirt.starts import Starts
 from guestwire.agent.drivers.libvirt.states import power
 from guestwire.agent.drivers.libvirt.watch import Watch
-from guestwire.agent.services.ports import Areas, GuestEvent, Observed
+from guestwire.agent.services.ports import Areas, BeforeItRuns, GuestEvent, Observed
 from guestwire.formats.domain_xml import policy
 from guestwire.formats.domain_xml.choices import Wiring
 from guestwire.formats.domain_xml.communication import comm_devices
@@ -33,6 +34,7 @@ from guestwire.model.pinning import Pinning
 T = TypeVar("T")
 
 _START_S = 120.0
+_PREPARE_S = 10.0
 _AGENT_S = 10
 _UNDO_S = 5.0
 _SHUTDOWN_FLAGS: Mapping[str, int] = {
@@ -195,18 +197,32 @@ class LibvirtGuests:
         """The inactive domain XML, without passwords. Raises NOT-FOUND."""
         return await self._on_domain(uuid, definitions.inactive_xml, effect=False)
 
-    async def start(self, uuid: str) -> None:
-        if self._areas is not None and await self._areas.start(uuid, _START_S):
+    async def start(self, uuid: str, before_it_runs: BeforeItRuns | None = None) -> None:
+        loop = asyncio.get_running_loop()
+
+        def prepare() -> None:
+            """In the thread of the start. What takes too long keeps no guest off."""
+            if before_it_runs is None:
+                return
+            preparing = asyncio.run_coroutine_threadsafe(before_it_runs(), loop)
+            with suppress(TimeoutError):
+                preparing.result(_PREPARE_S)
+            preparing.cancel()
+
+        if self._areas is not None and await self._areas.start(uuid, _START_S, prepare):
             return
 
         def act(domain: Any) -> None:
             state = _power(domain)
             if state == "paused":
                 raise wrong_state(domain, "the guest is paused: resume it")
-            if state != "running":
+            if state != "running" and before_it_runs is None:
                 domain.create()
+            elif state != "running":
+                start_paused(domain, self._starts, prepare)
 
-        await self._on_domain(uuid, act, deadline_s=_START_S)
+        with nullcontext() if before_it_runs is None else self._watch.held(uuid):
+            await self._on_domain(uuid, act, deadline_s=_START_S)
 
     async def shutdown(self, uuid: str, mode: Literal["default", "acpi", "agent"] = "default") -> None:
         def act(domain: Any) -> None:

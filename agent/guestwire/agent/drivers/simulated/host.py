@@ -27,7 +27,7 @@ from guestwire.agent.drivers.simulated.runtime import Counters, GuestRuntime
 from guestwire.agent.drivers.simulated.settings import Faults, Settings, hits
 from guestwire.agent.drivers.simulated.start_checks import Situation, check_file, check_start, driver_error
 from guestwire.agent.drivers.simulated.store import ON, GuestLog
-from guestwire.agent.services.ports import Areas, GuestEvent, Observed, Plug
+from guestwire.agent.services.ports import Areas, BeforeItRuns, GuestEvent, Observed, Plug
 from guestwire.model.errors import GuestwireError
 from guestwire.model.facts import ManagementPath
 from guestwire.model.guest import Guest, GuestThread
@@ -136,7 +136,7 @@ class SimulatedHost:
         async with self._call("undefine", uuid):
             await self._guests.undefine(uuid)
 
-    async def start(self, uuid: str) -> None:
+    async def start(self, uuid: str, before_it_runs: BeforeItRuns | None = None) -> None:
         async with self._call("start", uuid):
             runtime = self._guests.get(uuid)
             if runtime.power.state == "running":
@@ -149,6 +149,8 @@ class SimulatedHost:
             if runtime.power.state not in ON:  # nobody else started it meanwhile
                 runtime.plugs = plugs
                 self._clockwork.power_on(runtime)
+        if before_it_runs is not None:  # its console keeps what nobody has read yet
+            await before_it_runs()
 
     async def shutdown(self, uuid: str, mode: Literal["default", "acpi", "agent"] = "default") -> None:
         async with self._call("shutdown", uuid):
@@ -303,8 +305,8 @@ class SimulatedHost:
 
     async def facts(self) -> HostFacts:
         with self._injection.call("inspection.facts"):
-            pending = self._injection.faults.boot_pending
-            return inspection.facts(self._kernel, self._hostname, self._guests.host_boots, pending)
+            boots, faults = self._guests.host_boots, self._injection.faults
+            return inspection.facts(self._kernel, self._hostname, boots, faults.boot_pending)
 
     async def management(self, broker: str | None) -> ManagementPath:
         with self._injection.call("inspection.management"):
@@ -339,8 +341,7 @@ class SimulatedHost:
 
     def power_off_inside(self, uuid: str) -> None:
         """The guest switches itself off."""
-        runtime = self._guests.get(uuid)
-        if runtime.power.state in ON:
+        if (runtime := self._guests.get(uuid)).power.state in ON:
             self._clockwork.shut_off(runtime)
 
     def write_console(self, uuid: str, data: bytes) -> None:
@@ -390,11 +391,10 @@ class SimulatedHost:
         self._connection.tell_changed(runtime.observed(), rebooted=rebooted)
 
     def _situation(self) -> Situation:
-        kernel = self._kernel
         return Situation(
-            kernel.topology(),
+            self._kernel.topology(),
             self._injection.faults,
-            kernel.machine.memory_mib - kernel.memory_used_mib(),
+            self._kernel.machine.memory_mib - self._kernel.memory_used_mib(),
             self.images.exists,
-            lambda size, nodes: pages_free(self._guests.processes(), kernel.pools(), size, nodes),
+            lambda size, nodes: pages_free(self._guests.processes(), self._kernel.pools(), size, nodes),
         )
