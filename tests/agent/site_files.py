@@ -6,7 +6,8 @@ from pathlib import Path
 from guestwire.agent.config import Settings, load
 from guestwire.protocol.key_files import format_private, format_public
 from guestwire.protocol.signing import SigningKey
-from guestwire.protocol.trust import LocalScope, Scope, Signer, TrustDocument, seal
+from guestwire.protocol.trust import LocalScope, Scope, Signer, TrustDocument
+from guestwire.protocol.trust_file import seal
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,7 @@ async def test_a_trust_document_that_went_back_is_refused_at_start(site: SiteFil
     with pytest.raises(GuestwireError) as caught:
         async with serving(site):
             pass
-    assert (caught.value.code, caught.value.detail["at_least"]) == ("TRUST-INVALID", 5)
+    assert (caught.value.code, caught.value.detail["at_least"]) == ("TRUST-INVALID", [5, 0])
 
 
 async def test_a_second_agent_on_the_same_state_is_refused(site: SiteFiles) -> None:
@@ -179,7 +179,7 @@ async def test_a_reload_takes_up_trust_and_level_and_nothing_unsound(site: SiteF
     async with serving(site) as host:
         settings = site.settings()
         speaking = compose.voice(settings.log, site.folder / "other-log", for_people=False)
-        again = Reload(site.config, settings, host.executor, host.journal, speaking)
+        again = Reload(site.config, settings, host.trust, speaking)
         stricter = tuple(
             s.model_copy(update={"scope": Scope(risk=0)}) if s.principal == "operator:anna" else s
             for s in site.document.signers
@@ -191,7 +191,11 @@ async def test_a_reload_takes_up_trust_and_level_and_nothing_unsound(site: SiteF
         site.seal(site.document)
         await again.reload()
         assert host.executor.trust.rev == 2
+        (site.folder / "trust").write_bytes(b"damaged")
+        await again.reload()
+        assert host.executor.trust.rev == 2
         assert speaking.messages.query(m.MessageQuery(level="error")).messages[-1].fields["code"] == "TRUST-INVALID"
+        site.seal(site.document)
     with pytest.raises(GuestwireError, match="TRUST-INVALID"):  # nor after a restart
         async with serving(site):
             pass

@@ -11,7 +11,8 @@ from children import Child, Role, python
 
 from guestwire.protocol.invoker import Invoker
 from guestwire.protocol.key_files import parse_private, parse_public
-from guestwire.protocol.trust import Trust, unseal
+from guestwire.protocol.trust import Trust
+from guestwire.protocol.trust_file import unseal
 from guestwire.site.enrolment import SitePlan, create
 from guestwire.site.layout import Layout
 
@@ -32,7 +33,7 @@ class Plant:
     @property
     def trust(self) -> Trust:
         root = parse_public(self.layout.root_public.read_text())
-        return Trust(unseal(self.layout.trust.read_bytes(), root))
+        return unseal(self.layout.trust.read_bytes(), root)
 
     def invoker(self, operator: str) -> Invoker:
         """A client that signs as this operator and believes this site's hosts."""

@@ -27,7 +27,7 @@ from guestwire.protocol.packing import unpack
 from guestwire.protocol.schemas import schemas
 from guestwire.protocol.signing import Domain, VerifyingKey
 from guestwire.protocol.topics import TOPICS, parse
-from guestwire.protocol.trust import unseal
+from guestwire.protocol.trust_file import unseal
 from guestwire.protocol.vectors import plain, vectors
 
 ROOT = Path(__file__).parents[2]

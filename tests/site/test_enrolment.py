@@ -9,7 +9,8 @@ import pytest
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import key_files
 from guestwire.protocol.operations import OPERATIONS
-from guestwire.protocol.trust import Trust, unseal
+from guestwire.protocol.trust import Trust
+from guestwire.protocol.trust_file import unseal
 from guestwire.site.enrolment import SitePlan, add, create
 from guestwire.site.files import read_signing_key
 from guestwire.site.layout import Layout
@@ -19,7 +20,7 @@ NOW = 1_760_000_000_000
 
 def _trust(layout: Layout) -> Trust:
     root = key_files.parse_public(layout.root_public.read_text())
-    return Trust(unseal(layout.trust.read_bytes(), root))
+    return unseal(layout.trust.read_bytes(), root)
 
 
 def _files(base: Path) -> dict[str, bytes]:

@@ -36,7 +36,7 @@ from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.presence import HostPresence
 from guestwire.protocol.statements import state
 from guestwire.protocol.steps import Call, Inbound, Record, Run, Send
-from guestwire.protocol.trust import Trust, unseal
+from guestwire.protocol.trust_file import unseal
 from guestwire.site.files import read_signing_key
 from guestwire.site.layout import Layout
 
@@ -55,7 +55,7 @@ class FakeHost:
 
     def __init__(self, layout: Layout, host: str) -> None:
         self.host = host
-        self.trust = Trust(unseal(layout.trust.read_bytes(), parse_public(layout.root_public.read_text())))
+        self.trust = unseal(layout.trust.read_bytes(), parse_public(layout.root_public.read_text()))
         self.site = self.trust.site
         self.key = read_signing_key(layout.key(f"host:{host}"))
         self.guests: dict[str, GuestView] = {}

@@ -6,8 +6,8 @@ from pydantic import ValidationError
 
 from guestwire.agent.journal_schema import Entry, Unfinished
 from guestwire.model.errors import GuestwireError
+from guestwire.protocol.bodies import invalid_body
 from guestwire.protocol.envelope import VERSION, Header
-from guestwire.protocol.executor import invalid_body
 from guestwire.protocol.operation_models import Empty
 from guestwire.protocol.operations import Operation
 from guestwire.protocol.packing import PackingError, unpack

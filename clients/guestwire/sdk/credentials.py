@@ -7,7 +7,8 @@ from pathlib import Path
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import key_files
 from guestwire.protocol.signing import SigningKey, VerifyingKey
-from guestwire.protocol.trust import MAX_BYTES, Trust, unseal
+from guestwire.protocol.trust import Trust
+from guestwire.protocol.trust_file import MAX_BYTES, unseal
 from guestwire.sdk.contexts import Context
 
 
@@ -49,7 +50,7 @@ def read(context: Context, now_ms: int) -> Credentials:
 def read_trust(trust: Path, root: Path) -> Trust:
     """A trust document, checked against the root key that a client pins. Raises TRUST-INVALID, KEY-FILE-INVALID."""
     data = _bytes(trust, "TRUST-INVALID", MAX_BYTES)
-    return Trust(unseal(data, read_public_key(root)))
+    return unseal(data, read_public_key(root))
 
 
 def read_public_key(path: Path) -> VerifyingKey:

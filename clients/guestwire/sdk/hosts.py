@@ -81,7 +81,7 @@ def listed_hosts(trust: Trust | None) -> tuple[str, ...]:
     """The hosts that a trust document has keys of, by name."""
     if trust is None:
         return ()
-    principals = (signer.principal.partition(":") for signer in trust.document.signers)
+    principals = (signer.principal.partition(":") for signer in trust.signers)
     return tuple(sorted({name for kind, _, name in principals if kind == "host"}))
 
 

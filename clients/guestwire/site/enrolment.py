@@ -17,11 +17,15 @@ from pathlib import Path
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.ids import is_slug
 from guestwire.protocol.key_files import format_private, format_public
-from guestwire.protocol.signing import SigningKey
-from guestwire.protocol.trust import LocalScope, Scope, Signer, TrustDocument, seal, unseal, with_signers
-from guestwire.site.certificates import Issued, issue_client, issue_server, make_ca
+from guestwire.protocol.signing import SigningKey, key_id
+from guestwire.protocol.trust import LocalScope, Scope, Signer, TrustDocument, with_signers
+from guestwire.protocol.trust_file import seal, unseal
+from guestwire.site.ca import make_issuing_ca, make_root_ca
+from guestwire.site.certificates import Issued
 from guestwire.site.files import DIRECTORY, PRIVATE, PUBLIC, read_signing_key, replace, write_new
 from guestwire.site.layout import Layout
+from guestwire.site.leaves import issue_client, issue_host, issue_server
+from guestwire.site.register import register
 
 EVERYTHING = Scope(risk=3)
 SCOPES: dict[str, Scope] = {
@@ -88,7 +92,7 @@ def add(directory: Path, principals: Sequence[str], now_ms: int) -> TrustDocumen
     """
     layout = Layout(directory)
     with _locked(layout) as root:
-        document = unseal(_read(layout.trust), root.public)
+        document = unseal(_read(layout.trust), root.public).document
         known = {signer.principal.partition(":")[2] for signer in document.signers} | {"broker", "ca"}
         for principal in principals:
             name = principal.partition(":")[2]
@@ -97,10 +101,10 @@ def add(directory: Path, principals: Sequence[str], now_ms: int) -> TrustDocumen
                 raise GuestwireError("EXISTS", f"The site has a {name!r} already; nothing was overwritten.")
             known.add(name)
         signers = [_signer(layout, principal) for principal in principals]
-        if layout.ca_key.exists():
-            ca = Issued(_read(layout.ca_certificate), _read(layout.ca_key))
-            for principal in principals:
-                _write_client_certificate(layout, ca, principal.partition(":")[2], now_ms)
+        if layout.issuing_key.exists():
+            ca = Issued(_read(layout.issuing_certificate), _read(layout.issuing_key))
+            for signer in signers:
+                _write_certificate(layout, ca, signer, now_ms)
         document = with_signers(document, signers, now_ms)
         replace(layout.trust, seal(document, root), PUBLIC)
     return document
@@ -123,14 +127,18 @@ def _build(layout: Layout, plan: SitePlan, principals: Sequence[str], now_ms: in
     write_new(layout.trust, seal(document, root), PUBLIC)
     if plan.tls:
         now = _date(now_ms)
-        ca = make_ca(plan.site, now)
-        write_new(layout.ca_key, ca.key, PRIVATE)
-        write_new(layout.ca_certificate, ca.certificate, PUBLIC)
+        root_ca = make_root_ca(plan.site, now)
+        write_new(layout.ca_key, root_ca.key, PRIVATE)
+        write_new(layout.ca_certificate, root_ca.certificate, PUBLIC)
+        ca = make_issuing_ca(root_ca, plan.site, now)
+        write_new(layout.issuing_key, ca.key, PRIVATE)
+        write_new(layout.issuing_certificate, ca.certificate, PUBLIC)
         broker = issue_server(ca, plan.broker_names, now)
+        register(layout.issued, broker.certificate)
         write_new(layout.certificate_key("broker"), broker.key, PRIVATE)
         write_new(layout.certificate("broker"), broker.certificate, PUBLIC)
-        for principal in principals:
-            _write_client_certificate(layout, ca, principal.partition(":")[2], now_ms)
+        for signer in document.signers:
+            _write_certificate(layout, ca, signer, now_ms)
 
 
 def _signer(layout: Layout, principal: str) -> Signer:
@@ -145,8 +153,10 @@ def _signer(layout: Layout, principal: str) -> Signer:
     return Signer(principal=principal, public_key=key.public.raw.hex(), scope=scope)
 
 
-def _write_client_certificate(layout: Layout, ca: Issued, name: str, now_ms: int) -> None:
-    issued = issue_client(ca, name, _date(now_ms))
+def _write_certificate(layout: Layout, ca: Issued, signer: Signer, now_ms: int) -> None:
+    kind, _, name = signer.principal.partition(":")
+    issued = (issue_host if kind == "host" else issue_client)(ca, name, _date(now_ms))
+    register(layout.issued, issued.certificate, key_id(bytes.fromhex(signer.public_key)).hex())
     replace(layout.certificate_key(name), issued.key, PRIVATE)
     replace(layout.certificate(name), issued.certificate, PUBLIC)
 

@@ -126,16 +126,19 @@ def encode(header: Header, body: bytes, keys: Sequence[SigningKey] = (), mandate
     return frame
 
 
-def encode_parts(header: Header, body: bytes, keys: Sequence[SigningKey] = ()) -> list[bytes]:
+def encode_parts(
+    header: Header, body: bytes, keys: Sequence[SigningKey] = (), mandates: Sequence[bytes] = ()
+) -> list[bytes]:
     """The frames of a body of up to 1 MiB: one, or as many signed parts as it takes. `header.body_hash` is of the whole."""
     if len(body) <= PART_LIMIT:
-        return [encode(header, body, keys)]
+        return [encode(header, body, keys, mandates)]
     if len(body) > BODY_LIMIT:
         text = f"It takes {len(body)} bytes, and a request or an answer has at most {BODY_LIMIT}: make it smaller."
         raise GuestwireError("FRAME-TOO-LARGE", text, detail={"bytes": len(body), "limit": BODY_LIMIT})
     of = -(-len(body) // PART_LIMIT)
     return [
-        encode(header._replace(part=(i + 1, of)), body[i * PART_LIMIT : (i + 1) * PART_LIMIT], keys) for i in range(of)
+        encode(header._replace(part=(i + 1, of)), body[i * PART_LIMIT : (i + 1) * PART_LIMIT], keys, mandates)
+        for i in range(of)
     ]
 
 

@@ -4,9 +4,6 @@ The checks run in PROTOCOL's order, cheap ones first, each failing with its own 
 drives it (link/serve) sends, runs handlers and asks the journal, and reports back with `recorded`, `succeed`, `fail`.
 """
 
-import hashlib
-import hmac
-import secrets
 from collections import Counter, deque
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,10 +13,19 @@ from pydantic import ValidationError
 
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
-from guestwire.model.patterns import in_words
 from guestwire.protocol import ids
-from guestwire.protocol.bodies import from_bytes, to_bytes
+from guestwire.protocol.authority import (
+    Asked,
+    covered_mandate,
+    local_scopes,
+    may_cause,
+    named_signers,
+    under_mandate,
+    verify,
+)
+from guestwire.protocol.bodies import from_bytes, invalid_body, to_bytes
 from guestwire.protocol.buckets import Buckets
+from guestwire.protocol.challenges import Challenges
 from guestwire.protocol.envelope import (
     Envelope,
     EnvelopeError,
@@ -34,7 +40,8 @@ from guestwire.protocol.error_body import to_body
 from guestwire.protocol.operations import Operation
 from guestwire.protocol.packing import PackingError
 from guestwire.protocol.parts import Assembly
-from guestwire.protocol.signing import Domain, SigningKey
+from guestwire.protocol.refused import Refused
+from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.steps import Call, Dropped, Inbound, Limits, Now, Outcome, Record, Run, Send, Step
 from guestwire.protocol.trust import Risk, Scope, Trust
 from guestwire.protocol.versions import answer_version
@@ -44,7 +51,6 @@ SKEW_MS = 120_000
 """How far ahead of the host's clock a sender's may be."""
 ACCEPT_AFTER_S = 0.3
 """A call without a result by then is told `accepted` (PROTOCOL allows 1 s); a quick one answers with its final alone."""
-CHALLENGE_S = 60.0
 
 
 @dataclass(slots=True)
@@ -63,13 +69,7 @@ class _Seen:
     path: Any = None
     budget: Hashable = None
     scopes: tuple[Scope, ...] = ()
-
-
-class _Refused(Exception):
-    def __init__(self, error: GuestwireError, *, drop: bool = False, failure: bool = False) -> None:
-        self.error = error
-        self.drop = drop
-        self.failure = failure
+    key_ids: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -93,14 +93,16 @@ class Executor:
     _reading: dict[tuple[str, bytes], Call] = field(default_factory=dict)
     _waiting: deque[tuple[float, Call]] = field(default_factory=deque)
     _parts: Assembly = field(default_factory=Assembly)
-    _challenge_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    _challenges: Challenges = field(default_factory=Challenges)
     _failures: Buckets = field(init=False)
+    _looks: Buckets = field(init=False)
     _issuers: Buckets = field(init=False)
     _audience: tuple[str, str] = field(init=False)
     _speaker: str = field(init=False)
 
     def __post_init__(self) -> None:
         self._failures = Buckets(self.limits.failure_rate, self.limits.failure_burst)
+        self._looks = Buckets(self.limits.look_rate, self.limits.look_rate)
         self._issuers = Buckets(self.limits.issuer_rate, self.limits.issuer_burst)
         self._audience = (self.site, self.host)
         self._speaker = f"host:{self.host}"
@@ -110,20 +112,28 @@ class Executor:
     def receive(self, inbound: Inbound, now: Now) -> Step | None:
         """What to do with a frame; None: it was one part of several, the rest is to come."""
         budget = inbound.client if inbound.uid is None else ("uid", inbound.uid)
+        if self._flooding(budget, now):
+            self.refused["THROTTLED"] += 1
+            return Dropped("THROTTLED", True, inbound.client)
         seen = _Seen(inbound.client, inbound.payload, path=inbound.path, budget=budget)
         try:
             return self._checked(inbound, now, seen)
-        except _Refused as refusal:
+        except Refused as refusal:
             return self._refuse(refusal, seen, now)
+
+    def _flooding(self, budget: Hashable, now: Now) -> bool:
+        """Whether a client beyond its budget of failures sends so much that not even its form is worth a look."""
+        failures = self._failures.known(budget)
+        return failures is not None and failures.wait_ms(now.mono) > 0 and self._looks[budget].take(now.mono) > 0
 
     def _checked(self, inbound: Inbound, now: Now, seen: _Seen) -> Step | None:
         if inbound.retained:
-            raise _Refused(GuestwireError("RETAINED-REQUEST"), drop=True)
+            raise Refused(GuestwireError("RETAINED-REQUEST"), drop=True)
         try:
             envelope = decode(inbound.payload)
         except EnvelopeError as err:
             seen.request_id, seen.operation, seen.sign = err.request_id, inbound.operation, err.signed
-            raise _Refused(err, drop=err.request_id is None, failure=True) from err
+            raise Refused(err, drop=err.request_id is None, failure=True) from err
         header = envelope.header
         seen.sign = bool(envelope.signatures)
         operation = self._addressed(inbound, header, seen)
@@ -131,22 +141,20 @@ class Executor:
         issuer, signed = self._authenticated(inbound, envelope, operation, now, seen)
         if header.part[1] > 1:
             if not signed and inbound.uid is None:  # memory is spent on those who proved who they are
-                raise _Refused(GuestwireError("UNSIGNED", "A body in parts must be signed."), failure=True)
+                raise Refused(GuestwireError("UNSIGNED", "A body in parts must be signed."), failure=True)
             try:
                 body = self._parts.add((inbound.client, header.request_id), envelope, now.mono)
             except GuestwireError as err:
-                raise _Refused(err, failure=err.code == "BODY-MISMATCH") from err
+                raise Refused(err, failure=err.code == "BODY-MISMATCH") from err
             if body is None:
                 return None
         else:
             body = envelope.body
             if body_hash(body) != header.body_hash:
-                raise _Refused(GuestwireError("BODY-MISMATCH"), failure=True)
-        if envelope.mandates and header.mandate_hash is None:
-            text = "The message carries a mandate that its signature does not cover."
-            raise _Refused(GuestwireError("BODY-MISMATCH", text), failure=True)
+                raise Refused(GuestwireError("BODY-MISMATCH"), failure=True)
         call = Call(operation, header, inbound, issuer, signed=signed, wall_ms=now.wall_ms)
-        call.scopes = seen.scopes
+        call.scopes, call.key_ids = seen.scopes, seen.key_ids
+        call.mandate = covered_mandate(envelope)
         return self._decoded(call, header, body, now)
 
     def _addressed(self, inbound: Inbound, header: Header, seen: _Seen) -> Operation:
@@ -159,10 +167,10 @@ class Executor:
             or header.reply_to != inbound.client
             or inbound.operation != header.operation
         ):
-            raise _Refused(GuestwireError("MISADDRESSED"), drop=True, failure=True)
+            raise Refused(GuestwireError("MISADDRESSED"), drop=True, failure=True)
         seen.request_id = header.request_id
         if operation is None:
-            raise _Refused(GuestwireError("UNIMPLEMENTED", detail={"operation": header.operation[:64]}), failure=True)
+            raise Refused(GuestwireError("UNIMPLEMENTED", detail={"operation": header.operation[:64]}), failure=True)
         return operation
 
     def _in_time(self, operation: Operation, header: Header, now: Now, seen: _Seen) -> None:
@@ -170,107 +178,75 @@ class Executor:
             self._not_forgotten(header, now)
         if header.expires - header.issued_at > MAX_EXPIRES_MS:
             text = "A request may be valid for an hour at most."
-            raise _Refused(GuestwireError("EXPIRED", text, field="expires"), failure=True)
+            raise Refused(GuestwireError("EXPIRED", text, field="expires"), failure=True)
         if not self.clock_synchronised:
-            if operation.effect != "none" and not self._challenge_met(header, now):
-                seen.nonce = self._challenge(header, now)
+            if operation.effect != "none" and not self._challenges.met(header, now):
+                seen.nonce = self._challenges.make(header, now)
                 seen.sign = False  # it proves nothing and costs nothing: no key is spent on it
-                raise _Refused(GuestwireError("CLOCK-UNSYNCHRONISED", after_ms=0))
+                raise Refused(GuestwireError("CLOCK-UNSYNCHRONISED", after_ms=0))
             return
         if header.expires <= now.wall_ms or header.issued_at > now.wall_ms + SKEW_MS:
-            raise _Refused(_expired(header, now), failure=True)
+            raise Refused(_expired(header, now), failure=True)
 
     def _not_forgotten(self, header: Header, now: Now) -> None:
         """The journal must be able to tell whether this request ran before: by its expiry, and, since a request that is
         driven again has a fresh header, by the time in its id."""
         if not ids.is_request_id(header.request_id):
-            raise _Refused(GuestwireError("MALFORMED", "A request id is a UUIDv7."), failure=True)
+            raise Refused(GuestwireError("MALFORMED", "A request id is a UUIDv7."), failure=True)
         first_ms = ids.issued_ms(header.request_id)
         if first_ms > header.issued_at + SKEW_MS:
-            raise _Refused(
+            raise Refused(
                 GuestwireError("MALFORMED", "The request id is of a later time than its header."), failure=True
             )
         if min(header.expires, first_ms) <= self.watermark_ms:
-            raise _Refused(_expired(header, now), failure=True)
+            raise Refused(_expired(header, now), failure=True)
         if first_ms < self.journal_created_ms:
             detail = {"journal_created_at": self.journal_created_ms}
-            raise _Refused(GuestwireError("JOURNAL-LOST", detail=detail), failure=True)
+            raise Refused(GuestwireError("JOURNAL-LOST", detail=detail), failure=True)
 
     def _authenticated(
         self, inbound: Inbound, envelope: Envelope, operation: Operation, now: Now, seen: _Seen
     ) -> tuple[str, bool]:
         """The issuer and whether a signature vouches for it."""
+        asked = Asked(operation, self.host, mandated=envelope.header.mandate_hash is not None)
         if not envelope.signatures:
-            return self._unsigned_issuer(inbound, operation, seen), False
-        at = now.wall_ms if self.clock_synchronised else None
-        signers = []
-        for key_id, signature in envelope.signatures:
-            key = self.trust.key(key_id, at)
-            if key is None:
-                raise _Refused(GuestwireError("KEY-UNKNOWN", detail={"key": key_id.hex()}), failure=True)
-            self._in_scope(key.signer.scope, operation, key.signer.principal)
-            signers.append((key, signature))
-        if envelope.header.issuer != signers[0][0].signer.principal:
-            raise _Refused(GuestwireError("BAD-SIGNATURE", "The issuer is not the first signer."), failure=True)
-        needed = self.trust.signers_needed(operation.risk)
-        if len({key.signer.principal for key, _ in signers}) < needed:
-            raise _Refused(
-                GuestwireError("OUT-OF-SCOPE", f"This operation needs {needed} different signers."), failure=True
-            )
+            if inbound.uid is not None:
+                seen.scopes = local_scopes(asked, inbound.uid, self.trust)
+                return f"local:{inbound.uid}", False
+            if operation.effect != "none" or self.require_signatures == "all":
+                raise Refused(GuestwireError("UNSIGNED"), failure=True)
+            return f"unsigned:{inbound.client}", False
+        signers = named_signers(asked, envelope, self.trust, now.wall_ms if self.clock_synchronised else None)
         if self._failures.known(seen.budget) and (wait := self._failures[seen.budget].wait_ms(now.mono)):
             seen.sign = False
-            raise _Refused(GuestwireError("THROTTLED", after_ms=wait))
-        for key, signature in signers:
-            if not key.verifying.verifies(Domain.ENVELOPE, envelope.header_bytes, signature):
-                raise _Refused(GuestwireError("BAD-SIGNATURE"), failure=True)
-        seen.scopes = tuple({key.signer.principal: key.signer.scope for key, _ in signers}.values())
+            raise Refused(GuestwireError("THROTTLED", after_ms=wait))
+        verify(signers, envelope)
+        seen.scopes = tuple({key.signer.principal: key.signer.scope for key in signers}.values())
+        seen.key_ids = tuple(key.verifying.id.hex() for key in signers)
         return envelope.header.issuer, True
-
-    def _unsigned_issuer(self, inbound: Inbound, operation: Operation, seen: _Seen) -> str:
-        if inbound.uid is not None:
-            scope = self.trust.local_scope(inbound.uid)
-            principal = f"local:{inbound.uid}"
-            self._in_scope(scope or Scope(operations=(), hosts=(), risk=0), operation, principal)
-            seen.scopes = () if scope is None else (scope,)
-            if self.trust.signers_needed(operation.risk) > 1:
-                text = "This operation needs several signers, and the socket vouches for one: send it signed."
-                raise _Refused(GuestwireError("OUT-OF-SCOPE", text), failure=True)
-            return principal
-        if operation.effect != "none" or self.require_signatures == "all":
-            raise _Refused(GuestwireError("UNSIGNED"), failure=True)
-        return f"unsigned:{inbound.client}"
-
-    def _in_scope(self, scope: Scope, operation: Operation, principal: str) -> None:
-        if not scope.covers(operation.name, self.host, operation.risk):
-            detail = {"principal": principal, "operation": operation.name, "risk": operation.risk}
-            raise _Refused(GuestwireError("OUT-OF-SCOPE", detail=detail), failure=True)
 
     def authorise(self, call: Call, risk: Risk) -> None:
         """Whether who asked may cause that much: the risk of an apply is that of its plan, which nobody knew when the request
-        was checked. Raises OUT-OF-SCOPE. A call read back from the journal is judged by what its issuer may do now."""
-        scopes = call.scopes or self.trust.scopes_of(call.issuer)
-        needed = self.trust.signers_needed(risk)
-        if len(scopes) < needed or not all(scope.covers(call.operation.name, self.host, risk) for scope in scopes):
-            detail = {
-                "principal": call.issuer,
-                "operation": call.operation.name,
-                "risk": risk,
-                "signers_needed": needed,
-            }
-            raise GuestwireError("OUT-OF-SCOPE", f"This change is of risk {risk}.", detail=detail)
+        was checked. Raises OUT-OF-SCOPE, MANDATE-INVALID, MANDATE-REVOKED."""
+        may_cause(call, self.host, risk, self.trust)
 
     def _decoded(self, call: Call, header: Header, body: bytes, now: Now) -> Step:
         error: GuestwireError | None = None
-        unknown = header.crit or (("mandate",) if header.mandate_hash is not None else ())
-        if unknown:
-            error = GuestwireError("UNKNOWN-CRITICAL", detail={"crit": list(unknown)[:8]})
+        if header.crit:
+            error = GuestwireError("UNKNOWN-CRITICAL", detail={"crit": list(header.crit)[:8]})
         else:
             try:
                 call.request = from_bytes(call.operation.request, body)
+                if call.mandate is not None:
+                    at_ms = now.wall_ms if self.clock_synchronised else None
+                    call.allowed = under_mandate(call, call.mandate, self.trust, self.site, self.host, at_ms)
+                    call.scopes = call.allowed.scopes
             except ValidationError as err:
                 error = invalid_body(err)
             except PackingError as err:
                 error = GuestwireError("INVALID-BODY", f"The body is not well formed: {err}")
+            except GuestwireError as err:
+                error = err
         call.body = body
         if call.operation.effect == "none":
             if error is not None:
@@ -387,7 +363,7 @@ class Executor:
         )  # fmt: skip
         return encode_parts(header, body, (self.key,) if sign else ())
 
-    def _refuse(self, refusal: _Refused, seen: _Seen, now: Now) -> Step:
+    def _refuse(self, refusal: Refused, seen: _Seen, now: Now) -> Step:
         """The answer to a message that was not believed. Its phase is `refused`: nothing is recorded under its id."""
         error = refusal.error
         if seen.nonce is None:  # asking for proof that a request is new refuses nothing yet
@@ -404,23 +380,6 @@ class Executor:
         frames = encode_parts(header, body, (self.key,) if seen.sign else ())
         return Send(seen.client, frames, seen.qos, seen.request_id, seen.path, error.code)
 
-    # -- a host whose clock is not to be trusted asks for proof that a request is new
-
-    def _challenge(self, header: Header, now: Now) -> bytes:
-        """When it ends, and a code that only this executor can make: nothing is kept, so nobody can crowd it out."""
-        until = round((now.mono + CHALLENGE_S) * 1000).to_bytes(8, "big", signed=True)
-        return until + self._challenge_code(until, header)
-
-    def _challenge_met(self, header: Header, now: Now) -> bool:
-        nonce = header.nonce
-        if nonce is None or int.from_bytes(nonce[:8], "big", signed=True) <= now.mono * 1000:
-            return False
-        return hmac.compare_digest(nonce[8:], self._challenge_code(nonce[:8], header))
-
-    def _challenge_code(self, until: bytes, header: Header) -> bytes:
-        asked = until + header.request_id + header.body_hash
-        return hashlib.blake2b(asked, key=self._challenge_key, digest_size=16).digest()
-
 
 def _expired(header: Header, now: Now) -> GuestwireError:
     late = now.wall_ms - header.expires
@@ -430,15 +389,3 @@ def _expired(header: Header, now: Now) -> GuestwireError:
         else "The request was issued in the host's future, or before what its journal still remembers."
     )
     return GuestwireError("EXPIRED", f"{text} Check both clocks, then ask again.", detail={"host_now": now.wall_ms})
-
-
-def invalid_body(err: ValidationError) -> GuestwireError:
-    """INVALID-BODY with every wrong field named; `field` is the first."""
-    issues = [
-        {"path": ".".join(str(part) for part in item["loc"]), "message": in_words(item)}
-        for item in err.errors(include_url=False, include_input=False)
-    ]
-    first = issues[0]
-    more = f" (and {len(issues) - 1} more)" if len(issues) > 1 else ""
-    text = f"{first['path'] or 'request'}: {first['message']}{more}"
-    return GuestwireError("INVALID-BODY", text, field=first["path"], detail={"issues": issues[:50]})

@@ -18,6 +18,7 @@ from guestwire.protocol import ids, operation_models, topics
 from guestwire.protocol.bodies import from_bytes, to_bytes
 from guestwire.protocol.envelope import Envelope, Header, about_frame, about_request, body_hash, decode, encode_parts
 from guestwire.protocol.error_body import from_body
+from guestwire.protocol.mandates import mandate_hash
 from guestwire.protocol.operations import BY_NAME, Operation
 from guestwire.protocol.packing import PackingError
 from guestwire.protocol.parts import Assembly
@@ -41,7 +42,7 @@ class Pending:
 
     __slots__ = (
         "about", "accepted", "answered_at", "asking", "body", "challenges", "context", "deadline", "done", "expires_ms", "frames", "header",
-        "host", "operation", "pause", "refusal", "request_id", "resend_at", "topic", "unbelieved",
+        "host", "mandates", "operation", "pause", "refusal", "request_id", "resend_at", "topic", "unbelieved",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +57,7 @@ class Pending:
         self.deadline = deadline
         self.expires_ms = header.expires
         self.frames: list[bytes] = []
+        self.mandates: tuple[bytes, ...] = ()
         self.about = b""
         self.resend_at = 0.0
         self.pause = FIRST_RESEND_S
@@ -148,10 +150,12 @@ class Invoker:
         accept_within_s: float | None = None,
         host_minor: int | None = None,
         sign: bool = False,
+        mandate: bytes | None = None,
     ) -> Pending:
         """A new request, ready to send (`frames`, `topic`). `timeout_s` bounds everything; `accept_within_s` (at most an
         hour, default `timeout_s`) how long a host that was away may still accept it. `request_id` re-drives a job.
-        `sign`: also when the operation could be asked unsigned; the host then signs its answer."""
+        `sign`: also when the operation could be asked unsigned; the host then signs its answer. `mandate`: what somebody
+        allowed this client to do, for an operation with an effect."""
         if operation.effect != "none" and self.key is None and not self.path_vouches:
             raise GuestwireError("UNSIGNED")
         timeout_s = min(timeout_s, MAX_TIMEOUT_S)
@@ -160,11 +164,12 @@ class Invoker:
         header = Header(
             request_version(host_minor), "request", (self.site, host), operation.name,
             request_id or ids.request_id(now.wall_ms), self.issuer, now.wall_ms, now.wall_ms + accept_ms, accept_ms,
-            body_hash(body), self.client,
+            body_hash(body), self.client, mandate_hash=None if mandate is None else mandate_hash(mandate),
         )  # fmt: skip
         topic = topics.make("request", self.site, host, self.client, operation.name)
         pending = Pending(host, operation, header, body, topic, now.mono + timeout_s)
-        pending.frames = encode_parts(header, body, self._keys(operation, sign=sign))
+        pending.mandates = () if mandate is None else (mandate,)
+        pending.frames = encode_parts(header, body, self._keys(operation, sign=sign), pending.mandates)
         if pending.request_id in self._pending:
             raise GuestwireError("IDEMPOTENCY-MISMATCH", "A request with this id is under way already.")
         self._pending[pending.request_id] = pending
@@ -363,7 +368,7 @@ class Invoker:
     def _with_nonce(self, pending: Pending, nonce: bytes, now: Now) -> Transmit:
         pending.challenges += 1
         pending.header = pending.header._replace(nonce=nonce)
-        pending.frames = encode_parts(pending.header, pending.body, self._keys(pending.operation))
+        pending.frames = encode_parts(pending.header, pending.body, self._keys(pending.operation), pending.mandates)
         self._schedule(pending, min(now.mono + FIRST_RESEND_S, pending.deadline))
         return Transmit(pending)
 

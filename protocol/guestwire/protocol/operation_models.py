@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 from guestwire.model.base import Model
 from guestwire.model.guest import Guest, GuestThread, GuestView
 from guestwire.model.host import Host
+from guestwire.protocol.trust_file import MAX_BYTES
 
 GuestRefText = Annotated[str, StringConstraints(min_length=1, max_length=63)]
 RequestIdBytes = Annotated[bytes, Field(min_length=16, max_length=16)]
@@ -181,6 +182,37 @@ class LogLines(Model):
 
 class HostShow(Model):
     host: Host
+
+
+Revision = tuple[UpTo53Bits, UpTo53Bits]
+"""Of a trust document and of its members."""
+TrustFileBytes = Annotated[bytes, Field(max_length=MAX_BYTES)]
+
+
+class TrustKnown(Model):
+    """`revision`: what the caller has already; with it only something newer is sent."""
+
+    revision: Revision | None = None
+
+
+class TrustShown(Model):
+    """The trust document in force at the host. `file` None: the caller has it."""
+
+    revision: Revision
+    file: TrustFileBytes | None = None
+
+
+class TrustFileGiven(Model):
+    """A trust document's file. It proves itself by its root's signature, whoever brings it."""
+
+    file: TrustFileBytes
+
+
+class TrustTaken(Model):
+    """What is in force now. `new`: it was not before."""
+
+    revision: Revision
+    new: bool
 
 
 class EpochBehind(Model):

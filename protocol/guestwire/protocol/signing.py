@@ -16,6 +16,10 @@ class Domain(bytes, Enum):
 
     ENVELOPE = b"guestwire envelope 1\x00"
     TRUST = b"guestwire trust 1\x00"
+    ROOT = b"guestwire root 1\x00"
+    MEMBERS = b"guestwire members 1\x00"
+    MANDATE = b"guestwire mandate 1\x00"
+    ENROLMENT = b"guestwire enrolment 1\x00"
 
 
 def key_id(public: bytes) -> bytes:

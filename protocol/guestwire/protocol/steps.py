@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from guestwire.protocol.envelope import Header
+from guestwire.protocol.mandates import Allowed
 from guestwire.protocol.operations import Operation
 from guestwire.protocol.trust import Scope
 
@@ -16,9 +17,14 @@ class Now(NamedTuple):
     mono: float
 
 
+Way = Literal["mqtt", "socket", "tcp"]
+"""How a frame came: over a broker, over the host's Unix socket, or straight over TLS."""
+
+
 class Inbound(NamedTuple):
-    """A frame as it came. `client` and `operation` are the topic's, which the broker authenticated; on a socket
-    `uid` is the peer's, which the kernel authenticated. `path` is where answers go: opaque here, handed back in Send."""
+    """A frame as it came. `client` and `operation` are the topic's; the broker authenticated the client, over `tcp` its
+    certificate did. On a socket `uid` is the peer's, which the kernel authenticated. `path` is where answers go: opaque here,
+    handed back in Send."""
 
     payload: bytes
     client: str
@@ -26,25 +32,29 @@ class Inbound(NamedTuple):
     retained: bool = False
     uid: int | None = None
     path: Any = None
+    way: Way = "mqtt"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one executor; `issuer_rate` and `failure_rate` per second."""
+    """Bounds of one executor, rates per second. `look_rate`: how many messages of a client whose failures are beyond its
+    budget are looked at; the others are dropped undecoded."""
 
     reads: int = 64
     issuer_rate: float = 20.0
     issuer_burst: float = 64.0
     failure_rate: float = 1.0
     failure_burst: float = 20.0
+    look_rate: float = 50.0
 
 
 class Call:
     """A request that passed every check. `key` is what a journal knows it by."""
 
     __slots__ = (
-        "accepted_ms", "answered", "asked_as", "body", "body_hash", "client", "expires", "inbound_uid", "issuer", "n", "operation",
-        "path", "request", "request_id", "scopes", "signed", "start_by_ms", "version",
+        "accepted_ms", "allowed", "answered", "asked_as", "body", "body_hash", "client", "expires", "inbound_uid", "issuer",
+        "key_ids", "mandate", "n", "operation", "path", "request", "request_id", "scopes", "signed", "start_by_ms", "version",
+        "way",
     )  # fmt: skip
 
     def __init__(
@@ -57,9 +67,17 @@ class Call:
         self.client = inbound.client
         self.inbound_uid = inbound.uid
         self.path = inbound.path
+        self.way = inbound.way
         self.signed = signed
         self.scopes: tuple[Scope, ...] = ()
-        """What each signer may do, one per principal; none for a call that was read back from the journal."""
+        """What each signer may do, one per principal; none for a call that was read back from the journal. With a mandate
+        they are those who signed it."""
+        self.key_ids: tuple[str, ...] = ()
+        """The keys that signed the request, hexadecimal; none over the socket."""
+        self.allowed: Allowed | None = None
+        """What its mandate allows, where it came with one."""
+        self.mandate: bytes | None = None
+        """The mandate's exact bytes."""
         self.version = header.version
         self.accepted_ms = wall_ms
         self.expires = header.expires
@@ -78,6 +96,11 @@ class Call:
     def local(self) -> bool:
         """Whether it came over the socket."""
         return self.inbound_uid is not None
+
+    @property
+    def brokered(self) -> bool:
+        """Whether its answers go over the broker: else they go down a connection, and end with it."""
+        return self.inbound_uid is None and self.way == "mqtt"
 
 
 class Send(NamedTuple):

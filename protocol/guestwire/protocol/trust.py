@@ -1,51 +1,87 @@
-"""The trust document: who may ask for what in a site. Signed by the site's offline root; revisions only go up.
+"""The trust document: who may ask for what in a site, and the look-ups in it. How it is written and signed: `trust_file`.
 
-Its file is text: a first line `guestwire-trust 1 KEYID SIGNATURE` (hexadecimal), then the JSON that was signed, byte for byte.
+The root, offline, signs the document. Hosts that enrol while it is offline are `Members`, signed by an enroller's key that
+the document names: a member speaks for itself and may ask for nothing, so that who steals the enroller's key can add hosts
+and do nothing else.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 
 from guestwire.model.base import Document
-from guestwire.model.errors import GuestwireError
-from guestwire.protocol.signing import Domain, SigningKey, VerifyingKey, key_id
+from guestwire.protocol.signing import VerifyingKey, key_id
 
 Risk = Literal[0, 1, 2, 3]
 """R0 read, R1 reversible, R2 disruptive (a guest stops, a host reboots), R3 destructive (disk, trust)."""
 
 Hex32 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+MandateId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,36}$")]
 Principal = Annotated[str, StringConstraints(pattern=r"^(operator|controller|host|observer|local):[a-z0-9-]{1,36}$")]
+RoleName = Literal["observer", "operator", "engineer", "admin", "controller", "host"]
+FOREVER = 1 << 53
 
-_MAGIC = "guestwire-trust 1"
-MAX_BYTES = 1 << 20
+READS = "reads"
+"""In the operations of a scope: every operation of risk 0, those of newer versions too."""
 
 
 class Scope(Document):
-    """What a principal may do: operations and hosts by name or "*", up to a class of risk."""
+    """What a principal may do: operations by name, "reads" or "*", hosts by name or "*", up to a class of risk."""
 
     operations: tuple[str, ...] = ("*",)
     hosts: tuple[str, ...] = ("*",)
     risk: Risk = 0
 
     def covers(self, operation: str, host: str, risk: int) -> bool:
-        return (
-            risk <= self.risk
-            and ("*" in self.operations or operation in self.operations)
-            and ("*" in self.hosts or host in self.hosts)
-        )
+        return risk <= self.risk and self.names(operation, risk) and ("*" in self.hosts or host in self.hosts)
+
+    def names(self, operation: str, risk: int) -> bool:
+        """Whether the operation, which is of that class by the table, is one of those it is for."""
+        return "*" in self.operations or operation in self.operations or (risk == 0 and READS in self.operations)
+
+
+NOTHING = Scope(operations=(), hosts=(), risk=0)
 
 
 class Signer(Document):
-    """A key, whose it is, and how far it goes. Times in Unix ms."""
+    """A key, whose it is, and how far it goes. Times in Unix ms. `role`: the name its scope was made from; it decides nothing
+    at the host, and the lists of a broker are made by it."""
 
     principal: Principal
     public_key: Hex32
     scope: Scope
     not_before: int = 0
-    not_after: int = 1 << 53
+    not_after: int = FOREVER
+    role: RoleName | None = None
+
+
+class Enroller(Document):
+    """A key that may sign members. Times in Unix ms."""
+
+    name: Slug
+    public_key: Hex32
+    not_before: int = 0
+    not_after: int = FOREVER
+
+
+class Member(Document):
+    """A host that enrolled, and its key."""
+
+    host: Slug
+    public_key: Hex32
+
+
+class Members(Document):
+    """The hosts that enrolled, and which of all hosts' keys count no more. Its revisions only go up, whoever signs them."""
+
+    site: Slug
+    rev: Annotated[int, Field(ge=1)]
+    issued_at: int
+    hosts: tuple[Member, ...] = ()
+    revoked: tuple[KeyId, ...] = ()
 
 
 class LocalScope(Document):
@@ -57,47 +93,19 @@ class LocalScope(Document):
 
 class TrustDocument(Document):
     """Everything a host or a client of the site believes. `signers_needed`: how many different principals must sign a
-    request of a class of risk ("3": 2); one where it says nothing."""
+    request of a class of risk ("3": 2); one where it says nothing. `authorities`: certificates (PEM) of the CAs that vouch
+    for connections; none where the site has no TLS of its own."""
 
-    site: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,36}$")]
+    site: Slug
     rev: Annotated[int, Field(ge=1)]
     issued_at: int
     signers: tuple[Signer, ...]
     revoked: tuple[KeyId, ...] = ()
     local: tuple[LocalScope, ...] = ()
     signers_needed: dict[Literal["0", "1", "2", "3"], Annotated[int, Field(ge=1)]] = {}
-
-
-def seal(document: TrustDocument, root: SigningKey) -> bytes:
-    """The file of a document, signed."""
-    text = document.model_dump_json(indent=2).encode() + b"\n"
-    signature = root.sign(Domain.TRUST, text)
-    return f"{_MAGIC} {root.id.hex()} {signature.hex()}\n".encode() + text
-
-
-def unseal(data: bytes, root: VerifyingKey, *, at_least: int = 0) -> TrustDocument:
-    """The document in a file. Raises TRUST-INVALID unless `root` signed it and its revision is `at_least` or higher."""
-    first, _, text = data.partition(b"\n")
-    words = first.decode("ascii", "replace").split(" ")
-    if len(data) > MAX_BYTES or len(words) != 4 or " ".join(words[:2]) != _MAGIC:
-        raise GuestwireError("TRUST-INVALID", "This is not a trust document.")
-    try:
-        signature = bytes.fromhex(words[3])
-    except ValueError:
-        raise GuestwireError("TRUST-INVALID", "The signature of the trust document is not hexadecimal.") from None
-    if words[2] != root.id.hex() or not root.verifies(Domain.TRUST, text, signature):
-        raise GuestwireError("TRUST-INVALID", "The trust document is not signed by the root key that is pinned.")
-    try:
-        document = TrustDocument.model_validate_json(text)
-    except ValidationError as err:
-        raise GuestwireError("TRUST-INVALID", f"The trust document is signed but not well formed: {err}") from err
-    if document.rev < at_least:
-        raise GuestwireError(
-            "TRUST-INVALID",
-            f"The trust document is revision {document.rev}; revision {at_least} was in force.",
-            detail={"rev": document.rev, "at_least": at_least},
-        )
-    return document
+    revoked_mandates: tuple[MandateId, ...] = ()
+    enrollers: tuple[Enroller, ...] = ()
+    authorities: tuple[str, ...] = ()
 
 
 class Key:
@@ -117,18 +125,41 @@ class Key:
 
 
 class Trust:
-    """A trust document in force, made for look-ups: by key id, by local uid."""
+    """A trust document in force, made for look-ups: by key id, by local uid. `data` is its file and `roots` are the raw keys
+    that lead from the pinned root to the one that signed it, where it came from a file."""
 
-    def __init__(self, document: TrustDocument) -> None:
+    def __init__(
+        self,
+        document: TrustDocument,
+        members: Members | None = None,
+        *,
+        data: bytes = b"",
+        roots: tuple[bytes, ...] = (),
+    ) -> None:
         self.document = document
-        revoked = frozenset(document.revoked)
+        self.members = members
+        self.data = data
+        self.roots = roots
+        self.revoked_mandates = frozenset(document.revoked_mandates)
         self._keys: dict[bytes, Key] = {}
-        for signer in document.signers:
+        for signer in (*_as_signers(document, members), *document.signers):
             identifier = key_id(bytes.fromhex(signer.public_key))
-            if identifier.hex() not in revoked:
+            if not self.revokes(identifier, signer.principal):
                 self._keys[identifier] = Key(signer)
         self._local = {entry.uid: entry.scope for entry in document.local}
         self._needed = {int(risk): count for risk, count in document.signers_needed.items()}
+
+    def revokes(self, identifier: bytes, principal: str) -> bool:
+        """Whether a key counts no more. Those who enrol hosts can revoke hosts, and nobody else."""
+        name = identifier.hex()
+        if name in self.document.revoked:
+            return True
+        return self.members is not None and principal.startswith("host:") and name in self.members.revoked
+
+    @property
+    def signers(self) -> tuple[Signer, ...]:
+        """Everybody whose key is not revoked, members too."""
+        return tuple(key.signer for key in self._keys.values())
 
     @property
     def site(self) -> str:
@@ -137,6 +168,11 @@ class Trust:
     @property
     def rev(self) -> int:
         return self.document.rev
+
+    @property
+    def revision(self) -> tuple[int, int]:
+        """That of the document and of its members; neither ever goes down."""
+        return self.document.rev, self.members.rev if self.members is not None else 0
 
     def key(self, identifier: bytes, now_ms: int | None) -> Key | None:
         """The key of that id, unless unknown, revoked or outside its validity. None as time: the clock is not to be
@@ -158,6 +194,13 @@ class Trust:
             return () if scope is None else (scope,)
         return tuple(key.signer.scope for key in self._keys.values() if key.signer.principal == principal)
 
+    def speaks_for(self, principal: str, now_ms: int | None) -> bool:
+        """Whether some key of a principal counts now."""
+        return any(
+            key.signer.principal == principal and self.key(identifier, now_ms) is not None
+            for identifier, key in self._keys.items()
+        )
+
     def signers_needed(self, risk: int) -> int:
         return self._needed.get(risk, 1)
 
@@ -173,3 +216,11 @@ def with_signers(document: TrustDocument, added: Iterable[Signer], now_ms: int) 
     new_keys = {signer.public_key for signer in added}
     kept = tuple(signer for signer in document.signers if signer.public_key not in new_keys)
     return document.model_copy(update={"rev": document.rev + 1, "issued_at": now_ms, "signers": kept + added})
+
+
+def _as_signers(document: TrustDocument, members: Members | None) -> Iterator[Signer]:
+    """A member cannot take the name of somebody whom the root named: whoever signs members could speak as him."""
+    named = {signer.principal.partition(":")[2] for signer in document.signers}
+    for member in members.hosts if members is not None else ():
+        if member.host not in named:
+            yield Signer(principal=f"host:{member.host}", public_key=member.public_key, scope=NOTHING, role="host")

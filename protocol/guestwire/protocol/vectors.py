@@ -16,7 +16,8 @@ from guestwire.protocol.packing import pack, unpack
 from guestwire.protocol.presence import HostPresence
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.steps import Now
-from guestwire.protocol.trust import LocalScope, Scope, Signer, TrustDocument, seal
+from guestwire.protocol.trust import LocalScope, Scope, Signer, TrustDocument
+from guestwire.protocol.trust_file import seal
 
 AT_MS = 1_800_000_000_000
 SITE, HOST, CLIENT = "plant", "h1", "cli-1"

@@ -101,4 +101,27 @@ ENVELOPE: tuple[Code, ...] = (
         _W.HOST,
         "Not all parts of the request came within 10 s: send it again.",
     ),
+    Code("MANDATE-INVALID", _K.AUTH, _R.NO, _W.HOST, "Have the mandate issued anew, by keys of the trust document."),
+    Code("MANDATE-REVOKED", _K.AUTH, _R.NO, _W.HOST, "The mandate was revoked: ask who signed it."),
+    Code(
+        "MANDATE-EXPIRED",
+        _K.TIMEOUT,
+        _R.NO,
+        _W.HOST,
+        "The mandate does not hold at this time by the host's clock: wait for its window, or have one issued for now.",
+    ),
+    Code(
+        "MANDATE-SCOPE",
+        _K.DENIED,
+        _R.NO,
+        _W.HOST,
+        "The mandate is for something else: have one issued for this operation, host, plan and class of risk.",
+    ),
+    Code(
+        "MANDATE-USED-UP",
+        _K.DENIED,
+        _R.NO,
+        _W.HOST,
+        "The mandate was used as often as it may be at this host: have another one issued.",
+    ),
 )
