@@ -35,6 +35,7 @@ fi
 # -- Debian packages: package, a program or file that shows it elsewhere, what is not done without it
 packages=(
   "mosquitto mosquitto tests over mosquitto; the demo uses the embedded broker"
+  "faketime faketime tests of a host whose clock is wrong"
   "mosquitto-clients mosquitto_pub tests of the embedded broker with mosquitto's clients"
   "libvirt-daemon-system libvirtd real guests, in the tests and in the demo"
   "libvirt-clients virsh virsh, to look at real guests"

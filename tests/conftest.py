@@ -1,8 +1,17 @@
 """Fixtures that several areas share live in tests/support, one subject per module."""
 
+import os
 import sys
 from pathlib import Path
+
+import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
 pytest_plugins = ["libvirt_host"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What clients note of trust goes into no user's own directory, from processes that are started here neither."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from guestwire.agent.config import settings_table
+from guestwire.agent.settings_table import settings_table
 from guestwire.cli.exit_codes import EXIT_CODES
 from guestwire.cli.main import COMMANDS, cli
 from guestwire.cli.settings import shared_options

@@ -22,6 +22,7 @@ compile dev pyproject.toml --extra dev
 same=(--constraint deploy/locks/dev.txt)
 compile base pyproject.toml "${same[@]}"
 compile cli pyproject.toml --extra cli "${same[@]}"
+compile site pyproject.toml --extra site "${same[@]}"
 compile agent pyproject.toml --extra agent "${same[@]}"
 compile libvirt pyproject.toml --extra agent --extra libvirt "${same[@]}"
 compile build deploy/locks/build.in "${same[@]}"

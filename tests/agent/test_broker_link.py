@@ -25,7 +25,7 @@ from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.presence import WILL_N, HostPresence, PresenceBody
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.statements import read
-from guestwire.protocol.steps import Record
+from guestwire.protocol.steps import Call, Inbound, Now, Record
 from guestwire.protocol.trust import Scope, Signer, Trust, TrustDocument
 
 KEY = SigningKey(bytes(range(32)))
@@ -79,7 +79,9 @@ class Ears:
     def disk_was_lost(self) -> None:
         self.lost_disks += 1
 
-    def refused(self, code: str, client: str, *, audit: bool) -> None: ...
+    def refused(self, code: str, inbound: Inbound, *, audit: bool) -> None: ...
+
+    def answered(self, call: Call, code: str | None, at: Now) -> None: ...
 
     def defect(self, operation: str, error: BaseException) -> None:
         raise error
@@ -194,14 +196,30 @@ async def test_two_agents_that_take_the_session_from_each_other_are_a_conflict()
         assert ears.conflicts == ["another agent speaks as this host, in epoch 30"]
 
 
-async def test_a_forged_presence_moves_nothing() -> None:
+async def test_a_presence_that_another_key_signed_is_told_and_moves_nothing() -> None:
+    """A clone, or a broker that forges: an alarm, once in a while, and the host stays."""
     broker = MemoryBroker()
     stranger = SigningKey(bytes(32))
     async with linked(broker, Disk(epoch=1)) as (link, ears):
         await ears.until(online=True)
-        forged = HostPresence("plant", "h1", stranger, 99, "other", "0", now()).heartbeat(now())
-        link.receive(Incoming(TOPIC, forged, 1, True, False, lambda: None))
-        assert (link.epoch, ears.conflicts) == (2, [])
+        for epoch in (99, 100, 101):
+            forged = HostPresence("plant", "h1", stranger, epoch, "other", "0", now()).heartbeat(now())
+            link.receive(Incoming(TOPIC, forged, 1, False, False, lambda: None))
+        assert ears.conflicts == ["a presence of this host came that another key has signed"]
+        assert (link.epoch, link.session.state) == (2, State.UP)
+
+
+async def test_what_the_host_said_by_the_key_before_is_no_conflict() -> None:
+    """A host that enrolled anew finds its own last word at the broker, by a key that is revoked."""
+    broker = MemoryBroker()
+    broker.route(
+        TOPIC, HostPresence("plant", "h1", SigningKey(bytes(32)), 8, "boot", "0", now()).will(now()), 1, retain=True
+    )
+    async with linked(broker, Disk(epoch=8)) as (link, ears):
+        async with asyncio.timeout(5):
+            while link.session.state is not State.UP or link._presence is None or not link._presence.echoes:
+                await asyncio.sleep(0)
+        assert ears.conflicts == []
 
 
 async def test_a_controller_that_knows_a_higher_epoch_raises_it() -> None:

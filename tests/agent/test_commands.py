@@ -91,6 +91,7 @@ class Reports:
         self.told_waiting: list[Call] = []
         self.defects: list[BaseException] = []
         self.storage_errors: list[str] = []
+        self.refused: list[str] = []
 
     def job_changed(self) -> None: ...
 
@@ -99,6 +100,9 @@ class Reports:
 
     def storage(self, error: GuestwireError) -> None:
         self.storage_errors.append(error.code)
+
+    def not_taken(self, call: Call, code: str) -> None:
+        self.refused.append(code)
 
     def waiting(self, call: Call) -> None:
         self.told_waiting.append(call)

@@ -4,29 +4,36 @@ import os
 from pathlib import Path
 
 import pytest
+import structlog
 from site_files import SiteFiles, site_files
 
 from guestwire.agent import compose
+from guestwire.agent.session_name import session_name
+from guestwire.agent.time_floor import TimeFloor
 from guestwire.model.errors import GuestwireError
+
+LOG = structlog.get_logger()
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> SiteFiles:
-    return site_files(tmp_path, os.getuid())
+    made = site_files(tmp_path, os.getuid())
+    made.settings().host.state_dir.mkdir()
+    return made
 
 
 def test_brokers_are_tried_in_turn(site: SiteFiles) -> None:
     settings = site.settings(broker__urls="mqtt://a:1 mqtt://b", broker__keep_alive_s="17")
-    found = compose.broker(settings)
+    found = compose.broker(settings, None, LOG)
     assert found is not None
     options, _ = found
-    assert [(o.host, o.port, o.client_id, o.keep_alive_s) for o in (options(), options(), options())] == [
-        ("a", 1, "h1", 17), ("b", 1883, "h1", 17), ("a", 1, "h1", 17),
-    ]  # fmt: skip
+    made = [options() for _ in range(3)]
+    assert [(o.host, o.port, o.keep_alive_s) for o in made] == [("a", 1, 17), ("b", 1883, 17), ("a", 1, 17)]
+    assert {o.client_id for o in made} == {session_name("h1", settings.host.state_dir)}
 
 
 def test_no_broker_is_a_host_by_its_socket(site: SiteFiles) -> None:
-    assert compose.broker(site.settings()) is None
+    assert compose.broker(site.settings(), None, LOG) is None
 
 
 @pytest.mark.parametrize(
@@ -39,7 +46,7 @@ def test_no_broker_is_a_host_by_its_socket(site: SiteFiles) -> None:
 def test_what_settings_name_must_be_there(site: SiteFiles, flags: dict[str, str], field: str) -> None:
     settings = site.settings(**flags)
     with pytest.raises(GuestwireError) as caught:
-        compose.broker(settings)
+        compose.tls_identity(settings, TimeFloor(), lambda: "synchronised", LOG)
         compose.socket_group(settings.host.socket_group)
     assert (caught.value.code, caught.value.field) == ("CONFIG-INVALID", field)
 
@@ -60,8 +67,29 @@ async def test_a_new_simulated_host_begins_with_guests_and_keeps_what_becomes_of
 
 
 def test_the_clock_is_asked_or_trusted(site: SiteFiles) -> None:
-    assert compose.clock(site.settings())() == "synchronised"
-    assert compose.clock(site.settings(host__clock="auto"))() in ("synchronised", "unsynchronised")
+    assert compose.clock(site.settings(), TimeFloor())() == "synchronised"
+    assert compose.clock(site.settings(host__clock="auto"), TimeFloor())() in ("synchronised", "unsynchronised")
+
+
+def test_a_trusted_clock_is_not_when_it_is_below_what_was_seen(site: SiteFiles) -> None:
+    floor = TimeFloor(compose.wall_ms() + 86_400_000)
+    assert compose.clock(site.settings(), floor)() == "unsynchronised"
+
+
+def test_a_password_that_was_replaced_is_used_at_the_next_connection(site: SiteFiles) -> None:
+    file = site.folder / "password"
+    file.touch(mode=0o600)
+    file.write_text("old\n")
+    settings = site.settings(broker__urls="mqtt://a", broker__username="h1", broker__password_file=str(file))
+    found = compose.broker(settings, None, LOG)
+    assert found is not None
+    options, _ = found
+    assert options().password == "old"
+    file.write_text("newer\n")
+    assert options().password == "newer"
+    file.chmod(0o644)
+    assert options().password == "newer"
+    assert "newer" not in repr(options())
 
 
 def test_limits_reach_the_executor_and_the_lanes(site: SiteFiles) -> None:

@@ -5,13 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from guestwire.agent.config import (
-    Settings,
-    add_flags,
-    given_flags,
-    load,
-    settings_table,
-)
+from guestwire.agent.config import Settings, load
+from guestwire.agent.settings_table import add_flags, given_flags, settings_table
 from guestwire.link.broker_url import BrokerAddress
 from guestwire.model.errors import GuestwireError
 
@@ -142,3 +137,32 @@ def test_settings_cannot_be_changed(file: Path) -> None:
     settings: Settings = load(file)
     with pytest.raises(ValueError):
         settings.log.level = "debug"  # type: ignore[misc]
+
+
+def test_a_path_may_be_a_credential_of_systemd(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "host.key").touch()
+    settings = load(file, {"trust.host_key": "credential:host.key", "broker.ca": "credential:host.key"})
+    assert settings.trust.host_key == settings.broker.ca == tmp_path / "host.key"
+    assert load(file, {"broker.ca": ""}).broker.ca is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "says"),
+    [
+        (None, "host.key", "put LoadCredential=host.key:FILE into its unit"),
+        ("", "host.key", "put LoadCredential=host.key:FILE into its unit and restart it"),
+        ("", "../agent.toml", "names no credential"),
+        ("", "", "names no credential"),
+        ("", "..", "names no credential"),
+    ],
+)
+def test_a_credential_that_is_not_there_is_named_with_what_to_do(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str | None, name: str, says: str
+) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    if folder is not None:
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / folder))
+    error = _refused(file, trust__host_key=f"credential:{name}")
+    assert error.field == "trust.host_key"
+    assert says in error.message

@@ -15,7 +15,7 @@ from guestwire.agent.config_records import PAGE, ConfigRecords
 from guestwire.agent.config_records_schema import CONFIG_STEPS, ChangeRow, Phase, RevisionRow, StepRow
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_file import open_store
-from guestwire.agent.journal_schema import New, Step
+from guestwire.agent.journal_schema import FORMAT, New, Step
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.model.errors import GuestwireError
 
@@ -371,7 +371,7 @@ async def test_a_journal_of_format_1_keeps_every_request(journal_path: Path, wri
         assert _known(journal.config) == (None, None)
         await journal.config.begin(change(1), STEPS)
     assert _of_file(journal_path, "SELECT * FROM job ORDER BY seq") == before
-    assert _of_file(journal_path, "PRAGMA user_version") == [(2,)]
+    assert _of_file(journal_path, "PRAGMA user_version") == [(FORMAT,)]
     async with await _open(journal_path, writer) as journal:
         assert journal.config.under_way == change(1)
         assert await journal.insert(entry(3)) == New(5)
@@ -403,12 +403,12 @@ async def test_a_migration_that_fails_changes_nothing(journal_path: Path, writer
         assert len(await journal.jobs()) == 3
 
 
-async def test_a_journal_of_format_3_is_left_alone(journal_path: Path, writer: JournalWriter) -> None:
-    _format_1(journal_path, "PRAGMA user_version = 3;")
+async def test_a_journal_of_a_later_format_is_left_alone(journal_path: Path, writer: JournalWriter) -> None:
+    _format_1(journal_path, f"PRAGMA user_version = {FORMAT + 1};")
     before = journal_path.read_bytes()
     with pytest.raises(GuestwireError) as refused:
         await _open(journal_path, writer)
-    assert (refused.value.code, refused.value.detail["format"]) == ("JOURNAL-NEWER", 3)
+    assert (refused.value.code, refused.value.detail["format"]) == ("JOURNAL-NEWER", FORMAT + 1)
     assert journal_path.read_bytes() == before
 
 

@@ -2,11 +2,15 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
+from guestwire.agent import floor_note
+from guestwire.agent.clock_skew import ClockSkew
 from guestwire.agent.housekeeping import Housekeeping
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_schema import Entry, New
 from guestwire.agent.journal_writer import JournalWriter
+from guestwire.agent.time_floor import TimeFloor, judged
 from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
 from guestwire.model.errors import GuestwireError
@@ -25,6 +29,11 @@ async def nothing() -> None:
     """A host with nothing to see."""
 
 
+def more(floor: TimeFloor | None = None, skew: ClockSkew | None = None, skewed: Any = None) -> dict[str, Any]:
+    """What a housekeeping of no particular interest has besides."""
+    return {"floor": floor or TimeFloor(), "skew": skew or ClockSkew(), "skewed": skewed or (lambda ms: None)}
+
+
 async def test_pruning_raises_the_executors_watermark(tmp_path: Path) -> None:
     executor = Executor("s", "h", BY_NAME, TRUST, SigningKey(bytes(32)))
     async with JournalWriter() as writer, await Journal.open(tmp_path / "j.db", writer, now_ms=1) as journal:
@@ -37,7 +46,7 @@ async def test_pruning_raises_the_executors_watermark(tmp_path: Path) -> None:
         )  # fmt: skip
         assert isinstance(inserted, New)
         await journal.finish(inserted.seq, "SUCCEEDED", None, pack(()), now_ms=9)
-        async with Housekeeping(journal, executor, lambda: "synchronised", 10, VITAL, nothing) as keeping:
+        async with Housekeeping(journal, executor, lambda: "synchronised", 10, VITAL, nothing, **more()) as keeping:
             executor.clock_synchronised = False
             assert await keeping.prune() == 0, "not while nobody knows what time it is"
             executor.clock_synchronised = True
@@ -54,7 +63,7 @@ async def test_a_journal_made_under_a_wrong_clock_gets_its_time_when_the_clock_i
     async with JournalWriter() as writer:
         opened = await Journal.open(tmp_path / "j.db", writer, now_ms=ahead, clock_synchronised=False)
         async with opened as journal:
-            keeping = Housekeeping(journal, executor, lambda: quality[0], 10, VITAL, nothing)
+            keeping = Housekeeping(journal, executor, lambda: quality[0], 10, VITAL, nothing, **more())
             await keeping.judge_clock()
             assert (executor.clock_synchronised, executor.journal_created_ms) == (False, ahead)
             quality[0] = "synchronised"
@@ -77,7 +86,7 @@ async def test_a_defect_in_housekeeping_is_noticed(tmp_path: Path) -> None:
     async with (
         JournalWriter() as writer,
         await Journal.open(tmp_path / "j.db", writer, now_ms=1) as journal,
-        Housekeeping(journal, executor, broken, 10, vital, nothing),
+        Housekeeping(journal, executor, broken, 10, vital, nothing, **more()),
         asyncio.timeout(5),
     ):
         await vital.until(asyncio.Event())
@@ -98,10 +107,68 @@ async def test_the_host_is_looked_at_at_once_and_what_cannot_be_read_ends_nothin
         opened = await Journal.open(tmp_path / "j.db", writer, now_ms=ahead, clock_synchronised=False)
         vital = Vital(lambda name, _error: died.append(name))
         async with (
-            opened as journal, Housekeeping(journal, executor, lambda: "synchronised", 10, vital, look),
+            opened as journal, Housekeeping(journal, executor, lambda: "synchronised", 10, vital, look, **more()),
             asyncio.timeout(5),
         ):  # fmt: skip
             await looked.wait()
             while executor.journal_created_ms == ahead:  # the round goes on
                 await asyncio.sleep(0)
     assert died == []
+
+
+async def test_the_floor_is_kept_over_restarts_and_judges_the_next_run(tmp_path: Path) -> None:
+    executor = Executor("s", "h", BY_NAME, TRUST, SigningKey(bytes(32)))
+    before = now().wall_ms
+    async with JournalWriter() as writer:
+        async with await Journal.open(tmp_path / "j.db", writer, now_ms=1) as journal:
+            floor = TimeFloor()
+            judge = judged(floor, lambda: "synchronised", lambda: now().wall_ms)
+            async with Housekeeping(journal, executor, judge, 10, VITAL, nothing, **more(floor)) as keeping:
+                await keeping.judge_clock()
+                floor.seen(first := floor.ms + 1)  # an orderly stop writes it, however little later it is
+        async with await Journal.open(tmp_path / "j.db", writer, now_ms=1) as journal:
+            floor = TimeFloor()
+            floor_note.take_up(floor, journal, TRUST)
+            assert before < first <= floor.ms <= now().wall_ms + 1
+            judge = judged(floor, lambda: "synchronised", lambda: 3_000)  # 1970
+            keeping = Housekeeping(journal, executor, judge, 10, VITAL, nothing, **more(floor))
+            await keeping.judge_clock()
+            assert not executor.clock_synchronised
+
+
+async def test_a_clock_that_is_not_synchronised_raises_no_floor_and_a_trust_document_does(tmp_path: Path) -> None:
+    executor = Executor("s", "h", BY_NAME, TRUST, SigningKey(bytes(32)))
+    floor = TimeFloor()
+    async with JournalWriter() as writer, await Journal.open(tmp_path / "j.db", writer, now_ms=1) as journal:
+        qualities: list[ClockQuality] = ["unknown", "unsynchronised"]
+        for quality in qualities:
+            keeping = Housekeeping(journal, executor, lambda said=quality: said, 10, VITAL, nothing, **more(floor))
+            await keeping.judge_clock()
+            assert floor.ms == 0
+        executor.trust = Trust(TrustDocument(site="s", rev=2, issued_at=700_000, signers=()))
+        await keeping.judge_clock()
+        assert floor.ms == 700_000
+        assert journal.note(floor_note.NOTE) == (700_000).to_bytes(8, "big")
+        floor.seen(700_000 + floor_note.EVERY_MS - 1)
+        await keeping.judge_clock()
+        assert journal.note(floor_note.NOTE) == (700_000).to_bytes(8, "big"), "a commit every ten minutes, no more"
+        floor.seen(700_000 + floor_note.EVERY_MS)
+        await keeping.judge_clock()
+        assert journal.note(floor_note.NOTE) == (1_300_000).to_bytes(8, "big")
+
+
+async def test_a_clock_that_is_far_off_is_said(tmp_path: Path) -> None:
+    executor = Executor("s", "h", BY_NAME, TRUST, SigningKey(bytes(32)))
+    said: list[int] = []
+    skew = ClockSkew()
+    async with JournalWriter() as writer, await Journal.open(tmp_path / "j.db", writer, now_ms=1) as journal:
+        keeping = Housekeeping(
+            journal, executor, lambda: "unsynchronised", 10, VITAL, nothing, **more(skew=skew, skewed=said.append)
+        )
+        await keeping.judge_clock()
+        at = now()
+        skew.heard("operator:anna", at.wall_ms + 3_600_000, at)
+        for _ in range(3):
+            await keeping.judge_clock()
+    assert len(said) == 1
+    assert abs(said[0] - 3_600_000) < 60_000

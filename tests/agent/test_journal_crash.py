@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from audit_samples import whole
 from journal_samples import NOW, request_id
 
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_schema import STEPS
 from guestwire.agent.journal_writer import JournalWriter
+from guestwire.protocol import ids
 
 JOURNAL_STEPS = [step for step in STEPS if not step.startswith("effect-")]
 CHILD = Path(__file__).parent / "journal_crash_child.py"
@@ -57,6 +59,10 @@ async def _crash_and_look(path: Path, step: str, occurrence: int) -> None:
                 known[number] = job
         assert heard["inserted"] <= known.keys()
         assert len(await journal.jobs(limit=256)) == len(known)
+        audited = [(row["what"], row["request"]) for row in await whole(journal)]
+        accepted = {("accepted", ids.text(job.request_id)) for job in known.values()}
+        ended = {("ended", ids.text(job.request_id)) for job in known.values() if job.state == "SUCCEEDED"}
+        assert sorted(audited) == sorted(accepted | ended)  # and so each of them once
         live = {row.entry.request_id: row for row in await journal.unfinished()}
         waiting = {row.request_id: row for row in await journal.outbox()}
         for number, job in known.items():

@@ -7,15 +7,19 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from site_files import SiteFiles, site_files
+from tls_files import certificate
 
-from guestwire.agent import compose
+from guestwire.agent import compose, floor_note
 from guestwire.agent.config import Settings
 from guestwire.agent.fleet import serve_fleet
+from guestwire.agent.journal import Journal
+from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.main import main, serve
 from guestwire.agent.messages import parse_line
 from guestwire.agent.services.ports import Changed, Drivers, GuestEvent
@@ -64,12 +68,65 @@ def test_check_says_that_all_is_sound(site: SiteFiles, capsys: pytest.CaptureFix
     assert "host h of site plant" in capsys.readouterr().out
 
 
+def tls_settings(site: SiteFiles, ends: datetime) -> tuple[str, ...]:
+    """Arguments for a broker by TLS, whose authority is that old and whose client certificate ends then."""
+    root = certificate("root", ca=True, ends=datetime(2190, 1, 1, tzinfo=UTC))
+    (site.folder / "ca.pem").write_bytes(root.pem)
+    begins = datetime(2020, 1, 1, tzinfo=UTC)
+    certificate("h", root, begins=begins, ends=ends).write(site.folder / "h.crt", site.folder / "h.tls")
+    flags = {"urls": "mqtts://b", "ca": "ca.pem", "cert": "h.crt", "key": "h.tls"}
+    words = {key: value if key == "urls" else f"{site.folder}/{value}" for key, value in flags.items()}
+    return tuple(word for key, value in words.items() for word in (f"--broker-{key}", value))
+
+
+def test_check_says_how_long_the_host_can_go_on(site: SiteFiles, capsys: pytest.CaptureFixture[str]) -> None:
+    ends = datetime.now(UTC) + timedelta(days=100, minutes=5)
+    assert main(["check", "--config", str(site.config), *tls_settings(site, ends)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[1] == "trust document: revision 1, issued 1970-01-01 00:00 UTC"
+    assert said[2].startswith("clock: synchronised, ")
+    assert said[2].endswith("it is 2020-01-01 00:00 UTC at least, by what the files say"), "the certificate's beginning"
+    assert said[3] == f"certificate: {site.folder}/h.crt until {ends:%Y-%m-%d %H:%M} UTC, 100 days left"
+    assert said[4].startswith(f"authority: {site.folder}/ca.pem until 2190-01-01 00:00 UTC, ")
+    assert said[5:] == [f"closed to others: {site.folder}/{name}" for name in ("h.key", "h.tls")]
+
+
+@pytest.mark.parametrize(
+    ("days", "code", "says"), [(3, 0, "3 days left: renew it"), (-3, 1, "it has run out: renew it")]
+)
+def test_check_says_that_a_certificate_runs_out(
+    site: SiteFiles, capsys: pytest.CaptureFixture[str], days: int, code: int, says: str
+) -> None:
+    ends = datetime.now(UTC) + timedelta(days=days, minutes=5)
+    assert main(["check", "--config", str(site.config), *tls_settings(site, ends)]) == code
+    assert says in capsys.readouterr().out
+
+
+async def test_check_knows_what_the_host_has_seen_and_leaves_a_running_agent_alone(
+    site: SiteFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.settings().host.state_dir.mkdir()
+    path = site.settings().host.state_dir / "journal.db"
+    async with JournalWriter() as writer, await Journal.open(path, writer, now_ms=1) as journal:
+        await journal.set_note(floor_note.NOTE, (1 << 42).to_bytes(8, "big"))  # in 2109
+        assert main(["check", "--config", str(site.config)]) == 0
+        assert "by what the files say" in capsys.readouterr().out
+        await journal.set_note("other", b"")
+    before = path.read_bytes()
+    assert main(["check", "--config", str(site.config)]) == 0
+    assert "clock: unsynchronised" in (said := capsys.readouterr().out)
+    assert "it is 2109-05-15 07:35 UTC at least\n" in said
+    assert path.read_bytes() == before
+    assert [one.name for one in path.parent.iterdir()] == ["journal.db"]
+
+
 @pytest.mark.parametrize(
     ("damage", "code", "says"),
     [
         (lambda text: text + "\n[host2]\n", 2, "CONFIG-INVALID: host2: no such setting"),
         (lambda text: text.replace('"simulated"', '"xen"'), 2, "CONFIG-INVALID: host.driver"),
         (lambda text: text.replace("h.key", "missing.key"), 1, "KEY-FILE-INVALID"),
+        (lambda text: text.replace("h.key", "root.pub"), 1, "chmod 600"),
         (lambda text: text.replace('site = "plant"', 'site = "mill"'), 1, "TRUST-INVALID"),
     ],
 )

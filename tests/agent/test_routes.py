@@ -20,15 +20,19 @@ CONFIGURED = ConfiguredHost(**{field.name: ANY for field in fields(ConfiguredHos
 
 
 def test_reads_are_the_operations_without_an_effect() -> None:
-    assert set(reads(ANY, ANY, ANY, ANY, CONFIGURED, ANY)) == {o.name for o in OPERATIONS if o.effect == "none"}
+    assert set(reads(ANY, ANY, ANY, ANY, CONFIGURED, ANY, ANY, ANY)) == {
+        o.name for o in OPERATIONS if o.effect == "none"
+    }
 
 
 def test_commands_are_the_operations_with_an_effect() -> None:
-    assert set(commands(ANY, ANY, ANY, ANY, CONFIGURED, ANY)) == {o.name for o in OPERATIONS if o.effect != "none"}
+    assert set(commands(ANY, ANY, ANY, ANY, CONFIGURED, ANY, ANY, ANY)) == {
+        o.name for o in OPERATIONS if o.effect != "none"
+    }
 
 
 def test_operations_that_hold_no_lane_have_none() -> None:
-    table = commands(ANY, ANY, ANY, ANY, CONFIGURED, ANY)
+    table = commands(ANY, ANY, ANY, ANY, CONFIGURED, ANY, ANY, ANY)
     for operation in OPERATIONS:
         if operation.effect != "none" and operation.lane == "none":
             assert table[operation.name].lanes(ANY) == ()

@@ -26,9 +26,9 @@ from guestwire.cli.main import cli
 from guestwire.site.layout import Layout
 
 
-@pytest.fixture(params=["guestwire-agent.service", "guestwire-undo.service"])
+@pytest.fixture(params=["guestwire-agent.service", "guestwire-undo.service", "guestwire-site.service"])
 def unit(request, repository, tmp_path) -> Path:
-    """A service, with a program that is there in the place of the agent."""
+    """A service, with a program that is there in the place of its own."""
     text = repository.text(Path("deploy/systemd") / request.param)
     path = tmp_path / request.param
     path.write_text(re.sub(r"ExecStart=\S+", f"ExecStart={shutil.which('true')}", text))
@@ -45,6 +45,17 @@ def systemd_analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_systemd_understands_the_service(unit):
+    done = systemd_analyze("verify", "--man=no", "--recursive-errors=no", unit)
+    assert done.returncode == 0
+    assert not done.stderr
+
+
+def test_systemd_understands_the_credentials_that_the_service_shows(repository, tmp_path):
+    text = repository.text(Path("deploy/systemd/guestwire-agent.service"))
+    text, count = re.subn(r"^#(LoadCredential)", r"\1", text, flags=re.MULTILINE)
+    assert count == 3
+    unit = tmp_path / "guestwire-agent.service"
+    unit.write_text(re.sub(r"ExecStart=\S+", f"ExecStart={shutil.which('true')}", text))
     done = systemd_analyze("verify", "--man=no", "--recursive-errors=no", unit)
     assert done.returncode == 0
     assert not done.stderr

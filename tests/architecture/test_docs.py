@@ -112,7 +112,7 @@ def test_the_error_codes_in_pages_exist(pages):
 
 def test_the_operations_in_pages_exist(pages):
     operation = re.compile(
-        r"`((?:area|comm|config|event|guests?|host|job|lock|log|message|net|queue|snapshot)-[a-z]+)`"
+        r"`((?:area|audit|comm|config|event|guests?|host|job|lock|log|message|net|queue|snapshot|trust)-[a-z]+)`"
     )
     wrong = [
         f"{path}: {found}" for path, text in pages.items() for found in operation.findall(text) if found not in BY_NAME

@@ -89,3 +89,16 @@ def test_the_agent_starts_where_there_is_no_libvirt():
 def test_the_pytest_plugin_loads_nothing_before_a_fixture_is_used():
     loaded = loaded_by("import guestwire.broker_test.fixtures")
     assert not loaded & {"mqtt5", "aiomqtt", "paho", "pydantic", "cryptography"}
+
+
+def test_the_agent_runs_without_what_enrolment_needs():
+    """Enrolling and renewing are processes of their own: an idle agent has no memory for X.509 and HTTP."""
+    loaded = loaded_by("import guestwire.agent.main")
+    assert not loaded & {"http.client", "cryptography.x509", "guestwire.agent.enrolling", "guestwire.agent.renewing"}
+
+
+def test_a_code_is_made_without_the_libraries_of_the_service():
+    loaded = loaded_by(
+        "import guestwire.site.invitations, guestwire.site.enrolment, guestwire.cli.site, guestwire.cli.host"
+    )
+    assert not loaded & {"starlette", "uvicorn", "h11"}

@@ -129,7 +129,7 @@ def test_a_root_is_not_importable_by_its_folder_name(repository, name):
 
 def test_the_locks_are_pinned_hashed_and_name_no_host(repository):
     locks = [path for path in repository.files(".txt") if path.parts[:2] == ("deploy", "locks")]
-    assert {path.stem for path in locks} == {"agent", "base", "build", "cli", "dev", "libvirt"}
+    assert {path.stem for path in locks} == {"agent", "base", "build", "cli", "dev", "libvirt", "site"}
     pins: dict[str, str] = {}
     for lock in locks:
         entries = repository.text(lock).replace("\\\n", " ").splitlines()
@@ -155,8 +155,9 @@ def test_the_locks_have_what_pyproject_asks_for(repository):
         "base": [],
         "agent": extras["agent"],
         "cli": extras["cli"],
+        "site": [*extras["cli"], *extras["site"]],
         "libvirt": [*extras["agent"], *extras["libvirt"]],
-        "dev": [*extras["agent"], *extras["cli"], *extras["bench"], *extras["dev"]],
+        "dev": [*extras["agent"], *extras["cli"], *extras["site"], *extras["bench"], *extras["dev"]],
     }
     for lock, wanted in locks.items():
         lines = repository.text(Path(f"deploy/locks/{lock}.txt")).splitlines()

@@ -21,7 +21,7 @@ SETTLE_S = 6.0
 
 
 def run(settings: Settings) -> list[Row]:
-    _allow_files()
+    allow_files()
     many = settings.count(1000)
     memory: list[float] = []
     opened: list[float] = []
@@ -68,7 +68,7 @@ def _measure(count: int) -> tuple[int, float, float]:
         return rss_kib(child.pid), float(match[1]), float(match[2])
 
 
-def _allow_files() -> None:
+def allow_files() -> None:
     """The broker inherits it: a socket for each host."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 8192 if hard == resource.RLIM_INFINITY else min(8192, hard)

@@ -22,6 +22,7 @@ import communication_idle
 import embedded_broker
 import events_bench
 import fleet
+import flood
 import guest_areas
 import guest_events
 import journal
@@ -29,6 +30,7 @@ import locks_bench
 import planning
 import queues_bench
 import rpc_read
+import storm
 from rows import Row, table
 from settings import Settings
 
@@ -38,6 +40,8 @@ BENCHES: Mapping[str, Callable[[Settings], list[Row]]] = {
     "journal": journal.run,
     "embedded_broker": embedded_broker.run,
     "fleet": fleet.run,
+    "flood": flood.run,
+    "storm": storm.run,
     "agent_idle": agent_idle.run,
     "cli": cli.run,
     "burst": burst.run,

@@ -65,3 +65,30 @@ def test_a_wrong_setting_is_named(run, config: Path) -> None:  # type: ignore[no
     result = run("context", "list")
     assert result.exit_code == 9
     assert "contexts.plant.broker" in result.stderr
+
+
+def test_add(run, config: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    _write(config)
+    tls = ("--ca", "ca.crt", "--certificate", str(tmp_path / "x.crt"), "--certificate-key", str(tmp_path / "x.key"))
+    added = run("context", "add", "straight", "--via", "tcp", "--site", "plant", "--host", "h1", "--address", "h", *tls)
+    assert added.exit_code == 0, added.stderr
+    assert config.read_text().startswith(TEXT.rstrip())
+    shown = json.loads(run("context", "show", "straight", "-o", "json").stdout)
+    assert (shown["via"], shown["address"], shown["ca"]) == ("tcp", "h", str(Path.cwd() / "ca.crt"))
+    assert (
+        run("context", "add", "local", "--via", "socket", "--site", "p", "--host", "h1", "--socket", "s").exit_code == 0
+    )
+    assert json.loads(run("context", "show", "local", "-o", "json").stdout)["socket"] == str(Path.cwd() / "s")
+    run("context", "add", "other", "--site", "plant", "--broker", "mqtt://b", "--broker", "mqtt://c", "--use")
+    assert json.loads(run("context", "show", "-o", "json").stdout)["brokers"] == ["mqtt://b", "mqtt://c"]
+
+
+def test_add_refuses_what_cannot_work(run, config: Path) -> None:  # type: ignore[no-untyped-def]
+    for arguments, code, says in (
+        (("straight", "--via", "tcp", "--site", "plant", "--host", "h1"), 9, "a context over tcp needs address"),
+        (("a b", "--site", "plant", "--broker", "mqtt://b"), 9, "contexts"),
+        (("wrong", "--site", "plant", "--broker", "http://b"), 9, "brokers"),
+    ):
+        refused = run("context", "add", *arguments)
+        assert (refused.exit_code, says in refused.stderr) == (code, True), refused.stderr
+    assert not config.exists()

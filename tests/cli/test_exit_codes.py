@@ -26,7 +26,7 @@ def test_an_error_is_never_success_usage_or_diff(row: object) -> None:
     ("code", "number"),
     [
         ("NOT-FOUND", 3), ("CONTEXT-UNKNOWN", 3), ("WRONG-STATE", 4), ("EXISTS", 4), ("UNSIGNED", 5), ("OUT-OF-SCOPE", 5),
-        ("BROKER-REFUSED", 5), ("HOST-UNREACHABLE", 6), ("BROKER-UNREACHABLE", 6), ("SOCKET-UNREACHABLE", 6),
+        ("BROKER-REFUSED", 5), ("HOST-UNREACHABLE", 6), ("BROKER-UNREACHABLE", 6), ("SOCKET-UNREACHABLE", 6), ("LISTENER-UNREACHABLE", 6), ("CLIENT-UNKNOWN", 5),
         ("NO-ANSWER", 7), ("READY-TIMEOUT", 7), ("INVALID-BODY", 9), ("CONFIG-INVALID", 9), ("INDETERMINATE", 1),
         ("DRIVER-ERROR", 1), ("VALIDATION-FAILED", 9), ("DOCUMENT-INVALID", 9), ("PLAN-STALE", 4), ("BASE-REVISION", 4),
         ("TOPO-MISMATCH", 4), ("DESTROY-DISK", 4), ("CONFIRM-REQUIRED", 4), ("ROLLED-BACK", 1), ("ROLLBACK-INCOMPLETE", 1),

@@ -36,3 +36,9 @@ def test_a_url_is_an_address(url: str, address: tuple[str, int, bool]) -> None:
 def test_anything_else_is_not(url: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         broker_address(url)
+
+
+def test_a_password_in_a_url_is_not_quoted() -> None:
+    with pytest.raises(ValueError, match="settings of their own") as caught:
+        broker_address("mqtts://eve:horse@b")
+    assert "horse" not in str(caught.value)

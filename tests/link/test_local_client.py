@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from guestwire.link import local_client
+from guestwire.link.framed_client import WRITE_LIMIT
 from guestwire.link.frames import Close, Frame, Hello, Publish, Watch, encode
 from guestwire.link.invoke import caller
 from guestwire.link.local_client import LocalConnect, connect_local
@@ -22,7 +22,7 @@ from guestwire.protocol.executor import Executor
 from guestwire.protocol.invoker import Invoker
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.signing import SigningKey
-from guestwire.protocol.steps import Limits, Record
+from guestwire.protocol.steps import Call, Inbound, Limits, Now, Record
 from guestwire.protocol.trust import LocalScope, Scope, Trust, TrustDocument
 
 PRESENCE = topics.make("presence", "plant", "h1")
@@ -42,8 +42,10 @@ class Commands:
 class Audit:
     """Nothing is refused here."""
 
-    def refused(self, code: str, client: str, *, audit: bool) -> None:
+    def refused(self, code: str, inbound: Inbound, *, audit: bool) -> None:
         raise AssertionError(code)
+
+    def answered(self, call: Call, code: str | None, at: Now) -> None: ...
 
     def defect(self, operation: str, error: BaseException) -> None:
         raise error
@@ -192,7 +194,7 @@ async def test_a_host_that_does_not_read_makes_the_client_wait(tmp_path: Path) -
             while not writers:
                 await asyncio.sleep(0)
         with pytest.raises(TransportError) as raised:
-            for _ in range(local_client.WRITE_LIMIT // 50_000 + 20):
+            for _ in range(WRITE_LIMIT // 50_000 + 20):
                 await transport.publish("a", bytes(60_000))
         assert raised.value.code == "LINK-BUSY"
         await transport.close()

@@ -17,7 +17,7 @@ from guestwire.protocol.executor import Executor
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.packing import pack, unpack
 from guestwire.protocol.signing import SigningKey
-from guestwire.protocol.steps import Call, Inbound, Limits, Record, Send
+from guestwire.protocol.steps import Call, Inbound, Limits, Now, Record, Send
 from guestwire.protocol.trust import Scope, Signer, Trust, TrustDocument
 
 HOST, ANNA = SigningKey(bytes([1] * 32)), SigningKey(bytes([2] * 32))
@@ -67,10 +67,14 @@ class Audit:
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, str, bool]] = []
+        self.reads: list[tuple[str, str | None]] = []
         self.defects: list[tuple[str, str]] = []
 
-    def refused(self, code: str, client: str, *, audit: bool) -> None:
-        self.heard.append((code, client, audit))
+    def refused(self, code: str, inbound: Inbound, *, audit: bool) -> None:
+        self.heard.append((code, inbound.client, audit))
+
+    def answered(self, call: Call, code: str | None, at: Now) -> None:
+        self.reads.append((call.operation.name, code))
 
     def defect(self, operation: str, error: BaseException) -> None:
         self.defects.append((operation, type(error).__name__))

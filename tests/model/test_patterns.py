@@ -20,8 +20,9 @@ PACKAGES = (guestwire.model, guestwire.protocol, guestwire.formats, guestwire.sd
 MORE = ("guestwire.agent.config",)
 
 FITS = (
+    "https://site.example:8443",
     "GUEST0001", "6f1d3e0a-2b4c-4d5e-8f90-0123456789ab", "/", "0000:01:00.0", "usb:046d:c52b", "52:54:00:12:34:56", "x86_64",
-    "quiet splash", "a" * 15, "a" * 16, "a" * 32, "a" * 36, "a" * 63, "A" * 64, "0" * 64, "0" * 16, "_daemon", "",
+    "quiet splash", "a" * 15, "a" * 16, "a" * 32, "a" * 36, "a" * 63, "A" * 64, "0" * 64, "0" * 16, "0" * 128, "_daemon", "",
     "operator:admin", "mqtts://broker.example:8883",
 )  # fmt: skip
 

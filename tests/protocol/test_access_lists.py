@@ -3,11 +3,21 @@
 import pytest
 
 from guestwire.broker_test.acl import Access, AccessList, parse_acl
-from guestwire.protocol.access_lists import Role, access_list, rules
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol.access_lists import Grant, Role, access_list, rules, users_of
+from guestwire.protocol.signing import SigningKey, key_id
+from guestwire.protocol.trust import Member, Members, RoleName, Scope, Signer, Trust, TrustDocument
 
 EVERYBODY = parse_acl(access_list().splitlines())
-USERS: dict[str, Role] = {"h1": "host", "h2": "host", "anna": "operator", "ctrl": "controller", "eve": "observer"}
-NAMED = parse_acl(access_list(USERS).splitlines())
+USERS = {
+    "h1": Grant("host"),
+    "h2": Grant("host"),
+    "anna": Grant("operator"),
+    "cleo": Grant("operator", ("h1",)),
+    "ctrl": Grant("controller"),
+    "eve": Grant("observer"),
+}
+NAMED = parse_acl(access_list(USERS, "plant").splitlines())
 HOST = "gw/1/plant/host/h1"
 
 TABLE: list[tuple[str, Access, str, bool]] = [
@@ -67,6 +77,15 @@ def test_who_may_do_what(access_list: AccessList, user: str, access: Access, top
         ("h1", "write", "gw/1/plant/host/h2/request/h1/host-ping", False),
         ("anna", "write", "gw/1/plant/host/anna/presence", False),
         ("nobody", "read", f"{HOST}/presence", False),
+        ("h1", "write", "gw/1/other/host/h1/presence", False),
+        ("ctrl", "read", "gw/1/other/host/h1/presence", False),
+        ("cleo", "write", f"{HOST}/request/cleo/guest-start", True),
+        ("cleo", "read", "gw/1/plant/client/cleo/response/h1", True),
+        ("cleo", "read", f"{HOST}/presence", True),
+        ("cleo", "write", "gw/1/plant/host/h2/request/cleo/guest-start", False),
+        ("cleo", "write", "gw/1/plant/host/h2/stream/s1/down", False),
+        ("cleo", "read", "gw/1/plant/client/cleo/response/h2", False),
+        ("cleo", "read", "gw/1/plant/host/h2/presence", False),
     ],
 )
 def test_named_users_have_exactly_their_role(user: str, access: Access, topic: str, allowed: bool) -> None:
@@ -87,3 +106,74 @@ def test_an_observer_only_reads_and_everybody_else_writes_under_a_name(role: Rol
     written = [pattern for access, pattern in rules(role) if access == "write"]
     assert bool(written) == (role != "observer")
     assert all("%u" in pattern or pattern.endswith("/down") for pattern in written)
+
+
+def _public(number: int) -> str:
+    return SigningKey(bytes([number]) * 32).public.raw.hex()
+
+
+def _id(number: int) -> str:
+    return key_id(bytes.fromhex(_public(number))).hex()
+
+
+def _signer(
+    number: int, principal: str, role: RoleName | None = None, hosts: tuple[str, ...] = ("*",), not_after: int = 1000
+) -> Signer:
+    return Signer(
+        principal=principal, public_key=_public(number), scope=Scope(hosts=hosts), role=role, not_after=not_after
+    )
+
+
+def _trust(
+    *signers: Signer, members: tuple[Member, ...] = (), revoked: tuple[int, ...] = (), gone: tuple[int, ...] = ()
+) -> Trust:
+    document = TrustDocument(
+        site="plant", rev=1, issued_at=0, signers=signers, revoked=tuple(_id(number) for number in revoked)
+    )
+    return Trust(
+        document,
+        Members(site="plant", rev=1, issued_at=0, hosts=members, revoked=tuple(_id(number) for number in gone)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("trust", "users"),
+    [
+        pytest.param(_trust(_signer(1, "host:h1")), {"h1": Grant("host")}, id="host"),
+        pytest.param(_trust(members=(Member(host="h2", public_key=_public(2)),)), {"h2": Grant("host")}, id="member"),
+        pytest.param(_trust(members=(Member(host="h2", public_key=_public(2)),), gone=(2,)), {}, id="member revoked"),
+        pytest.param(_trust(_signer(1, "operator:a", "admin")), {"a": Grant("operator")}, id="admin"),
+        pytest.param(_trust(_signer(1, "operator:a", "engineer")), {"a": Grant("operator")}, id="engineer"),
+        pytest.param(_trust(_signer(1, "operator:a", "observer")), {"a": Grant("observer")}, id="role observer"),
+        pytest.param(_trust(_signer(1, "observer:a")), {"a": Grant("observer")}, id="kind observer"),
+        pytest.param(_trust(_signer(1, "controller:c", "controller")), {"c": Grant("controller")}, id="controller"),
+        pytest.param(
+            _trust(_signer(1, "operator:a", hosts=("h1",))), {"a": Grant("operator", ("h1",))}, id="some hosts"
+        ),
+        pytest.param(_trust(_signer(1, "local:0")), {}, id="local"),
+        pytest.param(_trust(_signer(1, "operator:a"), revoked=(1,)), {}, id="revoked"),
+        pytest.param(_trust(_signer(1, "operator:a", not_after=500)), {}, id="over"),
+        pytest.param(
+            _trust(_signer(1, "operator:a", "observer", ("h1",)), _signer(2, "operator:a", "operator", ("h2",))),
+            {"a": Grant("operator", ("h1", "h2"))},
+            id="two keys",
+        ),
+        pytest.param(
+            _trust(_signer(1, "operator:a"), _signer(2, "host:a"), revoked=(2,)),
+            {"a": Grant("operator")},
+            id="a name that came free",
+        ),
+        pytest.param(
+            _trust(_signer(1, "operator:a"), members=(Member(host="a", public_key=_public(2)),)),
+            {"a": Grant("operator")},
+            id="a member takes nobody's name",
+        ),
+    ],
+)
+def test_the_users_of_a_broker(trust: Trust, users: dict[str, Grant]) -> None:
+    assert users_of(trust, 500) == users
+
+
+def test_two_principals_of_one_name_are_refused() -> None:
+    with pytest.raises(GuestwireError, match="CONFIG-INVALID"):
+        users_of(_trust(_signer(1, "operator:a"), _signer(2, "host:a")), 500)

@@ -270,3 +270,16 @@ def test_only_a_message_that_carried_a_signature_costs_one() -> None:
     step = it.receive(request("guest-levitate", {}), NOW)
     assert isinstance(step, Send)
     assert decode(step.frames[0]).signatures
+
+
+def test_a_client_that_floods_is_not_decoded_any_more_and_is_heard_again_when_it_stops() -> None:
+    it = executor(failure_burst=3, failure_rate=1, look_rate=5)
+    rubbish = Inbound(b"\xc1", "mallory", "host-ping")
+    for _ in range(500):
+        assert isinstance(it.receive(rubbish, NOW), Dropped)
+    assert it.refused["MALFORMED"] == 3 + 5, "its budget, and what is looked at in a second"
+    assert it.refused["THROTTLED"] == 500 - 8
+    assert isinstance(it.receive(request("host-ping", {"payload": b"x"}, signed=False), NOW), Run), "others are heard"
+    own = request("host-ping", {"payload": b"x"}, signed=False, reply_to="mallory")._replace(client="mallory")
+    assert isinstance(it.receive(own, NOW), Dropped)
+    assert isinstance(it.receive(own, Now(NOW.wall_ms, NOW.mono + 2)), Run)

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import operation_models as m
-from guestwire.protocol.envelope import decode
+from guestwire.protocol.bodies import to_bytes
+from guestwire.protocol.envelope import about_request, body_hash, decode, encode
+from guestwire.protocol.error_body import to_body
 from guestwire.protocol.executor import Executor
 from guestwire.protocol.invoker import Accepted, Done, Failed, Invoker, Pending, Progressed, Transmit
 from guestwire.protocol.operations import BY_NAME
@@ -246,3 +248,71 @@ def test_over_any_network_an_effect_happens_at_most_once_and_the_answer_is_true(
     elif end.error.code != "HOST-UNREACHABLE":
         assert end.error.code in ("WRONG-STATE", "INDETERMINATE", "NO-ANSWER")
         assert net.host.effects == 1
+
+
+# -- what somebody on the way says
+
+
+def said(pending: Pending, phase: str, status: str, body: bytes, **more: Any) -> bytes:
+    """An answer to a request, as anybody can make it up."""
+    header = pending.header._replace(
+        kind="response", issuer="host:h1", status=status, phase=phase, body_hash=body_hash(body), **more
+    )
+    return encode(header, body)
+
+
+def refused(pending: Pending, code: str, phase: str = "refused", **more: Any) -> bytes:
+    return said(pending, phase, code, to_body(GuestwireError(code)), **more)
+
+
+@pytest.mark.parametrize("phase", ["refused", "final"])
+def test_a_question_for_proof_that_nobody_signed_ends_no_command(phase: str) -> None:
+    """The host may be at work on it: the word of somebody on the way is no failure."""
+    it = invoker()
+    pending = begin(it, RESET)
+    for _ in range(6):
+        assert it.receive(refused(pending, "CLOCK-UNSYNCHRONISED", phase), NOW) == []
+    assert len(it) == 1
+    assert it.dropped["UNSIGNED-RESPONSE"] == 6
+    [failed] = [event for event in it.due(later(61)) if isinstance(event, Failed)]
+    assert failed.error.code == "UNSIGNED-RESPONSE"
+
+
+def test_questions_for_proof_are_answered_a_few_times_and_end_no_command() -> None:
+    it = invoker()
+    pending = begin(it, RESET)
+    frames = [refused(pending, "CLOCK-UNSYNCHRONISED", nonce=bytes([n] * 24)) for n in range(5)]
+    events = [it.receive(frame, NOW) for frame in frames]
+    assert [[type(event) for event in some] for some in events] == [[Transmit]] * 3 + [[], []]
+    assert len(it) == 1
+
+
+@pytest.mark.parametrize("status", ["ok", "NOT-FOUND"])
+def test_who_signs_a_read_believes_no_answer_that_nobody_signed(status: str) -> None:
+    """The host signs the answer to every signed request: one without was stripped, or made up."""
+    body = to_bytes(m.Pong(payload=b"", now=1, epoch=1)) if status == "ok" else to_body(GuestwireError(status))
+    signing, plain = invoker(sign_reads=True), invoker()
+    pending = begin(signing, PING)
+    for phase in ("final", "refused") if status != "ok" else ("final",):
+        assert signing.receive(said(pending, phase, status, body), NOW) == []
+    assert signing.dropped["UNSIGNED-RESPONSE"] >= 1
+    [event] = plain.receive(said(begin(plain, PING), "final", status, body), NOW)
+    assert isinstance(event, Done | Failed)
+    assert not event.verified
+
+
+def test_the_word_of_somebody_that_it_was_accepted_is_not_the_hosts() -> None:
+    """What the host then does not know may never have come to it."""
+    it = invoker()
+    pending = begin(it, RESET, timeout_s=600, accept_within_s=1.0)
+    it.receive(said(pending, "accepted", "ok", b"\x80"), NOW)
+    [asking] = [event.pending for event in it.due(later(20)) if isinstance(event, Transmit)]
+    body = to_body(GuestwireError("NOT-FOUND"))
+    header = asking.header._replace(
+        kind="response", issuer="host:h1", status="NOT-FOUND", phase="final", body_hash=body_hash(body),
+        issued_at=later(20).wall_ms, about=about_request("operator:anna", asking.header.body_hash),
+    )  # fmt: skip
+    [failed] = it.receive(encode(header, body, (HOST,)), later(20))
+    assert isinstance(failed, Failed)
+    assert failed.error.code == "INDETERMINATE"
+    assert "nobody signed" in failed.error.message

@@ -15,11 +15,13 @@ from guestwire.protocol.mandates import (
     Allowed,
     Mandate,
     allowed,
+    from_text,
     issue,
     mandate_hash,
     parse,
     scopes_of_mandate,
     sign_too,
+    to_text,
 )
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.packing import pack
@@ -157,6 +159,17 @@ def test_no_altered_byte_is_taken(data: st.DataObject) -> None:
     assert raised.value.code.startswith("MANDATE-")
 
 
+def test_its_file_is_text() -> None:
+    data = issue(mandate(), (ANNA,))
+    text = to_text(data)
+    assert all(len(line) <= 76 for line in text.splitlines())
+    assert from_text(text) == data
+    for wrong in ("", text[1:], text[:-9], text + "!", text.replace("\n", "\n\xe9", 1)):
+        with pytest.raises(GuestwireError) as raised:
+            from_text(wrong)
+        assert raised.value.code == "MANDATE-INVALID"
+
+
 # -- at the host's executor
 
 
@@ -224,3 +237,12 @@ def test_two_mandates_or_another_one_are_refused() -> None:
     for carried in ((), (other,), (data, other), (data, data)):
         frame = encode(sound.header, sound.body, (MAIN,), carried)
         assert status(executor().receive(Inbound(frame, "main", "guest-destroy"), NOW)) == "BODY-MISMATCH"
+
+
+def test_uses_that_a_lost_journal_may_have_counted_are_not_given_again() -> None:
+    it = executor()
+    it.journal_created_ms = NOW.wall_ms - 500
+    data = issue(mandate(), (ANNA,))
+    assert status(it.receive(asked("guest-destroy", {"guest": "web"}, data), NOW)) == "JOURNAL-LOST"
+    later = issue(mandate(not_before=NOW.wall_ms - 500), (ANNA,))
+    assert status(it.receive(asked("guest-destroy", {"guest": "web"}, later), NOW)) is None

@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from guestwire.protocol import audit as a
 from guestwire.protocol import comm_models as w
 from guestwire.protocol import config_models as c
 from guestwire.protocol import operation_models as m
@@ -45,10 +46,13 @@ def test_a_newer_peer_may_send_more(operation: Operation) -> None:
         w.AreaDump: {"name": "shared", "offset": 64},
         w.EventWait: {"names": ("there",)},
         w.LockBreak: {"name": "press"},
+        a.AuditAck: {"log": bytes(16), "upto": 7},
     }
     sample = samples.get(operation.request, {})
     if operation.request in (m.GuestRef, m.GuestStart, m.GuestShutdown):
         sample = {"guest": "web"}
+    if operation.name == "trust-update":
+        sample = {"file": b"guestwire-trust 1"}
     if operation.name == "epoch-behind":
         sample = {"known": 7}
     operation.request.model_validate(sample | {"since-minor-9": True})

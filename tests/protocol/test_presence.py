@@ -1,5 +1,6 @@
 """Presence beyond the conformance cases: any loss, duplication and reordering."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +49,26 @@ def test_in_any_order_the_last_word_counts(order: list[int]) -> None:
     last = statements[max(order)].read(PresenceBody)
     assert seen.last == last
     assert (seen.state(NOW) == "online") == last.online
+
+
+def test_what_nobody_signed_gives_way_to_what_was_signed() -> None:
+    """Of a host whose key is not known here there may be both."""
+    seen, signed = SeenHost(), heard(host(1).heartbeat(NOW))
+    invented = heard(host(1_000_000).farewell("stopped", NOW))._replace(verified=False)
+    assert seen.receive(invented, NOW, retained=False)
+    assert (seen.verified, seen.state(NOW)) == (False, "offline")
+    assert seen.receive(signed, NOW, retained=False)
+    assert (seen.verified, seen.state(NOW)) == (True, "online")
+    assert not seen.receive(invented, NOW, retained=False)
+    assert (seen.verified, seen.state(NOW)) == (True, "online")
+
+
+@pytest.mark.parametrize("retained", [False, True])
+def test_one_old_heartbeat_makes_nobody_present(retained: bool) -> None:
+    """Somebody on the way may give it again, hours later, as if it were said now."""
+    seen, hours_later = SeenHost(), Now(NOW.wall_ms + 3 * 3_600_000, NOW.mono)
+    seen.receive(heard(host(1).heartbeat(NOW)), hours_later, retained=retained)
+    assert seen.state(hours_later) == "offline"
 
 
 @given(st.floats(0, 1000), st.booleans(), st.integers(-10_000_000, 10_000_000))

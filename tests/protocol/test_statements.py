@@ -53,13 +53,15 @@ def unsigned(frame: bytes) -> bytes:
     return encode(envelope.header, envelope.body)
 
 
-def test_an_unsigned_one_is_readable_and_not_verified() -> None:
-    assert not read(unsigned(said()), TRUST, "plant", "host:h1", "reported", NOW).verified
+def test_an_unsigned_one_of_who_has_no_key_is_readable_and_not_verified() -> None:
+    nobody = unsigned(said(STRANGER, speaker="host:h9"))
+    assert not read(nobody, TRUST, "plant", "host:h9", "reported", NOW).verified
 
 
 @pytest.mark.parametrize(
     ("frame", "code"),
     [
+        (unsigned(said()), "BAD-SIGNATURE"),
         (said(OTHER), "BAD-SIGNATURE"),
         (said(STRANGER), "BAD-SIGNATURE"),
         (said(OTHER, speaker="host:h2"), "MISADDRESSED"),

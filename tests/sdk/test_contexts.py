@@ -37,6 +37,8 @@ def test_paths_are_relative_to_the_file() -> None:
         "[contexts.a]\nsite='p'\nbrokers=['mqtt://user:secret@b']",
         "[contexts.a]\nsite='p'\nvia='socket'\nsocket='/s'",
         "[contexts.a]\nsite='p'\nbrokers=['mqtt://b']\ntrust='/t'",
+        "[contexts.a]\nsite='p'\nvia='tcp'\naddress='h:6000'\nhost='h1'\nca='/c'",
+        "[contexts.a]\nsite='p'\nvia='tcp'\naddress='tcp://h'\nhost='h1'\nca='/c'\ncertificate='/x'\ncertificate_key='/y'",
         "[contexts.a]\nsite='p'\nbrokers=['mqtt://b']\nunknown=1",
         "[contexts.'a b']\nsite='p'\nbrokers=['mqtt://b']",
         "[other]",
@@ -46,6 +48,16 @@ def test_paths_are_relative_to_the_file() -> None:
 def test_what_a_file_may_not_say(text: str) -> None:
     with pytest.raises(GuestwireError, match="CONFIG-INVALID"):
         contexts.parse(text, FILE)
+
+
+@pytest.mark.parametrize("address", ["h", "h:6000", "10.0.0.1:7", "[::1]", "[::1]:6000"])
+def test_straight_to_a_host(address: str) -> None:
+    text = (
+        f"[contexts.a]\nsite='p'\nvia='tcp'\naddress='{address}'\nhost='h1'\nca='c'\n"
+        "certificate='x.crt'\ncertificate_key='x.key'\n"
+    )
+    context = contexts.parse(text, FILE).contexts["a"]
+    assert (context.address, context.ca) == (address, "/home/eve/.config/guestwire/c")
 
 
 def test_get() -> None:

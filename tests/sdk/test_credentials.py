@@ -66,3 +66,20 @@ def test_another_sites_trust_document(layout: Layout, tmp_path: Path) -> None:
     other = create(tmp_path / "other", SitePlan("plant"), NOW)
     with pytest.raises(GuestwireError, match="TRUST-INVALID"):
         credentials.read(_context(layout, trust=str(other.trust)), NOW)
+
+
+def test_over_tcp_a_client_is_who_its_certificate_says(tmp_path: Path) -> None:
+    site = create(tmp_path / "tls", SitePlan("plant", hosts=("h1",), tls=True), NOW)
+    straight = {
+        "via": "tcp", "address": "h", "host": "h1", "ca": str(site.ca_certificate),
+        "certificate": str(site.certificate("admin")), "certificate_key": str(site.certificate_key("admin")),
+    }  # fmt: skip
+    who = credentials.read(_context(site, **straight), NOW)
+    assert (who.issuer, who.client) == ("operator:admin", "admin")
+    assert credentials.read(_context(site, **straight, key=None), NOW).issuer == "observer:admin"
+    with pytest.raises(GuestwireError) as refused:
+        credentials.read(_context(site, **straight, client="desk"), NOW)
+    assert (refused.value.code, refused.value.field) == ("CONFIG-INVALID", "client")
+    with pytest.raises(GuestwireError) as refused:
+        credentials.read(_context(site, **straight | {"certificate": str(site.root_public)}), NOW)
+    assert (refused.value.code, refused.value.field) == ("CONFIG-INVALID", "certificate")

@@ -4,11 +4,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from made_certificates import Authority
 
 from guestwire.model.errors import GuestwireError
 from guestwire.sdk.contexts import Context
 from guestwire.sdk.credentials import Credentials
-from guestwire.sdk.links import addresses, broker_options, mqtt_link, socket_link
+from guestwire.sdk.links import addresses, broker_options, host_options, mqtt_link, socket_link, tcp_link
 
 WHO = Credentials("operator:eve", "eve")
 
@@ -57,4 +58,28 @@ async def test_no_agent_on_the_socket(tmp_path: Path) -> None:
     context = Context(site="plant", via="socket", socket=str(tmp_path / "none"), host="h1")
     with pytest.raises(GuestwireError, match="SOCKET-UNREACHABLE"):
         async with socket_link(context, WHO, 30.0):
+            pass
+
+
+def straight(folder: Path, address: str) -> Context:
+    files = Authority(folder).issue("eve")
+    return Context(
+        site="plant", via="tcp", address=address, host="h1", ca=str(folder / "ca.crt"), certificate=str(files.certificate),
+        certificate_key=str(files.key),
+    )  # fmt: skip
+
+
+def test_the_host_must_have_the_certificate_of_its_id(tmp_path: Path) -> None:
+    options = host_options(straight(tmp_path, "10.0.0.1"), WHO, 3.0)
+    assert (options.host, options.port, options.tls_server_name) == ("10.0.0.1", 6000, "h1")
+    assert options.tls is not None
+    assert options.tls.check_hostname
+    with pytest.raises(GuestwireError) as refused:
+        host_options(straight(tmp_path, "10.0.0.1:0"), WHO, 3.0)
+    assert (refused.value.code, refused.value.field) == ("CONFIG-INVALID", "address")
+
+
+async def test_no_listener_at_the_address(tmp_path: Path) -> None:
+    with pytest.raises(GuestwireError, match="LISTENER-UNREACHABLE"):
+        async with tcp_link(straight(tmp_path, "127.0.0.1:1"), WHO, 30.0):
             pass

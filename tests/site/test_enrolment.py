@@ -14,6 +14,7 @@ from guestwire.protocol.trust_file import unseal
 from guestwire.site.enrolment import SitePlan, add, create
 from guestwire.site.files import read_signing_key
 from guestwire.site.layout import Layout
+from guestwire.site.signers import made_key
 
 NOW = 1_760_000_000_000
 
@@ -24,7 +25,8 @@ def _trust(layout: Layout) -> Trust:
 
 
 def _files(base: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(base)): path.read_bytes() for path in base.rglob("*") if path.is_file()}
+    files = (path for path in base.rglob("*") if path.is_file() and path.suffix != ".lock")
+    return {str(path.relative_to(base)): path.read_bytes() for path in files}
 
 
 def test_a_site_holds_a_key_for_every_principal(tmp_path: Path) -> None:
@@ -125,12 +127,20 @@ def test_add_refuses_a_name_in_use(tmp_path: Path, principal: str) -> None:
 
 def test_add_takes_up_a_key_that_an_interrupted_run_left(tmp_path: Path) -> None:
     layout = create(tmp_path / "plant", SitePlan("plant"), NOW)
-    trust_before = layout.trust.read_bytes()
-    add(layout.base, ["host:h1"], NOW)
-    left = read_signing_key(layout.key("host:h1"))
-    layout.trust.write_bytes(trust_before)
+    left = made_key(layout, "host:h1")
     add(layout.base, ["host:h1"], NOW)
     assert _trust(layout).speaks_for_host(left.id, "h1", NOW) is not None
+
+
+def test_a_trust_document_that_was_put_back_is_not_gone_on_from(tmp_path: Path) -> None:
+    layout = create(tmp_path / "plant", SitePlan("plant"), NOW)
+    old = layout.trust.read_bytes()
+    add(layout.base, ["host:h1"], NOW)
+    layout.trust.write_bytes(old)
+    with pytest.raises(GuestwireError, match="put back the newest") as refused:
+        add(layout.base, ["host:h2"], NOW)
+    assert refused.value.code == "TRUST-INVALID"
+    assert not layout.key("host:h2").exists()
 
 
 def test_add_needs_the_root_key_closed_to_others(tmp_path: Path) -> None:
@@ -144,3 +154,22 @@ def test_add_needs_the_root_key_closed_to_others(tmp_path: Path) -> None:
 def test_add_outside_a_site(tmp_path: Path) -> None:
     with pytest.raises(GuestwireError, match="KEY-FILE-INVALID"):
         add(tmp_path, ["host:h1"], NOW)
+
+
+def test_everybody_has_a_role(tmp_path: Path) -> None:
+    plan = SitePlan("plant", hosts=("h1",), operators=("eve", "mia"), roles={"mia": "engineer"})
+    layout = create(tmp_path / "plant", plan, NOW)
+    add(layout.base, ["operator:anna"], NOW, role="operator")
+    roles = {signer.principal: signer.role for signer in _trust(layout).document.signers}
+    assert roles == {
+        "operator:eve": "admin", "operator:mia": "engineer", "operator:anna": "operator", "controller:main": "controller",
+        "host:h1": "host",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("tls", [True, False])
+def test_the_document_names_the_enroller_and_the_authorities(tmp_path: Path, tls: bool) -> None:
+    layout = create(tmp_path / "plant", SitePlan("plant", tls=tls), NOW)
+    document = _trust(layout).document
+    assert [one.public_key for one in document.enrollers] == [read_signing_key(layout.enroller_key).public.raw.hex()]
+    assert document.authorities == ((layout.ca_certificate.read_text(),) if tls else ())

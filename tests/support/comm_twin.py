@@ -25,7 +25,7 @@ from guestwire.protocol.executor import Executor
 from guestwire.protocol.operation_models import Empty
 from guestwire.protocol.operations import INTERNAL, OPERATIONS
 from guestwire.protocol.signing import SigningKey
-from guestwire.protocol.steps import Call, Limits, Record, Run, Send
+from guestwire.protocol.steps import Call, Inbound, Limits, Now, Record, Run, Send
 from guestwire.protocol.trust import LocalScope, Scope, Trust, TrustDocument
 from guestwire.shm.layouts import NUMBERS, REPLY, REQUEST
 
@@ -292,8 +292,11 @@ class CommTwin:
 
     # -- ports of the link
 
-    def refused(self, code: str, client: str, *, audit: bool) -> None:
+    def refused(self, code: str, inbound: Inbound, *, audit: bool) -> None:
         """Nobody listens."""
+
+    def answered(self, call: Call, code: str | None, at: Now) -> None:
+        """Nobody counts."""
 
     def defect(self, operation: str, error: BaseException) -> None:
         raise AssertionError(operation) from error

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from fake_audit import FakeAudit
 from fake_comm import FakeComm
 from fake_config import FakeConfig
 
@@ -34,8 +35,9 @@ from guestwire.protocol.key_files import parse_public
 from guestwire.protocol.notices import GuestNotice, Notice
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.presence import HostPresence
+from guestwire.protocol.signing import VerifyingKey
 from guestwire.protocol.statements import state
-from guestwire.protocol.steps import Call, Inbound, Record, Run, Send
+from guestwire.protocol.steps import Call, Inbound, Now, Record, Run, Send
 from guestwire.protocol.trust_file import unseal
 from guestwire.site.files import read_signing_key
 from guestwire.site.layout import Layout
@@ -69,6 +71,7 @@ class FakeHost:
         self.local: LocalServer | None = None
         self.config = FakeConfig(host)
         self.comm = FakeComm()
+        self.audit = FakeAudit(self.site, host, self.key)
         self.epoch = 3
         self._seq = 0
         self._server: Server | None = None
@@ -109,8 +112,24 @@ class FakeHost:
             "message-list": self._messages,
             "log-query": lambda c: m.LogLines(lines=("one line", "two\x1b[31m line"), truncated=c.request.lines < 2),
         }
-        table |= self.config.reads() | self.comm.reads()
-        return {name: self._checked(name, handler) for name, handler in table.items()}
+        table |= self.config.reads() | self.comm.reads() | self.audit.reads()
+        # clients ask for it by themselves: no call that a test would count
+        return {
+            "trust-show": self._trust_show,
+            **{name: self._checked(name, handler) for name, handler in table.items()},
+        }
+
+    def _trust_show(self, call: Call) -> m.TrustShown:
+        trust = self.executor.trust
+        return m.TrustShown(
+            revision=trust.revision, file=None if call.request.revision == trust.revision else trust.data
+        )
+
+    def _trust_update(self, call: Call) -> m.TrustTaken:
+        before = self.executor.trust
+        root = VerifyingKey(before.roots[-1])
+        self.executor.trust = trust = unseal(call.request.file, root, at_least=before.revision)
+        return m.TrustTaken(revision=trust.revision, new=trust.revision != before.revision)
 
     def _checked(self, name: str, handler: Callable[[Call], Model]) -> Callable[[Call], Model]:
         def run(call: Call) -> Model:
@@ -166,6 +185,8 @@ class FakeHost:
                 return m.Empty()
             case "job-cancel":
                 return self._job(request.request_id)
+            case "trust-update":
+                return self._trust_update(call)
             case "log-level":
                 return m.LogLevelSet(level=request.level, until=None)
             case _:
@@ -235,8 +256,11 @@ class FakeHost:
 
     # -- ports of the link
 
-    def refused(self, code: str, client: str, *, audit: bool) -> None:
+    def refused(self, code: str, inbound: Inbound, *, audit: bool) -> None:
         self.calls.append(f"refused {code}")
+
+    def answered(self, call: Call, code: str | None, at: Now) -> None:
+        """Nobody counts."""
 
     def defect(self, operation: str, error: BaseException) -> None:
         raise AssertionError(operation) from error

@@ -99,6 +99,7 @@ class BrokerLink:
         self._at_least = 0
         self._presence: HostPresence | None = None
         self._leaving = False
+        self._impostor_at = float("-inf")
         self._raised: deque[float] = deque(maxlen=CONFLICT_RAISES)
         self._beating: asyncio.Task[None] | None = None
         self.session = Session(self, connect)
@@ -225,7 +226,9 @@ class BrokerLink:
         try:
             statement = read(message.payload, self._trust(), self._site, f"host:{self._host}", "presence", None)
             said = statement.read(PresenceBody)
-        except GuestwireError:
+        except GuestwireError as err:
+            if err.code == "BAD-SIGNATURE" and not (message.retain and not presence.echoes):
+                self._heard_impostor(at)
             return
         if not statement.verified:
             return
@@ -243,6 +246,14 @@ class BrokerLink:
                     self._leaving = True
                     self._events.host_id_conflict(f"another agent speaks as this host, in epoch {said.epoch}")
                     self.session.hold(CONFLICT_PAUSE_S)
+
+    def _heard_impostor(self, at: Now) -> None:
+        """Somebody speaks as this host with another key: a clone that enrolled anew, or a broker that forges. It is told now and
+        then, and changes nothing: who could stop the host by it would. What a broker has kept from before this connection is
+        left out: it may be of the key that this host had."""
+        if at.mono - self._impostor_at >= CONFLICT_PAUSE_S:
+            self._impostor_at = at.mono
+            self._events.host_id_conflict("a presence of this host came that another key has signed")
 
     def _raised_often(self, at: Now) -> bool:
         """A disk is lost once. Who must go above somebody again and again shares the id with a living agent (some brokers

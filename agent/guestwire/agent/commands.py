@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from guestwire.agent.audit_rows import mandate_of, target_of, way
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_schema import (
     Entry,
@@ -20,10 +21,12 @@ from guestwire.agent.journal_schema import (
     Outdated,
     Stored,
     Unfinished,
+    UsedUp,
 )
 from guestwire.agent.journal_schema import Progress as KeptProgress
 from guestwire.agent.journal_schema import Running as StillRunning
 from guestwire.agent.lane_gate import LaneGate, LanePass
+from guestwire.agent.mandate_uses import MandateUse
 from guestwire.agent.outbox import Outbox, answer
 from guestwire.agent.services.running import Running
 from guestwire.model.base import Model
@@ -60,6 +63,10 @@ class Reports(Protocol):
 
     def storage(self, error: GuestwireError) -> None:
         """The journal did not take an entry or a result."""
+        ...
+
+    def not_taken(self, call: Call, code: str) -> None:
+        """A request was refused and is not in the journal."""
         ...
 
     def waiting(self, call: Call) -> None:
@@ -134,7 +141,7 @@ class Commands:
         except Exception as err:  # noqa: BLE001 - the entry point of every command that comes in
             self._reports.defect(record.call.operation.name, err)
             taken()
-            answer(self._executor.refuse(record.call, GuestwireError("INTERNAL"), self._clock()))
+            self._refuse(record.call, GuestwireError("INTERNAL"))
 
     async def _taken(self, record: Record, taken: Callable[[], None]) -> None:
         call = record.call
@@ -153,12 +160,17 @@ class Commands:
                     final, code = tuple(self._executor.fail(call, err, self._clock()).frames), err.code
             entry = self._entry(call, lanes, run=ticket is None or ticket.granted, final=final, code=code)
             inserted = await self._journal.insert(entry)
+            if isinstance(inserted, UsedUp):
+                self._leave(ticket)
+                ticket, used_up = None, GuestwireError("MANDATE-USED-UP", detail=_named(call))
+                final, code = tuple(self._executor.fail(call, used_up, self._clock()).frames), used_up.code
+                inserted = await self._journal.insert(self._entry(call, (), run=True, final=final, code=code))
         except GuestwireError as err:
             self._leave(ticket)
             taken()
             if err.code != "BUSY":
                 self._reports.storage(err)
-            answer(self._executor.refuse(call, err, self._clock()))
+            self._refuse(call, err)
             return
         taken()
         self._inserted(call, inserted, ticket, final)
@@ -178,7 +190,7 @@ class Commands:
             case StillRunning(seq):
                 self._leave(ticket)
                 job = self._jobs.get(seq)
-                if job is not None and (job.call.path is None or call.local):
+                if job is not None and (job.call.path is None or not call.brokered):
                     job.call.path = call.path  # who asks again over a socket has a new connection
                 answer(executor.accepted(call, at))
             case Stored(seq, _, stored):
@@ -188,10 +200,14 @@ class Commands:
                 )
             case Mismatch():
                 self._leave(ticket)
-                answer(executor.refuse(call, GuestwireError("IDEMPOTENCY-MISMATCH"), at))
+                self._refuse(call, GuestwireError("IDEMPOTENCY-MISMATCH"))
             case Outdated():
                 self._leave(ticket)
-                answer(executor.refuse(call, GuestwireError("EXPIRED"), at))
+                self._refuse(call, GuestwireError("EXPIRED"))
+
+    def _refuse(self, call: Call, error: GuestwireError) -> None:
+        self._reports.not_taken(call, error.code)
+        answer(self._executor.refuse(call, error, self._clock()))
 
     # -- after a crash
 
@@ -398,13 +414,16 @@ class Commands:
             body_hash=call.body_hash,
             body=call.body,
             reply_to=call.client,
-            via="socket" if call.local else "mqtt",
+            via=way(call),
             accepted_ms=call.accepted_ms,
             expires_ms=call.expires,
             start_by_ms=call.start_by_ms,
             run=run,
             final=None if final is None else pack(final),
             code=code,
+            keys=call.key_ids,
+            target=target_of(call),
+            mandate=_use(call),
         )
 
     def _enter(self, lanes: tuple[str, ...], start_by_ms: int, *, forced: bool = False) -> LanePass | None:
@@ -436,6 +455,18 @@ _STATES: Mapping[str, FinalState] = {
 def _once_begun(job: _Job) -> bool:
     """Whether the effect of a `once` operation may have happened: then it is neither cancelled nor said not to be."""
     return job.call.operation.effect == "once" and job.running.effects > 0
+
+
+def _use(call: Call) -> MandateUse | None:
+    """The use of a mandate that the call is."""
+    allowed, data = call.allowed, call.mandate
+    if allowed is None or data is None:
+        return None
+    return MandateUse(allowed.id, allowed.uses, allowed.not_after, data)
+
+
+def _named(call: Call) -> dict[str, str]:
+    return {"mandate": mandate_of(call)}
 
 
 def _retrieve(task: asyncio.Task[Model]) -> None:

@@ -2,7 +2,6 @@
 
 import grp
 import random
-import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -14,6 +13,8 @@ from shutil import which
 from typing import Any
 
 from guestwire.agent import identity
+from guestwire.agent.audit import Log
+from guestwire.agent.audit_schema import MIB
 from guestwire.agent.clock_quality import clock_quality
 from guestwire.agent.comm_areas import CommAreas
 from guestwire.agent.config import BrokerSection, LimitsSection, LogSection, Settings
@@ -25,13 +26,19 @@ from guestwire.agent.lanes import Lanes
 from guestwire.agent.log_files import LogFiles
 from guestwire.agent.logs import LevelControl, make_logger
 from guestwire.agent.messages import Messages, log_id
+from guestwire.agent.reread import Reread
 from guestwire.agent.services.ports import Drivers
+from guestwire.agent.session_name import session_name
 from guestwire.agent.speech import Speech
+from guestwire.agent.tcp_listener import ListenerParts
+from guestwire.agent.time_floor import TimeFloor, judged
+from guestwire.agent.tls_identity import TlsIdentity
 from guestwire.agent.vital import Vital
 from guestwire.comm.client import CommClient
 from guestwire.link import brokers
 from guestwire.link.broker_url import BrokerAddress
 from guestwire.link.clock import now
+from guestwire.link.host_port import host_port
 from guestwire.link.transport import Connect, OnMessage, Options, Transport
 from guestwire.model.allocation import allocate
 from guestwire.model.desired import Desired
@@ -181,34 +188,47 @@ def sample_guests(count: int) -> Iterator[Guest]:
         )
 
 
-def host_identity(settings: Settings, *, at_least: int = 0) -> HostIdentity:
+def host_identity(settings: Settings) -> HostIdentity:
     """Keys and trust from their files. Raises KEY-FILE-INVALID, TRUST-INVALID."""
     key = identity.host_key(settings.trust.host_key)
-    trusted = identity.trust(settings.trust, at_least=at_least)
-    identity.check_member(trusted, key, settings.host.site, settings.host.id)
+    trusted = identity.trust(settings.trust)
+    # what was taken up since may know a key that the file does not
+    in_force = identity.newest(trusted, settings.host.state_dir / "trust")
+    identity.check_member(in_force, key, settings.host.site, settings.host.id)
     label = settings.host.label or settings.host.id
     return HostIdentity(settings.host.site, settings.host.id, label, key, trusted, VERSION)
 
 
-def broker(settings: Settings) -> tuple[Callable[[], Options], Connect] | None:
-    """The options of the next connection (each broker in turn) and how to make it; None: there is no broker."""
+def tls_identity(
+    settings: Settings, floor: TimeFloor, judge: Callable[[], ClockQuality], log: Log
+) -> TlsIdentity | None:
+    """What connections by TLS are made with; None: there are none. Raises CONFIG-INVALID, KEY-FILE-INVALID."""
+    section = settings.broker
+    return TlsIdentity(section, floor, judge, log) if any(one.tls for one in section.addresses) else None
+
+
+def broker(settings: Settings, tls: TlsIdentity | None, log: Log) -> tuple[Callable[[], Options], Connect] | None:
+    """The options of the next connection (each broker in turn) and how to make it; None: there is no broker. Raises
+    KEY-FILE-INVALID."""
     section = settings.broker
     if not section.urls:
         return None
-    tls = _tls(section) if any(address.tls for address in section.addresses) else None
-    secret = identity.password(section)
+    file = section.password_file
+    secret = Reread([] if file is None else [file], lambda: identity.password(section), log, "the broker's password")
     turns = cycle(section.addresses)
 
     def options() -> Options:
         address: BrokerAddress = next(turns)
+        context, check_peer = (None, None) if tls is None or not address.tls else tls.for_connection()
         return Options(
             host=address.host,
             port=address.port,
-            client_id=settings.host.id,
+            client_id=session_name(settings.host.id, settings.host.state_dir),
             username=section.username,
-            password=secret,
-            tls=tls if address.tls else None,
+            password=secret.get(),
+            tls=context,
             tls_server_name=address.host if address.tls else None,
+            check_peer=check_peer,
             keep_alive_s=section.keep_alive_s,
             session_expiry_s=section.session_expiry_s,
             connect_timeout_s=section.connect_timeout_s,
@@ -222,19 +242,30 @@ def broker(settings: Settings) -> tuple[Callable[[], Options], Connect] | None:
     return options, connect
 
 
+def listener(settings: Settings, floor: TimeFloor, judge: Callable[[], ClockQuality], log: Log) -> ListenerParts | None:
+    """Where clients may connect without a broker, and how; None: nowhere. Raises CONFIG-INVALID, KEY-FILE-INVALID."""
+    section = settings.listener
+    if not section.address:
+        return None
+    from guestwire.agent.listener_tls import ListenerTls, listener_files
+    from guestwire.link.tcp_arrival import Deadlines
+
+    return ListenerParts(
+        address=host_port(section.address),
+        tls=ListenerTls(listener_files(section, settings.broker), floor, judge, log),
+        most=section.max_connections,
+        most_of_one=section.max_of_one_client,
+        deadlines=Deadlines(
+            handshake=section.handshake_s, first_frame=section.first_frame_s, frame=section.frame_s, idle=section.idle_s
+        ),
+        clock=judge,
+        floor=floor,
+    )
+
+
 def boot_delay_s(section: BrokerSection) -> float:
     """How long to wait before the first connection, so that a fleet that boots at once does not come at once."""
     return random.uniform(0, section.boot_delay_s)
-
-
-def _tls(section: BrokerSection) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=section.ca)
-        if section.cert is not None and section.key is not None:
-            context.load_cert_chain(section.cert, section.key)
-    except (OSError, ssl.SSLError) as err:
-        raise GuestwireError("CONFIG-INVALID", f"TLS cannot be set up: {err}", field="broker.ca") from err
-    return context
 
 
 def limits(section: LimitsSection) -> Limits:
@@ -252,8 +283,9 @@ def lanes(section: LimitsSection) -> LaneGate:
     return LaneGate(made, lambda: round(now().mono * 1000))
 
 
-def clock(settings: Settings) -> Callable[[], ClockQuality]:
-    return clock_quality if settings.host.clock == "auto" else _trusted_clock
+def clock(settings: Settings, floor: TimeFloor) -> Callable[[], ClockQuality]:
+    """How good the wall clock is: what the kernel or the settings say of it, unless it is below the floor."""
+    return judged(floor, clock_quality if settings.host.clock == "auto" else _trusted_clock, wall_ms)
 
 
 def _trusted_clock() -> ClockQuality:
@@ -302,10 +334,15 @@ def host_parts(
     observer: Observer | None = None,
 ) -> HostParts:
     """Everything a host is composed of. `vital` None: one of its own, for whose word nobody waits."""
+    me = who or host_identity(settings)
+    floor = TimeFloor(me.trust.document.issued_at)
+    judge = clock(settings, floor)
+    tls = tls_identity(settings, floor, judge, speaking.log)
     return HostParts(
-        identity=who or host_identity(settings),
+        identity=me,
         drivers=hypervisor,
         journal=settings.host.state_dir / "journal.db",
+        kept_trust=settings.host.state_dir / "trust",
         folders=settings.host.state_dir / "guests",
         templates=settings.host.template_dir,
         disk_roots=disk_roots(settings),
@@ -317,13 +354,18 @@ def host_parts(
         log=speaking.log,
         lanes=lanes(settings.limits),
         vital=vital or speaking.vital(),
-        broker=broker(settings),
+        broker=broker(settings, tls, speaking.log),
+        tls=tls,
         boot_delay_s=boot_delay_s(settings.broker),
         socket=settings.host.socket,
         socket_group=socket_group(settings.host.socket_group),
+        listener=listener(settings, floor, judge, speaking.log),
         limits=limits(settings.limits),
         require_signatures=settings.trust.require_signatures,
         keep_jobs_s=settings.limits.keep_jobs_days * 86_400,
-        clock=clock(settings),
+        audit_quota=settings.limits.audit_mib * MIB,
+        keep_audit_days=settings.limits.audit_days,
+        clock=judge,
+        floor=floor,
         observer=observer,
     )

@@ -1,19 +1,25 @@
 """The agent's settings: defaults < TOML file < GUESTWIRE_* environment < flags. The only place that reads the environment.
 
 One frozen model per section; a component is given its own section and no other. An unknown key is an error that names
-it. `settings_table` is what the documentation is generated from.
+it. As a table they are in `settings_table`.
 """
 
-import argparse
 import os
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -23,14 +29,30 @@ from pydantic_settings import (
 )
 
 from guestwire.link.broker_url import BrokerAddress, broker_address
+from guestwire.link.host_port import host_port
 from guestwire.model.errors import GuestwireError
 from guestwire.model.patterns import in_words
+from guestwire.protocol.authority_url import authority_address
 
 DEFAULT_FILE: Final = Path("/etc/guestwire/agent.toml")
+CREDENTIAL: Final = "credential:"
+"""What a path begins with that names a credential of systemd (LoadCredential=, LoadCredentialEncrypted=)."""
 
 
 def _checked_url(url: str) -> str:
     broker_address(url)
+    return url
+
+
+def _checked_address(text: str) -> str:
+    if text:
+        host_port(text)
+    return text
+
+
+def _checked_authority(url: str) -> str:
+    if url:
+        authority_address(url)
     return url
 
 
@@ -43,6 +65,20 @@ def _empty_is_none(value: object) -> object:
     return None if value == "" else value
 
 
+def _credential_file(name: str) -> Path:
+    """Where systemd has put it for this service."""
+    line = f"LoadCredential={name}:FILE"
+    if not name or "/" in name or name in (".", ".."):
+        raise ValueError(f"{CREDENTIAL}{name} names no credential: write {CREDENTIAL}NAME, and {line} into the unit")
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if folder is None:
+        raise ValueError(f"only a service of systemd has credentials: put {line} into its unit, or name a file")
+    path = Path(folder) / name
+    if not path.exists():
+        raise ValueError(f"the service has no credential {name}: put {line} into its unit and restart it")
+    return path
+
+
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,36}$")]
 BrokerUrl = Annotated[str, AfterValidator(_checked_url)]
 OptionalPath = Annotated[Path | None, BeforeValidator(_empty_is_none)]
@@ -52,12 +88,19 @@ Level = Literal["off", "debug", "info", "warning", "error"]
 class Section(BaseModel):
     """A section. Texts become numbers where a number is wanted: environment and flags have only texts."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
+
+    @field_validator("*")
+    @classmethod
+    def _credential(cls, value: object) -> object:
+        if isinstance(value, Path) and str(value).startswith(CREDENTIAL):
+            return _credential_file(str(value).removeprefix(CREDENTIAL))
+        return value
 
 
 class HostSection(Section):
     id: Slug
-    """The host's id: its MQTT client id and user name. Unique at its broker, never changed."""
+    """The host's id: its user name at the broker, and how its MQTT session's name begins. Unique there, never changed."""
     site: Slug
     """The site the host belongs to."""
     label: Annotated[str, Field(max_length=128)] = ""
@@ -90,8 +133,8 @@ class HostSection(Section):
     keep_revisions: Annotated[int, Field(ge=2, le=10_000)] = 50
     """How many configurations are kept to go back to."""
     clock: Literal["auto", "trusted"] = "auto"
-    """auto: ask the kernel whether the clock is synchronised; trusted: take it that it is. A host whose clock is not makes
-    clients prove that a command is new."""
+    """auto: ask the kernel whether the clock is synchronised; trusted: take it that it is, unless it is before a time that the
+    host has seen. A host whose clock is not makes clients prove that a command is new."""
 
 
 class BrokerSection(Section):
@@ -112,11 +155,11 @@ class BrokerSection(Section):
     cert: OptionalPath = None
     """The host's client certificate (PEM); goes with `key`."""
     key: OptionalPath = None
-    """The key of the client certificate (PEM)."""
+    """The key of the client certificate (PEM); readable by the agent alone."""
     username: Annotated[str | None, BeforeValidator(_empty_is_none)] = None
     """User name, where the broker wants one; it should be the host's id."""
     password_file: OptionalPath = None
-    """A file whose first line is the password; for systemd's LoadCredential."""
+    """A file whose first line is the password; readable by the agent alone."""
 
     @model_validator(mode="after")
     def _pairs(self) -> "BrokerSection":
@@ -138,6 +181,8 @@ class TrustSection(Section):
     """The public key of the site's root, which the document is checked against."""
     host_key: Path = Path("/etc/guestwire/host.key")
     """The host's own private key; readable by the agent alone."""
+    authority: Annotated[str, AfterValidator(_checked_authority)] = ""
+    """Where the host renews its certificate, https://HOST:PORT of `guestwire site serve`; empty: somebody else renews it."""
     require_signatures: Literal["effects", "all"] = "effects"
     """effects: reads may come unsigned where the broker authenticates clients; all: nothing may."""
 
@@ -163,6 +208,10 @@ class LimitsSection(Section):
     """Journal entries that may wait for a commit; one more is BUSY."""
     keep_jobs_days: Annotated[float, Field(gt=0, le=3650)] = 7.0
     """How long finished jobs are kept after their request expired."""
+    audit_mib: Annotated[int, Field(ge=1, le=65_536)] = 64
+    """How large the audit log may grow; a full one drops its oldest rows and says so."""
+    audit_days: Annotated[float, Field(gt=0, le=36_500)] = 30.0
+    """How long rows of the audit log are kept that a controller has acknowledged."""
 
 
 class LogSection(Section):
@@ -196,6 +245,40 @@ class SimulatedSection(Section):
     """Whether the guests run a guest agent."""
 
 
+class ListenerSection(Section):
+    address: Annotated[str, AfterValidator(_checked_address)] = ""
+    """Where clients may connect without a broker, by TLS and with a certificate of the site: HOST:PORT, [IPV6]:PORT, or :PORT for
+    every address of the host; port 6000 where none is named. Empty: nowhere."""
+    cert: OptionalPath = None
+    """The host's certificate for TLS servers (PEM), its id among the DNS names; goes with `key`. None: that of the broker
+    section."""
+    key: OptionalPath = None
+    """The key of that certificate (PEM); readable by the agent alone."""
+    ca: OptionalPath = None
+    """The CA certificate that clients are checked against (PEM). None: that of the broker section."""
+    crl: OptionalPath = None
+    """A list of revoked certificates (PEM), signed by the CA that issued them; read again when it is replaced. None: only the
+    trust document says who is let in no more."""
+    max_connections: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Connections at once."""
+    max_of_one_client: Annotated[int, Field(ge=1, le=10_000)] = 16
+    """Connections of one client at once."""
+    handshake_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+    """How long a connection may take until TLS stands."""
+    first_frame_s: Annotated[float, Field(gt=0, le=600)] = 10.0
+    """How long a client may then take to ask for anything."""
+    frame_s: Annotated[float, Field(gt=0, le=600)] = 10.0
+    """How long the rest of a message may take."""
+    idle_s: Annotated[float, Field(ge=30, le=86_400)] = 120.0
+    """A client that is silent for so long is cut off; the clients of Guestwire say something every 20 s."""
+
+    @model_validator(mode="after")
+    def _pairs(self) -> "ListenerSection":
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("cert and key go together")
+        return self
+
+
 class CommSection(Section):
     dir: OptionalPath = None
     """Where the sockets of guestwire-comm are; empty: this host has no communication services."""
@@ -205,8 +288,9 @@ class Settings(BaseSettings):
     """Everything. Made by `load`; frozen."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix="GUESTWIRE_", env_nested_delimiter="_", env_nested_max_split=1
-    )
+        frozen=True, extra="forbid", env_prefix="GUESTWIRE_", env_nested_delimiter="_", env_nested_max_split=1,
+        hide_input_in_errors=True,
+    )  # fmt: skip
 
     host: HostSection
     broker: BrokerSection = BrokerSection()
@@ -216,6 +300,7 @@ class Settings(BaseSettings):
     libvirt: LibvirtSection = LibvirtSection()
     simulated: SimulatedSection = SimulatedSection()
     comm: CommSection = CommSection()
+    listener: ListenerSection = ListenerSection()
 
     @classmethod
     def settings_customise_sources(
@@ -292,85 +377,3 @@ def _why(error: Mapping[str, Any]) -> str:
             return str(error["msg"])
         case _:
             return f"{in_words(error)}, not {error['input']!r}"
-
-
-# -- the settings as a table: flags and documentation are loops over it
-
-
-@dataclass(frozen=True, slots=True)
-class SettingRow:
-    """One setting: where it can be given, what it may be, and what it is when nobody gives it."""
-
-    section: str
-    key: str
-    type: str
-    default: str
-    text: str
-
-    @property
-    def name(self) -> str:
-        return f"{self.section}.{self.key}"
-
-    @property
-    def environment(self) -> str:
-        return f"GUESTWIRE_{self.section}_{self.key}".upper()
-
-    @property
-    def flag(self) -> str:
-        return f"--{self.section}-{self.key}".replace("_", "-")
-
-
-def settings_table() -> tuple[SettingRow, ...]:
-    """Every setting, in the order of the file."""
-    return tuple(_rows())
-
-
-def _rows() -> Iterator[SettingRow]:
-    for section, info in Settings.model_fields.items():
-        model = info.annotation
-        assert isinstance(model, type)
-        assert issubclass(model, Section)
-        for key, field in model.model_fields.items():
-            yield SettingRow(section, key, _type_text(field.annotation), _default_text(field), field.description or "")
-
-
-def _type_text(annotation: Any) -> str:
-    origin, inner = get_origin(annotation), get_args(annotation)
-    if origin is Literal:
-        return " | ".join(str(word) for word in inner)
-    if origin is Annotated:
-        return _type_text(inner[0])
-    if origin is tuple:
-        return "list"
-    if inner:  # X | None
-        return _type_text(inner[0])
-    return {str: "text", int: "integer", float: "number", bool: "true | false", Path: "path"}[annotation]
-
-
-def _default_text(field: FieldInfo) -> str:
-    match field.default:
-        case None | () | "":
-            return ""
-        case bool() as flag:
-            return str(flag).lower()
-        case tuple() as several:
-            return ", ".join(str(one) for one in several)
-        case value:
-            return "(required)" if field.is_required() else str(value)
-
-
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """A flag for every setting, by its section; none has a default of its own."""
-    for section in Settings.model_fields:
-        group = parser.add_argument_group(f"[{section}]")
-        for row in settings_table():
-            if row.section == section:
-                metavar = row.type.upper() if "|" not in row.type else f"{{{row.type.replace(' ', '')}}}"
-                text = row.text.replace("%", "%%")
-                group.add_argument(row.flag, dest=row.name, metavar=metavar, default=None, help=text)
-
-
-def given_flags(arguments: argparse.Namespace) -> dict[str, str]:
-    """The settings among the parsed arguments, for `load`."""
-    names = {row.name for row in settings_table()}
-    return {name: text for name, text in vars(arguments).items() if name in names and text is not None}

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from pathlib import Path
 
 from guestwire.agent import compose
 from guestwire.agent.broker_link import BrokerLink
-from guestwire.agent.config import CommSection, Settings
+from guestwire.agent.config import CommSection, ListenerSection, Settings
 from guestwire.agent.host_agent import HostIdentity, host_agent
 from guestwire.agent.identity import check_member, host_key, trust
 from guestwire.agent.journal_writer import JournalWriter
@@ -28,8 +29,9 @@ CONNECT_WITHIN_S = 60
 
 
 async def serve_fleet(settings: Settings, count: int) -> None:
-    """Serve ID-1 to ID-count until SIGTERM or SIGINT. `trust.host_key` holds {host} where the host's id goes; state is kept
-    below state_dir, a folder a host; there is no socket, and there are no communication services. First all hosts are
+    """Serve ID-1 to ID-count until SIGTERM or SIGINT. `trust.host_key`, `broker.cert` and `broker.key` hold {host} where
+    the host's id goes; state is kept
+    below state_dir, a folder a host; there is no socket and no TCP listener, and there are no communication services. First all hosts are
     opened, which takes the disk's time, then all connect at once. Prints a line when every host is connected. A host that
     fails ends all of them."""
     if settings.host.driver != "simulated":
@@ -127,9 +129,17 @@ def _settings_of(settings: Settings, host: str) -> Settings:
     own = settings.host.model_copy(
         update={"id": host, "label": host, "state_dir": settings.host.state_dir / host, "socket": None}
     )
-    key = type(settings.trust.host_key)(str(settings.trust.host_key).replace("{host}", host))
-    trusted = settings.trust.model_copy(update={"host_key": key})
-    return settings.model_copy(update={"host": own, "trust": trusted, "comm": CommSection()})
+    trusted = settings.trust.model_copy(update={"host_key": _of_host(settings.trust.host_key, host)})
+    broker = settings.broker.model_copy(
+        update={name: _of_host(path, host) for name in ("cert", "key") if (path := getattr(settings.broker, name))}
+    )
+    return settings.model_copy(
+        update={"host": own, "broker": broker, "trust": trusted, "comm": CommSection(), "listener": ListenerSection()}
+    )
+
+
+def _of_host(path: Path, host: str) -> Path:
+    return Path(str(path).replace("{host}", host))
 
 
 def _quiet_voice() -> compose.Voice:

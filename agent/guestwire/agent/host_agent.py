@@ -11,13 +11,18 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from guestwire.agent import floor_note
 from guestwire.agent.announcer import Announcer
 from guestwire.agent.audit import AuditTrail, Log
+from guestwire.agent.audit_schema import QUOTA
+from guestwire.agent.audit_writing import AuditWriting
+from guestwire.agent.auditing import Auditing
 from guestwire.agent.broker_link import BrokerLink
 from guestwire.agent.clock_quality import clock_quality
+from guestwire.agent.clock_skew import ClockSkew, skew_alarm
 from guestwire.agent.comm_notices import CommNotices
 from guestwire.agent.commands import Commands
-from guestwire.agent.configured import ConfigurationParts, Hearing, configured
+from guestwire.agent.configured import ConfigurationParts, ConfiguredHost, Hearing, configured
 from guestwire.agent.housekeeping import Housekeeping
 from guestwire.agent.jobs import Jobs
 from guestwire.agent.journal import Journal
@@ -39,7 +44,10 @@ from guestwire.agent.services.ports import Drivers, Guests
 from guestwire.agent.services.shutdown_hooks import ShutdownHooks
 from guestwire.agent.services.start_conditions import StartConditions
 from guestwire.agent.speech import Speech
-from guestwire.agent.trust_pin import pin_trust
+from guestwire.agent.tcp_listener import ListenerParts, listen
+from guestwire.agent.time_floor import TimeFloor
+from guestwire.agent.tls_identity import TlsIdentity
+from guestwire.agent.trust_keeper import TrustKeeper, trust_in_force
 from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
 from guestwire.link.local_server import LocalServer
@@ -70,14 +78,16 @@ class HostIdentity:
 
 @dataclass(frozen=True, slots=True)
 class HostParts:
-    """What a host is composed of. `folders`: where the folders of its guests are, `templates`: what is copied into new ones;
+    """What a host is composed of. `kept_trust`: where a trust document is kept that was taken up; `folders`: where the folders of its guests are, `templates`: what is copied into new ones;
     `disk_roots`, `share_roots`, `boot_roots`: see `FactsReader`. `broker`: how to connect, None for a host with a socket
-    only; `socket`: its path, None for none. `clock`: how to judge the wall clock. `vital` watches what must not end.
+    only; `socket`: its path, None for none. `clock`: how to judge the wall clock, by `floor` too, which is raised here.
+    `skew`: how far it is off. `tls` tells when certificates were replaced. `vital` watches what must not end.
     `observer` is told every step of the journal."""
 
     identity: HostIdentity
     drivers: Drivers
     journal: Path
+    kept_trust: Path
     folders: Path
     templates: Path
     writer: JournalWriter
@@ -89,6 +99,7 @@ class HostParts:
     boot_delay_s: float = 0.0
     socket: Path | None = None
     socket_group: int = -1
+    listener: ListenerParts | None = None
     disk_roots: tuple[str, ...] = ()
     share_roots: tuple[str, ...] | None = None
     boot_roots: tuple[str, ...] | None = None
@@ -96,7 +107,12 @@ class HostParts:
     limits: Limits = field(default_factory=Limits)
     require_signatures: str = "effects"
     keep_jobs_s: float = 7 * 86_400.0
+    audit_quota: int = QUOTA
+    keep_audit_days: float = 30.0
     clock: Callable[[], ClockQuality] = clock_quality
+    floor: TimeFloor = field(default_factory=TimeFloor)
+    skew: ClockSkew = field(default_factory=ClockSkew)
+    tls: TlsIdentity | None = None
     observer: Observer | None = None
 
 
@@ -105,11 +121,13 @@ class RunningHost:
     """A host that serves. `link` None: it has no broker."""
 
     executor: Executor
+    trust: TrustKeeper
     journal: Journal
     commands: Commands
     guests: GuestService
     link: BrokerLink | None
     server: Server
+    listeners: HostListeners
 
 
 @asynccontextmanager
@@ -118,10 +136,12 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
     identity = parts.identity
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(await _journal(parts))
-        await pin_trust(journal, identity.trust)
+        trust = await trust_in_force(journal, identity.trust, parts.kept_trust, parts.log)
+        floor_note.take_up(parts.floor, journal, trust)
         announcer = Announcer(identity.site, identity.host, identity.key, now)
-        audit = AuditTrail(parts.log, announcer, lambda: now().mono)
-        executor = _executor(parts, journal)
+        audit, auditing = await _audit(stack, parts, journal, announcer)
+        executor = _executor(parts, journal, trust)
+        keeper = TrustKeeper(executor, journal, parts.kept_trust, parts.log)
         listeners = HostListeners(parts.log, announcer, audit, executor, parts.clock, parts.speech)
         folders = GuestFolders(parts.folders, parts.templates, _domain_xml(parts.drivers.guests))
         hearing = Hearing()
@@ -150,35 +170,61 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         outbox = await stack.enter_async_context(Outbox(journal))
         pipeline = Commands(
             executor=executor, journal=journal, outbox=outbox, lanes=parts.lanes, reports=listeners, clock=now,
-            commands=commands(guests, jobs, parts.speech, listeners, host, forwarding), observer=parts.observer,
+            commands=commands(guests, jobs, parts.speech, listeners, host, forwarding, keeper, auditing),
+            observer=parts.observer,
         )  # fmt: skip
         server = await stack.enter_async_context(
-            Server(executor, reads(hosts, guests, jobs, parts.speech, host, forwarding), pipeline, audit)
+            Server(
+                executor, reads(hosts, guests, jobs, parts.speech, host, forwarding, keeper, auditing), pipeline, audit
+            )
         )
         stack.callback(parts.lanes.close)
         await stack.enter_async_context(pipeline)
         listeners.attach(server, reporting)
         recovered = await pipeline.recover(restorer(BY_NAME))
         await stack.enter_async_context(host.autostart)
-        orphan = asyncio.create_task(host.waiting.take_up_orphan(pipeline.over), name="orphaned-change")
-        parts.vital.watch(orphan, may_return=True)
-        stack.push_async_callback(_ended, orphan)
+        _orphan_taken_up(stack, parts.vital, host, pipeline)
         if recovered:
             parts.log.info("unfinished commands taken up again", count=recovered)
-        if parts.socket is not None:
-            announcer.add_local(await stack.enter_async_context(_local_server(parts, parts.socket, server, executor)))
+        await _direct_ways(stack, parts, server, executor, audit, announcer, keeper)
         link = await _linked(stack, parts, server, journal, announcer, listeners, outbox, executor)
         stack.callback(listeners.tell_now)
-        await stack.enter_async_context(
-            Housekeeping(journal, executor, parts.clock, parts.keep_jobs_s, parts.vital, host.reboot.read)
-        )
-        yield RunningHost(executor, journal, pipeline, guests, link, server)
+        await stack.enter_async_context(_housekeeping(parts, journal, executor, announcer, host.reboot.read))
+        yield RunningHost(executor, keeper, journal, pipeline, guests, link, server, listeners)
 
 
 async def _journal(parts: HostParts) -> Journal:
     return await Journal.open(
         parts.journal, parts.writer, now_ms=now().wall_ms, clock_synchronised=parts.clock() != "unsynchronised",
-        observer=parts.observer,
+        observer=parts.observer, audit_quota=parts.audit_quota,
+    )  # fmt: skip
+
+
+async def _audit(
+    stack: AsyncExitStack, parts: HostParts, journal: Journal, announcer: Announcer
+) -> tuple[AuditTrail, Auditing]:
+    """What hears of refusals and reads, and the operations of the log. The rows of the one are the last that are written:
+    everything that makes any ends before."""
+
+    async def prune(now_ms: int) -> None:
+        if parts.clock() != "unsynchronised":
+            await journal.audit.prune(now_ms, parts.keep_audit_days)
+
+    def left(count: int) -> None:
+        parts.log.error("the disk did not take the last rows of the audit log", count=count)
+
+    writing = await stack.enter_async_context(AuditWriting(journal.audit, now, parts.vital, prune, left))
+    identity = parts.identity
+    auditing = Auditing(journal.audit, identity.site, identity.host, identity.key, lambda: now().wall_ms)
+    return AuditTrail(parts.log, announcer, writing, lambda: now().mono), auditing
+
+
+def _housekeeping(
+    parts: HostParts, journal: Journal, executor: Executor, announcer: Announcer, look: Callable[[], Awaitable[object]]
+) -> Housekeeping:
+    return Housekeeping(
+        journal, executor, parts.clock, parts.keep_jobs_s, parts.vital, look, floor=parts.floor, skew=parts.skew,
+        skewed=skew_alarm(parts.log, announcer),
     )  # fmt: skip
 
 
@@ -264,21 +310,33 @@ def _domain_xml(guests: Guests) -> Callable[[str], Awaitable[str | None]]:
     return xml
 
 
-def _executor(parts: HostParts, journal: Journal) -> Executor:
+def _executor(parts: HostParts, journal: Journal, trust: Trust) -> Executor:
     identity = parts.identity
     return Executor(
-        identity.site, identity.host, BY_NAME, identity.trust, identity.key, journal_created_ms=journal.created_ms,
+        identity.site, identity.host, BY_NAME, trust, identity.key, journal_created_ms=journal.created_ms,
         watermark_ms=journal.watermark_ms, clock_synchronised=parts.clock() != "unsynchronised", limits=parts.limits,
-        require_signatures="all" if parts.require_signatures == "all" else "effects",
+        require_signatures="all" if parts.require_signatures == "all" else "effects", heard_fresh=parts.skew.heard,
     )  # fmt: skip
 
 
-def _local_server(parts: HostParts, socket: Path, server: Server, executor: Executor) -> LocalServer:
-    identity = parts.identity
-    return LocalServer(
-        socket, identity.site, identity.host, server.receive,
-        may_watch=lambda uid: executor.trust.local_scope(uid) is not None, group=parts.socket_group,
-    )  # fmt: skip
+async def _direct_ways(
+    stack: AsyncExitStack,
+    parts: HostParts,
+    server: Server,
+    executor: Executor,
+    audit: AuditTrail,
+    announcer: Announcer,
+    keeper: TrustKeeper,
+) -> None:
+    """The ways to this host without a broker."""
+    if parts.socket is not None:
+        local = LocalServer(
+            parts.socket, executor.site, executor.host, server.receive,
+            may_watch=lambda uid: executor.trust.local_scope(uid) is not None, group=parts.socket_group,
+        )  # fmt: skip
+        announcer.add_local(await stack.enter_async_context(local))
+    if parts.listener is not None:
+        await listen(stack, parts.listener, server.receive, executor, audit, announcer, keeper)
 
 
 async def _linked(
@@ -317,6 +375,13 @@ async def _linked(
     )  # fmt: skip
     listeners.linked(link, lambda: outbox.resend(link), capabilities)
     return await stack.enter_async_context(link)
+
+
+def _orphan_taken_up(stack: AsyncExitStack, vital: Vital, host: ConfiguredHost, pipeline: Commands) -> None:
+    """A change that nobody's request goes on with is ended in the background."""
+    orphan = asyncio.create_task(host.waiting.take_up_orphan(pipeline.over), name="orphaned-change")
+    vital.watch(orphan, may_return=True)
+    stack.push_async_callback(_ended, orphan)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

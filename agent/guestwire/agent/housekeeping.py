@@ -1,11 +1,14 @@
-"""What an agent does by the clock: judges the wall clock, settles when the journal was made, forgets old jobs, looks whether
-the operating system waits for a boot."""
+"""What an agent does by the clock: judges the wall clock, keeps the time floor, settles when the journal was made, forgets old
+jobs, looks whether the operating system waits for a boot."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from guestwire.agent import floor_note
+from guestwire.agent.clock_skew import ClockSkew
 from guestwire.agent.journal import Journal
+from guestwire.agent.time_floor import TimeFloor
 from guestwire.agent.vital import Vital, VitalTask
 from guestwire.link.clock import now
 from guestwire.model.errors import GuestwireError
@@ -19,7 +22,7 @@ PRUNE_EVERY = 10
 
 class Housekeeping(VitalTask):
     """`async with` it. Pruning goes in pages, so no round holds up a command for long. `look` looks at the host, first at
-    once."""
+    once. `clock` judges by `floor`, which is raised and kept here; `skewed` is told how far off the clock is."""
 
     def __init__(
         self,
@@ -29,13 +32,26 @@ class Housekeeping(VitalTask):
         keep_jobs_s: float,
         vital: Vital,
         look: Callable[[], Awaitable[object]],
+        *,
+        floor: TimeFloor,
+        skew: ClockSkew,
+        skewed: Callable[[int], None],
     ) -> None:
         super().__init__(vital, "housekeeping")
         self._journal = journal
         self._executor = executor
         self._clock = clock
+        self._quality: ClockQuality = "unknown"
         self._keep_ms = round(keep_jobs_s * 1000)
         self._look = look
+        self._floor = floor
+        self._skew = skew
+        self._skewed = skewed
+
+    async def __aexit__(self, *_: object) -> None:
+        await super().__aexit__()
+        self._raise_floor()
+        await floor_note.keep(self._floor, self._journal, by_ms=0)
 
     async def _run(self) -> None:
         while True:
@@ -51,7 +67,13 @@ class Housekeeping(VitalTask):
 
     async def judge_clock(self) -> None:
         """Tell the executor whether the clock can be trusted; once it can, since when the journal is complete."""
-        self._executor.clock_synchronised = self._clock() != "unsynchronised"
+        floor_note.raise_by(self._floor, self._executor.trust)
+        self._quality = self._clock()
+        self._executor.clock_synchronised = self._quality != "unsynchronised"
+        if (skew_ms := self._skew.to_tell(now())) is not None:
+            self._skewed(skew_ms)
+        self._raise_floor()
+        await floor_note.keep(self._floor, self._journal)
         if not self._executor.clock_synchronised:
             return
         try:
@@ -60,6 +82,10 @@ class Housekeeping(VitalTask):
             return
         if settled:
             self._executor.journal_created_ms = self._journal.created_ms
+
+    def _raise_floor(self) -> None:
+        if self._quality == "synchronised":
+            self._floor.seen(now().wall_ms)
 
     async def prune(self) -> int:
         """Forget what is old enough; how many."""

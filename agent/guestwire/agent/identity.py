@@ -5,33 +5,42 @@ from pathlib import Path
 from typing import TypeVar
 
 from guestwire.agent.config import BrokerSection, TrustSection
+from guestwire.agent.secret_files import read_secret
 from guestwire.model.errors import GuestwireError
-from guestwire.protocol.key_files import is_private, parse_private, parse_public
+from guestwire.protocol.key_files import parse_private, parse_public
 from guestwire.protocol.signing import SigningKey, VerifyingKey
-from guestwire.protocol.trust import Trust, unseal
+from guestwire.protocol.trust import Trust
+from guestwire.protocol.trust_file import unseal
 
 _K = TypeVar("_K", SigningKey, VerifyingKey)
 
 
 def host_key(path: Path) -> SigningKey:
     """The host's private key. Raises KEY-FILE-INVALID, also when others may read the file."""
-    text = _text(path)
-    if not is_private(path.stat().st_mode):
-        raise GuestwireError(
-            "KEY-FILE-INVALID", f"{path} can be read by others: chmod 600 it.", detail={"file": str(path)}
-        )
+    text = read_secret(path)
     return _named(path, lambda: parse_private(text))
 
 
-def trust(section: TrustSection, *, at_least: int = 0) -> Trust:
-    """The trust document in force. Raises TRUST-INVALID, KEY-FILE-INVALID."""
+def trust(section: TrustSection) -> Trust:
+    """The trust document in the settings' file. Raises TRUST-INVALID, KEY-FILE-INVALID."""
     root_text = _text(section.root_key)
     root = _named(section.root_key, lambda: parse_public(root_text))
     try:
         data = section.document.read_bytes()
     except OSError as err:
         raise GuestwireError("TRUST-INVALID", f"{section.document}: {err.strerror}") from err
-    return Trust(unseal(data, root, at_least=at_least))
+    return unseal(data, root)
+
+
+def newest(configured: Trust, kept: Path) -> Trust:
+    """The configured document, or the one that was taken up since, where that is newer and good."""
+    if not configured.roots:
+        return configured
+    try:
+        found = unseal(kept.read_bytes(), VerifyingKey(configured.roots[0]))
+    except (OSError, GuestwireError):
+        return configured
+    return found if found.site == configured.site and found.revision > configured.revision else configured
 
 
 def check_member(trusted: Trust, key: SigningKey, site: str, host: str) -> None:
@@ -47,10 +56,10 @@ def check_member(trusted: Trust, key: SigningKey, site: str, host: str) -> None:
 
 
 def password(section: BrokerSection) -> str | None:
-    """The broker's password, where one is set. Raises KEY-FILE-INVALID."""
+    """The broker's password, where one is set. Raises KEY-FILE-INVALID, also when others may read the file."""
     if section.password_file is None:
         return None
-    lines = _text(section.password_file).splitlines()
+    lines = read_secret(section.password_file).splitlines()
     return lines[0] if lines else ""
 
 

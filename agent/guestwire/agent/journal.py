@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from guestwire.agent.audit_log import AuditLog
+from guestwire.agent.audit_schema import QUOTA
 from guestwire.agent.config_records import ConfigRecords
 from guestwire.agent.journal_file import open_store
 from guestwire.agent.journal_schema import (
@@ -38,13 +40,14 @@ class Journal:
     the disk did not take it: then nothing was done. `async with await Journal.open(...)` closes it.
     """
 
-    __slots__ = ("_delivered", "_flush_timer", "_progress", "_store", "_writer", "config", "path")
+    __slots__ = ("_delivered", "_flush_timer", "_progress", "_store", "_writer", "audit", "config", "path")
 
     def __init__(self, path: Path, store: JournalStore, writer: JournalWriter) -> None:
         self.path = path
         self._store = store
         self._writer = writer
         self.config = ConfigRecords(store, writer)
+        self.audit = AuditLog(store, writer)
         self._progress: dict[int, Progress] = {}
         self._delivered: list[int] = []
         self._flush_timer: asyncio.TimerHandle | None = None
@@ -58,13 +61,16 @@ class Journal:
         now_ms: int,
         clock_synchronised: bool = True,
         observer: Observer | None = None,
+        audit_quota: int = QUOTA,
     ) -> "Journal":
         """Open the file, or make it. `moved_aside` of the result says whether a damaged one was in its place. Where
-        `now_ms` cannot be trusted, a file that is made has its time from `settle_created`.
+        `now_ms` cannot be trusted, a file that is made has its time from `settle_created`. `audit_quota`: bytes of the audit
+        log.
 
         Raises GuestwireError STATE-DIR-IN-USE, JOURNAL-NEWER, JOURNAL-FULL.
         """
-        return cls(path, await writer.open_store(open_store, path, now_ms, clock_synchronised, observer), writer)
+        store = await writer.open_store(open_store, path, now_ms, clock_synchronised, observer, audit_quota)
+        return cls(path, store, writer)
 
     async def __aenter__(self) -> Self:
         return self

@@ -9,6 +9,7 @@ import os
 import sqlite3
 from pathlib import Path
 
+from guestwire.agent.audit_schema import QUOTA
 from guestwire.agent.journal_schema import FORMAT, MIGRATIONS, TABLES, Observer
 from guestwire.agent.journal_store import JournalStore
 from guestwire.model.errors import GuestwireError
@@ -25,9 +26,11 @@ _PRAGMAS = (
 )
 
 
-def open_store(path: Path, now_ms: int, clock_synchronised: bool, observer: Observer | None) -> JournalStore:
+def open_store(
+    path: Path, now_ms: int, clock_synchronised: bool, observer: Observer | None, audit_quota: int = QUOTA
+) -> JournalStore:
     """Open the journal at `path`, making it if there is none; a damaged one is moved aside, kept, and begun anew. The
-    time of a new one is settled if `now_ms` is of a clock that can be trusted.
+    time of a new one is settled if `now_ms` is of a clock that can be trusted. `audit_quota`: bytes of the audit log.
 
     Raises GuestwireError STATE-DIR-IN-USE when another agent has it, JOURNAL-NEWER when a newer agent wrote it, and
     JOURNAL-FULL when it cannot be opened or made.
@@ -41,7 +44,7 @@ def open_store(path: Path, now_ms: int, clock_synchronised: bool, observer: Obse
                 raise
             moved_aside = _move_aside(path, now_ms)
             db = _connect(path, now_ms, clock_synchronised)
-        store = JournalStore(db, observer, moved_aside)
+        store = JournalStore(db, observer, moved_aside, audit_quota)
         store.rest()
         return store
     except (sqlite3.Error, OSError) as err:

@@ -7,13 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from guestwire.agent.audit_schema import AUDIT_TABLES
 from guestwire.agent.config_records_schema import CONFIG_TABLES, ConfigStep
+from guestwire.agent.mandate_uses import MANDATE_TABLES, MandateUse
+from guestwire.protocol.steps import Way
 
 FinalState = Literal["SUCCEEDED", "FAILED", "CANCELED", "TIMED-OUT", "REJECTED", "INDETERMINATE", "ROLLED-BACK"]
 LiveState = Literal["ACCEPTED", "RUNNING"]
 State = LiveState | FinalState
 Effect = Literal["none", "idempotent", "once"]
-Via = Literal["mqtt", "socket"]
+Via = Way
 
 JobStep = Literal[
     "before-insert",
@@ -45,7 +48,8 @@ class Entry:
     """A request that passed every check, as it goes into the journal. Times in Unix ms.
 
     `run` writes it as RUNNING at once (its lane is free). A `final` makes it a finished row, REJECTED with `code`: kept
-    so that a replay of the refused request gets the same answer. `reply_to` is the client's topic level.
+    so that a replay of the refused request gets the same answer. `reply_to` is the client's topic level. `keys` (of the
+    signers, hexadecimal) and `target` are for the audit log. `mandate`: a use of it is counted when the entry is new.
     """
 
     issuer: str
@@ -63,6 +67,9 @@ class Entry:
     run: bool = False
     final: bytes | None = None
     code: str | None = None
+    keys: tuple[str, ...] = ()
+    target: str = ""
+    mandate: MandateUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,12 @@ class Outdated:
     watermark_ms: int
 
 
-Inserted = New | Running | Stored | Mismatch | Outdated
+@dataclass(frozen=True, slots=True)
+class UsedUp:
+    """Not known, and its mandate allows no more: nothing was kept. MANDATE-USED-UP."""
+
+
+Inserted = New | Running | Stored | Mismatch | Outdated | UsedUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +168,7 @@ class Undelivered:
     final: bytes
 
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """PRAGMA user_version of the file."""
 
 JOB_TABLES: Final = """
@@ -190,7 +202,7 @@ CREATE INDEX job_ended ON job (state) WHERE finished_ms IS NOT NULL;
 and undelivered rows need none, their numbers are kept in memory; the partial indexes cost nothing before a row is in
 them. The request id comes first, for it is asked for without the issuer too, and in order of time it is dense."""
 
-TABLES: Final = JOB_TABLES + CONFIG_TABLES
+TABLES: Final = JOB_TABLES + CONFIG_TABLES + AUDIT_TABLES + MANDATE_TABLES
 
-MIGRATIONS: Final[Mapping[int, str]] = {1: CONFIG_TABLES}
+MIGRATIONS: Final[Mapping[int, str]] = {1: CONFIG_TABLES, 2: AUDIT_TABLES + MANDATE_TABLES}
 """What makes a file of that format one of the next."""

@@ -7,10 +7,14 @@ the object knows in memory, so that a failed commit leaves no trace.
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, cast
 
+from guestwire.agent.audit_rows import asked, ended, taken
+from guestwire.agent.audit_schema import Fields
+from guestwire.agent.audit_store import AuditStore
 from guestwire.agent.config_records_store import ConfigRecordsStore
 from guestwire.agent.journal_schema import (
     Entry,
@@ -28,20 +32,26 @@ from guestwire.agent.journal_schema import (
     Stored,
     Undelivered,
     Unfinished,
-    Via,
+    UsedUp,
 )
+from guestwire.agent.mandate_uses import MandateUse, MandateUses
 
 _LIVE = ("ACCEPTED", "RUNNING")
 _INSERT = (
     "INSERT INTO job (seq, issuer, request_id, state, delivered, expires_ms, accepted_ms, start_by_ms, started_ms,"
-    " finished_ms, operation, effect, lanes, reply_to, via, body_hash, code, body, final)"
-    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (request_id, issuer) DO NOTHING"
+    " finished_ms, operation, effect, lanes, reply_to, via, body_hash, code, body, final, mandate)"
+    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (request_id, issuer) DO NOTHING"
 )
 _KNOWN = "SELECT seq, state, operation, body_hash, expires_ms, final FROM job WHERE issuer = ? AND request_id = ?"
 _START = "UPDATE job SET state = 'RUNNING', started_ms = ? WHERE seq = ? AND state = 'ACCEPTED'"
 _FINISH = (
-    "UPDATE job SET state = ?, code = ?, final = ?, finished_ms = ?, delivered = (via = 'socket'), body = NULL"
+    "UPDATE job SET state = ?, code = ?, final = ?, finished_ms = ?, delivered = (via <> 'mqtt'), body = NULL"
     " WHERE seq = ? AND finished_ms IS NULL"
+)
+_ASKED = "SELECT issuer, request_id, operation, via, reply_to FROM job WHERE seq = ?"
+_OPEN = (
+    "SELECT seq, finished_ms IS NULL, issuer, request_id, operation, via, reply_to FROM job WHERE delivered = 0"
+    " ORDER BY seq"
 )
 _ROW = (
     "seq, issuer, request_id, operation, effect, lanes, state, code, accepted_ms, expires_ms, start_by_ms, started_ms,"
@@ -56,19 +66,23 @@ _ENDED = (
 )
 _ENTRY = (
     "seq, state, issuer, request_id, operation, effect, lanes, body_hash, body, reply_to, via, accepted_ms, expires_ms,"
-    " start_by_ms"
+    " start_by_ms, mandate"
 )
 
 
 class JournalStore:
     """One journal file, open and locked. Made by `journal_file.open_store`; every method runs in the writer's thread."""
 
-    def __init__(self, db: sqlite3.Connection, observer: Observer | None, moved_aside: Path | None) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, observer: Observer | None, moved_aside: Path | None, audit_quota: int
+    ) -> None:
         self._db = db
         self._observer = observer
         self._committed: list[Callable[[], None]] = []
         self.moved_aside = moved_aside
         self.config = ConfigRecordsStore(db, self._committed.append, observer)
+        self.audit = AuditStore(db, audit_quota)
+        self._mandates = MandateUses(db)
         meta: dict[str, Any] = dict(db.execute("SELECT key, value FROM meta"))
         self.created_ms = int(meta.pop("created_ms"))
         self.created_settled = bool(meta.pop("created_settled", True))
@@ -78,9 +92,9 @@ class JournalStore:
         self.notes: dict[str, bytes] = {key[5:]: value for key, value in meta.items()}
         (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM job").fetchone()
         self._seq = self._committed_seq = max(last, pruned_to)
-        rows = db.execute("SELECT seq, via, finished_ms IS NULL FROM job WHERE delivered = 0 ORDER BY seq").fetchall()
-        self._unfinished: dict[int, Via] = {seq: via for seq, via, live in rows if live}
-        self._undelivered: set[int] = {seq for seq, _, live in rows if not live}
+        rows = db.execute(_OPEN).fetchall()
+        self._unfinished: dict[int, Fields] = {seq: asked(*who) for seq, live, *who in rows if live}
+        self._undelivered: set[int] = {seq for seq, live, *_ in rows if not live}
 
     # -- transactions, called by the writer
 
@@ -91,6 +105,7 @@ class JournalStore:
         """Make everything since `begin` durable."""
         self._db.execute("COMMIT")
         self._committed_seq = self._seq
+        self.audit.committed()
         for effect in self._committed:
             effect()
         self._committed.clear()
@@ -98,6 +113,7 @@ class JournalStore:
     def rollback(self) -> None:
         """Forget everything since `begin`, whether or not SQLite has done so by itself."""
         self._committed.clear()
+        self.audit.rolled_back()
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
 
@@ -126,6 +142,9 @@ class JournalStore:
         """Decide by the unique key (issuer, request id) whether the request is new, and if so keep it."""
         if entry.expires_ms <= self.watermark_ms:
             return self._known(entry) or Outdated(self.watermark_ms)
+        use = entry.mandate if entry.final is None else None
+        if use is not None and not self._mandates.left(use):
+            return self._known(entry) or UsedUp()
         seq = self._seq + 1
         self._step("before-insert", seq)
         finished = entry.final is not None
@@ -137,7 +156,7 @@ class JournalStore:
                 entry.issuer,
                 entry.request_id,
                 state,
-                finished and entry.via == "socket",
+                finished and entry.via != "mqtt",
                 entry.expires_ms,
                 entry.accepted_ms,
                 entry.start_by_ms,
@@ -152,6 +171,7 @@ class JournalStore:
                 entry.code,
                 None if finished else entry.body,
                 entry.final,
+                None if use is None else use.data,
             ),
         )
         if cursor.rowcount == 0:
@@ -159,8 +179,12 @@ class JournalStore:
             assert known is not None
             return known
         self._seq = seq
+        who = asked(entry.issuer, entry.request_id, entry.operation, entry.via, entry.reply_to)
+        self.audit.append(entry.accepted_ms, taken(entry, who))
+        if use is not None:
+            self._mandates.count(use)
         if not finished:
-            self._committed.append(lambda: self._unfinished.__setitem__(seq, entry.via))
+            self._committed.append(lambda: self._unfinished.__setitem__(seq, who))
         elif entry.via == "mqtt":
             self._committed.append(lambda: self._undelivered.add(seq))
         self._step("before-insert-commit", seq)
@@ -191,13 +215,18 @@ class JournalStore:
         self._step("before-finish", seq)
         if self._db.execute(_FINISH, (state, code, final, now_ms, seq)).rowcount == 0:
             return False
+        self.audit.append(now_ms, ended(state, code, self._unfinished.get(seq) or self._asked(seq)))
         self._committed.append(lambda: self._finished(seq))
         self._step("before-finish-commit", seq)
         self._after_commit("after-finish-commit", seq)
         return True
 
+    def _asked(self, seq: int) -> Fields:
+        """Of a request that is of this very transaction."""
+        return asked(*self._db.execute(_ASKED, (seq,)).fetchone())
+
     def _finished(self, seq: int) -> None:
-        if self._unfinished.pop(seq) == "mqtt":
+        if self._unfinished.pop(seq)["way"] == "mqtt":
             self._undelivered.add(seq)
 
     def delivered(self, seqs: Sequence[int]) -> None:
@@ -213,6 +242,7 @@ class JournalStore:
             "SELECT seq, expires_ms FROM job WHERE delivered = 1 AND expires_ms <= ? ORDER BY expires_ms LIMIT ?",
             (before_ms, limit),
         ).fetchall()
+        self._mandates.prune(before_ms)
         if not rows:
             return 0
         watermark = max(self.watermark_ms, rows[-1][1])
@@ -298,8 +328,10 @@ def _job_row(row: Sequence[Any]) -> JobRow:
 
 
 def _unfinished(row: Sequence[Any]) -> Unfinished:
-    seq, state, issuer, request_id, operation, effect, lanes, *rest = row
-    return Unfinished(seq, state, Entry(issuer, request_id, operation, effect, _lanes(lanes), *rest))
+    seq, state, issuer, request_id, operation, effect, lanes, *rest, mandate = row
+    use = None if mandate is None else MandateUse(b"", 0, 0, mandate)  # it was counted when it was accepted
+    entry = Entry(issuer, request_id, operation, effect, _lanes(lanes), *rest)
+    return Unfinished(seq, state, entry if use is None else replace(entry, mandate=use))
 
 
 def _lanes(text: str) -> tuple[str, ...]:

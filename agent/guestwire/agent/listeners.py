@@ -107,6 +107,9 @@ class HostListeners:
     def storage(self, error: GuestwireError) -> None:
         self._audit.storage(error)
 
+    def not_taken(self, call: Call, code: str) -> None:
+        self._audit.not_taken(call, code)
+
     def waiting(self, call: Call) -> None:
         if self._server is not None:
             self._server.waiting(call)
@@ -127,12 +130,19 @@ class HostListeners:
         self._connected_at_ms = None
         code = error.code if error is not None else "LINK-LOST"
         text = error.message if error is not None else ""
-        self._log.warning("broker not connected", code=code, reason=text, next_try_s=round(next_try_s, 1))
+        why = error.detail.get("why") if error is not None else None
+        self._log.warning("broker not connected", code=code, reason=text, why=why, next_try_s=round(next_try_s, 1))
 
     def host_id_conflict(self, why: str) -> None:
         conflict = GuestwireError("HOST-ID-CONFLICT")
         self._log.error("host id conflict", code=conflict.code, reason=why)
         self._announcer.notice("alarm", event="host-id-conflict", text=why, code=conflict.code, remedy=conflict.remedy)
+
+    def certificate_ends(self, text: str, code: str | None) -> None:
+        """For `renewal`; `code`: why it was not renewed."""
+        remedy = GuestwireError(code).remedy if code is not None else ""
+        self._log.error("certificate ends", code=code, reason=text)
+        self._announcer.notice("alarm", event="certificate-ends", text=text, code=code, remedy=remedy)
 
     def disk_was_lost(self) -> None:
         """Requests from before now may have run without a trace here: refuse them, with a margin for clients whose clocks

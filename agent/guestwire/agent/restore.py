@@ -31,9 +31,10 @@ def restorer(
         )  # fmt: skip
         # it has no path yet: the pipeline gives it the link's, or that of a client that asks again
         uid = NOBODY if entry.via == "socket" else None
-        inbound = Inbound(b"", entry.reply_to, entry.operation, uid=uid)
+        inbound = Inbound(b"", entry.reply_to, entry.operation, uid=uid, way=entry.via)
         call = Call(operation, header, inbound, entry.issuer, signed=True, wall_ms=entry.accepted_ms)
         call.body = entry.body
+        call.mandate = None if entry.mandate is None else entry.mandate.data
         if entry.operation not in operations:
             return call, GuestwireError("UNIMPLEMENTED", detail={"operation": entry.operation})
         try:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from guestwire.agent.auditing import Auditing
 from guestwire.agent.commands import Command
 from guestwire.agent.configured import ConfiguredHost
 from guestwire.agent.jobs import Jobs
@@ -11,6 +12,7 @@ from guestwire.agent.services.guests import GuestService
 from guestwire.agent.services.hosts import HostService
 from guestwire.agent.services.running import Running
 from guestwire.agent.speech import Speech
+from guestwire.agent.trust_keeper import TrustKeeper
 from guestwire.link.serve import Handler
 from guestwire.model.base import Model
 from guestwire.protocol.operations import OPERATIONS
@@ -30,6 +32,8 @@ def reads(
     speech: Speech,
     configured: ConfiguredHost,
     comm: CommForwarding,
+    trust: TrustKeeper,
+    audit: Auditing,
 ) -> Mapping[str, Handler]:
     """Operations without an effect: called with the Call, answered at once or awaited."""
     return {
@@ -44,6 +48,8 @@ def reads(
         "log-query": speech.query,
         "guest-xml": guests.xml,
         "host-topology": hosts.topology,
+        "trust-show": trust.show,
+        "audit-list": audit.list_rows,
         **configured.reads(),
         **{one.name: comm.read for one in OPERATIONS if one.served_by == "comm" and one.effect == "none"},
     }
@@ -56,6 +62,8 @@ def commands(
     epochs: EpochRaiser,
     configured: ConfiguredHost,
     comm: CommForwarding,
+    trust: TrustKeeper,
+    audit: Auditing,
 ) -> Mapping[str, Command]:
     """Operations with an effect: journalled, in lanes."""
     of_guest = guests.lane_of
@@ -69,6 +77,8 @@ def commands(
         "job-cancel": Command(_no_lane, jobs.cancel),
         "epoch-behind": Command(_no_lane, epochs.epoch_behind),
         "log-level": Command(_host_lane, speech.set_level),
+        "trust-update": Command(_no_lane, trust.update),
+        "audit-ack": Command(_no_lane, audit.acknowledge),
         **configured.commands(of_guest),
         **{
             one.name: Command(_host_lane if one.lane == "host" else _no_lane, comm.run)

@@ -46,7 +46,7 @@ from guestwire.model.errors import GuestwireError
 from guestwire.protocol.executor import Executor
 from guestwire.protocol.operations import INTERNAL, OPERATIONS
 from guestwire.protocol.signing import SigningKey
-from guestwire.protocol.steps import Limits
+from guestwire.protocol.steps import Call, Inbound, Limits, Now
 
 SERVED = {row.name: row for row in (*OPERATIONS, *INTERNAL) if row.served_by == "comm"}
 LIMITS = Limits(reads=256, issuer_rate=1000.0, issuer_burst=2000.0)
@@ -190,6 +190,9 @@ class _Audit:
         self._log = log
         self.defect = telling.defect
 
-    def refused(self, code: str, client: str, *, audit: bool) -> None:
+    def refused(self, code: str, inbound: Inbound, *, audit: bool) -> None:
         if audit:
-            self._log.warning("refused", code=code, client=client)
+            self._log.warning("refused", code=code, client=inbound.client)
+
+    def answered(self, call: Call, code: str | None, at: Now) -> None:
+        """The agent counts what it was asked."""

@@ -158,10 +158,13 @@ class Mosquitto:
         raise BrokerError("BROKER-START-FAILED", f"no free port in {_PORT_TRIES} tries")
 
     async def _start_on(self, ports: tuple[int, ...]) -> None:
-        run_as = pwd.getpwuid(0).pw_name if os.geteuid() == 0 else None
-        self._config.write_text(mosquitto_config(self._options, ports, run_as), encoding="utf-8")
+        config = self._options.config
+        if config is None:
+            config = self._config
+            run_as = pwd.getpwuid(0).pw_name if os.geteuid() == 0 else None
+            config.write_text(mosquitto_config(self._options, ports, run_as), encoding="utf-8")
         since = self.log.total
-        process = self._process = await start_child([self._binary, "-c", str(self._config)])
+        process = self._process = await start_child([self._binary, "-c", str(config)])
         reader = self._reader = asyncio.create_task(self._read_log(process))
         ready = asyncio.create_task(self.log.wait_for(_READY, self._options.start_timeout_s, since=since))
         try:
@@ -194,6 +197,12 @@ class Mosquitto:
     def reload(self) -> None:
         """Let mosquitto read its access list and password file again (SIGHUP). Its log says `Reloading config.`"""
         os.kill(self.pid, signal.SIGHUP)
+
+    async def reloaded(self) -> None:
+        """Reload; done when every packet that a client sends from now on is judged by the new files."""
+        since = self.log.total
+        self.reload()
+        await self.log.wait_for("Reloading config", self._options.start_timeout_s, since=since)
 
     async def stop(self) -> None:
         """See RunningBroker.stop."""

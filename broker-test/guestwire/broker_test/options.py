@@ -50,7 +50,9 @@ class BrokerOptions:
 
     The queue defaults lose nothing when 60,000 QoS 1 messages meet a slow consumer: a session may queue a million
     messages or `max_queued_bytes`, whichever comes first. `persistence` is a folder; with it sessions and retained
-    messages survive `restart()` (the embedded broker keeps them in memory and needs no folder's content).
+    messages survive `restart()` (the embedded broker keeps them in memory and needs no folder's content). `config` is a
+    whole mosquitto.conf to run as it is, for mosquitto only: the listeners then say which ports it names, and the other
+    options are its own.
     """
 
     listeners: tuple[Listener, ...] = (Listener(),)
@@ -64,6 +66,7 @@ class BrokerOptions:
     max_clients: int = 2000
     start_timeout_s: float = 10.0
     stop_timeout_s: float = 5.0
+    config: Path | None = None
 
     def checked(self) -> "BrokerOptions":
         """Itself. Raises BrokerError(BROKER-START-FAILED) for options that no test broker may have."""
@@ -75,6 +78,8 @@ class BrokerOptions:
         if not self.listeners:
             raise BrokerError("BROKER-START-FAILED", "a broker needs at least one listener")
         for listener in self.listeners:
+            if self.config is not None and not listener.port:
+                raise BrokerError("BROKER-START-FAILED", "which ports a configuration names has to be said")
             if not 0 <= listener.port <= 65535:
                 raise BrokerError("BROKER-START-FAILED", f"{listener.port} is no port")
             if listener.tls and listener.tls.require_client_certificate and listener.tls.ca is None:

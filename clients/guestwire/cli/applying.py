@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from guestwire.sdk.client import Client
 
 ALWAYS_ASK = 3
-UNREACHED = frozenset({"LINK-LOST", "NO-ANSWER", "HOST-UNREACHABLE", "BROKER-UNREACHABLE", "SOCKET-UNREACHABLE"})
+UNREACHED = frozenset(
+    {"LINK-LOST", "NO-ANSWER", "HOST-UNREACHABLE", "BROKER-UNREACHABLE", "SOCKET-UNREACHABLE", "LISTENER-UNREACHABLE"}
+)
 """What can happen to a link whose network the apply changes: the host may well have done its part."""
 UNDONE: Mapping[SyncState, str] = {"rolled_back": "ROLLED-BACK", "failed": "ROLLBACK-INCOMPLETE"}
 """How a host stands whose last change came to nothing, and the error that it is."""

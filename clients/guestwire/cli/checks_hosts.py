@@ -1,7 +1,12 @@
-"""Doctor: do the hosts answer, is the way quick, are the clocks together."""
+"""Doctor: do the hosts answer, is the way quick, are the clocks together, do they believe what this client believes."""
+
+import asyncio
+from dataclasses import dataclass
 
 from guestwire.cli.findings import Finding, Level
 from guestwire.cli.pings import Pings, ping_host
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol.operation_models import TrustKnown
 from guestwire.sdk.answers import CallOptions
 from guestwire.sdk.bulk import each
 from guestwire.sdk.client import Client
@@ -24,14 +29,56 @@ async def check(client: Client, round_trip_ms: float | None, timeout_s: float) -
     ]
     options = CallOptions(timeout_s=timeout_s)
 
-    async def one(host: str) -> Pings:
-        return await ping_host(client, host, PINGS, 0, options)
+    async def one(host: str) -> _Told:
+        pings, revision = await asyncio.gather(
+            ping_host(client, host, PINGS, 0, options), _revision(client, host, options)
+        )
+        return _Told(pings, revision)
 
     there = [one.host for one in seen if one.state != "offline"]
+    ours = client.trust.revision if client.trust is not None else None
     for outcome in await each(there, one):
         if outcome.result is not None:
-            findings += _judge(outcome.result, round_trip_ms)
+            findings += _judge(outcome.result.pings, round_trip_ms)
+            if ours is not None and (theirs := outcome.result.revision) is not None:
+                findings.append(trust_of(outcome.result.pings.host, ours, theirs))
     return findings
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What one host said; the revision None where it did not say."""
+
+    pings: Pings
+    revision: tuple[int, int] | None
+
+
+async def _revision(client: Client, host: str, options: CallOptions) -> tuple[int, int] | None:
+    """Of the trust document in force at the host. Older hosts cannot say, and nobody else needs to."""
+    known = TrustKnown(revision=client.trust.revision) if client.trust is not None else TrustKnown()
+    try:
+        return (await client.host(host).trust_show(known, options)).reply.revision
+    except GuestwireError:
+        return None
+
+
+def trust_of(host: str, ours: tuple[int, int], theirs: tuple[int, int]) -> Finding:
+    """How the revision in force at a host, and of its members, stands to that of this client."""
+    what = f"trust {host}"
+    text = f"revision {_words(theirs)}"
+    if theirs[0] < ours[0] or theirs[1] < ours[1]:
+        return Finding(
+            what, "warn", f"{text} is in force there, and {_words(ours)} here: it is behind",
+            "`guestwire site trust publish` brings it there; until then it believes revoked keys, and no new ones.",
+        )  # fmt: skip
+    if theirs != ours:
+        text += f" is in force there, and {_words(ours)} here: this context is behind"
+        return Finding(what, "warn", text, "Copy the site's newest trust document to the file of the context.")
+    return Finding(what, "ok", f"{text}, as here")
+
+
+def _words(revision: tuple[int, int]) -> str:
+    return f"{revision[0]}.{revision[1]}" if revision[1] else str(revision[0])
 
 
 def _judge(pings: Pings, round_trip_ms: float | None) -> list[Finding]:

@@ -1,21 +1,44 @@
-"""Doctor: what this machine can do as a host: libvirt, KVM, and the limits of a mosquitto that runs here."""
+"""Doctor: this machine: its clock, its limits, and what it can do as a host: libvirt, KVM, a mosquitto that runs here."""
 
+import ctypes
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
+from guestwire.cli.checks_sockets import open_files
 from guestwire.cli.findings import Finding
 from guestwire.cli.libvirt_probe import reach
 
 KVM = Path("/dev/kvm")
-VIRSH_S = 10
+VIRSH_S = 5
+_TIME_ERROR = 5
 ENOUGH_FILES = 4096
 
 
-def check() -> list[Finding]:
-    """Everything; what is not there is skipped, for not every machine is a host."""
-    return [_libvirt(), _kvm(), _mosquitto()]
+def check(hosts: int) -> list[Finding]:
+    """Everything; what is not there is skipped, for not every machine is a host. `hosts`: of the site."""
+    return [clock(clock_state()), open_files(hosts), _libvirt(), _kvm(), _mosquitto()]
+
+
+def clock_state() -> bool | None:
+    """Whether the kernel holds the wall clock to be synchronised: adjtimex(2), read only. None where it cannot be asked."""
+    try:
+        # modes = 0: nothing is set, and the answer is the clock's state
+        state: int = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(256))
+    except (OSError, AttributeError):
+        return None
+    return None if state < 0 else state != _TIME_ERROR
+
+
+def clock(synchronised: bool | None) -> Finding:
+    """What `clock_state` says, as a finding."""
+    if synchronised is None:
+        return Finding("clock", "skip", "the kernel does not say whether this machine's clock is synchronised")
+    if synchronised:
+        return Finding("clock", "ok", "this machine's is synchronised")
+    remedy = "Run chrony or systemd-timesyncd (`timedatectl`): requests expire by the hosts' clocks."
+    return Finding("clock", "warn", "this machine's is not synchronised, says the kernel", remedy)
 
 
 def _libvirt() -> Finding:

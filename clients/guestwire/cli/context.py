@@ -1,7 +1,7 @@
 """`guestwire context`: the ways to sites that this user's configuration file has."""
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -44,6 +44,47 @@ def show(settings: Settings, name: str | None) -> None:
     write_one(settings, found, _view(known), facts)
 
 
+@context.command("add")
+@click.argument("name")
+@click.option(
+    "--via", type=click.Choice(["mqtt", "socket", "tcp"]), default="mqtt", show_default=True, help="By which way."
+)
+@click.option("--site", metavar="ID", required=True, help="The site's id.")
+@click.option(
+    "--broker", "brokers", metavar="URL", multiple=True, help="mqtt: mqtt://HOST:PORT or mqtts://... Repeatable."
+)
+@click.option("--address", metavar="HOST[:PORT]", help="tcp: where the host listens; port 6000 where none is given.")
+@click.option("--host", metavar="ID", help="socket, tcp: the host that listens there.")
+@click.option("--ca", metavar="FILE", help="The CA that the other end is checked against.")
+@click.option("--certificate", metavar="FILE", help="The certificate of this client.")
+@click.option("--certificate-key", metavar="FILE", help="Its key.")
+@click.option("--username", metavar="NAME", help="mqtt: the user name at the broker.")
+@click.option("--password-file", metavar="FILE", help="mqtt: a file with the password.")
+@click.option("--key", metavar="FILE", help="The key that requests are signed with.")
+@click.option("--trust", metavar="FILE", help="The site's trust document.")
+@click.option("--root", metavar="FILE", help="The public key of the site's root.")
+@click.option("--client", metavar="ID", help="The name of this client; that of its key or certificate where left out.")
+@click.option("--use", "chosen", is_flag=True, help="Make it the current one.")
+@pass_settings
+def add(settings: Settings, /, name: str, chosen: bool, **given: Any) -> None:
+    """Add a context NAME to the configuration file. Paths are kept as absolute ones.
+
+    A way over a socket is that of --socket.
+    """
+    from pathlib import Path
+
+    from guestwire.sdk import context_file, contexts
+
+    given["socket"] = settings.socket
+    for field in contexts.PATH_FIELDS:
+        if given.get(field):
+            given[field] = str(Path(given[field]).expanduser().absolute())
+    made = contexts.made(name, {field: value for field, value in given.items() if value})
+    path = _load().path
+    context_file.put(path, name, made, make_current=chosen)
+    failures.remark(settings, f"{name} added to {path}")
+
+
 @context.command("use")
 @click.argument("name")
 @pass_settings
@@ -84,7 +125,7 @@ def _view(known: "Contexts") -> "View[tuple[str, Context]]":
             Column("NAME", lambda item: item[0]),
             Column("SITE", lambda item: item[1].site),
             Column("VIA", lambda item: item[1].via),
-            Column("ADDRESS", lambda item: item[1].socket or ", ".join(item[1].brokers)),
+            Column("ADDRESS", lambda item: item[1].socket or item[1].address or ", ".join(item[1].brokers)),
             Column("KEY", lambda item: item[1].key or "-", wide=True),
         ),
         name=lambda item: item[0],

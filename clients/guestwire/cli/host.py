@@ -6,6 +6,7 @@ import click
 
 from guestwire.cli import failures
 from guestwire.cli.exit_codes import of_several
+from guestwire.cli.host_enrol import enrol, expel_one
 from guestwire.cli.settings import Noun, Settings, pass_settings
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ PRESENCE_STYLES = {"online": "good", "suspect": "warn", "flapping": "warn", "off
 @click.group("host", cls=Noun)
 def host() -> None:
     """Hypervisor hosts: list, show, ping, reboot."""
+
+
+host.add_command(enrol)
+host.add_command(expel_one)
 
 
 @host.command("list")

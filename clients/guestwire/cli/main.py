@@ -19,6 +19,9 @@ class Entry(NamedTuple):
 
 COMMANDS: dict[str, Entry] = {
     "area": Entry("guestwire.cli.area", "area", "Memory areas that guests share: list, dump, watch, create, ..."),
+    "audit": Entry(
+        "guestwire.cli.audit", "audit", "What a host was asked, by whom, and what came of it: list, verify."
+    ),
     "boot": Entry("guestwire.cli.boot", "boot", "Start the guests of a host, in their order."),
     "broker": Entry("guestwire.cli.broker", "broker", "Run a test broker on this machine."),
     "comm": Entry("guestwire.cli.comm", "comm", "The communication services of a host: status, start, stop."),
@@ -33,8 +36,10 @@ COMMANDS: dict[str, Entry] = {
     "hardware": Entry("guestwire.cli.hardware", "hardware", "The machine of a host, and what a change of it means."),
     "host": Entry("guestwire.cli.host", "host", "Hypervisor hosts: list, show, ping, reboot."),
     "job": Entry("guestwire.cli.job", "job", "Requests that hosts have accepted."),
+    "key": Entry("guestwire.cli.key", "key", "Key pairs, made where they are used."),
     "lock": Entry("guestwire.cli.lock", "lock", "Locks in memory areas: list, show, break, create, delete."),
     "log": Entry("guestwire.cli.log", "log", "The log of a host's agent."),
+    "mandate": Entry("guestwire.cli.mandate", "mandate", "Allow somebody else's key something: issue, sign, show."),
     "messages": Entry("guestwire.cli.messages", "messages", "What a host's agent said, by level and number."),
     "net": Entry("guestwire.cli.net", "net", "Virtual networks: list, create, isolate, airgap, ..."),
     "notices": Entry("guestwire.cli.notices", "notices", "What happens on the hosts, as it happens."),
@@ -45,6 +50,7 @@ COMMANDS: dict[str, Entry] = {
     "shutdown": Entry("guestwire.cli.boot", "shutdown", "Shut the guests of a host down."),
     "site": Entry("guestwire.cli.site", "site", "Make a site: its root, keys, trust document and certificates."),
     "template": Entry("guestwire.cli.template", "template", "Images and templates that guests are made from."),
+    "trust": Entry("guestwire.cli.trust", "trust", "Whose answers are believed: show, update, push."),
 }
 
 INTERRUPTED = 130

@@ -60,9 +60,9 @@ async def follow_notices(
 class _Lines:
     def __init__(self, client: Client, settings: Settings, hosts: frozenset[str], classes: frozenset[str]) -> None:
         self._site = client.site
-        self._trust = client.trust
+        self._client = client
         self._vouched = client.vouched
-        self._watch = HostWatch(client.site, client.trust)
+        self._watch = HostWatch(client.site, lambda: client.trust)
         self._settings = settings
         self._hosts = hosts
         self._classes = classes
@@ -111,7 +111,7 @@ class _Lines:
     def _notice(self, host: str, notice_class: str, payload: bytes) -> None:
         model = next((model for name, model in MODELS.items() if name == notice_class), Notice)
         try:
-            said = statements.read(payload, self._trust, self._site, f"host:{host}", "notice", now())
+            said = statements.read(payload, self._client.trust, self._site, f"host:{host}", "notice", now())
             notice = said.read(model)
         except GuestwireError as err:
             document = {"class": notice_class, "host": host, "at": now().wall_ms, "refused": err.code}

@@ -76,7 +76,16 @@ def _socket(settings: Settings) -> Path | None:
 
 
 def options(settings: Settings) -> "CallOptions":
-    """The call options that the shared options mean."""
+    """The call options that the shared options mean. Raises MANDATE-INVALID, and OSError where its file cannot be read."""
     from guestwire.sdk.answers import CallOptions
 
-    return CallOptions(timeout_s=settings.timeout)
+    return CallOptions(timeout_s=settings.timeout, mandate=_mandate(settings))
+
+
+def _mandate(settings: Settings) -> bytes | None:
+    if settings.mandate is None:
+        return None
+    from guestwire.protocol import mandates
+
+    with Path(settings.mandate).open(encoding="ascii", errors="replace") as file:
+        return mandates.from_text(file.read(2 * mandates.MAX_BYTES + 1))

@@ -12,12 +12,13 @@ OUTPUTS: tuple[Output, ...] = ("table", "wide", "json", "yaml", "name")
 
 @dataclass(slots=True)
 class Settings:
-    """What the shared options said. `timeout` in seconds; None is the operation's own."""
+    """What the shared options said. `timeout` in seconds; None is the operation's own. `mandate`: a file's path."""
 
     output: Output = "table"
     context: str | None = None
     socket: str | None = None
     timeout: float | None = None
+    mandate: str | None = None
     quiet: bool = False
     yes: bool = False
 
@@ -56,6 +57,10 @@ def shared_options() -> list[click.Option]:
         click.Option(
             ["--timeout"], metavar="SECONDS", type=click.FloatRange(min=0, min_open=True, max=86_400),
             help="Give up after so long.", expose_value=False, callback=_keep("timeout"),
+        ),
+        click.Option(
+            ["--mandate"], metavar="FILE", type=click.Path(), help="Act by this mandate, where the own key does not go so far.",
+            expose_value=False, callback=_keep("mandate"),
         ),
         click.Option(
             ["-q", "--quiet"], is_flag=True, help="No progress and no remarks, only results and errors.",

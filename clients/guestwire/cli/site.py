@@ -8,9 +8,19 @@ import click
 
 from guestwire.cli import failures
 from guestwire.cli.settings import Noun, Settings, pass_settings
+from guestwire.cli.site_broker import broker_config
+from guestwire.cli.site_ca import ca
+from guestwire.cli.site_root import enroller, root
+from guestwire.cli.site_rules import mandate_revoke, signers_needed
+from guestwire.cli.site_serve import serve
+from guestwire.cli.site_signer import signer
+from guestwire.cli.site_trust import trust
 
 if TYPE_CHECKING:
+    from guestwire.protocol.trust import RoleName
     from guestwire.site.layout import Layout
+
+OPERATOR_ROLES = ("observer", "operator", "engineer", "admin")
 
 
 @click.group("site", cls=Noun)
@@ -25,11 +35,11 @@ def site() -> None:
 @click.option(
     "--operator",
     "operators",
-    metavar="NAME",
+    metavar="NAME[=ROLE]",
     multiple=True,
     default=("admin",),
     show_default=True,
-    help="Make a key for this operator. Repeatable.",
+    help="Make a key for this operator, of the role observer, operator, engineer or (where left out) admin. Repeatable.",
 )
 @click.option(
     "--controller",
@@ -46,6 +56,11 @@ def site() -> None:
     type=click.IntRange(min=0),
     multiple=True,
     help="A user of the hosts who may do everything over the Unix socket, besides root and you. Repeatable.",
+)
+@click.option(
+    "--root-public",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The public key of a root that is elsewhere, in an HSM say (PEM, or a file of ours).",
 )
 @click.option("--tls", is_flag=True, help="Make a CA too, with certificates for the broker and every client.")
 @click.option(
@@ -67,22 +82,30 @@ def site() -> None:
 @pass_settings
 def init(
     settings: Settings, directory: Path, name: str | None, hosts: tuple[str, ...], operators: tuple[str, ...],
-    controllers: tuple[str, ...], uids: tuple[int, ...], tls: bool, broker_names: tuple[str, ...],
-    brokers: tuple[str, ...],
+    controllers: tuple[str, ...], uids: tuple[int, ...], root_public: Path | None, tls: bool,
+    broker_names: tuple[str, ...], brokers: tuple[str, ...],
 ) -> None:  # fmt: skip
-    """Make a site in DIRECTORY, which must not exist or be empty. Nothing is ever overwritten."""
+    """Make a site in DIRECTORY, which must not exist or be empty. Nothing is ever overwritten.
+
+    With --root-public the trust document is drafted, and counts when that root has signed it (`guestwire site trust export`).
+    """
     import os
 
     from guestwire.site.enrolment import SitePlan, create
+    from guestwire.site.public_keys import given_public_key
 
+    operators, roles = _with_roles(operators)
     plan = SitePlan(
         site=name or directory.absolute().name.lower(), hosts=hosts, operators=operators, controllers=controllers,
-        local_uids=(0, os.getuid(), *uids), tls=tls, broker_names=broker_names,
+        local_uids=(0, os.getuid(), *uids), tls=tls, broker_names=broker_names, roles=roles,
+        root=given_public_key(root_public) if root_public is not None else None,
     )  # fmt: skip
     layout = create(directory, plan, time.time_ns() // 1_000_000)
     if brokers:
         _make_context(settings, layout, plan.site, operators[0], brokers, tls=tls)
     _tell(settings, layout, "made", [f"host:{h}" for h in hosts] + [f"operator:{o}" for o in operators])
+    if root_public is not None:
+        failures.remark(settings, f"The root has to sign it: guestwire site trust export {directory} FILE")
 
 
 @site.command("add-host")
@@ -90,17 +113,21 @@ def init(
 @click.argument("hosts", metavar="ID...", nargs=-1, required=True)
 @pass_settings
 def add_host(settings: Settings, directory: Path, hosts: tuple[str, ...]) -> None:
-    """Make keys for more hosts, and the next revision of the trust document."""
+    """Make keys for more hosts, and the next revision of the trust document.
+
+    Where the root's key is in DIRECTORY it is signed at once; `guestwire site trust publish` gives it to the hosts.
+    """
     _add(settings, directory, [f"host:{host}" for host in hosts])
 
 
 @site.command("add-operator")
 @click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.argument("operators", metavar="NAME...", nargs=-1, required=True)
+@click.option("--role", type=click.Choice(OPERATOR_ROLES), default="admin", show_default=True, help="What they may do.")
 @pass_settings
-def add_operator(settings: Settings, directory: Path, operators: tuple[str, ...]) -> None:
+def add_operator(settings: Settings, directory: Path, operators: tuple[str, ...], role: "RoleName") -> None:
     """Make keys for more operators, and the next revision of the trust document."""
-    _add(settings, directory, [f"operator:{operator}" for operator in operators])
+    _add(settings, directory, [f"operator:{operator}" for operator in operators], role)
 
 
 @site.command("show")
@@ -136,13 +163,30 @@ def show(settings: Settings, directory: Path) -> None:
     write_all(settings, view, document.signers)
 
 
-def _add(settings: Settings, directory: Path, principals: list[str]) -> None:
+def _with_roles(operators: tuple[str, ...]) -> "tuple[tuple[str, ...], dict[str, RoleName]]":
+    """The names in NAME=ROLE, and the roles by them."""
+    roles: dict[str, RoleName] = {}
+    for text in operators:
+        name, equals, role = text.partition("=")
+        if equals and role not in OPERATOR_ROLES:
+            raise click.BadParameter(f"{role!r} is none of {', '.join(OPERATOR_ROLES)}.", param_hint="--operator")
+        if equals:
+            roles[name] = role  # type: ignore[assignment]
+    return tuple(text.partition("=")[0] for text in operators), roles
+
+
+def _add(settings: Settings, directory: Path, principals: list[str], role: "RoleName | None" = None) -> None:
     from guestwire.site.enrolment import add
     from guestwire.site.layout import Layout
 
-    document = add(directory, principals, time.time_ns() // 1_000_000)
-    _tell(settings, Layout(directory), "added", principals)
-    failures.remark(settings, f"Give every host and client the new trust document (revision {document.rev}).")
+    layout = Layout(directory)
+    document = add(directory, principals, time.time_ns() // 1_000_000, role)
+    _tell(settings, layout, "added", principals)
+    if layout.draft.exists():
+        failures.remark(settings, f"Drafted as revision {document.rev}: guestwire site trust export {directory} FILE")
+    else:
+        text = f"Revision {document.rev} is signed. Give it to every host: guestwire site trust publish {directory}"
+        failures.remark(settings, text)
 
 
 def _make_context(
@@ -186,3 +230,7 @@ def _tell(settings: Settings, layout: "Layout", word: str, principals: list[str]
             f"Every host needs its own key, {layout.trust.name} and {layout.root_public.name}.\n"
             f"Keep {layout.root_key.parent} offline: who has it decides whom the site believes.",
         )
+
+
+for _command in (broker_config, ca, enroller, mandate_revoke, root, serve, signer, signers_needed, trust):
+    site.add_command(_command)

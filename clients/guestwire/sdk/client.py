@@ -5,8 +5,8 @@ async with open_client(context) as client:
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,15 +17,19 @@ from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import ids
 from guestwire.protocol.invoker import Accepted, Done, Progressed
+from guestwire.protocol.operation_models import TrustKnown
 from guestwire.protocol.operations import BY_NAME, Operation
 from guestwire.protocol.trust import Trust
 from guestwire.sdk import hosts
 from guestwire.sdk.answers import Answer, CallOptions
 from guestwire.sdk.contexts import Context
 from guestwire.sdk.host_api import HostApi
+from guestwire.sdk.trust_looking import EVERY_S, TrustLooking, hosts_of
+from guestwire.sdk.trust_store import TrustStore
 
 ACCEPT_WITHIN_S = 10.0
 """How long a host may take to accept, where the caller does not say."""
+REFRESH_WITHIN_S = 2.0
 GRACE_S = 5.0
 """After that window: time to learn by job-get whether the host accepted and only its word was lost."""
 
@@ -36,18 +40,49 @@ class Client:
     """One site, over one link."""
 
     def __init__(
-        self, caller: Caller, trust: Trust | None, *, only_host: str | None = None, vouched: bool = False
+        self,
+        caller: Caller,
+        trust: Trust | None,
+        *,
+        only_host: str | None = None,
+        vouched: bool = False,
+        store: TrustStore | None = None,
     ) -> None:
         self._caller = caller
         self.vouched = vouched
         """Whether the link itself vouches for the host: a Unix socket does."""
-        self.trust = trust
+        self._trust = trust
+        self._store = store
+        self._taking = asyncio.Lock()
         self.only_host = only_host
-        """The one host at the other end, over a socket; None: any host of the site can be called."""
+        """The one host at the other end, over a socket or straight over TCP; None: any host of the site can be called."""
 
     @property
     def site(self) -> str:
         return self._caller.site
+
+    @property
+    def trust(self) -> Trust | None:
+        """The trust document that hosts are judged by: the newest one, which may be newer every time."""
+        return self._store.trust if self._store is not None else self._trust
+
+    async def take_up(self, file: bytes) -> bool:
+        """Believe by a trust document from now on and keep it for this context. False: it is the one in force. Raises TRUST-INVALID, also without a trust document to begin with."""
+        store = self._store
+        if store is None:
+            raise GuestwireError("TRUST-INVALID", "The context names no trust document and no root to begin with.")
+        async with self._taking:
+            return await asyncio.to_thread(store.take_up, file)
+
+    async def refresh_trust(self, host: str, timeout_s: float = REFRESH_WITHIN_S) -> bool:
+        """Take up the trust document of a host where it is newer; whether it was. The document proves itself: the host does not
+        have to be believed. Raises the host's errors, TRUST-INVALID."""
+        known = self.trust.revision if self.trust is not None else None
+        answer = await self.host(host).trust_show(TrustKnown(revision=known), CallOptions(timeout_s=timeout_s))
+        file, revision = answer.reply.file, answer.reply.revision
+        if file is None or known is None or (revision[0] <= known[0] and revision[1] <= known[1]):
+            return False
+        return await self.take_up(file)
 
     @property
     def connected(self) -> bool:
@@ -59,7 +94,7 @@ class Client:
         return HostApi(_HostInvoke(self._caller, host, vouched=self.vouched))
 
     async def hosts(self, wait_s: float = hosts.WAIT_S) -> tuple[hosts.HostSeen, ...]:
-        """Every host of the site and whether it is there, after at most `wait_s` (over a socket: its host)."""
+        """Every host of the site and whether it is there, after at most `wait_s` (over a socket or TCP: its host)."""
         if self.only_host is not None:
             return (hosts.HostSeen(self.only_host, "online", None, 0.0, listed=True, verified=self.vouched),)
         return await hosts.look(self._caller, self.trust, wait_s)
@@ -90,6 +125,7 @@ class _HostInvoke:
             return await self._caller.call(
                 self._host, row, request,
                 timeout_s=timeout_s, request_id=request_id, accept_within_s=accept_s, on_event=hearing,
+                mandate=options.mandate if row.effect != "none" else None,
             )  # fmt: skip
 
         try:
@@ -131,15 +167,69 @@ def _times(row: Operation, options: CallOptions) -> tuple[float, float]:
 
 
 @asynccontextmanager
-async def open_client(context: Context, *, connect_timeout_s: float = 5.0) -> AsyncIterator[Client]:
-    """A client by a context's way. Raises KEY-FILE-INVALID, TRUST-INVALID, KEY-UNKNOWN, CONFIG-INVALID, and
-    BROKER-UNREACHABLE, BROKER-REFUSED or SOCKET-UNREACHABLE when there is no connection within the time."""
+async def open_client(
+    context: Context, *, connect_timeout_s: float = 5.0, look_every_s: float = EVERY_S
+) -> AsyncIterator[Client]:
+    """A client by a context's way. `look_every_s`: how often it looks for a newer trust document. Raises KEY-FILE-INVALID, TRUST-INVALID, KEY-UNKNOWN, CONFIG-INVALID, and
+    BROKER-UNREACHABLE, BROKER-REFUSED, SOCKET-UNREACHABLE, LISTENER-UNREACHABLE or what TLS was refused for (`links.tcp_link`)
+    when there is no connection within the time."""
     from guestwire.sdk import credentials, links
 
     who = credentials.read(context, now().wall_ms)
-    link = links.socket_link if context.via == "socket" else links.mqtt_link
+    link = {"mqtt": links.mqtt_link, "socket": links.socket_link, "tcp": links.tcp_link}[context.via]
     async with link(context, who, connect_timeout_s) as caller:
-        yield Client(caller, who.trust, only_host=context.host, vouched=context.via == "socket")
+        client = Client(
+            caller,
+            who.trust,
+            only_host=context.host,
+            vouched=context.via == "socket",
+            store=who.store,
+        )
+        async with _trust_kept_up(client, context, who.store, look_every_s):
+            yield client
+
+
+@asynccontextmanager
+async def _trust_kept_up(
+    client: Client, context: Context, store: TrustStore | None, every_s: float
+) -> AsyncIterator[None]:
+    """Have the client look for newer trust: before it is used when that is due, and again and again while it is open. Over a
+    socket the kernel vouches for the host, and the document is not asked."""
+    if store is None or client.vouched:
+        yield
+        return
+
+    def reachable() -> Sequence[str]:
+        return hosts_of(store.trust, client.only_host)
+
+    looking = TrustLooking(
+        store.age_s, store.looked, reachable, client.refresh_trust, _authority(context, client),
+        reread=store.reread, every_s=every_s,
+    )  # fmt: skip
+    await looking.if_due()
+    keeping = asyncio.create_task(looking.keep_looking())
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
+
+
+def _authority(context: Context, client: Client) -> Callable[[], Awaitable[bool]] | None:
+    """Asks the site's service, where the context names one."""
+    url, ca = context.authority, context.ca
+    if url is None or ca is None:
+        return None
+
+    async def ask() -> bool:
+        from guestwire.sdk.trust_authority import fetch
+
+        trust = client.trust
+        file = await fetch(url, ca, trust.revision if trust is not None else (0, 0))
+        return file is not None and await client.take_up(file)
+
+    return ask
 
 
 async def context_of_socket(path: Path) -> Context:

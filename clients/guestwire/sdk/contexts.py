@@ -29,18 +29,25 @@ ENVIRONMENT_CONTEXT = "GUESTWIRE_CONTEXT"
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,36}$")]
 BrokerUrl = Annotated[str, StringConstraints(pattern=r"^mqtts?://[^/\s@]+$", max_length=300)]
+Address = Annotated[
+    str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:.]+\]|[^\[\]:/@\s]+)(:[0-9]{1,5})?$", max_length=300)
+]
+AuthorityUrl = Annotated[str, StringConstraints(pattern=r"^https://[^/\s@?#]+$", max_length=300)]
 PathText = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 
 class Context(Document):
-    """One way to a site. `via` mqtt needs `brokers`; socket needs `socket` and the `host` that listens there.
+    """One way to a site. `via` mqtt needs `brokers`; socket needs `socket` and the `host` that listens there; tcp needs the
+    `address` (HOST or HOST:PORT, without a port 6000) of the listener of `host`, and what TLS needs: `ca`, `certificate` and
+    `certificate_key`, whose common name is `client`.
 
+    `authority` is the site's service (`guestwire site serve`), which is asked for newer trust documents; only `ca` vouches for it.
     `client` is the user the broker knows this client by; where it is left out, the name in the key's principal
     (`operator:eve` is `eve`). `trust` and `root`: without them nothing a host says can be verified, so only reads work.
     """
 
     site: Slug
-    via: Literal["mqtt", "socket"] = "mqtt"
+    via: Literal["mqtt", "socket", "tcp"] = "mqtt"
     brokers: tuple[BrokerUrl, ...] = ()
     transport: Literal["auto", "mqtt5", "aiomqtt"] = "auto"
     username: str | None = None
@@ -49,7 +56,9 @@ class Context(Document):
     certificate: PathText | None = None
     certificate_key: PathText | None = None
     socket: PathText | None = None
+    address: Address | None = None
     host: Slug | None = None
+    authority: AuthorityUrl | None = None
     trust: PathText | None = None
     root: PathText | None = None
     key: PathText | None = None
@@ -61,6 +70,10 @@ class Context(Document):
             raise ValueError("brokers: a context over mqtt needs one at least")
         if self.via == "socket" and (self.socket is None or self.host is None):
             raise ValueError("a context over a socket needs socket and host")
+        if self.via == "tcp" and None in (self.address, self.host, self.ca, self.certificate, self.certificate_key):
+            raise ValueError("a context over tcp needs address, host, ca, certificate and certificate_key")
+        if self.authority is not None and None in (self.ca, self.trust):
+            raise ValueError("a context with an authority needs ca, trust and root")
         for together in (("trust", "root"), ("certificate", "certificate_key")):
             if len({getattr(self, name) is None for name in together}) > 1:
                 raise ValueError(f"{together[0]} and {together[1]} go together")
@@ -127,6 +140,14 @@ def parse(text: str, path: Path) -> Contexts:
     base = path.absolute().parent
     contexts = {name: _absolute(context, base) for name, context in file.contexts.items()}
     return Contexts(path, file.current, contexts)
+
+
+def made(name: str, values: Mapping[str, Any]) -> Context:
+    """A context of that name. Raises CONFIG-INVALID naming the setting."""
+    try:
+        return _File.model_validate({"contexts": {name: dict(values)}}).contexts[name]
+    except ValidationError as err:
+        raise _invalid(err, Path(name)) from err
 
 
 def _absolute(context: Context, base: Path) -> Context:

@@ -10,6 +10,7 @@ from guestwire.protocol.signing import SigningKey, VerifyingKey
 from guestwire.protocol.trust import Trust
 from guestwire.protocol.trust_file import MAX_BYTES, unseal
 from guestwire.sdk.contexts import Context
+from guestwire.sdk.trust_store import TrustStore, kept_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +21,23 @@ class Credentials:
     client: str
     key: SigningKey | None = None
     trust: Trust | None = None
+    store: TrustStore | None = None
+    """Where `trust` is from, and goes on from."""
 
 
 def read(context: Context, now_ms: int) -> Credentials:
     """The credentials of a context. Raises KEY-FILE-INVALID, TRUST-INVALID, KEY-UNKNOWN (a key the site does not know)."""
-    trust = read_trust(Path(context.trust), Path(context.root)) if context.trust and context.root else None
+    store = read_store(Path(context.trust), Path(context.root)) if context.trust and context.root else None
+    trust = store.trust if store is not None else None
     if trust is not None and trust.site != context.site:
         raise GuestwireError("TRUST-INVALID", f"The trust document is for site {trust.site}, not {context.site}.")
     if context.via == "socket":
         local = f"local-{os.getuid()}"
-        return Credentials(f"local:{os.getuid()}", context.client or local, None, trust)
+        return Credentials(f"local:{os.getuid()}", context.client or local, None, trust, store)
+    named = _certified(context) if context.via == "tcp" else context.client
     if context.key is None:
-        client = context.client or context.username or "observer"
-        return Credentials(f"observer:{client}", client, None, trust)
+        client = named or context.username or "observer"
+        return Credentials(f"observer:{client}", client, None, trust, store)
     key = read_private_key(Path(context.key))
     if trust is None:
         raise GuestwireError("CONFIG-INVALID", "A context with a key needs trust and root as well.", field="trust")
@@ -44,7 +49,31 @@ def read(context: Context, now_ms: int) -> Credentials:
             detail={"key": key.id.hex()},
         )
     principal = known.signer.principal
-    return Credentials(principal, context.client or principal.partition(":")[2], key, trust)
+    return Credentials(principal, named or principal.partition(":")[2], key, trust, store)
+
+
+def _certified(context: Context) -> str:
+    """The name in a context's certificate: straight to a host that is who a client is. Raises CONFIG-INVALID."""
+    from cryptography import x509
+
+    assert context.certificate is not None
+    try:
+        certificate = x509.load_pem_x509_certificate(_bytes(Path(context.certificate), "CONFIG-INVALID", MAX_BYTES))
+        [name] = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    except ValueError as err:
+        text = f"{context.certificate} holds no certificate with a common name."
+        raise GuestwireError("CONFIG-INVALID", text, field="certificate") from err
+    certified = str(name.value)
+    if context.client not in (None, certified):
+        text = f"The certificate is that of {certified}, and client is {context.client}: over tcp they are the same."
+        raise GuestwireError("CONFIG-INVALID", text, field="client")
+    return certified
+
+
+def read_store(trust: Path, root: Path) -> TrustStore:
+    """The trust of a context, which goes on to newer documents. Raises TRUST-INVALID, KEY-FILE-INVALID."""
+    pinned = read_public_key(root)
+    return TrustStore(trust, kept_path(trust, pinned, os.environ), pinned)
 
 
 def read_trust(trust: Path, root: Path) -> Trust:

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from guestwire.model.base import Model
 from guestwire.model.guest import GuestView
 from guestwire.model.plan import Plan
+from guestwire.protocol.audit import AuditAck, AuditList, AuditQuery
 from guestwire.protocol.comm_models import (
     AreaBytes,
     AreaDump,
@@ -73,6 +74,10 @@ from guestwire.protocol.operation_models import (
     Ping,
     Pong,
     Threads,
+    TrustFileGiven,
+    TrustKnown,
+    TrustShown,
+    TrustTaken,
 )
 from guestwire.sdk.answers import DEFAULT, Answer, CallOptions
 
@@ -243,6 +248,14 @@ class HostApi:
         """Tell a host that its epoch is older than one it used: it connects again above it."""
         return await self._invoke("epoch-behind", request, Empty, options)
 
+    async def trust_show(self, request: TrustKnown, options: CallOptions = DEFAULT) -> Answer[TrustShown]:
+        """The trust document in force at the host."""
+        return await self._invoke("trust-show", request, TrustShown, options)
+
+    async def trust_update(self, request: TrustFileGiven, options: CallOptions = DEFAULT) -> Answer[TrustTaken]:
+        """Have the host take up a newer trust document, which proves itself."""
+        return await self._invoke("trust-update", request, TrustTaken, options)
+
     async def comm_status(self, options: CallOptions = DEFAULT) -> Answer[CommStatus]:
         """The communication services: state, who is attached, what this kernel lacks."""
         return await self._invoke("comm-status", Empty(), CommStatus, options)
@@ -314,3 +327,11 @@ class HostApi:
     async def net_show(self, request: NameRef, options: CallOptions = DEFAULT) -> Answer[NetView]:
         """One virtual network."""
         return await self._invoke("net-show", request, NetView, options)
+
+    async def audit_list(self, request: AuditQuery, options: CallOptions = DEFAULT) -> Answer[AuditList]:
+        """Rows of the audit log, and where it ends, signed by the host."""
+        return await self._invoke("audit-list", request, AuditList, options)
+
+    async def audit_ack(self, request: AuditAck, options: CallOptions = DEFAULT) -> Answer[AuditAck]:
+        """Tell a host up to which row its audit log is kept elsewhere, so that it may drop those first."""
+        return await self._invoke("audit-ack", request, AuditAck, options)

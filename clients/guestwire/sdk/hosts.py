@@ -5,6 +5,7 @@ heard within the wait counts as offline, and a presence from a host the site doe
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -33,13 +34,13 @@ class HostSeen:
 
 
 class HostWatch:
-    """Keeps what was heard of every host. Feed it with `hear`."""
+    """Keeps what was heard of every host. Feed it with `hear`. `trust` gives the document to judge by, the newest each time."""
 
-    def __init__(self, site: str, trust: Trust | None) -> None:
+    def __init__(self, site: str, trust: Callable[[], Trust | None]) -> None:
         self._site = site
         self._trust = trust
         self._seen: dict[str, SeenHost] = {}
-        self.listed = frozenset(listed_hosts(trust))
+        self.listed = frozenset(listed_hosts(trust()))
         self.refused = 0
         """Presences that were forged or damaged."""
 
@@ -55,7 +56,7 @@ class HostWatch:
             return None
         host, at = topic["host"], now()
         try:
-            said = statements.read(heard.payload, self._trust, self._site, f"host:{host}", "presence", at)
+            said = statements.read(heard.payload, self._trust(), self._site, f"host:{host}", "presence", at)
             seen = self._seen.get(host) or SeenHost()
             fresh = seen.receive(said, at, retained=heard.retained)
         except GuestwireError:
@@ -92,7 +93,7 @@ def presence_subscription(site: str) -> Subscription:
 
 async def look(caller: Caller, trust: Trust | None, wait_s: float = WAIT_S) -> tuple[HostSeen, ...]:
     """Every host of the site as it stands, after at most `wait_s`."""
-    watch = HostWatch(caller.site, trust)
+    watch = HostWatch(caller.site, lambda: trust)
     async with caller.watch(presence_subscription(caller.site)) as heard:
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):

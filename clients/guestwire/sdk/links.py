@@ -1,4 +1,5 @@
-"""Opens the link that a context names: MQTT by the first of its brokers that answers, or a host's Unix socket."""
+"""Opens the link that a context names: MQTT by the first of its brokers that answers, a host's Unix socket, or its TCP
+listener."""
 
 import asyncio
 import secrets
@@ -11,8 +12,10 @@ from typing import Any
 
 from guestwire.link.backoff import Backoff
 from guestwire.link.broker_url import BrokerAddress, broker_address
+from guestwire.link.host_port import host_port
 from guestwire.link.invoke import Caller, caller
 from guestwire.link.local_client import LocalConnect
+from guestwire.link.tcp_client import TcpConnect
 from guestwire.link.transport import Connect, OnMessage, Options, Transport, TransportError
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.invoker import Invoker
@@ -21,6 +24,8 @@ from guestwire.sdk.credentials import Credentials, read_password
 
 LOCAL_AGAIN_S = 2.0
 """The longest wait for an agent on this host, which is back within seconds: its socket is no broker that many come back to."""
+DIRECT_AGAIN_S = 10.0
+"""The longest wait for a host that is asked directly."""
 
 
 def addresses(context: Context) -> tuple[BrokerAddress, ...]:
@@ -92,6 +97,33 @@ async def socket_link(context: Context, who: Credentials, connect_timeout_s: flo
         yield it
 
 
+def host_options(context: Context, who: Credentials, connect_timeout_s: float) -> Options:
+    """How to connect to the listener of a context's host, which its certificate must name. Raises CONFIG-INVALID."""
+    assert context.address is not None
+    try:
+        address, port = host_port(context.address)
+    except ValueError as err:
+        raise GuestwireError("CONFIG-INVALID", f"{err}.", field="address") from err
+    return Options(
+        address,
+        port,
+        who.client,
+        tls=tls_context(context),
+        tls_server_name=context.host,
+        connect_timeout_s=connect_timeout_s,
+    )
+
+
+@asynccontextmanager
+async def tcp_link(context: Context, who: Credentials, connect_timeout_s: float) -> AsyncIterator[Caller]:
+    """A caller over the TCP listener of one host. Raises LISTENER-UNREACHABLE, TLS-FAILED, the CERTIFICATE codes,
+    CLIENT-UNKNOWN, CONFIG-INVALID."""
+    options = host_options(context, who, connect_timeout_s)
+    backoff = Backoff(cap_s=DIRECT_AGAIN_S)
+    async with _opened(context, who, (options,), TcpConnect(), connect_timeout_s, backoff) as it:
+        yield it
+
+
 @asynccontextmanager
 async def _opened(
     context: Context,
@@ -105,6 +137,8 @@ async def _opened(
         context.site, who.client, who.issuer, who.key, who.trust,
         path_vouches=context.via == "socket", sign_reads=who.key is not None,
     )  # fmt: skip
+    if who.store is not None:
+        who.store.follow(invoker)
     first_round = _FirstRound(connect, len(options))
     turn: Callable[[], Options] = cycle(options).__next__
     async with caller(invoker, turn, first_round, connect_timeout_s=False, backoff=backoff) as it:

@@ -1,99 +1,106 @@
-"""X.509 certificates of a site for TLS to its broker: a CA, one server certificate, one per client. P-256, SHA-256.
+"""X.509 certificates as a site makes them (RFC 5280, P-256, SHA-256), and what one says. Who issues which: `ca`, `leaves`.
 
-A certificate's common name is the id: brokers hand it to their access lists as the user name (PROTOCOL, access lists).
-These vouch for connections only; what a request may do is decided by Ed25519 keys in the trust document.
+Three storeys: a root CA that is offline, an issuing CA below it, the leaves. The file of a leaf is a chain, leaf first, so
+that peers need to know the root alone. They vouch for connections only; what a request may do is decided by Ed25519 keys in
+the trust document. The forms are strict, for OpenSSL's X509_STRICT, which Python sets by default from 3.13 on.
 """
 
 import datetime
-import ipaddress
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from guestwire.model.errors import GuestwireError
 
-CA_DAYS = 20 * 365
-LEAF_DAYS = 5 * 365
+Purpose = Literal["server", "client", "ca"]
 _BACKDATED = datetime.timedelta(hours=1)
-"""A client whose clock is a little behind must not find a new certificate not yet valid."""
+"""A peer whose clock is a little behind must not find a new certificate not yet valid."""
+_PURPOSES: dict[x509.ObjectIdentifier, Purpose] = {
+    ExtendedKeyUsageOID.SERVER_AUTH: "server",
+    ExtendedKeyUsageOID.CLIENT_AUTH: "client",
+}
+_MAX_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A certificate and its key, both PEM."""
+    """A certificate, for a leaf with that of its issuing CA behind it, and its key: both PEM."""
 
     certificate: bytes
     key: bytes
 
-
-def make_ca(site: str, now: datetime.datetime) -> Issued:
-    """A self-signed CA for a site; `now` is aware."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Guestwire CA of {site}")])
-    builder = _builder(name, name, key.public_key(), now, CA_DAYS).add_extension(
-        x509.BasicConstraints(ca=True, path_length=0), critical=True
-    )
-    builder = builder.add_extension(_usage(ca=True), critical=True)
-    return _issued(builder.sign(key, hashes.SHA256()), key)
+    def __repr__(self) -> str:
+        return f"Issued({len(self.certificate)} bytes)"
 
 
-def issue_server(ca: Issued, names: Sequence[str], now: datetime.datetime) -> Issued:
-    """A broker's certificate for DNS names and IP addresses; the first name is its common name."""
-    alternatives: list[x509.GeneralName] = [_general_name(name) for name in names]
-    return _issue(ca, names[0], now, ExtendedKeyUsageOID.SERVER_AUTH, alternatives)
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a certificate says. Times in Unix ms; `serial` in hexadecimal; `names`: the DNS names and addresses it is for."""
+
+    cn: str
+    issuer: str
+    serial: str
+    not_before: int
+    not_after: int
+    purposes: tuple[Purpose, ...]
+    names: tuple[str, ...]
 
 
-def issue_client(ca: Issued, identifier: str, now: datetime.datetime) -> Issued:
-    """The certificate of a host, operator or controller: the common name is its id."""
-    return _issue(ca, identifier, now, ExtendedKeyUsageOID.CLIENT_AUTH, [])
+def describe(pem: bytes) -> tuple[Described, ...]:
+    """What each certificate in a file says, in its order: of a leaf's file, the leaf first. No key is needed and no
+    signature checked. Raises CERTIFICATE-INVALID."""
+    return tuple(_described(certificate) for certificate in load_chain(pem))
 
 
-def _issue(
-    ca: Issued,
-    common_name: str,
-    now: datetime.datetime,
-    usage: x509.ObjectIdentifier,
-    alternatives: Sequence[x509.GeneralName],
-) -> Issued:
+def load_chain(pem: bytes) -> list[x509.Certificate]:
+    """The certificates in a file, one at least. Raises CERTIFICATE-INVALID."""
+    if len(pem) > _MAX_BYTES:
+        raise GuestwireError("CERTIFICATE-INVALID", "The file is too large for a certificate.")
     try:
-        ca_key = load_pem_private_key(ca.key, None)
-        authority = x509.load_pem_x509_certificate(ca.certificate)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as err:
-        raise GuestwireError("KEY-FILE-INVALID", "The site's CA key or certificate cannot be read.") from err
-    if not isinstance(ca_key, ec.EllipticCurvePrivateKey):
-        raise GuestwireError("KEY-FILE-INVALID", "The site's CA key is not an elliptic curve key.")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-    builder = (
-        _builder(name, authority.subject, key.public_key(), now, LEAF_DAYS)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(ca=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
-    )
-    if alternatives:
-        builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-    return _issued(builder.sign(ca_key, hashes.SHA256()), key)
+        return x509.load_pem_x509_certificates(pem)
+    except ValueError as err:
+        raise GuestwireError("CERTIFICATE-INVALID", "The file holds no certificate that can be read (PEM).") from err
 
 
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime.datetime, days: int
+def load_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
+    """A private key on P-256. Raises KEY-FILE-INVALID, which never quotes it."""
+    try:
+        key = load_pem_private_key(pem, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise GuestwireError("KEY-FILE-INVALID", "The key of a CA or certificate cannot be read (PEM).") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise GuestwireError("KEY-FILE-INVALID", "The key of a CA or certificate is not on the curve P-256.")
+    return key
+
+
+def new_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def certificate_pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(Encoding.PEM)
+
+
+def common_name(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def builder(
+    subject: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime.datetime, days: float
 ) -> x509.CertificateBuilder:
+    """What every certificate has: still without issuer. `now` is aware."""
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _BACKDATED)
@@ -102,7 +109,17 @@ def _builder(
     )
 
 
-def _usage(*, ca: bool) -> x509.KeyUsage:
+def authority_of(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """The extension that says by which key a certificate or list is signed. Raises CERTIFICATE-INVALID."""
+    try:
+        identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except (x509.ExtensionNotFound, ValueError):
+        raise GuestwireError("CERTIFICATE-INVALID", "The certificate of the CA has no key identifier.") from None
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
+
+
+def usage(*, ca: bool) -> x509.KeyUsage:
+    """A CA signs certificates and revocation lists, a leaf the handshake, and neither anything else."""
     return x509.KeyUsage(
         digital_signature=not ca,
         key_cert_sign=ca,
@@ -116,15 +133,38 @@ def _usage(*, ca: bool) -> x509.KeyUsage:
     )
 
 
-def _general_name(name: str) -> x509.GeneralName:
+def _described(certificate: x509.Certificate) -> Described:
     try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
+        return Described(
+            cn=_cn(certificate.subject),
+            issuer=_cn(certificate.issuer),
+            serial=f"{certificate.serial_number:x}",
+            not_before=int(certificate.not_valid_before_utc.timestamp() * 1000),
+            not_after=int(certificate.not_valid_after_utc.timestamp() * 1000),
+            purposes=_purposes(certificate),
+            names=_names(certificate),
+        )
+    except (ValueError, x509.DuplicateExtension) as err:
+        raise GuestwireError("CERTIFICATE-INVALID", "The certificate is not well formed.") from err
 
 
-def _issued(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Issued:
-    return Issued(
-        certificate.public_bytes(Encoding.PEM),
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
-    )
+def _cn(name: x509.Name) -> str:
+    return ", ".join(str(attribute.value) for attribute in name.get_attributes_for_oid(NameOID.COMMON_NAME))
+
+
+def _purposes(certificate: x509.Certificate) -> tuple[Purpose, ...]:
+    found: list[Purpose] = []
+    for extension in certificate.extensions:
+        if isinstance(extension.value, x509.BasicConstraints) and extension.value.ca:
+            found.append("ca")
+        elif isinstance(extension.value, x509.ExtendedKeyUsage):
+            found += [_PURPOSES[identifier] for identifier in extension.value if identifier in _PURPOSES]
+    return tuple(found)
+
+
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    for extension in certificate.extensions:
+        if isinstance(extension.value, x509.SubjectAlternativeName):
+            kinds = (x509.DNSName, x509.IPAddress)
+            return tuple(str(name.value) for name in extension.value if isinstance(name, kinds))
+    return ()

@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from guestwire.model.errors import GuestwireError
-from guestwire.protocol.key_files import is_private, parse_private
-from guestwire.protocol.signing import SigningKey
+from guestwire.protocol.key_files import is_private, parse_private, parse_public
+from guestwire.protocol.signing import SigningKey, VerifyingKey
 
 PRIVATE = 0o600
 PUBLIC = 0o644
@@ -26,9 +26,10 @@ def write_new(path: Path, data: bytes, mode: int) -> None:
     _sync_directory(path.parent)
 
 
-def replace(path: Path, data: bytes, mode: int) -> None:
-    """Put new content in place of a file in one step: a reader sees the old or the new, and so does a crash."""
-    temporary = _temporary(path, data, mode)
+def replace(path: Path, data: bytes, mode: int, group: int = -1) -> None:
+    """Put new content in place of a file in one step: a reader sees the old or the new, and so does a crash. `group`: the
+    id of a group that is to have the file; -1 leaves it ours."""
+    temporary = _temporary(path, data, mode, group)
     try:
         temporary.replace(path)
     except OSError:
@@ -54,9 +55,24 @@ def read_signing_key(path: Path) -> SigningKey:
         raise GuestwireError(err.code, f"{path}: {err.message}") from err
 
 
-def _temporary(path: Path, data: bytes, mode: int) -> Path:
+def read_public_key(path: Path) -> VerifyingKey:
+    """The public key in a file. Raises KEY-FILE-INVALID: missing, unreadable, or no key."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(8192).decode("ascii", "replace")
+    except OSError as err:
+        raise GuestwireError("KEY-FILE-INVALID", f"{path}: {err.strerror}.") from err
+    try:
+        return parse_public(text)
+    except GuestwireError as err:
+        raise GuestwireError(err.code, f"{path}: {err.message}") from err
+
+
+def _temporary(path: Path, data: bytes, mode: int, group: int = -1) -> Path:
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+        if group >= 0:
+            os.fchown(file.fileno(), -1, group)
         os.fchmod(file.fileno(), mode)
         file.write(data)
         file.flush()

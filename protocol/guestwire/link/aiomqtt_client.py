@@ -60,12 +60,14 @@ class Events(Protocol):
 
 
 class _TlsContext:
-    """A TLS context as paho uses one: with a name to check other than the address, and closed when the handshake fails."""
+    """A TLS context as paho uses one: with a name to check other than the address, and closed when the handshake fails or the
+    peer is not to be believed."""
 
-    def __init__(self, context: ssl.SSLContext, server_name: str, timeout_s: float) -> None:
+    def __init__(self, options: Options, context: ssl.SSLContext) -> None:
         self._context = context
-        self._server_name = server_name
-        self._timeout_s = timeout_s
+        self._server_name = options.tls_server_name or options.host
+        self._timeout_s = options.connect_timeout_s
+        self._check_peer = options.check_peer
         self.check_hostname = context.check_hostname
 
     def wrap_socket(self, sock: socket.socket, server_hostname: str | None = None, **options: Any) -> ssl.SSLSocket:
@@ -73,6 +75,8 @@ class _TlsContext:
         wrapped.settimeout(self._timeout_s)
         try:
             wrapped.do_handshake()  # paho's own, afterwards, finds it done
+            if self._check_peer is not None and (why := self._check_peer(wrapped)) is not None:
+                raise ConnectionError(why)
         except BaseException:
             wrapped.close()
             raise
@@ -90,7 +94,7 @@ class Client(aiomqtt.Client):
         v5 = options.level == 5
         context: Any = None
         if options.tls is not None:
-            context = _TlsContext(options.tls, options.tls_server_name or options.host, options.connect_timeout_s)
+            context = _TlsContext(options, options.tls)
         will = options.will
         super().__init__(
             options.host,
@@ -202,11 +206,13 @@ class Client(aiomqtt.Client):
         self, client: Any, userdata: Any, mid: int, reason_codes: list[ReasonCode], properties: Any = None
     ) -> None:
         self._events.on_reply(mid, reason_codes)
+        self._quick_ack()
 
     def _on_unsubscribe(
         self, client: Any, userdata: Any, mid: int, reason_codes: list[ReasonCode], properties: Any = None
     ) -> None:
         self._events.on_reply(mid, reason_codes)
+        self._quick_ack()
 
     def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:
         super()._on_socket_open(client, userdata, sock)

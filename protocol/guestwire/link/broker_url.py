@@ -17,8 +17,10 @@ class BrokerAddress(NamedTuple):
 def broker_address(url: str) -> BrokerAddress:
     """A broker's URL, taken apart. Raises ValueError for anything else; credentials are settings, not part of it."""
     parts = urlsplit(url)
+    if "@" in parts.netloc:  # not quoted: it may be a password
+        raise ValueError("a broker's URL has no user and no password in it: they are settings of their own")
     if parts.scheme not in PORTS:
         raise ValueError(f"{url!r}: a broker's URL begins with mqtt:// or mqtts://")
-    if not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
+    if not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError(f"{url!r}: a broker's URL is SCHEME://HOST[:PORT] and no more")
     return BrokerAddress(parts.hostname, parts.port or PORTS[parts.scheme], parts.scheme == "mqtts")

@@ -1,4 +1,4 @@
-"""Frames of the socket: a 4-byte big-endian length, then msgpack [type, ...]. Sans-I/O.
+"""Frames of the socket and of the TCP listener: a 4-byte big-endian length, then msgpack [type, ...]. Sans-I/O.
 
 The envelopes inside are the same as over a broker, under the same topics, so a site without a network is not a second
 protocol.
@@ -6,6 +6,7 @@ protocol.
 
 from dataclasses import dataclass
 
+from guestwire.protocol import topics
 from guestwire.protocol.envelope import FRAME_LIMIT
 from guestwire.protocol.packing import PackingError, pack, unpack_flat
 
@@ -83,7 +84,7 @@ def _decode(body: bytes) -> Frame:
                 return Hello(site, host)
             case (1, str(topic), bytes(payload), bool(retained)):
                 return Publish(topic, payload, retained)
-            case (2, int(number), tuple(filters)) if len(filters) <= 64 and all(isinstance(f, str) for f in filters):
+            case (2, int(number), tuple(filters)) if len(filters) <= 64 and all(_is_filter(f) for f in filters):
                 return Watch(number, filters)
             case (3, int(number)):
                 return Watching(number)
@@ -92,6 +93,11 @@ def _decode(body: bytes) -> Frame:
     except PackingError as err:
         raise FrameError(str(err)) from err
     raise FrameError("unknown frame")
+
+
+def _is_filter(value: object) -> bool:
+    """A text that is no longer than a topic filter of ours can be: a connection keeps many of them."""
+    return isinstance(value, str) and len(value) <= topics.LONGEST
 
 
 class FrameReader:
@@ -115,3 +121,8 @@ class FrameReader:
             at += 4 + length
         del self._buffer[:at]
         return frames
+
+    @property
+    def partial(self) -> bool:
+        """Whether the rest of a frame is to come."""
+        return bool(self._buffer)

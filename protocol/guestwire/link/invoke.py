@@ -90,13 +90,15 @@ class Caller:
         timeout_s: float,
         request_id: bytes | None = None,
         accept_within_s: float | None = None,
+        mandate: bytes | None = None,
         on_event: OnEvent | None = None,
     ) -> Done:
         """The result of an operation. Raises the host's error, or HOST-UNREACHABLE, NO-ANSWER, UNSIGNED-RESPONSE and the
         link's codes. A caller that is cancelled leaves; what the host accepted goes on there."""
         pending = self._invoker.begin(
-            host, operation, request, now(), timeout_s=timeout_s, request_id=request_id, accept_within_s=accept_within_s
-        )
+            host, operation, request, now(), timeout_s=timeout_s, request_id=request_id,
+            accept_within_s=accept_within_s, mandate=mandate,
+        )  # fmt: skip
         future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
         pending.context = (future, on_event)
         self._transmit(pending)

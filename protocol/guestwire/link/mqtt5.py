@@ -228,6 +228,12 @@ class Mqtt5Transport(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+        if (check := self._options.check_peer) is not None and self._options.tls is not None:
+            why = check(self._transport.get_extra_info("ssl_object"))
+            if why is not None:  # it gets to see no CONNECT, for there may be a password in it
+                broker = f"{self._options.host}:{self._options.port}"
+                self._end(TransportError("BROKER-UNREACHABLE", detail={"broker": broker, "why": why}))
+                return
         self._transport.write(write(connect_packet(self._options)))
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -14,10 +14,10 @@ from guestwire.model.base import Model
 from guestwire.model.error_codes.row import Kind
 from guestwire.model.errors import BY_CODE, GuestwireError
 from guestwire.protocol.executor import Executor
-from guestwire.protocol.steps import Call, Dropped, Inbound, Now, Record, Run, Send, Step
+from guestwire.protocol.steps import Call, Dropped, Inbound, Now, Record, Run, Send
 
 _EVERYDAY = frozenset({Kind.BUSY, Kind.RESOURCE, Kind.PRECONDITION})
-"""Refusals that sound clients meet as well: counted, not audited."""
+"""Refusals that sound clients meet as well: counted, without a row for each."""
 
 Handler = Callable[[Call], Model | Awaitable[Model]]
 
@@ -37,13 +37,24 @@ class Commands(Protocol):
 
 
 class Audit(Protocol):
-    """Hears of every message that was refused, with its code and the client the broker named."""
+    """Hears of every message that was refused and of every read that was answered. None of it may wait."""
 
-    def refused(self, code: str, client: str, *, audit: bool) -> None: ...
+    def refused(self, code: str, inbound: Inbound, *, audit: bool) -> None:
+        """`audit`: somebody did what a sound client does not; else it is an everyday refusal, to be counted."""
+        ...
+
+    def answered(self, call: Call, code: str | None, at: Now) -> None:
+        """A call without an effect has its answer; the code of its error, or None."""
+        ...
 
     def defect(self, operation: str, error: BaseException) -> None:
         """A handler raised what it should not."""
         ...
+
+
+def audited(code: str) -> bool:
+    """Whether a refusal with that code is one that a sound client does not meet."""
+    return BY_CODE[code].kind not in _EVERYDAY
 
 
 class Server:
@@ -80,33 +91,40 @@ class Server:
         taken()
         if type(step) is Run:
             self._read(step.call, at)
-        elif step is not None:
-            self._plain(step)
+        elif type(step) is Send:
+            if step.code is not None:
+                self._audit.refused(step.code, inbound, audit=audited(step.code))
+            step.path.answer(step)
+        elif type(step) is Dropped:
+            self._audit.refused(step.code, inbound, audit=step.audit)
 
     def waiting(self, call: Call) -> None:
         """A call runs on: its client is told `accepted` in time."""
         self._executor.waiting(call, now())
         self._arm()
 
-    def _plain(self, step: Step) -> None:
-        if type(step) is Send:
-            if step.code is not None:
-                self._audit.refused(step.code, step.client, audit=BY_CODE[step.code].kind not in _EVERYDAY)
-            step.path.answer(step)
-        elif type(step) is Dropped:
-            self._audit.refused(step.code, step.client, audit=step.audit)
+    def _answer(self, call: Call, send: Send, code: str | None, at: Now) -> None:
+        self._audit.answered(call, code, at)
+        send.path.answer(send)
+
+    def _succeeded(self, call: Call, reply: Model, at: Now) -> None:
+        self._answer(call, self._executor.succeed(call, reply, at), None, at)
+
+    def _failed(self, call: Call, err: GuestwireError) -> None:
+        at = now()
+        self._answer(call, self._executor.fail(call, err, at), err.code, at)
 
     def _read(self, call: Call, at: Now) -> None:
         try:
             result = self._handlers[call.operation.name](call)
         except GuestwireError as err:
-            self._plain(self._executor.fail(call, err, now()))
+            self._failed(call, err)
             return
         except Exception as err:  # noqa: BLE001 - the entry point of every handler that does not wait
             self._defect(call, err)
             return
         if isinstance(result, Model):
-            self._plain(self._executor.succeed(call, result, at))  # the handler did not wait: it is still that time
+            self._succeeded(call, result, at)  # the handler did not wait: it is still that time
             return
         task = asyncio.create_task(self._wait_for(call, _coroutine(result)))
         self._tasks.add(task)
@@ -118,17 +136,17 @@ class Server:
             async with asyncio.timeout(call.operation.timeout_s):
                 reply = await result
         except TimeoutError:
-            self._plain(self._executor.fail(call, GuestwireError("TIMED-OUT"), now()))
+            self._failed(call, GuestwireError("TIMED-OUT"))
         except GuestwireError as err:
-            self._plain(self._executor.fail(call, err, now()))
+            self._failed(call, err)
         except Exception as err:  # noqa: BLE001 - the entry point of every handler that waits
             self._defect(call, err)
         else:
-            self._plain(self._executor.succeed(call, reply, now()))
+            self._succeeded(call, reply, now())
 
     def _defect(self, call: Call, err: BaseException) -> None:
         self._audit.defect(call.operation.name, err)
-        self._plain(self._executor.fail(call, GuestwireError("INTERNAL", cause=(type(err).__name__,)), now()))
+        self._failed(call, GuestwireError("INTERNAL", cause=(type(err).__name__,)))
 
     def _arm(self) -> None:
         due = self._executor.next_due()
@@ -139,7 +157,7 @@ class Server:
     def _tick(self) -> None:
         self._timer = None
         for send in self._executor.due(now()):
-            self._plain(send)
+            send.path.answer(send)
         self._arm()
 
 

@@ -14,7 +14,7 @@ What every implementation promises
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from ssl import SSLContext
+from ssl import SSLContext, SSLObject, SSLSocket
 from typing import Literal, Protocol
 
 from guestwire.model.errors import GuestwireError
@@ -73,6 +73,10 @@ class Incoming:
 
 OnMessage = Callable[[Incoming], None]
 
+PeerCheck = Callable[[SSLObject | SSLSocket], str | None]
+"""Looks at the peer of a handshake that went well, before anything is sent to it. Why it is not to be believed, or None.
+A thread may call it; it must not raise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -86,6 +90,7 @@ class Options:
     password: str | None = field(default=None, repr=False)
     tls: SSLContext | None = None
     tls_server_name: str | None = None
+    check_peer: PeerCheck | None = None
     clean_start: bool = False
     session_expiry_s: int = 72 * 3600
     keep_alive_s: int = 30

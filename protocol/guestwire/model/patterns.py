@@ -23,11 +23,16 @@ WORDS: Mapping[str, str] = {
         "a user's name (a-z or _, then at most 31 of a-z 0-9 _ -), or nothing, which is nobody"
     ),
     r"^[0-9a-f]{64}$": "64 hexadecimal digits in lower case",
+    r"^[0-9a-f]{32}$": "32 hexadecimal digits in lower case",
+    r"^[0-9a-f]{128}$": "128 hexadecimal digits in lower case",
     r"^[0-9a-f]{16}$": "16 hexadecimal digits in lower case",
     r"^[a-z0-9-]{1,36}$": "1 to 36 of a-z 0-9 -",
+    r"^[a-z0-9-]{1,64}$": "the name of an operation, such as guest-start",
+    r"^https://[^/\s@?#]+$": "https:// with a name or an address and a port, such as https://site.example:8443",
     r"^(operator|controller|host|observer|local):[a-z0-9-]{1,36}$": (
         "operator:NAME, controller:NAME, host:NAME, observer:NAME or local:NAME, the name being 1 to 36 of a-z 0-9 -"
     ),
+    r"^(\[[0-9a-fA-F:.]+\]|[^\[\]:/@\s]+)(:[0-9]{1,5})?$": "a name or an address, and a port after a colon if it is another than 6000, such as 192.0.2.7:6001",
     r"^mqtts?://[^/\s@]+$": "the address of a broker, such as mqtts://broker.example:8883",
 }
 

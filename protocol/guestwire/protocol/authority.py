@@ -74,13 +74,13 @@ def covered_mandate(envelope: Envelope) -> bytes | None:
     return carried[0]
 
 
-def under_mandate(call: Call, mandate: bytes, trust: Trust, site: str, host: str, at_ms: int | None) -> Allowed:
-    """What a mandate allows the call, its body decoded. Raises the codes of `mandates.allowed`: the request was well signed,
+def under_mandate(call: Call, mandate: bytes, trust: Trust, here: tuple[str, str], at_ms: int | None) -> Allowed:
+    """What a mandate allows the call, its body decoded; `here` are site and host. Raises the codes of `mandates.allowed`: the request was well signed,
     so that they are recorded, or a replay could run it once the mandate's window begins."""
     if call.operation.effect == "none":
         raise GuestwireError("MANDATE-SCOPE", "Reading takes no mandate: ask without it.")
     granted = allowed(
-        mandate, trust, site=site, host=host, holder=call.issuer, operation=call.operation.name,
+        mandate, trust, site=here[0], host=here[1], holder=call.issuer, operation=call.operation.name,
         risk=call.operation.risk, body_hash=call.body_hash, now_ms=at_ms,
     )  # fmt: skip
     check_plan(granted, call.operation.name, getattr(call.request, "plan_id", None))

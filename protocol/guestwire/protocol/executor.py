@@ -5,7 +5,7 @@ drives it (link/serve) sends, runs handlers and asks the journal, and reports ba
 """
 
 from collections import Counter, deque
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -37,10 +37,11 @@ from guestwire.protocol.envelope import (
     encode_parts,
 )
 from guestwire.protocol.error_body import to_body
+from guestwire.protocol.mandates import Allowed
 from guestwire.protocol.operations import Operation
 from guestwire.protocol.packing import PackingError
 from guestwire.protocol.parts import Assembly
-from guestwire.protocol.refused import Refused
+from guestwire.protocol.refused import Refused, expired
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.steps import Call, Dropped, Inbound, Limits, Now, Outcome, Record, Run, Send, Step
 from guestwire.protocol.trust import Risk, Scope, Trust
@@ -76,7 +77,8 @@ class _Seen:
 class Executor:
     """One host's executor. `trust`, `watermark_ms` and `clock_synchronised` change while it lives; their owner sets them.
 
-    `journal_created_ms`: a request whose id is older is refused, for its journal entry may have been lost.
+    `journal_created_ms`: a request whose id is older is refused, for its journal entry may have been lost. `heard_fresh` is
+    told issuer, issued_at and now of a signed request that met its challenge: it came now, whatever this host's clock says.
     """
 
     site: str
@@ -89,6 +91,7 @@ class Executor:
     clock_synchronised: bool = True
     require_signatures: Literal["effects", "all"] = "effects"
     limits: Limits = field(default_factory=Limits)
+    heard_fresh: Callable[[str, int, Now], None] | None = None
     refused: Counter[str] = field(default_factory=Counter)
     _reading: dict[tuple[str, bytes], Call] = field(default_factory=dict)
     _waiting: deque[tuple[float, Call]] = field(default_factory=deque)
@@ -111,7 +114,7 @@ class Executor:
 
     def receive(self, inbound: Inbound, now: Now) -> Step | None:
         """What to do with a frame; None: it was one part of several, the rest is to come."""
-        budget = inbound.client if inbound.uid is None else ("uid", inbound.uid)
+        budget = _whose(inbound)
         if self._flooding(budget, now):
             self.refused["THROTTLED"] += 1
             return Dropped("THROTTLED", True, inbound.client)
@@ -186,7 +189,7 @@ class Executor:
                 raise Refused(GuestwireError("CLOCK-UNSYNCHRONISED", after_ms=0))
             return
         if header.expires <= now.wall_ms or header.issued_at > now.wall_ms + SKEW_MS:
-            raise Refused(_expired(header, now), failure=True)
+            raise Refused(expired(header, now), failure=True)
 
     def _not_forgotten(self, header: Header, now: Now) -> None:
         """The journal must be able to tell whether this request ran before: by its expiry, and, since a request that is
@@ -199,7 +202,7 @@ class Executor:
                 GuestwireError("MALFORMED", "The request id is of a later time than its header."), failure=True
             )
         if min(header.expires, first_ms) <= self.watermark_ms:
-            raise Refused(_expired(header, now), failure=True)
+            raise Refused(expired(header, now), failure=True)
         if first_ms < self.journal_created_ms:
             detail = {"journal_created_at": self.journal_created_ms}
             raise Refused(GuestwireError("JOURNAL-LOST", detail=detail), failure=True)
@@ -221,6 +224,8 @@ class Executor:
             seen.sign = False
             raise Refused(GuestwireError("THROTTLED", after_ms=wait))
         verify(signers, envelope)
+        if self.heard_fresh is not None and not self.clock_synchronised and operation.effect != "none":
+            self.heard_fresh(envelope.header.issuer, envelope.header.issued_at, now)
         seen.scopes = tuple({key.signer.principal: key.signer.scope for key in signers}.values())
         seen.key_ids = tuple(key.verifying.id.hex() for key in signers)
         return envelope.header.issuer, True
@@ -239,7 +244,8 @@ class Executor:
                 call.request = from_bytes(call.operation.request, body)
                 if call.mandate is not None:
                     at_ms = now.wall_ms if self.clock_synchronised else None
-                    call.allowed = under_mandate(call, call.mandate, self.trust, self.site, self.host, at_ms)
+                    call.allowed = under_mandate(call, call.mandate, self.trust, self._audience, at_ms)
+                    self._counted(call.allowed)
                     call.scopes = call.allowed.scopes
             except ValidationError as err:
                 error = invalid_body(err)
@@ -260,6 +266,12 @@ class Executor:
             frames = self._response(call, to_body(error), now, status=error.code, phase="final", sign=True)
             return Record(call, tuple(frames), error.code)
         return Record(call)
+
+    def _counted(self, granted: Allowed) -> None:
+        """Raises JOURNAL-LOST where uses of the mandate may have been counted in a journal that is gone."""
+        if granted.not_before < self.journal_created_ms:
+            text = "The mandate began before this host's journal did, which counts its uses: have another one issued."
+            raise GuestwireError("JOURNAL-LOST", text, detail={"journal_created_at": self.journal_created_ms})
 
     def _read(self, call: Call, now: Now) -> Step:
         running = self._reading.get(call.key)
@@ -381,11 +393,8 @@ class Executor:
         return Send(seen.client, frames, seen.qos, seen.request_id, seen.path, error.code)
 
 
-def _expired(header: Header, now: Now) -> GuestwireError:
-    late = now.wall_ms - header.expires
-    text = (
-        f"The request came {late / 1000:.1f} s after it expired, by the host's clock."
-        if late >= 0
-        else "The request was issued in the host's future, or before what its journal still remembers."
-    )
-    return GuestwireError("EXPIRED", f"{text} Check both clocks, then ask again.", detail={"host_now": now.wall_ms})
+def _whose(inbound: Inbound) -> Hashable:
+    """Whose failures count. What a broker says a client is must not use up what that client has over its own connection."""
+    if inbound.uid is not None:
+        return ("uid", inbound.uid)
+    return inbound.client if inbound.way == "mqtt" else (inbound.way, inbound.client)

@@ -1,8 +1,8 @@
 """The client's end of a request, sans-I/O: bytes and time in, frames and events out.
 
 A request is sent again, the same bytes, after 1 s, doubling, until the host says something (a broker's PUBACK proves
-nothing). Once accepted it is asked for: by the same bytes while they are valid, by job-get after that. A final of an
-operation with an effect counts only with the host's signature.
+nothing). Once accepted it is asked for: by the same bytes while they are valid, by job-get after that. The host signs the
+final of an operation with an effect, and its answers to everything that was signed: without its signature they do not count.
 """
 
 import heapq
@@ -33,7 +33,11 @@ LATER = frozenset({"BUSY", "JOURNAL-FULL", "THROTTLED", "PARTS-TIMEOUT"})
 """Refusals after which the same bytes go again."""
 ASK_AGAIN_S = 10.0
 """After `accepted`: how long to wait for the final before asking for it, doubling to a minute."""
+MAX_CHALLENGES = 3
 MAX_TIMEOUT_S = 86_400.0
+SELF_PROVING = frozenset({"trust-show"})
+"""What proves itself is asked unsigned: a host may sign with a key, or know this client's no more, of which only its answer
+can tell."""
 _JOB_GET = BY_NAME["job-get"]
 
 
@@ -42,7 +46,8 @@ class Pending:
 
     __slots__ = (
         "about", "accepted", "answered_at", "asking", "body", "challenges", "context", "deadline", "done", "expires_ms", "frames", "header",
-        "host", "mandates", "operation", "pause", "refusal", "request_id", "resend_at", "topic", "unbelieved",
+        "host", "mandates", "operation", "pause", "refusal", "request_id", "resend_at", "signed",
+        "topic", "unbelieved",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +63,7 @@ class Pending:
         self.expires_ms = header.expires
         self.frames: list[bytes] = []
         self.mandates: tuple[bytes, ...] = ()
+        self.signed = False
         self.about = b""
         self.resend_at = 0.0
         self.pause = FIRST_RESEND_S
@@ -169,7 +175,9 @@ class Invoker:
         topic = topics.make("request", self.site, host, self.client, operation.name)
         pending = Pending(host, operation, header, body, topic, now.mono + timeout_s)
         pending.mandates = () if mandate is None else (mandate,)
-        pending.frames = encode_parts(header, body, self._keys(operation, sign=sign), pending.mandates)
+        keys = self._keys(operation, sign=sign)
+        pending.signed = bool(keys)
+        pending.frames = encode_parts(header, body, keys, pending.mandates)
         if pending.request_id in self._pending:
             raise GuestwireError("IDEMPOTENCY-MISMATCH", "A request with this id is under way already.")
         self._pending[pending.request_id] = pending
@@ -244,9 +252,9 @@ class Invoker:
         if verified and not self._answers(header, pending):
             return self._drop("MISADDRESSED")
         needs_proof = (
-            pending.operation.effect != "none"
+            (pending.signed or pending.operation.effect != "none")
             and header.phase in ("final", "refused")
-            and header.status != "CLOCK-UNSYNCHRONISED"  # asks for proof, decides nothing
+            and not _asks_for_proof(pending, header)
         ) or (pending.operation.proven and header.status == "ok")
         if verified is None or (needs_proof and not verified and not self.path_vouches):
             pending.unbelieved = self._unbelieved(envelope)
@@ -288,7 +296,7 @@ class Invoker:
     def _failed(self, pending: Pending, header: Header, error: GuestwireError, verified: bool, now: Now) -> list[Event]:
         if header.phase != "refused":
             return self._finish(pending, Failed(pending, error, verified), now)
-        if error.code == "CLOCK-UNSYNCHRONISED" and header.nonce is not None and pending.challenges < 3:
+        if header.nonce is not None and _asks_for_proof(pending, header):
             return [self._with_nonce(pending, header.nonce, now)]
         pending.refusal = error
         if pending.accepted and pending.operation.effect != "none":
@@ -350,7 +358,10 @@ class Invoker:
         if event.error.code != "NOT-FOUND":
             return []
         if job.accepted:
-            text = "The host accepted the request and does not know it any more: its journal was lost."
+            text = (
+                "It was said that the host accepted the request, which nobody signed, and the host does not know it: its "
+                "journal was lost, or somebody on the way made that up."
+            )
             error = GuestwireError("INDETERMINATE", text)
         elif event.pending.answered_at < job.expires_ms:
             return []  # by the host's clock a copy that is still on its way could be accepted
@@ -362,7 +373,8 @@ class Invoker:
     # -- pieces
 
     def _keys(self, operation: Operation, *, sign: bool = False) -> tuple[SigningKey, ...]:
-        wanted = sign or operation.effect != "none" or operation.proven or self.sign_reads
+        read = self.sign_reads and operation.name not in SELF_PROVING
+        wanted = sign or operation.effect != "none" or operation.proven or read
         return (self.key,) if wanted and self.key is not None else ()
 
     def _with_nonce(self, pending: Pending, nonce: bytes, now: Now) -> Transmit:
@@ -449,6 +461,17 @@ class Invoker:
         pending.resend_at = at
         self._order += 1
         heapq.heappush(self._due, (at, self._order, pending))
+
+
+def _asks_for_proof(pending: Pending, header: Header) -> bool:
+    """Whether that is a host which cannot trust its clock, and asks whether the request is new. It signs no such question, and
+    the question decides nothing."""
+    return (
+        header.status == "CLOCK-UNSYNCHRONISED"
+        and header.phase == "refused"
+        and header.nonce is not None
+        and pending.challenges < MAX_CHALLENGES
+    )
 
 
 @dataclass(frozen=True, slots=True)

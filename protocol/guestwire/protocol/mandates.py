@@ -5,7 +5,10 @@ own key, and the host checks both. A mandate is msgpack [text: bin, signatures: 
 is signed, and the request's header carries the hash of the whole.
 """
 
+import base64
+import binascii
 import hashlib
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
@@ -19,6 +22,7 @@ from guestwire.protocol.signing import KEY_ID_BYTES, SIGNATURE_BYTES, Domain, Si
 from guestwire.protocol.trust import Key, Principal, Risk, Scope, Slug, Trust
 
 MAX_BYTES = 8192
+_MAGIC = "guestwire-mandate 1"
 MAX_SIGNATURES = 4
 MAX_WINDOW_MS = 7 * 86_400_000
 PLANNED = frozenset({"config-apply", "config-confirm", "config-cancel"})
@@ -65,11 +69,12 @@ class SignedMandate:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """A mandate that allows a request: its id, its uses, when it ends, and what each different signer of it may do, cut down
+    """A mandate that allows a request: its id, its uses, its window, and what each different signer of it may do, cut down
     to what it allows."""
 
     id: bytes
     uses: int
+    not_before: int
     not_after: int
     plans: tuple[str, ...]
     scopes: tuple[Scope, ...]
@@ -79,6 +84,24 @@ class Allowed:
 def mandate_hash(data: bytes) -> bytes:
     """What the header of a request carries of the mandate beside it."""
     return hashlib.sha256(data).digest()
+
+
+def to_text(data: bytes) -> str:
+    """A mandate as the text of a file: it goes by mail, and under version control."""
+    lines = textwrap.wrap(base64.b64encode(data).decode(), 76)
+    return "\n".join((_MAGIC, *lines)) + "\n"
+
+
+def from_text(text: str) -> bytes:
+    """The mandate in a file's text. Raises MANDATE-INVALID."""
+    first, _, rest = text.partition("\n")
+    try:
+        if first.strip() != _MAGIC or len(text) > 2 * MAX_BYTES:
+            raise ValueError("not a mandate's file")
+        data = base64.b64decode("".join(rest.split()), validate=True)
+    except (ValueError, binascii.Error) as err:
+        raise GuestwireError("MANDATE-INVALID", "This is not the file of a mandate.") from err
+    return parse(data).data
 
 
 def issue(mandate: Mandate, keys: Sequence[SigningKey]) -> bytes:
@@ -152,7 +175,8 @@ def allowed(
         text = f"The mandate has {len(signers)} signers, and this takes {needed} different ones."
         raise GuestwireError("MANDATE-SCOPE", text, detail={"mandate": mandate.id.hex()})
     return Allowed(
-        mandate.id, mandate.uses, mandate.not_after, mandate.plans, tuple(signers.values()), tuple(signers)
+        mandate.id, mandate.uses, mandate.not_before, mandate.not_after, mandate.plans, tuple(signers.values()),
+        tuple(signers),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from guestwire.model.base import Model
 from guestwire.model.guest import GuestView
 from guestwire.model.plan import Plan
+from guestwire.protocol import audit as a
 from guestwire.protocol import comm_models as w
 from guestwire.protocol import config_models as c
 from guestwire.protocol import operation_models as m
@@ -136,6 +137,10 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("net-list", m.Empty, w.NetList, "none", 0, 15, "Virtual networks: bridges, ports, counters.",
               served_by="comm"),
     Operation("net-show", w.NameRef, w.NetView, "none", 0, 15, "One virtual network.", served_by="comm"),
+    Operation("audit-list", a.AuditQuery, a.AuditList, "none", 0, 15,
+              "Rows of the audit log, and where it ends, signed by the host.", proven=True),
+    Operation("audit-ack", a.AuditAck, a.AuditAck, "idempotent", 1, 15,
+              "Tell a host up to which row its audit log is kept elsewhere, so that it may drop those first."),
 )  # fmt: skip
 
 INTERNAL: tuple[Operation, ...] = (

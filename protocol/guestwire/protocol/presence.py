@@ -106,8 +106,9 @@ class SeenHost:
         """Take a presence statement; False: it is older than what is known, or an unsigned one against a signed one.
 
         A retained message tells what was said last, not that the host is there now: it counts from when the host said it,
-        by the wall clock. A live one may carry the flag too (retain as published): it counts from how much later it came
-        than the one before, so that a wrong clock makes nobody absent. A will is the broker's word, made when the
+        by the wall clock. So does the first one that is heard, for anybody on the way can give an old one again. A live one
+        may carry the flag too (retain as published): it counts from how much later it came than the one before, so that a
+        wrong clock makes nobody absent. A will is the broker's word, made when the
         connection began: it is no sign of life."""
         body = statement.read(PresenceBody)
         last = self.last
@@ -125,7 +126,7 @@ class SeenHost:
                 self.heard_at = now.mono
             return True
         late_ms = now.wall_ms - statement.issued_at
-        age_ms = max(0, late_ms - (self._late_ms or 0)) if retained else 0
+        age_ms = max(0, late_ms - (self._late_ms or 0)) if retained or self._late_ms is None else 0
         self._late_ms = late_ms
         self.heard_at = max(self.heard_at, now.mono - age_ms / 1000)
         return True

@@ -51,6 +51,9 @@ class SigningKey:
 
     __slots__ = ("_key", "id", "public", "raw")
 
+    def __repr__(self) -> str:
+        return f"SigningKey({self.id.hex()})"
+
     def __init__(self, raw: bytes) -> None:
         self._key = Ed25519PrivateKey.from_private_bytes(raw)
         self.raw = raw

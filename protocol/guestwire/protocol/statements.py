@@ -49,8 +49,8 @@ def read(frame: bytes, trust: Trust | None, site: str, speaker: str, kind: str, 
     """The statement in a frame that came on the topic of `speaker`.
 
     Raises the codes of `decode`, MISADDRESSED when it says it is from somebody else or of another kind, BODY-MISMATCH,
-    UNKNOWN-CRITICAL, BAD-SIGNATURE when a signature is there and is not the speaker's. `now` None: validity of keys is not
-    judged.
+    UNKNOWN-CRITICAL, BAD-SIGNATURE when a signature is there and is not the speaker's, or none is there and the trust document
+    has a key of the speaker, who signs all he says. `now` None: validity of keys is not judged.
     """
     envelope = decode(frame)
     header = envelope.header
@@ -71,4 +71,6 @@ def read(frame: bytes, trust: Trust | None, site: str, speaker: str, kind: str, 
             ):
                 raise GuestwireError("BAD-SIGNATURE")
         verified = True
+    elif trust is not None and trust.speaks_for(speaker, None):
+        raise GuestwireError("BAD-SIGNATURE", f"Nobody signed it, and {speaker} signs all it says.")
     return Statement(kind, speaker, header.issued_at, header.n, envelope.body, verified)

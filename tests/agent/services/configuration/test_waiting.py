@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -56,6 +57,23 @@ async def test_a_change_is_kept_when_it_is_confirmed_over_a_new_connection(rig: 
     assert (kept.state, kept.revision.number) == ("in_sync", 2)
     assert (await confirm(rig, plan.plan_id)).revision.number == 2
     assert memory(rig) == 1024
+
+
+@pytest.mark.parametrize("broker", [True, False])
+async def test_straight_to_the_host_a_connection_made_after_the_change_confirms_it(rig: Rig, broker: bool) -> None:
+    await rig.apply(BASE)
+    plan, before = await rig.plan(EDITED), rig.clock() - 1
+    await rig.apply(EDITED, confirm_s=60)
+    rig.link.exists = broker
+    running = rig.running("config-confirm", c.ConfigConfirm(plan_id=plan.plan_id))
+    running.call.way = "tcp"
+    for path in (None, SimpleNamespace(made_ms=before)):
+        running.call.path = path
+        with pytest.raises(GuestwireError) as refused:
+            await rig.configured.waiting.confirm(running)
+        assert (refused.value.code, refused.value.after_ms) == ("CONFIRM-REQUIRED", 1000)
+    running.call.path = SimpleNamespace(made_ms=rig.clock())
+    assert (await rig.configured.waiting.confirm(running)).state == "in_sync"
 
 
 async def test_nobody_confirms_so_it_is_undone(hosts: Hosts) -> None:

@@ -10,6 +10,7 @@ from guestwire.agent.services.running import Running
 from guestwire.agent.vital import Vital, VitalTask
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.config_models import ConfigApplied, ConfigCancel, ConfigConfirm
+from guestwire.protocol.steps import Call
 
 AGAIN_S = 2.0
 """After a failure that may pass, before deadlines are looked at again."""
@@ -51,16 +52,18 @@ class Waiting(VitalTask):
         self._around.authorise(running.call, change.risk)
         if change.phase != "confirm":
             raise GuestwireError("WRONG-STATE", f"The change is not waiting to be confirmed: {change.phase}.")
-        if not self._around.link.exists:
+        call = running.call
+        if call.way != "tcp" and not self._around.link.exists:
             return await self._confirmed(running, change)
-        if running.call.local:
+        if call.local:
             raise GuestwireError(
                 "CONFIRM-REQUIRED", "Confirm it the way the host is managed: the socket proves nothing."
             )
-        since, done = self._around.link.connected_at_ms, (change.confirm_by_ms or 0) - 1000 * (change.confirm_s or 0)
+        since = _made_at_ms(call) if call.way == "tcp" else self._around.link.connected_at_ms
+        done = (change.confirm_by_ms or 0) - 1000 * (change.confirm_s or 0)
         if since is None or since < done:
             raise GuestwireError(
-                "CONFIRM-REQUIRED", "The host's connection is older than the change: try again.", after_ms=1000
+                "CONFIRM-REQUIRED", "The connection is older than the change: try again over a new one.", after_ms=1000
             )
         return await self._confirmed(running, change)
 
@@ -179,6 +182,11 @@ class Waiting(VitalTask):
             await self._records.set_phase("confirm", confirm_by_ms=by_ms)
             self._around.link.reconnect()  # it may have connected before the change was whole
         self._around.changed("confirm_wait", change.plan_id)
+
+
+def _made_at_ms(call: Call) -> int | None:
+    """When the connection was made, straight to the host, that a request came by. None: the host was started since."""
+    return None if call.path is None else call.path.made_ms  # a Connection of link/framed_server
 
 
 def _not_waiting(text: str, other: ChangeRow | None) -> GuestwireError:
