@@ -1,7 +1,7 @@
 """Refusals and reads on their way into the audit log: together, counted where they are too many, never left out."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +10,14 @@ from typing import Any
 from audit_samples import whole
 from journal_samples import NOW
 
+from guestwire.agent.audit_log import AuditLog
 from guestwire.agent.audit_schema import Fields
 from guestwire.agent.audit_tally import CLIENT_BURST, MOST_REFUSALS, OTHERS
 from guestwire.agent.audit_writing import MOST_ROWS, AuditWriting
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.vital import Vital
+from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
 
 
@@ -29,6 +31,7 @@ class Bench:
 
     writing: AuditWriting
     journal: Journal
+    log: AuditLog
     writer: JournalWriter
     mono: list[float]
     pruned: list[int]
@@ -46,7 +49,9 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(folder: Path) -> AsyncIterator[Bench]:
+async def bench(
+    folder: Path, log_of: Callable[[Journal], AuditLog] = lambda journal: journal.audit
+) -> AsyncIterator[Bench]:
     mono, pruned, left = [0.0], [], []
 
     async def prune(now_ms: int) -> None:
@@ -57,8 +62,9 @@ async def bench(folder: Path) -> AsyncIterator[Bench]:
 
     vital = Vital(lambda name, error: None)
     async with JournalWriter() as writer, await Journal.open(folder / "j.db", writer, now_ms=NOW) as journal:
-        writing = AuditWriting(journal.audit, clock, vital, prune, left.append, gather_s=0)
-        yield Bench(writing, journal, writer, mono, pruned, left)
+        log = log_of(journal)
+        writing = AuditWriting(log, clock, vital, prune, left.append, gather_s=0)
+        yield Bench(writing, journal, log, writer, mono, pruned, left)
     vital.check()
 
 
@@ -135,6 +141,40 @@ async def test_a_full_disk_is_tried_again_and_nothing_is_left_out(tmp_path: Path
         assert refused == MOST_ROWS + 100
         assert counted == {"BUSY": MOST_ROWS + 100, "ok": MOST_ROWS + 100}
         assert b.left == []
+
+
+class Failing(AuditLog):
+    """A log that takes nothing the first time."""
+
+    __slots__ = ("failed",)
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__(journal._store, journal._writer)
+        self.failed = asyncio.Event()
+
+    async def extend(self, rows: Sequence[tuple[int, Fields]]) -> None:
+        if not self.failed.is_set():
+            assert {fields["what"] for _, fields in rows} == {"refused", "refusals", "reads"}
+            self.failed.set()
+            raise GuestwireError("JOURNAL-FULL")
+        await super().extend(rows)
+
+
+async def test_counts_that_the_disk_did_not_take_are_counted_on(tmp_path: Path) -> None:
+    async with bench(tmp_path, Failing) as b:
+        assert isinstance(b.log, Failing)
+        for _ in range(2):
+            b.writing.counted("BUSY", "anna")
+            b.writing.read("operator:anna", "guest-show", "mqtt", "ok", Now(NOW, 0.0))
+        b.writing.refused("MALFORMED", "anna", no_fields)
+        b.mono[0] = 100.0  # all of it is due
+        async with b.writing:
+            async with asyncio.timeout(5):
+                await b.log.failed.wait()
+            b.writing.counted("BUSY", "anna")
+        rows = await b.rows(3)
+    counted = {(row["what"], row["code"]): row.get("count") for row in rows}
+    assert counted == {("refused", "MALFORMED"): None, ("refusals", "BUSY"): 3, ("reads", "ok"): 2}
 
 
 async def test_a_disk_that_takes_nothing_at_the_end_is_told(tmp_path: Path) -> None:

@@ -254,6 +254,7 @@ async def test_another_request_under_the_same_id_is_refused(tmp_path: Path) -> N
         await b.client.next()
         b.send("do", "other", identifier=identifier)
         assert (await b.client.next())[:2] == ("refused", "IDEMPOTENCY-MISMATCH")
+        assert b.reports.refused == ["IDEMPOTENCY-MISMATCH"]
 
 
 async def test_an_unknown_guest_is_a_recorded_refusal(tmp_path: Path) -> None:
@@ -293,6 +294,7 @@ async def test_a_full_queue_is_busy_and_nothing_is_recorded(tmp_path: Path) -> N
         phase, status, frame = await b.client.next()
         error = from_body(decode(frame).body)
         assert (phase, status) == ("refused", "BUSY")
+        assert b.reports.refused == ["BUSY"]
         assert error.after_ms
         assert await b.journal.get("operator:a", refused) is None
         counter.gate.set()

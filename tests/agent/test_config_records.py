@@ -370,7 +370,8 @@ async def test_a_journal_of_format_1_keeps_every_request(journal_path: Path, wri
         ]
         assert _known(journal.config) == (None, None)
         await journal.config.begin(change(1), STEPS)
-    assert _of_file(journal_path, "SELECT * FROM job ORDER BY seq") == before
+    kept = _of_file(journal_path, "SELECT * FROM job ORDER BY seq")
+    assert [row[:-1] for row in kept] == before  # a later format has a column more
     assert _of_file(journal_path, "PRAGMA user_version") == [(FORMAT,)]
     async with await _open(journal_path, writer) as journal:
         assert journal.config.under_way == change(1)

@@ -26,7 +26,6 @@ UNFINISHED = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|NotImplemented" + 
 MODULE_LINES = 400
 # a single state machine or a single table, which would be harder to read in two files
 LONGER_MODULES = {
-    "protocol/guestwire/protocol/executor.py": "the host's end of the life of a request",
     "protocol/guestwire/protocol/invoker.py": "the client's end of the life of a request",
     "protocol/guestwire/link/mqtt5.py": "one MQTT connection",
     "agent/guestwire/agent/commands.py": "the life of a journalled command",
