@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from guestwire.agent.commands import Command, Commands
+from guestwire.agent.command_job import Command
+from guestwire.agent.commands import Commands
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_schema import JobRow
 from guestwire.agent.journal_writer import JournalWriter

@@ -24,9 +24,10 @@ from guestwire.protocol.envelope import (
 )
 from guestwire.protocol.error_body import to_body
 from guestwire.protocol.executor import Executor
-from guestwire.protocol.invoker import Accepted, Done, Event, Failed, Invoker, Pending, Progressed, Transmit
+from guestwire.protocol.invoker import Invoker
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.packing import pack, unpack
+from guestwire.protocol.pending import Accepted, Done, Event, Failed, Pending, Progressed, Transmit
 from guestwire.protocol.presence import HostPresence, PresenceBody, SeenHost, epoch_for_connect
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.steps import Call, Dropped, Inbound, Limits, Now, Record, Run, Send, Step

@@ -18,8 +18,9 @@ from guestwire.model.errors import GuestwireError
 from guestwire.protocol import ids, topics
 from guestwire.protocol import operation_models as m
 from guestwire.protocol.executor import Executor
-from guestwire.protocol.invoker import Accepted, Invoker, Progressed
+from guestwire.protocol.invoker import Invoker
 from guestwire.protocol.operations import BY_NAME
+from guestwire.protocol.pending import Accepted, Progressed
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.steps import Call, Inbound, Limits, Record, Run, Send, Step
 from guestwire.protocol.trust import Scope, Signer, Trust, TrustDocument

@@ -17,9 +17,10 @@ from guestwire.protocol import ids
 from guestwire.protocol import operation_models as m
 from guestwire.protocol.envelope import Envelope, EnvelopeError, Header, about_request, body_hash, decode, encode_parts
 from guestwire.protocol.executor import Executor
-from guestwire.protocol.invoker import Done, Failed, Invoker
+from guestwire.protocol.invoker import Invoker
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.packing import PackingError, pack, unpack_flat
+from guestwire.protocol.pending import Done, Failed
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.steps import Inbound, Limits, Now, Record, Run
 from guestwire.protocol.trust import Scope, Signer, Trust, TrustDocument

@@ -6,7 +6,7 @@ from fuzz_decode import NOW, Target, campaign, must_decode_or_say_why, one_input
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from guestwire.protocol.invoker import Done
+from guestwire.protocol.pending import Done
 from guestwire.protocol.steps import Inbound, Record, Run
 
 TARGET = Target()

@@ -13,8 +13,9 @@ from guestwire.protocol.bodies import to_bytes
 from guestwire.protocol.envelope import about_request, body_hash, decode, encode
 from guestwire.protocol.error_body import to_body
 from guestwire.protocol.executor import Executor
-from guestwire.protocol.invoker import Accepted, Done, Failed, Invoker, Pending, Progressed, Transmit
+from guestwire.protocol.invoker import Invoker
 from guestwire.protocol.operations import BY_NAME
+from guestwire.protocol.pending import Accepted, Done, Failed, Pending, Progressed, Transmit
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.steps import Inbound, Limits, Now, Record, Run, Send
 from guestwire.protocol.trust import Scope, Signer, Trust, TrustDocument

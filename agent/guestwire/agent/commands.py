@@ -6,13 +6,12 @@ A command that was under way when the process died is taken up again by `recover
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
-from typing import Protocol
 
-from guestwire.agent.audit_rows import mandate_of, target_of, way
+from guestwire.agent.audit_rows import mandate_of
+from guestwire.agent.command_job import STATES, Command, Job, Reports, once_begun
+from guestwire.agent.entries import entry_of
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_schema import (
-    Entry,
     FinalState,
     Inserted,
     Mismatch,
@@ -26,7 +25,6 @@ from guestwire.agent.journal_schema import (
 from guestwire.agent.journal_schema import Progress as KeptProgress
 from guestwire.agent.journal_schema import Running as StillRunning
 from guestwire.agent.lane_gate import LaneGate, LanePass
-from guestwire.agent.mandate_uses import MandateUse
 from guestwire.agent.outbox import Outbox, answer
 from guestwire.agent.services.running import Running
 from guestwire.model.base import Model
@@ -42,50 +40,6 @@ STOP_WITHIN_S = 5.0
 """How long an orderly stop waits for driver calls that are outstanding."""
 STORE_AGAIN_S = (0.2, 1.0, 5.0, 30.0)
 """Waits between tries to store a result that the disk did not take; the last one repeats."""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """How an operation with an effect runs: its lanes (may raise NOT-FOUND) and its handler. `probe`, for a `once`
-    operation, tells after a crash whether the effect happened: True, False, or None when nothing can tell."""
-
-    lanes: Callable[[Call], tuple[str, ...]]
-    run: Callable[[Running], Awaitable[Model]]
-    probe: Callable[[Call], Awaitable[bool | None]] | None = None
-
-
-class Reports(Protocol):
-    """Hears how commands go."""
-
-    def job_changed(self) -> None: ...
-
-    def defect(self, operation: str, error: BaseException) -> None: ...
-
-    def storage(self, error: GuestwireError) -> None:
-        """The journal did not take an entry or a result."""
-        ...
-
-    def not_taken(self, call: Call, code: str) -> None:
-        """A request was refused and is not in the journal."""
-        ...
-
-    def waiting(self, call: Call) -> None:
-        """A call runs on: its client is to be told `accepted`."""
-        ...
-
-
-@dataclass(slots=True)
-class _Job:
-    """One command on its way."""
-
-    call: Call
-    seq: int
-    running: Running
-    ticket: LanePass | None
-    """None for an operation without a lane: cancelling must not wait behind what it is to cancel."""
-    task: asyncio.Task[None] | None = None
-    run_task: asyncio.Task[Model] | None = None
-    reported_at: float = float("-inf")
 
 
 class Commands:
@@ -112,7 +66,7 @@ class Commands:
         self._reports = reports
         self._clock = clock
         self._observer = observer or _nobody
-        self._jobs: dict[int, _Job] = {}
+        self._jobs: dict[int, Job] = {}
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -121,7 +75,7 @@ class Commands:
 
     async def __aexit__(self, *_: object) -> None:
         self._closing = True
-        begun = [job.task for job in self._jobs.values() if job.task and (job.running.outstanding or _once_begun(job))]
+        begun = [job.task for job in self._jobs.values() if job.task and (job.running.outstanding or once_begun(job))]
         if begun:  # what is `once` should not be left in doubt for want of a moment
             await asyncio.wait(begun, timeout=STOP_WITHIN_S)
         tasks = [*self._tasks, *(job.run_task for job in self._jobs.values() if job.run_task is not None)]
@@ -158,13 +112,13 @@ class Commands:
                         raise
                     # refused for good: recorded, so that a replay cannot run it later
                     final, code = tuple(self._executor.fail(call, err, self._clock()).frames), err.code
-            entry = self._entry(call, lanes, run=ticket is None or ticket.granted, final=final, code=code)
+            entry = entry_of(call, lanes, run=ticket is None or ticket.granted, final=final, code=code)
             inserted = await self._journal.insert(entry)
             if isinstance(inserted, UsedUp):
                 self._leave(ticket)
-                ticket, used_up = None, GuestwireError("MANDATE-USED-UP", detail=_named(call))
+                ticket, used_up = None, GuestwireError("MANDATE-USED-UP", detail={"mandate": mandate_of(call)})
                 final, code = tuple(self._executor.fail(call, used_up, self._clock()).frames), used_up.code
-                inserted = await self._journal.insert(self._entry(call, (), run=True, final=final, code=code))
+                inserted = await self._journal.insert(entry_of(call, (), run=True, final=final, code=code))
         except GuestwireError as err:
             self._leave(ticket)
             taken()
@@ -186,7 +140,7 @@ class Commands:
             case New(seq):
                 self._reports.waiting(call)
                 started = ticket is None or ticket.granted
-                self._begin(_Job(call, seq, self._running(call, seq), ticket), started=started)
+                self._begin(Job(call, seq, self._running(call, seq), ticket), started=started)
             case StillRunning(seq):
                 self._leave(ticket)
                 job = self._jobs.get(seq)
@@ -224,14 +178,14 @@ class Commands:
                 ticket = self._enter(row.entry.lanes, start_by_ms, forced=True)
                 if row.entry.via == "mqtt":
                     call.path = self._outbox.link
-                job = _Job(call, row.seq, self._running(call, row.seq, recovered=row.state), ticket)
+                job = Job(call, row.seq, self._running(call, row.seq, recovered=row.state), ticket)
                 if unreadable is not None:
                     self._spawn(self._end_unreadable(job, row.state, unreadable))
                     continue
                 self._begin(job, started=False, recovered=row.state)
         return count
 
-    async def _end_unreadable(self, job: _Job, state: str, error: GuestwireError) -> None:
+    async def _end_unreadable(self, job: Job, state: str, error: GuestwireError) -> None:
         """A row whose operation or body this version does not know: it ends, honestly."""
         self._leave(job.ticket)
         if state == "RUNNING":
@@ -249,11 +203,11 @@ class Commands:
             effect=lambda step: self._observer(step, seq),
         )
 
-    def _begin(self, job: _Job, *, started: bool, recovered: str | None = None) -> None:
+    def _begin(self, job: Job, *, started: bool, recovered: str | None = None) -> None:
         self._jobs[job.seq] = job
         job.task = self._spawn(self._job(job, started=started, recovered=recovered))
 
-    async def _job(self, job: _Job, *, started: bool, recovered: str | None) -> None:
+    async def _job(self, job: Job, *, started: bool, recovered: str | None) -> None:
         try:
             self._reports.job_changed()
             if not started and not await self._may_start(job, recovered):
@@ -266,7 +220,7 @@ class Commands:
             await self._fail(job, err)
         except Exception as err:  # noqa: BLE001 - the entry point of every command that runs
             self._reports.defect(job.call.operation.name, err)
-            code = "INDETERMINATE" if _once_begun(job) else "INTERNAL"
+            code = "INDETERMINATE" if once_begun(job) else "INTERNAL"
             await self._fail(job, GuestwireError(code, cause=(type(err).__name__,)))
         finally:
             if job.run_task is None or job.run_task.done():
@@ -274,7 +228,7 @@ class Commands:
             self._jobs.pop(job.seq, None)
             self._reports.job_changed()
 
-    async def _may_start(self, job: _Job, recovered: str | None) -> bool:
+    async def _may_start(self, job: Job, recovered: str | None) -> bool:
         """Wait for the lane, and write that the command runs. False: the agent stops, the row stays as it is for the next
         start. Raises DEADLINE, CANCELED."""
         if job.ticket is not None:
@@ -289,7 +243,7 @@ class Commands:
         await self._until_stored(lambda: self._journal.start(job.seq, self._clock().wall_ms))
         return True
 
-    async def _run(self, job: _Job) -> None:
+    async def _run(self, job: Job) -> None:
         """Run the handler within the operation's time, and store what came of it."""
         operation = job.call.operation
         handler = self._commands[operation.name].run
@@ -311,7 +265,7 @@ class Commands:
         await self._store(job.seq, "SUCCEEDED", None, pack(tuple(send.frames)))
         self._outbox.deliver(job.seq, send)
 
-    async def _overdue(self, job: _Job) -> None:
+    async def _overdue(self, job: Job) -> None:
         """The operation's time is over. With a driver call outstanding nobody knows what will come of it: the job ends
         INDETERMINATE and its lane stays held until the call returns."""
         task = job.run_task
@@ -325,11 +279,11 @@ class Commands:
             raise GuestwireError("INDETERMINATE", "The hypervisor did not answer in the operation's time.")
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        if _once_begun(job):
+        if once_begun(job):
             raise GuestwireError("INDETERMINATE", "The effect happened; what came of it was not seen in time.")
         raise GuestwireError("TIMED-OUT", detail={"timeout_s": job.call.operation.timeout_s})
 
-    async def _settle_once(self, job: _Job) -> None:
+    async def _settle_once(self, job: Job) -> None:
         """A `once` effect that was under way when the process died: never run blindly a second time."""
         probe = self._commands[job.call.operation.name].probe
         happened = await probe(job.call) if probe is not None else None
@@ -341,8 +295,8 @@ class Commands:
             text = "The agent stopped while this ran; the effect happened, its result was lost."
         raise GuestwireError("INDETERMINATE", text, detail={"happened": happened})
 
-    async def _fail(self, job: _Job, error: GuestwireError) -> None:
-        state: FinalState = _STATES.get(error.code, "FAILED")
+    async def _fail(self, job: Job, error: GuestwireError) -> None:
+        state: FinalState = STATES.get(error.code, "FAILED")
         send = self._executor.fail(job.call, error, self._clock())
         await self._store(job.seq, state, error.code, pack(tuple(send.frames)))
         self._outbox.deliver(job.seq, send)
@@ -387,7 +341,7 @@ class Commands:
         if job.run_task is None:
             if job.ticket is not None:
                 job.ticket.cancel()
-        elif not job.running.outstanding and not _once_begun(job):
+        elif not job.running.outstanding and not once_begun(job):
             job.run_task.cancel()
         return True
 
@@ -401,30 +355,6 @@ class Commands:
         return len(self._jobs)
 
     # -- pieces
-
-    def _entry(
-        self, call: Call, lanes: tuple[str, ...], *, run: bool, final: tuple[bytes, ...] | None, code: str | None
-    ) -> Entry:
-        return Entry(
-            issuer=call.issuer,
-            request_id=call.request_id,
-            operation=call.operation.name,
-            effect=call.operation.effect,
-            lanes=lanes,
-            body_hash=call.body_hash,
-            body=call.body,
-            reply_to=call.client,
-            via=way(call),
-            accepted_ms=call.accepted_ms,
-            expires_ms=call.expires,
-            start_by_ms=call.start_by_ms,
-            run=run,
-            final=None if final is None else pack(final),
-            code=code,
-            keys=call.key_ids,
-            target=target_of(call),
-            mandate=_use(call),
-        )
 
     def _enter(self, lanes: tuple[str, ...], start_by_ms: int, *, forced: bool = False) -> LanePass | None:
         """A place in the lanes; None where none is needed. Raises BUSY."""
@@ -441,32 +371,6 @@ class Commands:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-_STATES: Mapping[str, FinalState] = {
-    "CANCELED": "CANCELED",
-    "TIMED-OUT": "TIMED-OUT",
-    "DEADLINE": "TIMED-OUT",
-    "INDETERMINATE": "INDETERMINATE",
-    "ROLLED-BACK": "ROLLED-BACK",
-}
-
-
-def _once_begun(job: _Job) -> bool:
-    """Whether the effect of a `once` operation may have happened: then it is neither cancelled nor said not to be."""
-    return job.call.operation.effect == "once" and job.running.effects > 0
-
-
-def _use(call: Call) -> MandateUse | None:
-    """The use of a mandate that the call is."""
-    allowed, data = call.allowed, call.mandate
-    if allowed is None or data is None:
-        return None
-    return MandateUse(allowed.id, allowed.uses, allowed.not_after, data)
-
-
-def _named(call: Call) -> dict[str, str]:
-    return {"mandate": mandate_of(call)}
 
 
 def _retrieve(task: asyncio.Task[Model]) -> None:

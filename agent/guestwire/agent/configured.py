@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from guestwire.agent.audit import Log
-from guestwire.agent.commands import Command
+from guestwire.agent.command_job import Command
 from guestwire.agent.journal import Journal
 from guestwire.agent.lane_gate import LaneGate
 from guestwire.agent.services.autostart import Autostart

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from guestwire.agent.auditing import Auditing
-from guestwire.agent.commands import Command
+from guestwire.agent.command_job import Command
 from guestwire.agent.configured import ConfiguredHost
 from guestwire.agent.jobs import Jobs
 from guestwire.agent.services.comm_forwarding import CommForwarding

@@ -21,9 +21,10 @@ from guestwire.model.communication import CommDocument
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import comm_models as w
 from guestwire.protocol.envelope import EnvelopeError, decode
-from guestwire.protocol.invoker import Done, Failed, Invoker, Pending
+from guestwire.protocol.invoker import Invoker
 from guestwire.protocol.operation_models import Empty
 from guestwire.protocol.operations import BY_NAME, INTERNAL, Operation
+from guestwire.protocol.pending import Done, Failed, Pending
 from guestwire.protocol.steps import Call
 from guestwire.shm.layouts import NUMBERS, REPLY, REQUEST
 

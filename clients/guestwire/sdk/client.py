@@ -16,9 +16,9 @@ from guestwire.link.transport import Subscription
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import ids
-from guestwire.protocol.invoker import Accepted, Done, Progressed
 from guestwire.protocol.operation_models import TrustKnown
 from guestwire.protocol.operations import BY_NAME, Operation
+from guestwire.protocol.pending import Accepted, Done, Progressed
 from guestwire.protocol.trust import Trust
 from guestwire.sdk import hosts
 from guestwire.sdk.answers import Answer, CallOptions

@@ -15,8 +15,9 @@ from guestwire.link.transport import Connect, Incoming, Options, Properties, Sub
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import topics
-from guestwire.protocol.invoker import Accepted, Done, Event, Failed, Invoker, Pending, Progressed, Transmit
+from guestwire.protocol.invoker import Invoker
 from guestwire.protocol.operations import Operation
+from guestwire.protocol.pending import Accepted, Done, Event, Failed, Pending, Progressed, Transmit
 
 WATCH_QUEUE = 4096
 CONTENT_TYPE = "application/msgpack"

@@ -8,7 +8,6 @@ final of an operation with an effect, and its answers to everything that was sig
 import heapq
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -22,96 +21,33 @@ from guestwire.protocol.mandates import mandate_hash
 from guestwire.protocol.operations import BY_NAME, Operation
 from guestwire.protocol.packing import PackingError
 from guestwire.protocol.parts import Assembly
+from guestwire.protocol.pending import (
+    FIRST_RESEND_S,
+    Accepted,
+    AskedFor,
+    Done,
+    Event,
+    Failed,
+    Pending,
+    Progressed,
+    Transmit,
+    asks_for_proof,
+)
 from guestwire.protocol.signing import Domain, SigningKey
 from guestwire.protocol.steps import Now
 from guestwire.protocol.trust import Trust
 from guestwire.protocol.versions import request_version
 
-FIRST_RESEND_S = 1.0
 PHASES = frozenset({"accepted", "progress", "final", "refused"})
 LATER = frozenset({"BUSY", "JOURNAL-FULL", "THROTTLED", "PARTS-TIMEOUT"})
 """Refusals after which the same bytes go again."""
 ASK_AGAIN_S = 10.0
 """After `accepted`: how long to wait for the final before asking for it, doubling to a minute."""
-MAX_CHALLENGES = 3
 MAX_TIMEOUT_S = 86_400.0
 SELF_PROVING = frozenset({"trust-show"})
 """What proves itself is asked unsigned: a host may sign with a key, or know this client's no more, of which only its answer
 can tell."""
 _JOB_GET = BY_NAME["job-get"]
-
-
-class Pending:
-    """A request under way. `context` is its driver's (a future, a callback); this module never looks at it."""
-
-    __slots__ = (
-        "about", "accepted", "answered_at", "asking", "body", "challenges", "context", "deadline", "done", "expires_ms", "frames", "header",
-        "host", "mandates", "operation", "pause", "refusal", "request_id", "resend_at", "signed",
-        "topic", "unbelieved",
-    )  # fmt: skip
-
-    def __init__(
-        self, host: str, operation: Operation, header: Header, body: bytes, topic: str, deadline: float
-    ) -> None:
-        self.host = host
-        self.operation = operation
-        self.header = header
-        self.request_id = header.request_id
-        self.body = body
-        self.topic = topic
-        self.deadline = deadline
-        self.expires_ms = header.expires
-        self.frames: list[bytes] = []
-        self.mandates: tuple[bytes, ...] = ()
-        self.signed = False
-        self.about = b""
-        self.resend_at = 0.0
-        self.pause = FIRST_RESEND_S
-        self.accepted = False
-        self.done = False
-        self.challenges = 0
-        self.asking: Pending | None = None
-        self.refusal: GuestwireError | None = None
-        self.answered_at = 0
-        """What the host's clock showed at its last answer."""
-        self.unbelieved: GuestwireError | None = None
-        self.context: Any = None
-
-
-class Accepted(NamedTuple):
-    """The host has it: nothing it accepted is lost by a crash."""
-
-    pending: Pending
-
-
-class Progressed(NamedTuple):
-    pending: Pending
-    progress: operation_models.Progress
-
-
-class Done(NamedTuple):
-    """The result. `verified`: the host's signature vouches for it."""
-
-    pending: Pending
-    reply: Any
-    verified: bool
-
-
-class Failed(NamedTuple):
-    """The error: of the host, or of this side when nothing came in time."""
-
-    pending: Pending
-    error: GuestwireError
-    verified: bool
-
-
-class Transmit(NamedTuple):
-    """Send `pending.frames` to `pending.topic` at `pending.operation.qos` (again)."""
-
-    pending: Pending
-
-
-Event = Accepted | Progressed | Done | Failed | Transmit
 
 
 @dataclass(slots=True)
@@ -254,7 +190,7 @@ class Invoker:
         needs_proof = (
             (pending.signed or pending.operation.effect != "none")
             and header.phase in ("final", "refused")
-            and not _asks_for_proof(pending, header)
+            and not asks_for_proof(pending, header)
         ) or (pending.operation.proven and header.status == "ok")
         if verified is None or (needs_proof and not verified and not self.path_vouches):
             pending.unbelieved = self._unbelieved(envelope)
@@ -270,7 +206,7 @@ class Invoker:
         pending.answered_at = header.issued_at
         try:
             if header.phase == "progress":
-                if isinstance(pending.context, _AskedFor):
+                if isinstance(pending.context, AskedFor):
                     return []
                 report = from_bytes(operation_models.Progress, body)
                 return [*self._accepted(pending, now), Progressed(pending, report)]
@@ -285,7 +221,7 @@ class Invoker:
         return self._finish(pending, Done(pending, reply, verified), now)
 
     def _accepted(self, pending: Pending, now: Now) -> list[Event]:
-        if isinstance(pending.context, _AskedFor):
+        if isinstance(pending.context, AskedFor):
             return []
         first, pending.accepted = not pending.accepted, True
         if first:
@@ -296,7 +232,7 @@ class Invoker:
     def _failed(self, pending: Pending, header: Header, error: GuestwireError, verified: bool, now: Now) -> list[Event]:
         if header.phase != "refused":
             return self._finish(pending, Failed(pending, error, verified), now)
-        if header.nonce is not None and _asks_for_proof(pending, header):
+        if header.nonce is not None and asks_for_proof(pending, header):
             return [self._with_nonce(pending, header.nonce, now)]
         pending.refusal = error
         if pending.accepted and pending.operation.effect != "none":
@@ -318,7 +254,7 @@ class Invoker:
     def _finish(self, pending: Pending, event: Done | Failed, now: Now) -> list[Event]:
         self._end(pending)
         asked_for = pending.context
-        if not isinstance(asked_for, _AskedFor):
+        if not isinstance(asked_for, AskedFor):
             return [event]
         return self._answered(asked_for.job, event, now)
 
@@ -332,7 +268,7 @@ class Invoker:
         reference = operation_models.JobRef(request_id=job.request_id, issuer=self.issuer if self.key else None)
         timeout_s = max(1.0, job.deadline - now.mono)
         asking = self.begin(job.host, _JOB_GET, reference, now, timeout_s=timeout_s, sign=True)
-        asking.context = _AskedFor(job)
+        asking.context = AskedFor(job)
         job.asking = asking
         return [Transmit(asking)]
 
@@ -429,7 +365,7 @@ class Invoker:
 
     def _out_of_time(self, pending: Pending) -> list[Event]:
         self._end(pending)
-        if isinstance(pending.context, _AskedFor):
+        if isinstance(pending.context, AskedFor):
             pending.context.job.asking = None
             return []
         if pending.unbelieved is not None:
@@ -461,21 +397,3 @@ class Invoker:
         pending.resend_at = at
         self._order += 1
         heapq.heappush(self._due, (at, self._order, pending))
-
-
-def _asks_for_proof(pending: Pending, header: Header) -> bool:
-    """Whether that is a host which cannot trust its clock, and asks whether the request is new. It signs no such question, and
-    the question decides nothing."""
-    return (
-        header.status == "CLOCK-UNSYNCHRONISED"
-        and header.phase == "refused"
-        and header.nonce is not None
-        and pending.challenges < MAX_CHALLENGES
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _AskedFor:
-    """The context of an inquiry: the job it asks about. Not a tuple: drivers put tuples into contexts."""
-
-    job: Pending
