@@ -146,8 +146,8 @@ def test_the_service_is_hardened(unit):
     assert done.returncode == 0, done.stdout
 
 
-CONNECT = bytes.fromhex("100d 0004 4d515454 05 02 003c 00 0000")
-"""MQTT 5, clean start, keep alive 60 s, no properties, an empty client id."""
+CONNECT = bytes.fromhex("100e 0004 4d515454 05 02 003c 00 0001 78")
+"""Version 5, a clean start, keep alive 60 s, no properties, the client id x."""
 
 
 async def connack(port: int, tls: ssl.SSLContext) -> bytes:
@@ -184,15 +184,14 @@ async def plant(repository, tmp_path) -> AsyncIterator[Plant]:
         "--broker-name", "localhost", "--broker", f"mqtts://localhost:{port}",
     )  # fmt: skip
     site = Layout(base)
-    files = tmp_path / "mosquitto"
-    files.mkdir()
-    for source in (site.ca_certificate, site.certificate("broker"), site.certificate_key("broker")):
-        shutil.copy(source, files)
-    shutil.copy(repository.base / "deploy/broker/guestwire.acl", files)
-    text = repository.text(Path("deploy/broker/guestwire.conf"))
-    text = text.replace("/etc/mosquitto/guestwire", str(files)).replace("listener 8883", f"listener {port} 127.0.0.1")
-    assert "/etc/mosquitto/" not in re.sub("^#.*", "", text, flags=re.MULTILINE)
-    (files / "mosquitto.conf").write_text(f"{text}\nlog_dest stderr\nuser {getpass.getuser()}\n")
+    files, data = tmp_path / "mosquitto", tmp_path / "data"
+    data.mkdir()
+    await guestwire(
+        context, "site", "broker-config", str(base), "--for", "mosquitto", "--out", str(files),
+        "--listen", f"127.0.0.1:{port}", "--user", getpass.getuser(),
+    )  # fmt: skip
+    conf = files / "mosquitto.conf"
+    conf.write_text(conf.read_text().replace("/var/lib/mosquitto", str(data)))
     async with process(" running", find_mosquitto() or "", "-c", str(files / "mosquitto.conf")):
         yield Plant(site, port, context)
 

@@ -203,7 +203,7 @@ async def test_the_fleet_is_sound_after_all_of_it(stage: Stage) -> None:
 
 async def test_all_of_it_is_in_the_audit_logs(stage: Stage) -> None:
     """Each attempt under its own code, as of the client that it came from: none left out, and none that nobody made."""
-    for host in ("h1", "h2"):
+    for host in HOSTS:
         await stage.wire.restart(host)  # what is counted by the minute is written when the agent ends
     for host in HOSTS:
         found = await stage.audited(host)
