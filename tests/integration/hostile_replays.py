@@ -7,7 +7,7 @@ from typing import Any
 
 from fleet import SITE, unix_ms
 from hostile_cast import DAY_MS, HOUR_MS, RESET, Letter
-from hostile_stage import Stage, answers_to, code_of, requests_of, until
+from hostile_stage import Between, Stage, answers_to, code_of, requests_of, until
 from packets import Publish
 
 from guestwire.protocol import operation_models as m
@@ -113,7 +113,8 @@ async def after_pruning(stage: Stage, client: str) -> None:
 
 
 async def after_the_disk(stage: Stage, client: str) -> None:
-    """The disk with the journal is lost. What was asked before, nobody can tell any more whether it ran."""
+    """The disk with the journal is lost, and the broker keeps from the host what would remind it. What was asked before, nobody
+    can tell any more whether it ran."""
     letter = await taken(stage, client, "h4")
     before = stage.wire.resets("h4")
 
@@ -121,13 +122,18 @@ async def after_the_disk(stage: Stage, client: str) -> None:
         for file in state.glob("journal.db*"):
             file.unlink()
 
+    own = topics.make("presence", SITE, "h4")
+    forgetful = Between(stage.wire.level, lambda way, it: way == "down" and it.topic == own, lambda _: ())
+    stage.wire.far["h4"].rewrite = forgetful
     await stage.wire.restart("h4", lose)
     refused = stage.refused("JOURNAL-LOST", "h4")
     await stage.deliver(letter, host="h4")
-    await stage.wire.api("h4").host_ping(m.Ping())
+    await stage.wire.api("h4").host_ping(m.Ping(), CallOptions(timeout_s=20))
     assert stage.refused("JOURNAL-LOST", "h4") == refused + 1
     assert stage.wire.resets("h4") == before
     stage.book("JOURNAL-LOST", client, host="h4")
+    await stage.honest("h4")
+    assert stage.wire.resets("h4") == before + 1
 
 
 async def to_another_host(stage: Stage, client: str) -> None:

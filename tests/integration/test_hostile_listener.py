@@ -314,6 +314,7 @@ async def test_what_is_no_frame_ends_the_connection(attack: Frames, stage: Liste
     async with stage.intruder("admin") as intruder:
         intruder.say_bytes(attack.data)
         assert await intruder.closed() == "MALFORMED"
+    stage.booked["h1", "MALFORMED", "admin"] += 1
     assert (await stage.client.host("h1").guest_reset(RESET)).verified
     assert stage.resets() == before + 1
 

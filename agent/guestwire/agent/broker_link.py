@@ -158,7 +158,9 @@ class BrokerLink:
         if topic is None:
             message.ack()
         elif topic.kind == "request":
-            inbound = Inbound(message.payload, topic["client"], topic["operation"], message.retain, None, self)
+            here = (topic["site"], topic["host"]) == (self._site, self._host)  # else no operation of ours: misaddressed
+            operation = topic["operation"] if here else ""
+            inbound = Inbound(message.payload, topic["client"], operation, message.retain, None, self)
             self._server.receive(inbound, message.ack)
         else:
             message.ack()
@@ -237,6 +239,8 @@ class BrokerLink:
                 return
             case "correct":
                 self._announcer.presence(presence.heartbeat(at))
+            case "conflict" if said.epoch < self._at_least:
+                return  # it is on its way above that already
             case "conflict" if (not presence.echoes or said.why == "will") and not self._raised_often(at):
                 # what this host said before its disk was lost or put back: go above it
                 self._events.disk_was_lost()

@@ -67,6 +67,7 @@ class _Lines:
         self._hosts = hosts
         self._classes = classes
         self._told: dict[str, Presence] = {}
+        self._shown: dict[tuple[str, str], tuple[bytes, int]] = {}
         self._colour = coloured(sys.stdout)
 
     @property
@@ -117,9 +118,19 @@ class _Lines:
             document = {"class": notice_class, "host": host, "at": now().wall_ms, "refused": err.code}
             self._write(document, host, notice_class, f"a notice was not believed: {err.code}", verified=True)
             return
+        if not self._newer(host, notice_class, notice):
+            return
         verified = said.verified or self._vouched
         document = {"class": notice_class, "host": host, **plain(notice), "verified": verified}
         self._write(document, host, notice_class, notice_text(notice), verified=verified, at_ms=notice.at)
+
+    def _newer(self, host: str, notice_class: str, notice: Notice) -> bool:
+        """Whether it was not shown before: a broker may deliver twice, and a hostile one whatever was ever said."""
+        log, seq = self._shown.get((host, notice_class), (b"", -1))
+        if notice.log == log and notice.seq <= seq:
+            return False
+        self._shown[host, notice_class] = (notice.log, notice.seq)
+        return True
 
     def _write(
         self, document: dict[str, Any], host: str, word: str, text: str, *, verified: bool, at_ms: int | None = None
@@ -133,12 +144,18 @@ class _Lines:
         elif self._settings.output == "name":
             line = host
         else:
-            at = time.strftime("%H:%M:%S", time.localtime((at_ms or now().wall_ms) / 1000))
+            at = _when(at_ms or now().wall_ms)
             doubt = "" if verified else paint("  (unverified)", "warn", colour=self._colour)
             word = paint(f"{word:<8}", _STYLES.get(word), colour=self._colour)
             line = f"{at}  {host:<16}  {word}  {printable(text)}{doubt}"
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
+
+
+def _when(at_ms: int) -> str:
+    """The time of day; with its day where that is not today's."""
+    local, today = time.localtime(at_ms / 1000), time.localtime()
+    return time.strftime("%H:%M:%S" if local[:3] == today[:3] else "%Y-%m-%d %H:%M:%S", local)
 
 
 def notice_text(notice: Notice) -> str:

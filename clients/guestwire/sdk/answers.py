@@ -25,12 +25,14 @@ class CallOptions:
     """How to call. `timeout_s` bounds everything, `accept_within_s` how long the host may take to accept (both default
     to the operation's own). `request_id` asks again for a job that was begun before. `on_accepted` hears the request id
     once the host has journalled the request, `on_progress` what it says while it works. `mandate`: what others allowed this
-    client to do, for an operation with an effect."""
+    client to do, for an operation with an effect. `unsigned`: read without the key, for an answer that proves itself: the host
+    may sign with a key, or know this client's no more, of which only its answer can tell."""
 
     timeout_s: float | None = None
     accept_within_s: float | None = None
     request_id: bytes | None = field(default=None, repr=False)
     mandate: bytes | None = field(default=None, repr=False)
+    unsigned: bool = False
     on_accepted: Callable[[bytes], None] | None = None
     on_progress: Callable[[Progress], None] | None = None
 

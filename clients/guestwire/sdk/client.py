@@ -78,7 +78,8 @@ class Client:
         """Take up the trust document of a host where it is newer; whether it was. The document proves itself: the host does not
         have to be believed. Raises the host's errors, TRUST-INVALID."""
         known = self.trust.revision if self.trust is not None else None
-        answer = await self.host(host).trust_show(TrustKnown(revision=known), CallOptions(timeout_s=timeout_s))
+        options = CallOptions(timeout_s=timeout_s, unsigned=True)
+        answer = await self.host(host).trust_show(TrustKnown(revision=known), options)
         file, revision = answer.reply.file, answer.reply.revision
         if file is None or known is None or (revision[0] <= known[0] and revision[1] <= known[1]):
             return False
@@ -125,7 +126,7 @@ class _HostInvoke:
             return await self._caller.call(
                 self._host, row, request,
                 timeout_s=timeout_s, request_id=request_id, accept_within_s=accept_s, on_event=hearing,
-                mandate=options.mandate if row.effect != "none" else None,
+                mandate=options.mandate if row.effect != "none" else None, unsigned=options.unsigned,
             )  # fmt: skip
 
         try:

@@ -44,6 +44,7 @@ class _Host:
     at: float = 0.0
     failures: int = 0
     busy: bool = False
+    heard: bool = False  # while it was busy: what it was asked before may have been too early
     why: str = ""
 
 
@@ -71,7 +72,7 @@ class TrustSpread:
         host = self._hosts.get(name)
         if host is None:
             return
-        host.there = there
+        host.there = host.heard = there
         if epoch > host.epoch:
             host.epoch, host.asked, host.failures, host.at = epoch, False, 0, now
         elif there and (host.why in AWAY or not host.why):
@@ -87,7 +88,7 @@ class TrustSpread:
         for name, host in sorted(waiting, key=lambda one: (not one[1].there, one[1].at)):
             if free <= 0 or (not host.there and away_free <= 0):
                 break
-            host.busy = True
+            host.busy, host.heard = True, False
             free -= 1
             away_free -= not host.there
             found.append(
@@ -113,10 +114,14 @@ class TrustSpread:
     def failed(self, job: Job, code: str, now: float) -> None:
         """A host did not answer, or refused."""
         host = self._hosts.get(job.host)
-        if host is not None:
-            host.busy = False
-            host.there = host.there and code not in AWAY
-            self._later(host, code, now)
+        if host is None:
+            return
+        host.busy = False
+        if code in AWAY and host.heard:
+            host.at, host.why = now, code
+            return
+        host.there = host.there and code not in AWAY
+        self._later(host, code, now)
 
     @property
     def settled(self) -> bool:

@@ -64,6 +64,8 @@ class Connection:
                     return
                 self._received(frame)
         except FrameError:
+            if self.peer.client is not None:
+                self._clients.on_refused("MALFORMED", self.peer.client)
             self.refuse("MALFORMED")
             return
         if frames:

@@ -91,6 +91,7 @@ class Caller:
         timeout_s: float,
         request_id: bytes | None = None,
         accept_within_s: float | None = None,
+        unsigned: bool = False,
         mandate: bytes | None = None,
         on_event: OnEvent | None = None,
     ) -> Done:
@@ -98,7 +99,7 @@ class Caller:
         link's codes. A caller that is cancelled leaves; what the host accepted goes on there."""
         pending = self._invoker.begin(
             host, operation, request, now(), timeout_s=timeout_s, request_id=request_id,
-            accept_within_s=accept_within_s, mandate=mandate,
+            accept_within_s=accept_within_s, unsigned=unsigned, mandate=mandate,
         )  # fmt: skip
         future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
         pending.context = (future, on_event)

@@ -48,12 +48,12 @@ def verdict(err: ssl.SSLError) -> str:
     """Why the peer was refused here. TLS-FAILED when it was not for its certificate."""
     if isinstance(err, ssl.SSLCertVerificationError):
         return _VERDICTS.get(err.verify_code, "CERTIFICATE-UNTRUSTED")
-    return "CERTIFICATE-REQUIRED" if err.reason == _NO_CERTIFICATE else OTHERWISE
+    return "CERTIFICATE-REQUIRED" if _reason(err) == _NO_CERTIFICATE else OTHERWISE
 
 
 def alert(err: ssl.SSLError) -> str | None:
     """What the peer's alert said of our certificate; None where it sent none that is about certificates."""
-    _, found, what = (err.reason or "").partition("_ALERT_")
+    _, found, what = _reason(err).partition("_ALERT_")
     return _ALERTS.get(what) if found else None
 
 
@@ -71,4 +71,9 @@ def refused(err: ssl.SSLError, peer: str) -> TransportError:
 
 
 def _words(err: ssl.SSLError) -> str:
-    return (err.reason or str(err)).replace("_", " ").lower()
+    return (_reason(err) or str(err)).replace("_", " ").lower()
+
+
+def _reason(err: ssl.SSLError) -> str:
+    """OpenSSL's name for it; an error that OpenSSL did not make has none."""
+    return getattr(err, "reason", None) or ""

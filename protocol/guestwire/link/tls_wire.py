@@ -43,10 +43,7 @@ class TlsWire:
     # -- in
 
     def feed(self, data: bytes) -> None:
-        if not self.established:
-            self._fed += len(data)
-            if self._fed > HANDSHAKE_BYTES:
-                raise ssl.SSLError(ssl.SSL_ERROR_SSL, "a handshake without an end")
+        self._fed += 0 if self.established else len(data)
         self._incoming.write(data)
 
     def shake(self) -> bool:
@@ -54,6 +51,10 @@ class TlsWire:
         try:
             self.tls.do_handshake()
         except ssl.SSLWantReadError:
+            if (
+                self._fed > HANDSHAKE_BYTES
+            ):  # what comes after the handshake's end, in one piece with it, is not counted
+                raise ssl.SSLError(ssl.SSL_ERROR_SSL, "a handshake without an end") from None
             return False
         finally:
             self._flush()

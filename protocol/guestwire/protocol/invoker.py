@@ -44,9 +44,6 @@ LATER = frozenset({"BUSY", "JOURNAL-FULL", "THROTTLED", "PARTS-TIMEOUT"})
 ASK_AGAIN_S = 10.0
 """After `accepted`: how long to wait for the final before asking for it, doubling to a minute."""
 MAX_TIMEOUT_S = 86_400.0
-SELF_PROVING = frozenset({"trust-show"})
-"""What proves itself is asked unsigned: a host may sign with a key, or know this client's no more, of which only its answer
-can tell."""
 _JOB_GET = BY_NAME["job-get"]
 
 
@@ -92,11 +89,13 @@ class Invoker:
         accept_within_s: float | None = None,
         host_minor: int | None = None,
         sign: bool = False,
+        unsigned: bool = False,
         mandate: bytes | None = None,
     ) -> Pending:
         """A new request, ready to send (`frames`, `topic`). `timeout_s` bounds everything; `accept_within_s` (at most an
         hour, default `timeout_s`) how long a host that was away may still accept it. `request_id` re-drives a job.
-        `sign`: also when the operation could be asked unsigned; the host then signs its answer. `mandate`: what somebody
+        `sign`: also when the operation could be asked unsigned; the host then signs its answer. `unsigned`: not even then, for
+        an answer that proves itself. `mandate`: what somebody
         allowed this client to do, for an operation with an effect."""
         if operation.effect != "none" and self.key is None and not self.path_vouches:
             raise GuestwireError("UNSIGNED")
@@ -111,7 +110,7 @@ class Invoker:
         topic = topics.make("request", self.site, host, self.client, operation.name)
         pending = Pending(host, operation, header, body, topic, now.mono + timeout_s)
         pending.mandates = () if mandate is None else (mandate,)
-        keys = self._keys(operation, sign=sign)
+        keys = () if unsigned and operation.effect == "none" else self._keys(operation, sign=sign)
         pending.signed = bool(keys)
         pending.frames = encode_parts(header, body, keys, pending.mandates)
         if pending.request_id in self._pending:
@@ -309,8 +308,7 @@ class Invoker:
     # -- pieces
 
     def _keys(self, operation: Operation, *, sign: bool = False) -> tuple[SigningKey, ...]:
-        read = self.sign_reads and operation.name not in SELF_PROVING
-        wanted = sign or operation.effect != "none" or operation.proven or read
+        wanted = sign or operation.effect != "none" or operation.proven or self.sign_reads
         return (self.key,) if wanted and self.key is not None else ()
 
     def _with_nonce(self, pending: Pending, nonce: bytes, now: Now) -> Transmit:
