@@ -19,9 +19,12 @@ from guestwire.link.serve import Server
 from guestwire.link.session import State
 from guestwire.link.transport import Incoming, Options, Subscription, Transport, TransportError
 from guestwire.model.errors import GuestwireError
+from guestwire.protocol import ids, topics
+from guestwire.protocol.envelope import Header, body_hash, encode
 from guestwire.protocol.executor import Executor
 from guestwire.protocol.operation_models import EpochBehind
 from guestwire.protocol.operations import BY_NAME
+from guestwire.protocol.packing import pack
 from guestwire.protocol.presence import WILL_N, HostPresence, PresenceBody
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.statements import read
@@ -63,6 +66,7 @@ class Ears:
         self.ups = 0
         self.lost_disks = 0
         self.conflicts: list[str] = []
+        self.codes: list[str] = []
         self.heard: asyncio.Queue[PresenceBody] = asyncio.Queue()
 
     async def link_up(self, address: str | None, *, session_present: bool) -> None:
@@ -79,7 +83,8 @@ class Ears:
     def disk_was_lost(self) -> None:
         self.lost_disks += 1
 
-    def refused(self, code: str, inbound: Inbound, *, audit: bool) -> None: ...
+    def refused(self, code: str, inbound: Inbound, *, audit: bool) -> None:
+        self.codes.append(code)
 
     def answered(self, call: Call, code: str | None, at: Now) -> None: ...
 
@@ -181,6 +186,33 @@ async def test_another_agent_with_the_same_host_id_is_a_conflict() -> None:
         async with asyncio.timeout(5):
             while link.session.state is not State.WAITING:  # it leaves, and stays away
                 await asyncio.sleep(0)
+
+
+async def test_a_lost_disk_that_meets_several_of_its_old_words_at_once_goes_above_them_all() -> None:
+    """A hostile broker gives back what the host has said, all in one piece: each is of the past, none of another agent."""
+    broker = MemoryBroker()
+    async with linked(broker, Disk(epoch=1)) as (link, ears):
+        await ears.until(online=True)
+        for known in (40, 39, 38, 37, 36):
+            broker.route(TOPIC, HostPresence("plant", "h1", KEY, known, "old", "0", now()).will(now()), 1, retain=False)
+        assert (await ears.until(online=True, epoch=41)).epoch == link.epoch
+        assert (ears.conflicts, ears.lost_disks) == ([], 1)
+
+
+async def test_a_request_on_another_hosts_topic_is_misaddressed() -> None:
+    """A broker delivers what this host never subscribed to."""
+    broker = MemoryBroker()
+    async with linked(broker, Disk(epoch=1)) as (link, ears):
+        await ears.until(online=True)
+        body = pack({})
+        header = Header(
+            (1, 0), "request", ("plant", "h1"), "host-show", ids.request_id(now().wall_ms), "operator:anna", now().wall_ms,
+            now().wall_ms + 60_000, 60_000, body_hash(body), "anna",
+        )  # fmt: skip
+        for site, host, code in (("plant", "h2", "MISADDRESSED"), ("mill", "h1", "MISADDRESSED")):
+            topic = topics.make("request", site, host, "anna", "host-show")
+            link.receive(Incoming(topic, encode(header, body), 0, False, False, lambda: None))
+            assert ears.codes.pop() == code
 
 
 async def test_two_agents_that_take_the_session_from_each_other_are_a_conflict() -> None:

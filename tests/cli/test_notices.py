@@ -6,12 +6,29 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
+import pytest
 from fake_host import FakeFleet
 
-from guestwire.cli.notice_lines import notice_text
-from guestwire.protocol.notices import CommNotice
+from guestwire.cli.notice_lines import NoticeLines, notice_text
+from guestwire.cli.settings import Settings
+from guestwire.link.invoke import Heard
+from guestwire.protocol import topics
+from guestwire.protocol.notices import CommNotice, GuestNotice
+from guestwire.protocol.statements import state
+from guestwire.protocol.trust import Trust
+
+
+@dataclass
+class Quiet:
+    """A client as far as lines need one."""
+
+    trust: Trust
+    site: str
+    vouched: bool = False
 
 
 def test_a_look(run, start: Callable[..., FakeFleet]) -> None:  # type: ignore[no-untyped-def]
@@ -97,3 +114,24 @@ async def test_following_communication(fleet: FakeFleet, config: Path) -> None:
 def test_lines_of_communication() -> None:
     assert notice_text(DENIED) == "linux1 denied go COMM-DENIED 2 bytes 3 times"
     assert notice_text(SAID) == "linux1 log error no camera (truncated)"
+
+
+def test_a_notice_is_shown_once_however_often_it_is_delivered_and_an_old_one_with_its_day(
+    fleet: FakeFleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host, key, site = "h1", fleet.hosts["h1"].key, fleet.hosts["h1"].site
+    lines = NoticeLines(
+        cast("Any", Quiet(fleet.hosts["h1"].trust, site)), Settings(), frozenset(), frozenset({"guest"})
+    )
+    topic = topics.make("notice", site, host, "guest")
+
+    def said(seq: int, log: bytes = bytes(16), at: int = 86_400_000) -> None:
+        body = GuestNotice(log=log, seq=seq, at=at, event="state", guest_id=None, name=f"number-{seq}", uuid="")
+        lines.hear(Heard(topic, state("notice", site, f"host:{host}", body, key, at), retained=False))
+
+    for seq in (1, 2, 1, 2, 3):
+        said(seq)
+    said(1, b"n" * 16)
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split("number-")[1][0] for line in shown] == ["1", "2", "3", "1"]
+    assert all(line.startswith("1970-01-0") for line in shown)

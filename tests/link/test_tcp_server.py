@@ -57,6 +57,31 @@ async def enter(it: Listening, files: Files | None = None, **versions: Any) -> T
     return await connect_tcp(it.address, tls, ignore, LIMIT_S)
 
 
+class TlsPeer:
+    """A client's TLS by hand, so that its last words of the handshake and its first of the protocol are one piece."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._in, self._out, server_hostname="h1")
+
+    def done(self) -> bool:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
+
+    def hear(self, data: bytes) -> None:
+        self._in.write(data)
+
+    def said(self) -> bytes:
+        return self._out.read()
+
+    def sealed(self, data: bytes) -> bytes:
+        self._tls.write(data)
+        return self._out.read()
+
+
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(LIMIT_S):
         while not condition():
@@ -144,6 +169,27 @@ async def test_a_revoked_certificate_is_refused_and_a_list_that_ran_out_lets_nob
                 await enter(it, files)
             assert refused.value.code == to_client
             assert [code for code, _ in it.refused] == [to_host]
+
+
+async def test_much_that_comes_in_one_piece_with_the_end_of_the_handshake_is_no_endless_handshake(pki: Pki) -> None:
+    heard: list[Inbound] = []
+
+    def receive(inbound: Inbound, taken: Callable[[], None]) -> None:
+        heard.append(inbound)
+        taken()
+
+    async with listening(pki, receive) as it:
+        client = TlsPeer(pki.client_context(pki.client))
+        reader, writer = await asyncio.open_connection("127.0.0.1", it.port)
+        frames = encode(Publish(request("cli-1"), bytes(60_000))) * 2
+        async with asyncio.timeout(LIMIT_S):
+            while not client.done():
+                writer.write(client.said())
+                client.hear(await reader.read(1 << 16))
+            writer.write(client.said() + client.sealed(frames))
+            while len(heard) < 2:
+                assert await reader.read(1 << 16), "the connection was cut"
+        writer.transport.abort()
 
 
 async def test_what_is_no_tls_is_cut_at_its_first_byte(it: Listening) -> None:

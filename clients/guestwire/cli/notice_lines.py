@@ -29,7 +29,7 @@ async def follow_notices(
     client: Client, settings: Settings, hosts: frozenset[str], classes: frozenset[str], *, follow: bool
 ) -> None:
     """Write lines until cancelled, or the link is closed; without `follow` the first look only."""
-    lines = _Lines(client, settings, hosts, classes)
+    lines = NoticeLines(client, settings, hosts, classes)
     wanted = [presence_subscription(client.site)] if client.only_host is None else []
     if follow:
         wanted.append(Subscription(topics.topic_filter("notice", site=client.site), 1))
@@ -57,7 +57,7 @@ async def follow_notices(
                 lines.look_around()
 
 
-class _Lines:
+class NoticeLines:
     def __init__(self, client: Client, settings: Settings, hosts: frozenset[str], classes: frozenset[str]) -> None:
         self._site = client.site
         self._client = client

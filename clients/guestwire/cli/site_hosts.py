@@ -34,19 +34,20 @@ class HostKeeping:
         self._notes = notes
 
     async def run(self) -> None:
-        """Until cancelled. Raises GuestwireError when there is no way to the hosts at the beginning; later it comes back by
-        itself."""
-        async with open_client(self._context) as client:
+        """Until cancelled, or until the context's files are replaced: then it is to be run again. Raises GuestwireError when
+        there is no way to the hosts at the beginning; later it comes back by itself."""
+        async with open_client(self._context) as client, asyncio.TaskGroup() as group:
             spreading = TrustSpreading(_ports(client, self._tell))
-            async with asyncio.TaskGroup() as group:
-                group.create_task(spreading.run())
-                group.create_task(self._follow(client, spreading))
-                group.create_task(_hear(client, spreading))
+            beside = [group.create_task(spreading.run()), group.create_task(self._hear(client, spreading))]
+            await self._follow(client, spreading)
+            for task in beside:
+                task.cancel()
 
     async def _follow(self, client: Client, spreading: TrustSpreading) -> None:
         """Spread the document whenever the site has another one."""
+        own = await asyncio.to_thread(signature, _files(self._context))
         seen: Signature | None = None
-        while True:
+        while own == await asyncio.to_thread(signature, _files(self._context)):
             now = await asyncio.to_thread(signature, (self._layout.trust,))
             if now != seen:
                 try:
@@ -58,6 +59,22 @@ class HostKeeping:
                     seen = now
                     spreading.document(trust.revision, trust.data, listed_hosts(trust))
             await asyncio.sleep(LOOK_S)
+
+    async def _hear(self, client: Client, spreading: TrustSpreading) -> None:
+        watch = HostWatch(client.site, lambda: client.trust)
+        try:
+            async with client.watch(presence_subscription(client.site)) as heard:
+                async for message in heard:
+                    topic = topics.parse(message.topic)
+                    if topic is None or topic.kind != "presence" or topic["host"] not in spreading.hosts:
+                        continue  # whoever else speaks there fills no memory
+                    host = watch.hear(message)
+                    seen = watch.one(host) if host is not None else None
+                    if seen is not None and seen.said is not None and seen.verified:
+                        there = seen.said.online and seen.state != "offline"
+                        spreading.heard(seen.host, seen.said.epoch, there=there)
+        except GuestwireError as err:
+            await self._notes.trouble(WHAT, err)  # hosts are asked now and then all the same
 
     async def _tell(self, standing: Standing) -> None:
         await self._notes.done(
@@ -92,19 +109,9 @@ def context_for(name: str | None, site: str, contexts: Path) -> Context:
     return context
 
 
-async def _hear(client: Client, spreading: TrustSpreading) -> None:
-    watch = HostWatch(client.site, lambda: client.trust)
-    async with client.watch(presence_subscription(client.site)) as heard:
-        async for message in heard:
-            topic = topics.parse(message.topic)
-            if topic is None or topic.kind != "presence" or topic["host"] not in spreading.hosts:
-                continue  # whoever else speaks there fills no memory
-            host = watch.hear(message)
-            if host is None:
-                continue
-            seen = watch.one(host)
-            if seen.said is not None and seen.verified:
-                spreading.heard(host, seen.said.epoch, there=seen.said.online and seen.state != "offline")
+def _files(context: Context) -> tuple[Path, ...]:
+    """What a connection is made with, and does not read again."""
+    return tuple(Path(name) for name in (context.key, context.certificate, context.certificate_key, context.ca) if name)
 
 
 def _ports(client: Client, tell: Callable[[Standing], Awaitable[None]]) -> SpreadPorts:

@@ -110,7 +110,7 @@ class BrokerKeeping:
             raise
 
 
-_BY_HAND = "; start the broker anew by hand: only that closes what is open with an old key of the same name"
+_BY_HAND = "; a reload is not enough: start the broker anew by hand"
 _TOLD: dict[Due, str] = {"reload": "reads its files again", "restart": "started anew"}
 
 
