@@ -22,7 +22,7 @@ class Notice(Model):
 class GuestNotice(Notice):
     """A guest came, changed its state (`before` and `state`; None where there is none) or went."""
 
-    guest_id: str | None
+    guest_id: str | None = None
     name: str
     uuid: str
     before: GuestState | None = None
