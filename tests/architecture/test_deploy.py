@@ -61,6 +61,29 @@ def test_systemd_understands_the_credentials_that_the_service_shows(repository, 
     assert not done.stderr
 
 
+def test_systemd_understands_the_drop_in_of_the_sites_service(repository, tmp_path):
+    program = f"ExecStart={shutil.which('true')}"
+    folder = tmp_path / "guestwire-site.service.d"
+    folder.mkdir()
+    for name, place in (("service", tmp_path / "guestwire-site.service"), ("broker", folder / "broker.conf")):
+        source = "guestwire-site.service" if name == "service" else "guestwire-site-broker.conf"
+        text = repository.text(Path("deploy/systemd") / source)
+        place.write_text(re.sub(r"ExecStart=/\S+", program, text).replace("SupplementaryGroups=mosquitto", ""))
+    done = systemd_analyze("verify", "--man=no", "--recursive-errors=no", tmp_path / "guestwire-site.service")
+    assert done.returncode == 0
+    assert not done.stderr
+
+
+def test_the_command_in_the_drop_in_of_the_sites_service_has_options_that_are_there(repository):
+    text = repository.text(Path("deploy/systemd/guestwire-site-broker.conf"))
+    words = shlex.split(re.search(r"^ExecStart=(/.*?[^\\])$", text, re.MULTILINE | re.DOTALL)[1].replace("\\\n", " "))
+    known = {
+        option for param in cli.get_command(None, "site").get_command(None, "serve").params for option in param.opts
+    }
+    assert {word for word in words if word.startswith("--")} <= known
+    assert words[1:3] == ["site", "serve"]
+
+
 def test_systemd_understands_the_timer_of_the_undo(repository, tmp_path):
     for name in ("guestwire-undo.timer", "guestwire-undo.service"):
         text = repository.text(Path("deploy/systemd") / name)

@@ -1,6 +1,8 @@
 """The broker's files follow the trust document of a real site's directory; the broker is one that only notes what it is told."""
 
+import grp
 import json
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,7 +42,7 @@ class Told:
 class Keeping:
     """A site, what keeps its broker, and a clock of its own."""
 
-    def __init__(self, base: Path, *, restarts: bool = False) -> None:
+    def __init__(self, base: Path, *, restarts: bool = False, user: str | None = None) -> None:
         plan = SitePlan("plant", hosts=("h1",), operators=("anna", "bert"), tls=True, local_uids=())
         self.layout: Layout = create(base / "plant", plan, self.clock_ms())
         self.out = base / "broker"
@@ -49,7 +51,7 @@ class Keeping:
         self.mono = 0.0
         notes = ServiceNotes(ServiceLog(self.layout.service_log), self.clock_ms, self.lines.append)
         self.it = BrokerKeeping(
-            self.layout, self.out, MosquittoOptions(user="no-such-group"), self.told, notes,
+            self.layout, self.out, MosquittoOptions(user=user or grp.getgrgid(os.getegid()).gr_name), self.told, notes,
             restarts=restarts, clock_ms=self.clock_ms, mono=lambda: self.mono,
         )  # fmt: skip
 
@@ -139,3 +141,9 @@ async def test_what_somebody_changed_in_the_files_is_put_right(keeping: Keeping)
     await keeping.it.step()
     assert keeping.users() == good
     assert keeping.told.what == ["reload", "reload"]
+
+
+async def test_files_that_the_broker_cannot_read_are_said(tmp_path: Path) -> None:
+    keeping = Keeping(tmp_path, user="no-such-group")
+    await keeping.it.step()
+    assert "give it the group of the broker" in keeping.lines[0]

@@ -94,7 +94,7 @@ def enrol(
 def expel_one(settings: Settings, directory: Path, host_id: str) -> None:
     """Revoke the key of HOST, which enrolled, in the site in DIRECTORY. The root's key is not needed.
 
-    `guestwire site trust publish` tells the others; a running `guestwire site serve` does by itself.
+    `guestwire site trust publish` tells the others; a running `guestwire site serve --context NAME` does by itself.
     """
     from guestwire.cli.output import write_document
     from guestwire.protocol.trust_file import in_words

@@ -83,7 +83,7 @@ def keepers(asked: Asked, layout: "Layout", site: str, notes: "ServiceNotes") ->
     return found
 
 
-async def kept(what: str, run: Run, notes: "ServiceNotes") -> None:
+async def kept(what: str, run: Run, notes: "ServiceNotes", *, again_s: float = AGAIN_S) -> None:
     """Run it again whenever it ends: whatever becomes of it, the service goes on."""
     while True:
         try:
@@ -92,7 +92,7 @@ async def kept(what: str, run: Run, notes: "ServiceNotes") -> None:
             await notes.trouble(what, err)
         except Exception as err:  # noqa: BLE001 - a defect here must not end the service beside it
             await notes.trouble(what, GuestwireError("INTERNAL", f"{type(err).__name__}: {err}"))
-        await asyncio.sleep(AGAIN_S)
+        await asyncio.sleep(again_s)
 
 
 def _broker(values: dict[str, Any], out: Path, layout: "Layout", notes: "ServiceNotes") -> Run:

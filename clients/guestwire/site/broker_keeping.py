@@ -80,7 +80,8 @@ class BrokerKeeping:
             return
         self._duty.written(written.action, self._mono())
         by_hand = self._duty.by_hand(written.action)
-        line = f"trust document {revision}: {', '.join(written.changed)} written{_BY_HAND if by_hand else ''}"
+        line = f"trust document {revision}: {', '.join(written.changed)} written"
+        line += (_BY_HAND if by_hand else "") + ("" if written.group else _ALONE)
         action: Action | str = "restart by hand" if by_hand else written.action
         await self._notes.done(WHAT, line, revision=revision, changed=list(written.changed), action=action)
 
@@ -111,6 +112,7 @@ class BrokerKeeping:
 
 
 _BY_HAND = "; a reload is not enough: start the broker anew by hand"
+_ALONE = "; only this user can read them: give it the group of the broker"
 _TOLD: dict[Due, str] = {"reload": "reads its files again", "restart": "started anew"}
 
 
