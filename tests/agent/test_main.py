@@ -102,6 +102,18 @@ def test_check_says_that_a_certificate_runs_out(
     assert says in capsys.readouterr().out
 
 
+def test_check_looks_at_the_certificate_of_the_listener_too(
+    site: SiteFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [
+        word.replace("--broker-", "--listener-") for word in tls_settings(site, datetime(2021, 1, 1, tzinfo=UTC))[2:]
+    ]
+    assert main(["check", "--config", str(site.config), "--listener-address", "127.0.0.1:1", *words]) == 1
+    said = capsys.readouterr().out
+    assert f"listener's certificate: {site.folder}/h.crt until 2021-01-01 00:00 UTC, it has run out" in said
+    assert f"closed to others: {site.folder}/h.tls" in said
+
+
 async def test_check_knows_what_the_host_has_seen_and_leaves_a_running_agent_alone(
     site: SiteFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -67,7 +67,8 @@ def test_with_a_clock_that_is_right(shown: PeerCertificate, code: str | None) ->
     ("shown", "code"),
     [
         (certificate(), None),
-        (certificate("former"), None),
+        (certificate("former"), "CLIENT-UNKNOWN"),
+        (certificate("later"), None),
         (certificate(begins=NOW + 9 * DAY, ends=NOW + 10 * DAY), None),
         (certificate(ends=NOW - 1), "CERTIFICATE-EXPIRED"),
         (certificate("gone"), "CLIENT-UNKNOWN"),

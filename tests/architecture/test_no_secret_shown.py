@@ -40,7 +40,7 @@ NO_SECRETS = {
     "sdk.contexts.Context.password_file": "where it is",
 }
 HIDDEN = bytes(range(7, 250, 8))[:31] + b"\xfb"  # 32 bytes that nothing else has in it
-TEXT = "wr0ng-h0rse-battery"
+TEXT = "qu0ted-n0where-staple"
 
 
 def forms(secret: bytes) -> tuple[str, ...]:

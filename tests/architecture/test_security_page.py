@@ -39,5 +39,8 @@ def test_every_threat_names_tests_that_are_there(repository, threats):
 def test_every_test_of_an_attack_is_in_the_table(repository, threats):
     """What the suites of hostile peers show is what the page promises."""
     page = repository.text(PAGE)
-    suites = ("integration/test_hostile_broker.py", "integration/test_acl_matrix.py", "integration/test_enrolment.py")
+    suites = (
+        "integration/test_hostile_broker.py", "integration/test_hostile_listener.py", "integration/test_acl_matrix.py",
+        "integration/test_enrolment.py",
+    )  # fmt: skip
     assert not [suite for suite in suites if suite not in page]

@@ -79,13 +79,19 @@ def test_add(run, config: Path, tmp_path: Path) -> None:  # type: ignore[no-unty
         run("context", "add", "local", "--via", "socket", "--site", "p", "--host", "h1", "--socket", "s").exit_code == 0
     )
     assert json.loads(run("context", "show", "local", "-o", "json").stdout)["socket"] == str(Path.cwd() / "s")
+    run("context", "add", "direct", "--site", "plant", "--host", "h1", "--address", "h", *tls)
+    assert json.loads(run("context", "show", "direct", "-o", "json").stdout)["via"] == "tcp"
     run("context", "add", "other", "--site", "plant", "--broker", "mqtt://b", "--broker", "mqtt://c", "--use")
     assert json.loads(run("context", "show", "-o", "json").stdout)["brokers"] == ["mqtt://b", "mqtt://c"]
 
 
 def test_add_refuses_what_cannot_work(run, config: Path) -> None:  # type: ignore[no-untyped-def]
     for arguments, code, says in (
-        (("straight", "--via", "tcp", "--site", "plant", "--host", "h1"), 9, "a context over tcp needs address"),
+        (
+            ("straight", "--via", "tcp", "--site", "plant", "--host", "h1"),
+            9,
+            "contexts.straight: a context over tcp needs address",
+        ),
         (("a b", "--site", "plant", "--broker", "mqtt://b"), 9, "contexts"),
         (("wrong", "--site", "plant", "--broker", "http://b"), 9, "brokers"),
     ):

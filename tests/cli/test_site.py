@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from guestwire.sdk import contexts
+from guestwire.site.certificates import describe
 
 
 def test_init(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -35,6 +36,13 @@ def test_init_with_a_broker_makes_the_current_context(run, tmp_path: Path, confi
 def test_a_wrong_broker_address(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     result = run("site", "init", str(tmp_path / "plant"), "--broker", "http://x")
     assert result.exit_code == 2
+    assert not (tmp_path / "plant").exists(), "it can be done again"
+
+
+def test_the_broker_has_a_certificate_for_the_address_that_clients_connect_to(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    arguments = ("--tls", "--broker-name", "b.example", "--broker", "mqtts://127.0.0.1:18883")
+    assert run("site", "init", str(tmp_path / "plant"), *arguments).exit_code == 0
+    assert describe((tmp_path / "plant/tls/broker.crt").read_bytes())[0].names == ("b.example", "127.0.0.1")
 
 
 def test_add_and_show(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -111,3 +111,13 @@ async def test_one_that_no_host_would_take_is_not_issued(
     )  # fmt: skip
     assert said.error["code"] == code, said
     assert not file.exists()
+
+
+async def test_nobody_allows_what_he_may_not_do_himself(controller: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "own.mandate"
+    said = await controller(
+        "mandate", "issue", str(file), "--holder", "controller:main", "--operation", "guest-reset", "--host", "h1",
+        "-o", "json",
+    )  # fmt: skip
+    assert said.error["code"] == "OUT-OF-SCOPE"
+    assert not file.exists()

@@ -33,7 +33,7 @@ from guestwire.site import drafts, publishing
 from guestwire.site.authority import Authority, read_trust
 from guestwire.site.certificates import describe, key_pem, new_key
 from guestwire.site.codes import read_codes, used, write_codes
-from guestwire.site.enrolment import SitePlan, create
+from guestwire.site.enrolment import SitePlan, add, create
 from guestwire.site.invitations import invite
 from guestwire.site.layout import Layout
 from guestwire.site.service import FAILURE_BURST, ServiceParts, application
@@ -328,6 +328,20 @@ async def test_a_copied_disk_cannot_enrol_as_another_host(site: Plant) -> None:
     assert {member.host for member in read_trust(site.layout).members.hosts} == {"h1", "h2"}  # type: ignore[union-attr]
 
 
+async def test_a_host_that_the_root_named_enrols_with_the_key_that_is_brought_even_after_it_tried_without(
+    site: Plant,
+) -> None:
+    add(site.layout.base, ["host:h1"], site.clock_ms())
+    with pytest.raises(GuestwireError, match=r"host\.key in the identity's folder"):
+        await site.enrol(site.code())
+    brought = site.base / "m1" / "identity" / "host.key"
+    brought.parent.mkdir()
+    brought.write_bytes(site.layout.key("host:h1").read_bytes())
+    brought.chmod(0o600)
+    await site.enrol(site.code())
+    assert _key(site).id == host_key(site.layout.key("host:h1")).id
+
+
 async def test_a_host_that_was_set_up_anew_replaces_its_key(site: Plant) -> None:
     await site.enrol(site.code())
     await site.enrol(site.code(replaces=True), "anew")
@@ -433,18 +447,22 @@ async def test_one_address_has_so_many_connections(site: Plant) -> None:
     context = ssl.create_default_context(cafile=site.layout.ca_certificate)
     async with AsyncExitStack() as stack:
         open_ones = set()
-        for _ in range(MAX_OF_ONE_ADDRESS + 2):
+        for _ in range(MAX_OF_ONE_ADDRESS):
             reader, writer = await asyncio.open_connection("127.0.0.1", site.port, ssl=context)
             stack.callback(writer.close)
             open_ones.add(asyncio.create_task(_end_of(reader)))
-        async with asyncio.timeout(PATIENCE_S):
-            while len(open_ones) > MAX_OF_ONE_ADDRESS:
-                _, open_ones = await asyncio.wait(open_ones, return_when=asyncio.FIRST_COMPLETED)
-        assert len(open_ones) == MAX_OF_ONE_ADDRESS
+        for _ in range(2):
+            with pytest.raises(ConnectionError):  # before TLS, which is what costs
+                await asyncio.open_connection("127.0.0.1", site.port, ssl=context)
+        assert not [task for task in open_ones if task.done()]
         for task in open_ones:
             task.cancel()
         await asyncio.wait(open_ones)
-    status, _, _ = await site.ask(b"GET /healthz HTTP/1.1\r\nHost: s\r\n\r\n")
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            with suppress(ConnectionError):  # until the service has heard of the ends
+                status, _, _ = await site.ask(b"GET /healthz HTTP/1.1\r\nHost: s\r\n\r\n")
+                break
     assert status == 200
 
 

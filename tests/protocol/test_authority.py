@@ -110,3 +110,39 @@ def test_what_an_apply_turned_out_to_be_is_judged_by_its_plan() -> None:
         may_cause(call, "h1", 3, TRUST)
     call.scopes = ()  # read back from the journal: by what its issuer may do now
     may_cause(call, "h1", 2, TRUST)
+
+
+def test_two_keys_of_one_principal_are_one_signer_after_a_restart_too() -> None:
+    """He was refused before: with one signature a plan of R3 has one signer. So it is when the journal is read back."""
+    trust = Trust(
+        TrustDocument(
+            site="plant", rev=1, issued_at=0, signers_needed={"3": 2},
+            signers=(
+                signer(ANNA, "operator:anna", ROLES["admin"]),
+                signer(LATE, "operator:anna", ROLES["admin"]),
+            ),
+        )
+    )  # fmt: skip
+    header = message(ANNA, issuer="operator:anna").header
+    call = Call(
+        BY_NAME["config-apply"], header, Inbound(b"", "c", "config-apply"), "operator:anna", signed=True, wall_ms=0
+    )
+    for call.scopes in ((ROLES["admin"],), ()):
+        with pytest.raises(GuestwireError, match="OUT-OF-SCOPE"):
+            may_cause(call, "h1", 3, trust)
+    may_cause(call, "h1", 2, trust)
+
+
+def test_a_key_that_has_run_out_for_sure_is_none_whatever_the_clock_shows() -> None:
+    ended = Trust(
+        TrustDocument(
+            site="plant", rev=1, issued_at=0, signers=(signer(ANNA, "operator:anna", ROLES["admin"], not_after=NOW_MS),)
+        )
+    )
+    envelope = message(ANNA, issuer="operator:anna")
+    assert named_signers(asked("guest-start"), envelope, ended, None, seen_ms=NOW_MS - 1)
+    with pytest.raises(Refused) as refused:
+        named_signers(asked("guest-start"), envelope, ended, None, seen_ms=NOW_MS)
+    assert refused.value.error.code == "KEY-UNKNOWN"
+    assert ended.speaks_for("operator:anna", None, seen_ms=NOW_MS - 1)
+    assert not ended.speaks_for("operator:anna", None, seen_ms=NOW_MS)

@@ -283,3 +283,13 @@ def test_a_client_that_floods_is_not_decoded_any_more_and_is_heard_again_when_it
     own = request("host-ping", {"payload": b"x"}, signed=False, reply_to="mallory")._replace(client="mallory")
     assert isinstance(it.receive(own, NOW), Dropped)
     assert isinstance(it.receive(own, Now(NOW.wall_ms, NOW.mono + 2)), Run)
+
+
+def test_a_host_with_a_wrong_clock_does_not_answer_a_flood() -> None:
+    """It asks whoever sends a command to prove that it is new, before any signature is checked."""
+    it = executor(look_rate=5)
+    it.clock_synchronised = False
+    flood = request("guest-start", {"guest": "web"}, signed=False, reply_to="mallory")._replace(client="mallory")
+    steps = [it.receive(flood, NOW) for _ in range(500)]
+    assert sum(isinstance(step, Send) for step in steps) == 5
+    assert isinstance(it.receive(request("guest-start", {"guest": "web"}), NOW), Send), "others are asked"

@@ -243,6 +243,6 @@ def test_uses_that_a_lost_journal_may_have_counted_are_not_given_again() -> None
     it = executor()
     it.journal_created_ms = NOW.wall_ms - 500
     data = issue(mandate(), (ANNA,))
-    assert status(it.receive(asked("guest-destroy", {"guest": "web"}, data), NOW)) == "JOURNAL-LOST"
+    assert status(it.receive(asked("guest-destroy", {"guest": "web"}, data), NOW)) == "MANDATE-INVALID"
     later = issue(mandate(not_before=NOW.wall_ms - 500), (ANNA,))
     assert status(it.receive(asked("guest-destroy", {"guest": "web"}, later), NOW)) is None

@@ -274,3 +274,19 @@ def test_the_id_in_the_head_is_the_signers(raw: bytes) -> None:
     data = seal(document(), R1).replace(R1.id.hex().encode(), key_id(raw).hex().encode())
     check: Callable[[bytes], object] = refused if raw == R2.public.raw else lambda d: unseal(d, R1.public)
     check(data)
+
+
+def test_an_enroller_signs_no_revision_that_its_successor_could_not_pass() -> None:
+    """Who stole its key could push the members' revision so far that nobody ever comes after it."""
+    at = Enroller(name="serve", public_key=ENROLLER.public.raw.hex()).rev_below
+    part = seal_members(members(rev=at), ENROLLER)
+    assert "may not sign" in refused(seal(document(), R1, members=part))
+    assert unseal(seal(document(), R1, members=seal_members(members(rev=at - 1), ENROLLER)), R1.public)
+
+
+@pytest.mark.parametrize("field", ["rev", "issued_at"])
+def test_numbers_that_nobody_could_keep(field: str) -> None:
+    assert "not well formed" in refused(seal(document().model_copy(update={field: 1 << 64}), R1))
+    assert "not well formed" in refused(
+        seal(document(), R1, members=seal_members(members().model_copy(update={field: 1 << 64}), ENROLLER))
+    )

@@ -39,6 +39,14 @@ def test_options(tmp_path: Path) -> None:
         broker_options(context, WHO, "eve-1")
 
 
+def test_a_key_for_tls_that_is_open_to_others(tmp_path: Path) -> None:
+    key = tmp_path / "eve.key"
+    key.touch(0o644)
+    context = Context(site="plant", brokers=("mqtts://b",), certificate=str(tmp_path / "c"), certificate_key=str(key))
+    with pytest.raises(GuestwireError, match="KEY-FILE-INVALID"):
+        broker_options(context, WHO, "eve-1")
+
+
 def test_tls_files_that_are_not_there() -> None:
     context = Context(site="plant", brokers=("mqtts://b",), ca="/nowhere/ca.crt")
     with pytest.raises(GuestwireError, match="CONFIG-INVALID"):

@@ -111,3 +111,9 @@ async def test_nobody_is_there(layout: Layout) -> None:
 async def test_no_ca_to_check_it_by(layout: Layout) -> None:
     with pytest.raises(GuestwireError, match="CONFIG-INVALID"):
         await fetch("https://127.0.0.1:1", str(layout.trust), (0, 0))
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1:99999", "https://[::1:8443"])
+async def test_what_is_no_address(layout: Layout, url: str) -> None:
+    with pytest.raises(GuestwireError, match="CONFIG-INVALID"):
+        await fetch(url, str(layout.ca_certificate), (0, 0))

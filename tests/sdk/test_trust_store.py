@@ -162,6 +162,14 @@ def test_another_process_that_was_quicker_is_not_written_over(named: Path, kept:
     assert opened(named, kept).trust.rev == 7
 
 
+def test_members_that_another_process_kept_are_not_written_over_by_older_ones(named: Path, kept: Path) -> None:
+    """A broker may put the newest document and members of some time ago into one file: each is signed by itself."""
+    store = opened(named, kept)
+    assert opened(named, kept).take_up(file(5, members=9))
+    store.take_up(file(6, members=2))
+    assert opened(named, kept).trust.revision == (5, 9)
+
+
 def test_what_another_process_kept_is_taken_up(named: Path, kept: Path) -> None:
     one, other = opened(named, kept), opened(named, kept)
     other.take_up(file(7))

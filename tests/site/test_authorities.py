@@ -8,6 +8,7 @@ import pytest
 
 from guestwire.model.errors import GuestwireError
 from guestwire.site import authorities, drafts, publishing
+from guestwire.site.certificates import Described, describe
 from guestwire.site.enrolment import SitePlan, create
 from guestwire.site.layout import Layout
 from guestwire.site.register import registered
@@ -84,6 +85,23 @@ def test_another_root_ca_and_nobody_is_refused_in_between(layout: Layout, tmp_pa
     assert all(counts(chain, layout.ca_certificate) for chain in second.values())
     assert not any(counts(chain, layout.ca_certificate) for chain in first.values())
     assert {path.name for path in (layout.base / "root").iterdir()} == {"root.key", "ca.key"}
+
+
+def test_certificates_are_renewed_and_the_broker_gets_another_name(layout: Layout) -> None:
+    def said() -> dict[str, Described]:
+        return {name: describe(layout.certificate(name).read_bytes())[0] for name in LEAVES}
+
+    first, issuing, key = said(), layout.issuing_certificate.read_bytes(), layout.certificate_key("broker").read_bytes()
+    with publishing.site_open(layout):
+        assert set(authorities.renew(layout, NOW)) == set(LEAVES)
+    second = said()
+    assert all(second[name].serial != first[name].serial for name in LEAVES)
+    assert second["broker"].names == first["broker"].names
+    assert all(counts(layout.certificate(name), layout.ca_certificate) for name in LEAVES)
+    with publishing.site_open(layout):
+        authorities.renew(layout, NOW, ("broker.example",))
+    assert said()["broker"].names == ("broker.example",)
+    assert (layout.issuing_certificate.read_bytes(), layout.certificate_key("broker").read_bytes()) == (issuing, key)
 
 
 def test_another_issuing_ca(layout: Layout, tmp_path: Path) -> None:

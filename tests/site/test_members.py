@@ -131,3 +131,16 @@ def test_the_file_keeps_what_the_root_signed() -> None:
     assert after.document == before.document
     assert after.revision == (4, 8)
     assert after.speaks_for_host(KEYS["new"].id, "h3", None) is not None
+
+
+def test_a_host_speaks_by_any_of_the_keys_that_the_root_signed_for_it() -> None:
+    """One that follows the one before, which goes later: neither is a clone's."""
+    both = (*DOCUMENT.signers, Signer(principal="host:fixed", public_key=public("new"), scope=NOTHING))
+    for revoked in ((), (KEYS["fixed"].id.hex(),)):
+        trust = Trust(DOCUMENT.model_copy(update={"signers": both, "revoked": revoked}))
+        check_key(trust, "fixed", public("new"))
+        assert admitted(trust, "fixed", public("new"), replace=False, now_ms=9) is None
+    with pytest.raises(GuestwireError, match="KEY-UNKNOWN"):
+        check_key(trust, "fixed", public("fixed"))
+    with pytest.raises(GuestwireError, match="HOST-ID-CONFLICT"):
+        check_key(trust, "fixed", public("h1"))

@@ -1,5 +1,6 @@
 """The site's directory with its root here, in OpenSSL, or on another machine: drafts, signatures, crashes between two steps."""
 
+import datetime
 import fcntl
 import shutil
 import subprocess
@@ -7,17 +8,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.key_files import format_private, parse_public
 from guestwire.protocol.signing import SigningKey, VerifyingKey
-from guestwire.protocol.trust import Member, Members, Trust, TrustDocument
-from guestwire.protocol.trust_file import seal_members, split, unseal
+from guestwire.protocol.trust import MEMBERS_SPAN, LocalScope, Member, Members, Scope, Signer, Trust, TrustDocument
+from guestwire.protocol.trust_file import document_text, seal_members, split, to_be_signed, unseal
 from guestwire.site import drafts, elsewhere, enroller, publishing, signers, succession
+from guestwire.site.ca import make_root_ca
 from guestwire.site.enrolment import SitePlan, add, add_signer, create
 from guestwire.site.files import read_signing_key
 from guestwire.site.layout import Layout
 from guestwire.site.locking import site_locked
+from guestwire.site.members import with_members
 from guestwire.site.public_keys import given_public_key
 
 NOW = 1_760_000_000_000
@@ -259,6 +264,13 @@ def test_another_root_follows(layout: Layout) -> None:
     assert old_key.public.raw not in unseal(layout.trust.read_bytes(), pinned(layout)).roots
 
 
+def test_a_new_root_is_not_made_where_the_roots_folder_was_moved_away(layout: Layout, tmp_path: Path) -> None:
+    layout.root_key.parent.rename(tmp_path / "safe")
+    with pytest.raises(GuestwireError, match="put it back") as refused:
+        rotated(layout)
+    assert refused.value.code == "KEY-FILE-INVALID"
+
+
 def test_the_old_root_does_not_sign_what_the_new_one_has_to(layout: Layout) -> None:
     old = read_signing_key(layout.root_key)
     rotated(layout)
@@ -326,7 +338,7 @@ def test_another_enroller_signs_the_members_anew(layout: Layout) -> None:
         assert enroller.enroller_key(layout, in_force(layout).document) is not None  # the old one goes on meanwhile
         trust = publishing.sign(layout, NOW)
     assert trust is not None
-    assert trust.revision == (2, 2)
+    assert trust.revision == (2, MEMBERS_SPAN)
     assert trust.speaks_for_host(host.id, "h9", NOW) is not None
     assert read_signing_key(layout.enroller_key).public.raw == key.public.raw
     assert not layout.next_enroller_key.exists()
@@ -467,3 +479,60 @@ def test_the_key_of_another_root(layout: Layout) -> None:
     layout.root_key.write_text(format_private(SigningKey.generate()))
     with pytest.raises(GuestwireError, match="not the key of the site's root"):
         signed(layout)
+
+
+@pytest.mark.parametrize("enrolled", [True, False])
+def test_a_new_enroller_comes_after_all_that_the_old_one_could_sign(layout: Layout, enrolled: bool) -> None:
+    """Hosts have met what a stolen key signed; they take what the new one signs all the same."""
+    if enrolled:
+        with_member(layout)
+    before = in_force(layout)
+    stolen = read_signing_key(layout.enroller_key)
+    [named] = before.document.enrollers
+    last = Members(site=before.site, rev=named.rev_below - 1, issued_at=NOW)
+    pushed = unseal(with_members(before.data, last, stolen), pinned(layout), at_least=before.revision)
+    _rotate_enroller(layout)
+    _rotate_enroller(layout)
+    trust = signed(layout)
+    assert trust is not None
+    assert unseal(trust.data, pinned(layout), at_least=pushed.revision).revision == (2, named.rev_below)
+
+
+def test_all_that_is_to_be_signed_is_said(tmp_path: Path) -> None:
+    """Who took over the machine that drafts may give a key more than its role, another CA, an end that never comes."""
+    made = make_root_ca("plant", datetime.datetime.fromtimestamp(NOW / 1000, datetime.UTC))
+    eve, gone = SigningKey.generate(), SigningKey.generate()
+    document = TrustDocument(
+        site="plant", rev=2, issued_at=NOW,
+        signers=(
+            signers.as_signer("operator:eve", eve.public, NOW, valid_days=30),
+            Signer(
+                principal="operator:mallory", public_key=gone.public.raw.hex(), role="operator",
+                scope=Scope(operations=("*", "x\x1b[2K"), risk=2), not_before=NOW,
+            ),
+        ),
+        revoked=("00" * 8,), authorities=(made.certificate.decode(),),
+        local=(LocalScope(uid=7, scope=Scope(operations=("guest-list",))),),
+        enrollers=(enroller.entry(gone).model_copy(update={"not_after": NOW}),),
+    )  # fmt: skip
+    path = tmp_path / "to-sign"
+    path.write_bytes(to_be_signed(document_text(document)))
+    lines = elsewhere.read_to_sign(path).lines
+    about = {line.split(" ")[0]: line for line in lines}
+    digest = x509.load_pem_x509_certificate(made.certificate).fingerprint(hashes.SHA256()).hex()
+    assert about["operator:eve"].endswith(": operator, R2, *, until 2025-11-08")
+    assert "operations '*' 'x\\x1b[2K'" in about["operator:mallory"]
+    assert "from 2025-10-09" in about["operator:mallory"]
+    assert any(line.startswith("CA ") and digest in line for line in lines)
+    assert "local user 7: R0, *, operations 'guest-list'" in lines
+    assert f"key {'00' * 8} revoked" in lines
+    assert about["enroller"].endswith("until 2025-10-09")
+
+
+@pytest.mark.parametrize("principal", ["operator:h9", "host:h9"])
+def test_nobody_is_named_as_a_host_that_enrolled(layout: Layout, principal: str) -> None:
+    """The root's word counts first: the host would be a member no more, and nobody would have said so."""
+    host = with_member(layout)
+    with pytest.raises(GuestwireError, match="EXISTS"):
+        add(layout.base, [principal], NOW + 1)
+    assert in_force(layout).speaks_for_host(host.id, "h9", NOW) is not None

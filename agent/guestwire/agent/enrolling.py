@@ -82,14 +82,16 @@ def enrol(code: EnrolmentCode, folder: Path, config: Path, say: Say, *, new_key:
 def _keys(
     made: Path, folder: Path, code: EnrolmentCode, *, new_key: bool
 ) -> tuple[SigningKey, ec.EllipticCurvePrivateKey]:
-    """The host's key and the one of its next certificate: those of an interrupted enrolment, the host's own, or new ones."""
+    """The host's key and the one of its next certificate: those of an interrupted enrolment, the host's own, or new ones. A
+    key that somebody put into an identity's folder where no host enrolled yet comes before all."""
     file, note = made / identity_folder.HOST_KEY, made / identity_folder.CODE
     hashed = secret_hash(code.secret)
     same_code = note.exists() and read_secret(note) == hashed
-    if file.exists() and (same_code or not new_key):
+    kept = folder / identity_folder.HOST_KEY
+    brought = not new_key and kept.exists() and not (folder / identity_folder.TLS).exists()
+    if file.exists() and (same_code or not new_key) and not brought:
         key = host_key(file)
     else:
-        kept = folder / identity_folder.HOST_KEY
         key = host_key(kept) if kept.exists() and not new_key else SigningKey.generate()
         text = format_private(key, f"host {code.host} of site {code.site}")
         identity_folder.write(made, {identity_folder.HOST_KEY: text.encode()})

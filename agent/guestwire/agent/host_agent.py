@@ -314,7 +314,8 @@ def _executor(parts: HostParts, journal: Journal, trust: Trust) -> Executor:
     identity = parts.identity
     return Executor(
         identity.site, identity.host, BY_NAME, trust, identity.key, journal_created_ms=journal.created_ms,
-        watermark_ms=journal.watermark_ms, clock_synchronised=parts.clock() != "unsynchronised", limits=parts.limits,
+        watermark_ms=journal.watermark_ms, clock_synchronised=parts.clock() != "unsynchronised", floor_ms=parts.floor.ms,
+        limits=parts.limits,
         require_signatures="all" if parts.require_signatures == "all" else "effects", heard_fresh=parts.skew.heard,
     )  # fmt: skip
 

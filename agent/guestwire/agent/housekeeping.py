@@ -73,6 +73,7 @@ class Housekeeping(VitalTask):
         if (skew_ms := self._skew.to_tell(now())) is not None:
             self._skewed(skew_ms)
         self._raise_floor()
+        self._executor.floor_ms = self._floor.ms
         await floor_note.keep(self._floor, self._journal)
         if not self._executor.clock_synchronised:
             return

@@ -40,7 +40,14 @@ def newest(configured: Trust, kept: Path) -> Trust:
         found = unseal(kept.read_bytes(), VerifyingKey(configured.roots[0]))
     except (OSError, GuestwireError):
         return configured
-    return found if found.site == configured.site and found.revision > configured.revision else configured
+    return found if ahead(found, configured) else configured
+
+
+def ahead(kept: Trust, configured: Trust) -> bool:
+    """Whether the document that was taken up counts, and not the one of the settings: one with older members is behind it,
+    whatever its own revision."""
+    newer = any(one > other for one, other in zip(kept.revision, configured.revision, strict=True))
+    return newer and kept.site == configured.site
 
 
 def check_member(trusted: Trust, key: SigningKey, site: str, host: str) -> None:

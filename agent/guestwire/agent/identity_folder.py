@@ -4,6 +4,7 @@ A new one is made beside it and takes its place at the end; keys that an interru
 and are taken up. Key and certificate for TLS are in one file, so that they change in one step.
 """
 
+import ctypes
 import fcntl
 import os
 import shutil
@@ -18,6 +19,9 @@ HOST_KEY, TLS, CA, ROOT, TRUST = "host.key", "tls.pem", "ca.crt", "root.pub", "t
 TLS_KEY, CODE = "tls.key", "code"
 """Of an unfinished one only: the key of the certificate to come, and the hash of the code it is asked for with."""
 _FOLDER, _FILE = 0o700, 0o600
+
+_HERE, _EXCHANGE = -100, 2
+"""AT_FDCWD and RENAME_EXCHANGE of Linux."""
 
 
 def settings(
@@ -38,12 +42,18 @@ def settings(
 
 @contextmanager
 def unfinished(folder: Path) -> Iterator[Path]:
-    """The folder beside it in which the next one is made, while nobody else makes one. Raises EXISTS when somebody does, and
-    OSError."""
+    """The folder beside it in which the next one is made, while nobody else makes one. Root works in it as the owner of the
+    folder above, the agent's user: what is made is his, and a link that he put there leads root nowhere. Raises EXISTS when
+    somebody does, and OSError."""
     folder.parent.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
+    with _as_owner(folder.parent):
+        yield from _alone(folder)
+
+
+def _alone(folder: Path) -> Iterator[Path]:
     made = folder.with_name(f".{folder.name}.new")
     made.mkdir(mode=_FOLDER, exist_ok=True)
-    descriptor = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -63,16 +73,38 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def put_in_place(made: Path, folder: Path) -> None:
-    """Let the folder that was made take the place of the one before, which goes. Root gives it to whom the folder above is of:
-    the agent's user. Raises OSError."""
-    if os.geteuid() == 0:
-        owner = folder.parent.stat()
-        for path in (made, *made.iterdir()):
-            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
-    old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
+    """Let the folder that was made take the place of the one before, which goes. Raises OSError."""
     if folder.exists():
-        folder.rename(old)
-    made.rename(folder)
-    sync_folder(folder.parent)
-    shutil.rmtree(old, ignore_errors=True)
+        _exchange(made, folder)
+        sync_folder(folder.parent)
+        shutil.rmtree(made, ignore_errors=True)
+    else:
+        made.rename(folder)
+        sync_folder(folder.parent)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Each is where the other was, in one step: at no moment the host is without an identity (renameat2(2))."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(other))
+
+
+@contextmanager
+def _as_owner(folder: Path) -> Iterator[None]:
+    """Root's process is a process of that folder's owner while the block lasts; anybody else's stays what it is."""
+    owner = folder.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        yield
+        return
+    group, groups = os.getegid(), os.getgroups()
+    os.setgroups([])
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+        os.setgroups(groups)

@@ -38,7 +38,8 @@ class MandateUses:
     def count(self, use: MandateUse) -> None:
         """One use more."""
         self._db.execute(
-            "INSERT INTO mandate_use VALUES (?, 1, ?) ON CONFLICT (id) DO UPDATE SET used = used + 1",
+            "INSERT INTO mandate_use VALUES (?, 1, ?) ON CONFLICT (id) DO UPDATE"
+            " SET used = used + 1, not_after = max(not_after, excluded.not_after)",
             (use.id, use.not_after),
         )
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import structlog
 
-from guestwire.agent import compose, floor_note
+from guestwire.agent import compose, floor_note, identity
 from guestwire.agent.certificate_dates import certificates, dates
 from guestwire.agent.config import Settings
 from guestwire.agent.time_floor import TimeFloor
@@ -23,7 +23,7 @@ SOON_DAYS = 30
 
 
 class Found(NamedTuple):
-    """Lines for people. `wrong`: there is something that keeps the host from its broker."""
+    """Lines for people. `wrong`: there is something that keeps the host from its broker, or clients from its listener."""
 
     lines: tuple[str, ...]
     wrong: bool
@@ -32,7 +32,8 @@ class Found(NamedTuple):
 def look(settings: Settings) -> Found:
     """Raises the first thing that would keep an agent from starting: CONFIG-INVALID, KEY-FILE-INVALID, TRUST-INVALID."""
     who = compose.host_identity(settings)
-    document = who.trust.document
+    trust = identity.newest(who.trust, settings.host.state_dir / "trust")
+    document = trust.document
     floor = TimeFloor(document.issued_at)
     judge = compose.clock(settings, floor)
     log = structlog.get_logger()
@@ -43,7 +44,7 @@ def look(settings: Settings) -> Found:
     floor.seen(noted or 0)
     quality = judge()
     now_ms = compose.wall_ms() if quality != "unsynchronised" else floor.ms
-    revision = in_words(who.trust.revision)
+    revision = in_words(trust.revision)
     ends = tuple(_ends(settings, now_ms))
     lines = (
         f"host {who.host} of site {who.site}: settings, keys and trust document {revision} are sound",
@@ -57,11 +58,13 @@ def look(settings: Settings) -> Found:
 
 
 def _ends(settings: Settings, now_ms: int) -> Iterator[tuple[str, bool]]:
-    """Until when the certificates are good, and whether that keeps the host from its broker: of authorities one may be over
-    that was replaced."""
-    section = settings.broker
+    """Until when the certificates are good, and whether that keeps the host from its broker, or clients from its listener: of
+    authorities one may be over that was replaced."""
+    section, listener = settings.broker, settings.listener
     if section.cert is not None:
         yield _end("certificate", section.cert, certificates(section.cert)[0], now_ms)
+    if listener.address and listener.cert not in (None, section.cert):
+        yield _end("listener's certificate", listener.cert, certificates(listener.cert)[0], now_ms)
     if section.ca is not None:
         ends = [_end("authority", section.ca, der, now_ms) for der in certificates(section.ca)]
         all_over = all(over for _, over in ends)
@@ -78,9 +81,8 @@ def _end(name: str, path: Path, der: bytes, now_ms: int) -> tuple[str, bool]:
 
 def _secrets(settings: Settings) -> Iterator[Path]:
     """They were checked when they were read."""
-    for path in (settings.trust.host_key, settings.broker.key, settings.broker.password_file):
-        if path is not None:
-            yield path
+    files = (settings.trust.host_key, settings.broker.key, settings.broker.password_file, settings.listener.key)
+    yield from dict.fromkeys(path for path in files if path is not None)
 
 
 def _noted_floor(journal: Path) -> int | None:

@@ -40,7 +40,8 @@ class TcpAdmission:
         if not certificate.for_clients:
             return "CERTIFICATE-PURPOSE"
         trust = self._trust()
-        known = any(trust.speaks_for(f"{kind}:{certificate.name}", at_ms if sure else None) for kind in CLIENT_KINDS)
+        now_ms, name = at_ms if sure else None, certificate.name
+        known = any(trust.speaks_for(f"{kind}:{name}", now_ms, seen_ms=self._floor.ms) for kind in CLIENT_KINDS)
         return None if known else "CLIENT-UNKNOWN"
 
     def may_watch(self, client: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from guestwire.agent.audit import Log
-from guestwire.agent.identity import check_member
+from guestwire.agent.identity import ahead, check_member
 from guestwire.agent.journal import Journal
 from guestwire.agent.services.generated_file import write_file
 from guestwire.agent.services.running import Running
@@ -21,7 +21,7 @@ from guestwire.protocol.executor import Executor
 from guestwire.protocol.signing import VerifyingKey
 from guestwire.protocol.steps import Call
 from guestwire.protocol.trust import Trust
-from guestwire.protocol.trust_file import in_words, unseal
+from guestwire.protocol.trust_file import in_words, split, unseal
 
 _NOTE, _REV_ONLY = "trust-pin", "trust-rev"
 _MODE = 0o640
@@ -35,7 +35,7 @@ async def trust_in_force(journal: Journal, configured: Trust, kept: Path, log: L
         try:
             data = await asyncio.to_thread(kept.read_bytes)
             found = unseal(data, VerifyingKey(configured.roots[0]))
-            if found.revision > configured.revision and found.site == configured.site:
+            if ahead(found, configured):
                 newest = found
         except FileNotFoundError:
             pass
@@ -66,6 +66,11 @@ def _not_behind(trust: Trust, revision: tuple[int, int], root: bytes) -> None:
         )
     if root and trust.roots and root not in trust.roots:
         raise GuestwireError("TRUST-INVALID", "The trust document is signed by a root that another one has replaced.")
+
+
+def _said(data: bytes) -> tuple[bytes, ...]:
+    """What a file says, without who signed it."""
+    return tuple(part.partition(b"\n")[2] for part in split(data)[1:])
 
 
 class TrustKeeper:
@@ -115,7 +120,13 @@ class TrustKeeper:
         Raises TRUST-INVALID, JOURNAL-FULL."""
         executor = self._executor
         async with self._turn:
-            if trust.revision == executor.trust.revision and trust.data == executor.trust.data:
+            in_force = executor.trust
+            # again, for it may have waited here for a newer one
+            _not_behind(trust, in_force.revision, in_force.roots[-1] if in_force.roots else b"")
+            if trust.revision == in_force.revision and in_force.data:
+                if _said(trust.data) != _said(in_force.data):
+                    text = f"Another trust document of revision {in_words(trust.revision)} is in force: publish a newer one."
+                    raise GuestwireError("TRUST-INVALID", text)
                 return
             if trust.site != executor.site or not trust.revokes(executor.key.id, f"host:{executor.host}"):
                 check_member(trust, executor.key, executor.site, executor.host)

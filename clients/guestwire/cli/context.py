@@ -47,7 +47,9 @@ def show(settings: Settings, name: str | None) -> None:
 @context.command("add")
 @click.argument("name")
 @click.option(
-    "--via", type=click.Choice(["mqtt", "socket", "tcp"]), default="mqtt", show_default=True, help="By which way."
+    "--via",
+    type=click.Choice(["mqtt", "socket", "tcp"]),
+    help="By which way; where left out tcp with --address, socket with --socket, mqtt otherwise.",
 )
 @click.option("--site", metavar="ID", required=True, help="The site's id.")
 @click.option(
@@ -76,6 +78,7 @@ def add(settings: Settings, /, name: str, chosen: bool, **given: Any) -> None:
     from guestwire.sdk import context_file, contexts
 
     given["socket"] = settings.socket
+    given["via"] = given["via"] or ("tcp" if given["address"] else "socket" if settings.socket else "mqtt")
     for field in contexts.PATH_FIELDS:
         if given.get(field):
             given[field] = str(Path(given[field]).expanduser().absolute())

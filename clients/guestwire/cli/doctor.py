@@ -33,7 +33,7 @@ def doctor(settings: Settings) -> None:
         columns=(
             Column("RESULT", lambda f: f.level, style=lambda f: STYLES[f.level]),
             Column("CHECK", lambda f: f.what),
-            Column("", lambda f: f"{f.text}. -> {f.remedy}" if f.remedy and f.level in ("warn", "fail") else f.text),
+            Column("", lambda f: f.said),
         ),
         name=lambda f: f.what,
         document=Finding.document,

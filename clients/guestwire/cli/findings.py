@@ -15,6 +15,13 @@ class Finding:
     text: str
     remedy: str = ""
 
+    @property
+    def said(self) -> str:
+        """For people: how it is, and what to do where that is not said already."""
+        if self.level not in ("warn", "fail") or not self.remedy or self.remedy in self.text:
+            return self.text
+        return f"{self.text.rstrip('.')}. -> {self.remedy}"
+
     def document(self) -> dict[str, Any]:
         """As plain values."""
         return {"check": self.what, "result": self.level, "text": self.text, "remedy": self.remedy}

@@ -21,7 +21,7 @@ PRESENCE_STYLES = {"online": "good", "suspect": "warn", "flapping": "warn", "off
 
 @click.group("host", cls=Noun)
 def host() -> None:
-    """Hypervisor hosts: list, show, ping, reboot."""
+    """Hypervisor hosts: list, show, ping, reboot, enrol, ..."""
 
 
 host.add_command(enrol)

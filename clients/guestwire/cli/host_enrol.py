@@ -85,6 +85,8 @@ def enrol(
         f"On {code.host}, within {valid_min} minutes: `guestwire-agent enrol -` reads it from standard input.\n"
         f"It asks the service at {code.address}.",
     )
+    if not brokers:
+        failures.remark(settings, "It names no broker (--broker): set broker.urls on the host.")
 
 
 @click.command("expel", cls=Verb)

@@ -20,7 +20,7 @@ class Entry(NamedTuple):
 COMMANDS: dict[str, Entry] = {
     "area": Entry("guestwire.cli.area", "area", "Memory areas that guests share: list, dump, watch, create, ..."),
     "audit": Entry(
-        "guestwire.cli.audit", "audit", "What a host was asked, by whom, and what came of it: list, verify."
+        "guestwire.cli.audit", "audit", "What a host was asked, by whom, and what came of it: list, verify, export."
     ),
     "boot": Entry("guestwire.cli.boot", "boot", "Start the guests of a host, in their order."),
     "broker": Entry("guestwire.cli.broker", "broker", "Run a test broker on this machine."),
@@ -34,7 +34,7 @@ COMMANDS: dict[str, Entry] = {
     "example": Entry("guestwire.cli.example", "example", "Example configurations to begin with."),
     "guest": Entry("guestwire.cli.guest", "guest", "Virtual machines: list, define, start, shut down, ..."),
     "hardware": Entry("guestwire.cli.hardware", "hardware", "The machine of a host, and what a change of it means."),
-    "host": Entry("guestwire.cli.host", "host", "Hypervisor hosts: list, show, ping, reboot."),
+    "host": Entry("guestwire.cli.host", "host", "Hypervisor hosts: list, show, ping, reboot, enrol, ..."),
     "job": Entry("guestwire.cli.job", "job", "Requests that hosts have accepted."),
     "key": Entry("guestwire.cli.key", "key", "Key pairs, made where they are used."),
     "lock": Entry("guestwire.cli.lock", "lock", "Locks in memory areas: list, show, break, create, delete."),

@@ -9,11 +9,13 @@ from guestwire.cli.completing import hosts as complete_hosts
 from guestwire.cli.settings import Noun, Settings, pass_settings
 
 if TYPE_CHECKING:
-    from guestwire.protocol.mandates import SignedMandate
+    from guestwire.protocol.mandates import Mandate, SignedMandate
     from guestwire.protocol.trust import Risk
     from guestwire.sdk.credentials import Credentials
 
 HOUR_MS = 3_600_000
+OPTIONS = {"holder": "--holder", "hosts": "--host", "operations": "--operation", "plans": "--plan", "note": "--note"}
+"""By the field of a mandate: what it is given by."""
 FILE = click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 
 
@@ -70,11 +72,13 @@ def issue_one(settings: Settings, /, file: Path, begins: Any, hours: float, **as
     start = (
         time.time_ns() // 1_000_000 if begins is None else round(begins.replace(tzinfo=datetime.UTC).timestamp() * 1000)
     )
-    made = mandates.Mandate(
-        id=os.urandom(16), site=_site(who), holder=asked["holder"], operations=asked["operations"], hosts=asked["hosts"],
-        risk=_risk(asked["operations"], asked["risk"]), not_before=start, not_after=start + round(hours * HOUR_MS),
-        uses=asked["uses"], bodies=_bodies(asked["operations"], asked["requests"]), plans=asked["plans"], note=asked["note"],
-    )  # fmt: skip
+    made = _made({
+        "id": os.urandom(16), "site": _site(who), "holder": asked["holder"], "operations": asked["operations"],
+        "hosts": asked["hosts"], "risk": _risk(asked["operations"], asked["risk"]), "not_before": start,
+        "not_after": start + round(hours * HOUR_MS), "uses": asked["uses"],
+        "bodies": _bodies(asked["operations"], asked["requests"]), "plans": asked["plans"], "note": asked["note"],
+    })  # fmt: skip
+    _may_allow(made, who)
     assert who.key is not None
     text = mandates.to_text(mandates.issue(made, (who.key,)))
     with file.open("x", encoding="ascii") as opened:
@@ -94,7 +98,13 @@ def sign(settings: Settings, file: Path) -> None:
     who = _signer(settings)
     assert who.key is not None
     key = who.key
-    locked_file.change(file, lambda text: mandates.to_text(mandates.sign_too(mandates.from_text(text), key)))
+
+    def signed(text: str) -> str:
+        data = mandates.from_text(text)
+        _may_allow(mandates.parse(data).mandate, who)
+        return mandates.to_text(mandates.sign_too(data, key))
+
+    locked_file.change(file, signed)
     _write(settings, file, who)
 
 
@@ -115,6 +125,34 @@ def _credentials(settings: Settings) -> "Credentials":
 
     _, context = asyncio.run(chosen_context(settings))
     return credentials.read(context, time.time_ns() // 1_000_000)
+
+
+def _may_allow(made: "Mandate", who: "Credentials") -> None:
+    """Raises OUT-OF-SCOPE where no host would take the signature, for a mandate is worth no more than who signs it."""
+    from guestwire.model.errors import GuestwireError
+
+    assert who.trust is not None
+    scopes = who.trust.scopes_of(who.issuer)
+    for host in made.hosts:
+        for operation in made.operations:
+            if not any(scope.covers(operation, host, made.risk) for scope in scopes):
+                text = f"{who.issuer} may not do {operation} (R{made.risk}) on {host} himself, so that his mandate is worth nothing."
+                raise GuestwireError("OUT-OF-SCOPE", text)
+
+
+def _made(values: dict[str, Any]) -> "Mandate":
+    """Raises BadParameter, which names the option."""
+    from pydantic import ValidationError
+
+    from guestwire.model import patterns
+    from guestwire.protocol import mandates
+
+    try:
+        return mandates.Mandate(**values)
+    except ValidationError as err:
+        first = err.errors()[0]
+        option = OPTIONS.get(str(first["loc"][0]) if first["loc"] else "")
+        raise click.BadParameter(patterns.in_words(first), param_hint=option) from err
 
 
 def _signer(settings: Settings) -> "Credentials":

@@ -70,7 +70,7 @@ def site() -> None:
     multiple=True,
     default=("localhost", "127.0.0.1", "::1"),
     show_default=True,
-    help="A name or address in the broker's certificate. Repeatable.",
+    help="A name or address in the broker's certificate, besides those of --broker. Repeatable.",
 )
 @click.option(
     "--broker",
@@ -95,6 +95,7 @@ def init(
     from guestwire.site.public_keys import given_public_key
 
     operators, roles = _with_roles(operators)
+    broker_names = tuple(dict.fromkeys((*broker_names, *_hosts_of(brokers))))
     plan = SitePlan(
         site=name or directory.absolute().name.lower(), hosts=hosts, operators=operators, controllers=controllers,
         local_uids=(0, os.getuid(), *uids), tls=tls, broker_names=broker_names, roles=roles,
@@ -161,6 +162,16 @@ def show(settings: Settings, directory: Path) -> None:
     )
     failures.remark(settings, f"site {document.site}, trust document revision {document.rev}")
     write_all(settings, view, document.signers)
+
+
+def _hosts_of(brokers: tuple[str, ...]) -> tuple[str, ...]:
+    """Their names and addresses: clients look for these in the broker's certificate. Raises BadParameter."""
+    from guestwire.link.broker_url import broker_address
+
+    try:
+        return tuple(broker_address(url).host for url in brokers)
+    except ValueError as err:
+        raise click.BadParameter(str(err), param_hint="--broker") from err
 
 
 def _with_roles(operators: tuple[str, ...]) -> "tuple[tuple[str, ...], dict[str, RoleName]]":

@@ -11,7 +11,32 @@ from guestwire.cli.site_options import directory, now_ms, tell_draft
 
 @click.group("ca", cls=Noun)
 def ca() -> None:
-    """The CAs of the site: rotate, switch, drop, issuing."""
+    """The CAs of the site: renew certificates, rotate, switch, drop, issuing."""
+
+
+@ca.command("renew")
+@directory
+@click.option(
+    "--broker-name",
+    "broker_names",
+    metavar="NAME|ADDRESS",
+    multiple=True,
+    help="What the broker's certificate is for from now on; as before where left out. Repeatable.",
+)
+@pass_settings
+def renew(settings: Settings, directory: Path, broker_names: tuple[str, ...]) -> None:
+    """New certificates for everybody whose certificate is in DIRECTORY/tls, by the CA that issues now: they last two years.
+
+    Keys for TLS are new too, but for the broker's. Hosts that enrolled renew theirs by themselves.
+    """
+    from guestwire.site.authorities import renew as issue_anew
+    from guestwire.site.layout import Layout
+    from guestwire.site.publishing import site_open
+
+    layout = Layout(directory)
+    with site_open(layout):
+        names = issue_anew(layout, now_ms(), broker_names)
+    _tell_issued(settings, layout.certificate("NAME").parent, names)
 
 
 @ca.command("rotate")

@@ -52,7 +52,7 @@ def add(
     layout, now = Layout(directory), now_ms()
     given = given_public_key(key_file) if key_file is not None else None
     with site_open(layout):
-        signers.check_new(drafts.current(layout), [principal])
+        signers.check_new(drafts.current(layout), [principal], drafts.in_force(layout))
         key = given or signers.made_key(layout, principal).public
         row = signers.as_signer(principal, key, now, role=role, hosts=hosts or ("*",), valid_days=valid_days)
         add_signer(layout, row, now)

@@ -108,6 +108,13 @@ def read_password(context: Context) -> str | None:
     return data.decode("utf-8", "replace").rstrip("\r\n")
 
 
+def check_closed(path: str | None) -> None:
+    """Raises KEY-FILE-INVALID where a key that is read by others than us (OpenSSL) is open to other users. Whether it can be
+    read is for them to say."""
+    if path is not None and Path(path).exists() and not key_files.is_private(Path(path).stat().st_mode):
+        raise GuestwireError("KEY-FILE-INVALID", f"{path} is open to other users: run `chmod 600 {path}`.")
+
+
 def _bytes(path: Path, code: str, limit: int, *, private: bool = False) -> bytes:
     try:
         with path.open("rb") as file:

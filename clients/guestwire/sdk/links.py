@@ -20,7 +20,7 @@ from guestwire.link.transport import Connect, OnMessage, Options, Transport, Tra
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.invoker import Invoker
 from guestwire.sdk.contexts import Context
-from guestwire.sdk.credentials import Credentials, read_password
+from guestwire.sdk.credentials import Credentials, check_closed, read_password
 
 LOCAL_AGAIN_S = 2.0
 """The longest wait for an agent on this host, which is back within seconds: its socket is no broker that many come back to."""
@@ -37,7 +37,9 @@ def addresses(context: Context) -> tuple[BrokerAddress, ...]:
 
 
 def tls_context(context: Context) -> ssl.SSLContext:
-    """The TLS side of a context. Raises CONFIG-INVALID when a file of it cannot be used."""
+    """The TLS side of a context. Raises CONFIG-INVALID when a file of it cannot be used, KEY-FILE-INVALID when the key is open
+    to other users."""
+    check_closed(context.certificate_key)
     try:
         made = ssl.create_default_context(cafile=context.ca)
         if context.certificate and context.certificate_key:

@@ -22,8 +22,11 @@ async def fetch(url: str, ca: str, known: tuple[int, int], *, within_s: float = 
     Raises ENROLMENT-UNREACHABLE with the reason, also for what is no answer to this, ENROLMENT-PEER-FALSE when the service is
     not the site's, and CONFIG-INVALID for `ca`.
     """
-    address = urlsplit(url)
-    host, port = address.hostname or "", address.port or 443
+    try:
+        address = urlsplit(url)
+        host, port = address.hostname or "", address.port or 443
+    except ValueError as err:
+        raise GuestwireError("CONFIG-INVALID", f"{url}: {err}.", field="authority") from err
     try:
         tls = ssl.create_default_context(cafile=ca)
     except (OSError, ssl.SSLError) as err:

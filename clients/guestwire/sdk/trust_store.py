@@ -141,7 +141,8 @@ def _keep(path: Path, trust: Trust) -> None:
             mode = path.stat().st_mode & 0o777
             with suppress(GuestwireError):
                 # the roots of the two may differ: the last one of ours vouches for both, or theirs is older
-                if unseal(_read(path), VerifyingKey(trust.roots[-1])).revision >= trust.revision:
+                theirs = unseal(_read(path), VerifyingKey(trust.roots[-1])).revision
+                if theirs == trust.revision or theirs[0] > trust.revision[0] or theirs[1] > trust.revision[1]:
                     return
         _replace(path, trust.data, mode)
 

@@ -6,6 +6,7 @@ before stays beside it, for the revocation list of its certificates.
 """
 
 import datetime
+from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidSignature
 
@@ -105,9 +106,15 @@ def take_issuing(layout: Layout, certificate: bytes, now_ms: int) -> tuple[str, 
     return reissue(layout, drafts.current(layout), now_ms)
 
 
-def reissue(layout: Layout, document: TrustDocument, now_ms: int) -> tuple[str, ...]:
+def renew(layout: Layout, now_ms: int, broker_names: Sequence[str] = ()) -> tuple[str, ...]:
+    """New certificates by the CA that issues now, before those made by hand end. Raises FILE-MISSING without TLS."""
+    _needs(layout)
+    return reissue(layout, drafts.current(layout), now_ms, broker_names)
+
+
+def reissue(layout: Layout, document: TrustDocument, now_ms: int, broker_names: Sequence[str] = ()) -> tuple[str, ...]:
     """New certificates by the issuing CA for everybody whose certificate is in the directory, the broker and the service too.
-    Their names. Hosts that enrolled renew by themselves."""
+    Their names. Hosts that enrolled renew by themselves. `broker_names`: what the broker's is for, as before where empty."""
     ca = Issued(layout.issuing_certificate.read_bytes(), layout.issuing_key.read_bytes())
     names = []
     for signer in document.signers:
@@ -116,7 +123,7 @@ def reissue(layout: Layout, document: TrustDocument, now_ms: int) -> tuple[str, 
             write_certificate(layout, ca, signer, now_ms)
             names.append(name)
     if layout.certificate("broker").exists():
-        alternatives = describe(layout.certificate("broker").read_bytes())[0].names
+        alternatives = broker_names or describe(layout.certificate("broker").read_bytes())[0].names
         chain = renew_server(
             ca, layout.certificate_key("broker").read_bytes(), alternatives, _date(now_ms), BY_HAND_DAYS
         )

@@ -24,9 +24,9 @@ from guestwire.protocol.trust import Trust
 from guestwire.protocol.trust_file import unseal
 from guestwire.site.certificates import Issued
 from guestwire.site.codes import read_codes, used, write_codes
-from guestwire.site.drafts import in_force
+from guestwire.site.drafts import in_force, put_in_force
 from guestwire.site.enroller import enroller_key
-from guestwire.site.files import PUBLIC, read_public_key, replace
+from guestwire.site.files import read_public_key
 from guestwire.site.layout import Layout
 from guestwire.site.leaves import ONLINE_DAYS, issue_from_request
 from guestwire.site.locking import site_locked
@@ -76,7 +76,7 @@ class Authority:
             if members is not None:
                 data = with_members(trust.data, members, self._enroller(trust))
                 trust = unseal(data, self._root(), at_least=trust.revision)  # before it is written: it must be good
-                replace(self._layout.trust, data, PUBLIC)
+                put_in_force(self._layout, trust)
         return self._admission(trust, request, code.brokers)
 
     def renew(self, request: RenewRequest) -> Admission:

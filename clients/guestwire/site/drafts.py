@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.signing import VerifyingKey
 from guestwire.protocol.trust import Trust, TrustDocument
-from guestwire.protocol.trust_file import document_text, split, unseal
+from guestwire.protocol.trust_file import document_text, in_words, split, unseal
 from guestwire.site.files import PUBLIC, read_public_key, replace
 from guestwire.site.layout import Layout
 
@@ -44,11 +44,13 @@ def in_force(layout: Layout) -> Trust | None:
             return None
         raise GuestwireError("TRUST-INVALID", f"{layout.trust} is missing: put back the newest one.") from None
     trust = unseal(data, root)
-    if trust.rev < (noted := _noted(layout.revision)):
+    noted = _noted(layout.revision)
+    if trust.revision[0] < noted[0] or trust.revision[1] < noted[1]:
         raise GuestwireError(
             "TRUST-INVALID",
-            f"{layout.trust} is revision {trust.rev}, and {noted} was signed here: put back the newest one, hosts have it.",
-            detail={"rev": trust.rev, "at_least": noted},
+            f"{layout.trust} is revision {in_words(trust.revision)}, and {in_words(noted)} was signed here: put back the "
+            "newest one, hosts have it.",
+            detail={"rev": list(trust.revision), "at_least": list(noted)},
         )
     return trust
 
@@ -102,9 +104,11 @@ def change(layout: Layout, edit: Change, now_ms: int) -> Draft | None:
     return draft(layout)
 
 
-def note_revision(layout: Layout, revision: int) -> None:
-    """Remember what was signed: nothing older is signed or given to anybody from here."""
-    replace(layout.revision, f"{revision}\n".encode(), PUBLIC)
+def put_in_force(layout: Layout, trust: Trust) -> None:
+    """Make a signed document the site's, and remember its revisions: nothing older is signed or given to anybody from here,
+    neither by the root nor by who enrols hosts."""
+    replace(layout.trust, trust.data, PUBLIC)
+    replace(layout.revision, "{} {}\n".format(*trust.revision).encode(), PUBLIC)
 
 
 def drop_signed(layout: Layout, trust: Trust) -> None:
@@ -120,9 +124,10 @@ def _same(one: TrustDocument, other: TrustDocument) -> bool:
     return one.model_copy(update=plain) == other.model_copy(update=plain)
 
 
-def _noted(path: Path) -> int:
-    text = _bytes(path).strip()
-    return int(text) if text.isdigit() else 0
+def _noted(path: Path) -> tuple[int, int]:
+    words = _bytes(path).split()
+    numbers = [int(word) for word in words[:2] if word.isdigit()] + [0, 0]
+    return numbers[0], numbers[1]
 
 
 def _bytes(path: Path) -> bytes:

@@ -96,7 +96,7 @@ def add(directory: Path, principals: Sequence[str], now_ms: int, role: RoleName 
     layout = Layout(directory)
     with site_open(layout):
         root_key(layout)  # one that cannot be read is said before anything is made
-        check_new(drafts.current(layout), principals)
+        check_new(drafts.current(layout), principals, drafts.in_force(layout))
         for principal in principals:
             key = made_key(layout, principal)
             of_kind: RoleName | None = "admin" if principal.startswith("operator:") else None

@@ -4,8 +4,9 @@ from guestwire.model.errors import GuestwireError
 from guestwire.protocol.trust import Trust
 from guestwire.protocol.trust_file import unseal
 from guestwire.site.authority import read_trust
+from guestwire.site.drafts import put_in_force
 from guestwire.site.enroller import enroller_key
-from guestwire.site.files import PUBLIC, read_public_key, replace
+from guestwire.site.files import read_public_key
 from guestwire.site.layout import Layout
 from guestwire.site.locking import site_locked
 from guestwire.site.members import expelled, with_members
@@ -22,5 +23,5 @@ def expel(layout: Layout, host: str, now_ms: int) -> Trust:
             raise GuestwireError("KEY-FILE-INVALID", "Only who has the enroller's key can expel a host that enrolled.")
         data = with_members(trust.data, members, enroller)
         after = unseal(data, read_public_key(layout.root_public), at_least=trust.revision)
-        replace(layout.trust, data, PUBLIC)
+        put_in_force(layout, after)
     return after

@@ -12,13 +12,16 @@ from guestwire.protocol.trust_file import MAX_BYTES, seal_members, split
 RESERVED = frozenset({"broker", "ca"})
 
 
-def key_of(trust: Trust, host: str) -> str | None:
-    """The public key of a host that is known, revoked or not; the root's word counts first."""
-    for signer in trust.document.signers:
-        if signer.principal == f"host:{host}":
-            return signer.public_key
+def keys_of(trust: Trust, host: str) -> tuple[str, ...]:
+    """The public keys of a host, revoked or not: those that the root signed, or the one that it enrolled with."""
+    by_root = tuple(s.public_key for s in trust.document.signers if s.principal == f"host:{host}")
     members = trust.members.hosts if trust.members is not None else ()
-    return next((member.public_key for member in members if member.host == host), None)
+    return by_root or tuple(member.public_key for member in members if member.host == host)
+
+
+def key_of(trust: Trust, host: str) -> str | None:
+    """The public key of a host that is known, revoked or not: the first one where the root has signed several."""
+    return next(iter(keys_of(trust, host)), None)
 
 
 def named_by_root(trust: Trust, host: str) -> bool:
@@ -42,10 +45,10 @@ def check_key(trust: Trust, host: str, public_key: str) -> None:
         raise GuestwireError(
             "KEY-UNKNOWN", f"The key of {host} was revoked. To let it in again: `guestwire host enrol`."
         )
-    known = key_of(trust, host)
-    if known is None:
+    known = keys_of(trust, host)
+    if not known:
         raise GuestwireError("KEY-UNKNOWN", f"The site knows no host {host}.")
-    if known != public_key:
+    if public_key not in known:
         raise _conflict(f"The site knows {host} by another key than this one.")
 
 
@@ -65,11 +68,14 @@ def admitted(trust: Trust, host: str, public_key: str, *, replace: bool, now_ms:
             raise _conflict(
                 f"This key is {signer.principal}'s: was a disk copied? Begin anew with a new one (--new-key)."
             )
-    known = key_of(trust, host)
-    if known == public_key:
+    if public_key in keys_of(trust, host):
         return None
+    known = key_of(trust, host)
     if known is not None and named_by_root(trust, host):
-        raise _conflict(f"The root has signed another key for {host}: only the root can replace it (`guestwire site`).")
+        raise _conflict(
+            f"The root has signed another key for {host}. Enrol with that one, as host.key in the identity's folder; only the"
+            " root can replace it (`guestwire site signer rotate`)."
+        )
     if known is not None and not replace:
         raise _conflict(
             f"The site knows {host} by another key. If it was set up anew: `guestwire host enrol --replace`."

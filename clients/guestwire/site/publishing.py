@@ -92,8 +92,7 @@ def _put(layout: Layout, waiting: Draft, signature: bytes, now_ms: int) -> Trust
     was = drafts.in_force(layout)
     pinned = read_public_key(layout.root_public)
     trust = unseal(data, pinned, at_least=was.revision if was else (0, 0))
-    replace(layout.trust, data, PUBLIC)
-    drafts.note_revision(layout, trust.rev)
+    drafts.put_in_force(layout, trust)
     settle(layout)
     return trust
 

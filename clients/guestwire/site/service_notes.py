@@ -29,8 +29,8 @@ class ServiceNotes:
             await self._note(what, err.code, f"{err.code}: {err.message}", {"reason": err.message})
 
     async def _note(self, what: str, outcome: str, line: str, more: dict[str, object]) -> None:
-        self._said(f"{what}: {line}")
         try:
             await asyncio.to_thread(self._log.write, self._clock_ms(), "-", what, outcome, **more)
         except OSError as err:
             self._said(f"log: {err}")
+        self._said(f"{what}: {line}")  # who hears it finds it in the log

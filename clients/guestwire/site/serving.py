@@ -44,30 +44,77 @@ class _Connections:
 
 
 class _Protocol(H11Protocol):
-    """HTTP/1.1 for one connection, which ends at its deadline whatever it does."""
+    """HTTP/1.1 for one connection."""
 
-    def __init__(self, config: Config, connections: _Connections, state: ServerState) -> None:
+    def __init__(self, config: Config, state: ServerState, gone: Callable[[], None]) -> None:
         super().__init__(config, state, {})
-        self._counted = connections
-        self._address: str | None = None
-        self._end: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        address = self.client[0] if self.client else "-"
-        if not self._counted.come(address):
-            transport.abort()
-            return
-        self._address = address
-        self._end = asyncio.get_running_loop().call_later(CONNECTION_S, transport.abort)
+        self._gone = gone
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._gone()
+        super().connection_lost(exc)
+
+
+class _Arrival(asyncio.Protocol):
+    """A connection, from its first moment: it is counted before it has TLS, which takes a quarter of a MiB, and ends at its
+    deadline whatever it does. `http` makes what goes on with it, which says when it is gone."""
+
+    def __init__(
+        self,
+        counted: _Connections,
+        context: ssl.SSLContext,
+        http: Callable[[Callable[[], None]], asyncio.Protocol],
+        tasks: set[asyncio.Task[None]],
+    ) -> None:
+        self._counted = counted
+        self._context = context
+        self._http = http
+        self._tasks = tasks
+        self._address: str | None = None
+        self._end: asyncio.TimerHandle | None = None
+        self._early = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        plain = cast("asyncio.Transport", transport)
+        peer = plain.get_extra_info("peername")
+        address = str(peer[0]) if peer else "-"
+        if not self._counted.come(address):
+            plain.abort()
+            return
+        self._address = address
+        self._end = asyncio.get_running_loop().call_later(CONNECTION_S, plain.abort)
+        task = asyncio.create_task(self._secured(plain))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def data_received(self, data: bytes) -> None:
+        self._early += data  # with the end of the handshake, before `_secured` goes on
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._gone()
+
+    async def _secured(self, plain: asyncio.Transport) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            tls = await loop.start_tls(plain, self, self._context, server_side=True, ssl_handshake_timeout=HANDSHAKE_S)
+        except OSError:  # ssl.SSLError is one
+            tls = None
+        if tls is None or self._address is None:
+            plain.abort()
+            self._gone()
+            return
+        http = self._http(self._gone)
+        tls.set_protocol(http)
+        http.connection_made(tls)
+        if self._early:
+            http.data_received(bytes(self._early))
+
+    def _gone(self) -> None:
         if self._end is not None:
             self._end.cancel()
         if self._address is not None:
             self._counted.gone(self._address)
             self._address = None
-        super().connection_lost(exc)
 
 
 @asynccontextmanager
@@ -92,18 +139,19 @@ async def serving(
         server_header=False, timeout_keep_alive=5, h11_max_incomplete_event_size=MAX_HEADER_BYTES, proxy_headers=False,
     )  # fmt: skip
     config.load()
-    connections, state = _Connections(), ServerState()
+    connections, state, arriving = _Connections(), ServerState(), set[asyncio.Task[None]]()
     server = await asyncio.get_running_loop().create_server(
-        lambda: _Protocol(config, connections, state), *listen, ssl=context, ssl_handshake_timeout=HANDSHAKE_S,
+        lambda: _Arrival(connections, context, lambda gone: _Protocol(config, state, gone), arriving), *listen,
         backlog=MAX_CONNECTIONS,
     )  # fmt: skip
     renewing = asyncio.create_task(_renew(context, layout, names, now), name="service-certificate")
     try:
         yield server.sockets[0].getsockname()[:2]
     finally:
-        renewing.cancel()
-        await asyncio.gather(renewing, return_exceptions=True)
         server.close()
+        for task in (renewing, *arriving):
+            task.cancel()
+        await asyncio.gather(renewing, *arriving, return_exceptions=True)
         for connection in tuple(state.connections):
             cast("H11Protocol", connection).transport.abort()
         if state.tasks:

@@ -77,9 +77,12 @@ def check_name(name: str, kind: str) -> None:
         raise GuestwireError("CONFIG-INVALID", f"{name!r} is reserved.", field=kind)
 
 
-def check_new(document: TrustDocument, principals: Iterable[str]) -> None:
-    """Raises EXISTS when a name is in use: each is a user name at the broker as well, so that kinds do not tell apart."""
+def check_new(document: TrustDocument, principals: Iterable[str], trust: Trust | None = None) -> None:
+    """Raises EXISTS when a name is in use: each is a user name at the broker as well, so that kinds do not tell apart. `trust`:
+    in force, for the hosts that enrolled; one of them would be none any more."""
     known = {signer.principal.partition(":")[2] for signer in document.signers}
+    if trust is not None and trust.members is not None:
+        known |= {member.host for member in trust.members.hosts}
     for principal in principals:
         name = named(principal)[1]
         if name in known:

@@ -75,6 +75,10 @@ def _new_root(layout: Layout, site: str, given: VerifyingKey | None) -> Verifyin
     if given is None:
         if layout.next_root_key.exists():
             given = read_signing_key(layout.next_root_key).public
+        elif not layout.next_root_key.parent.is_dir():
+            folder = layout.next_root_key.parent
+            text = f"The roots' folder {folder} is not here: put it back, or name a new root that is elsewhere by --new-public."
+            raise GuestwireError("KEY-FILE-INVALID", text)
         else:
             key = SigningKey.generate()
             write_new(layout.next_root_key, format_private(key, f"{remark}: keep it offline").encode(), PRIVATE)

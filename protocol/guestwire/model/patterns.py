@@ -41,4 +41,4 @@ def in_words(problem: Mapping[str, Any]) -> str:
     """What pydantic says of one mistake (`ValidationError.errors`), with words in the place of a pattern."""
     if problem["type"] == "string_pattern_mismatch":
         return f"must be {WORDS[problem['ctx']['pattern']]}"
-    return str(problem["msg"])
+    return str(problem["msg"]).removeprefix("Value error, ")  # what our own rules say is said in whole

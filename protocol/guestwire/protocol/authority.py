@@ -28,12 +28,15 @@ class Asked:
     mandated: bool
 
 
-def named_signers(asked: Asked, envelope: Envelope, trust: Trust, at_ms: int | None) -> Sequence[Key]:
-    """The keys that a message says it is signed by, all of them known and in scope, and enough; no signature is verified.
+def named_signers(
+    asked: Asked, envelope: Envelope, trust: Trust, at_ms: int | None, *, seen_ms: int = 0
+) -> Sequence[Key]:
+    """The keys that a message says it is signed by, all of them known and in scope, and enough; no signature is verified. Times
+    as in `Trust.key`.
     Raises Refused: KEY-UNKNOWN, OUT-OF-SCOPE, BAD-SIGNATURE when the issuer is not the first of them."""
     keys = []
     for key_id, _ in envelope.signatures:
-        key = trust.key(key_id, at_ms)
+        key = trust.key(key_id, at_ms, seen_ms=seen_ms)
         if key is None:
             raise Refused(GuestwireError("KEY-UNKNOWN", detail={"key": key_id.hex()}), failure=True)
         _in_scope(asked, key.signer.scope, key.signer.principal)
@@ -91,12 +94,15 @@ def may_cause(call: Call, host: str, risk: Risk, trust: Trust) -> None:
     """Raises OUT-OF-SCOPE unless who asked may cause that much. A call read back from the journal is judged by what its issuer,
     or those who signed its mandate, may do now: MANDATE-INVALID, MANDATE-REVOKED."""
     scopes = call.scopes
+    signers = len(scopes)
     if not scopes and call.mandate is not None:
         scopes = scopes_of_mandate(call.mandate, trust)
+        signers = len(scopes)
     elif not scopes:
         scopes = trust.scopes_of(call.issuer)
+        signers = min(1, len(scopes))  # he is one, however many keys he has
     needed = trust.signers_needed(risk)
-    if len(scopes) < needed or not all(scope.covers(call.operation.name, host, risk) for scope in scopes):
+    if signers < needed or not all(scope.covers(call.operation.name, host, risk) for scope in scopes):
         detail = {"principal": call.issuer, "operation": call.operation.name, "risk": risk, "signers_needed": needed}
         raise GuestwireError("OUT-OF-SCOPE", f"This change is of risk {risk}.", detail=detail)
 

@@ -37,7 +37,7 @@ from guestwire.protocol.envelope import (
     encode_parts,
 )
 from guestwire.protocol.error_body import to_body
-from guestwire.protocol.mandates import Allowed
+from guestwire.protocol.mandates import check_counted
 from guestwire.protocol.operations import Operation
 from guestwire.protocol.packing import PackingError
 from guestwire.protocol.parts import Assembly
@@ -75,7 +75,8 @@ class _Seen:
 
 @dataclass(slots=True)
 class Executor:
-    """One host's executor. `trust`, `watermark_ms` and `clock_synchronised` change while it lives; their owner sets them.
+    """One host's executor. `trust`, `watermark_ms`, `clock_synchronised` and `floor_ms` (it is later for sure) are kept up to date
+    by their owner.
 
     `journal_created_ms`: a request whose id is older is refused, for its journal entry may have been lost. `heard_fresh` is
     told issuer, issued_at and now of a signed request that met its challenge: it came now, whatever this host's clock says.
@@ -89,6 +90,7 @@ class Executor:
     journal_created_ms: int = 0
     watermark_ms: int = 0
     clock_synchronised: bool = True
+    floor_ms: int = 0
     require_signatures: Literal["effects", "all"] = "effects"
     limits: Limits = field(default_factory=Limits)
     heard_fresh: Callable[[str, int, Now], None] | None = None
@@ -146,7 +148,7 @@ class Executor:
             if not signed and inbound.uid is None:  # memory is spent on those who proved who they are
                 raise Refused(GuestwireError("UNSIGNED", "A body in parts must be signed."), failure=True)
             try:
-                body = self._parts.add((inbound.client, header.request_id), envelope, now.mono)
+                body = self._parts.add((issuer, header.request_id), envelope, now.mono, issuer)
             except GuestwireError as err:
                 raise Refused(err, failure=err.code == "BODY-MISMATCH") from err
             if body is None:
@@ -184,6 +186,8 @@ class Executor:
             raise Refused(GuestwireError("EXPIRED", text, field="expires"), failure=True)
         if not self.clock_synchronised:
             if operation.effect != "none" and not self._challenges.met(header, now):
+                if wait := self._looks[seen.budget].take(now.mono):  # nobody is known yet, and a question is no refusal
+                    raise Refused(GuestwireError("THROTTLED", after_ms=wait), drop=True)
                 seen.nonce = self._challenges.make(header, now)
                 seen.sign = False  # it proves nothing and costs nothing: no key is spent on it
                 raise Refused(GuestwireError("CLOCK-UNSYNCHRONISED", after_ms=0))
@@ -198,9 +202,8 @@ class Executor:
             raise Refused(GuestwireError("MALFORMED", "A request id is a UUIDv7."), failure=True)
         first_ms = ids.issued_ms(header.request_id)
         if first_ms > header.issued_at + SKEW_MS:
-            raise Refused(
-                GuestwireError("MALFORMED", "The request id is of a later time than its header."), failure=True
-            )
+            text = "The request id is of a later time than its header."
+            raise Refused(GuestwireError("MALFORMED", text), failure=True)
         if min(header.expires, first_ms) <= self.watermark_ms:
             raise Refused(expired(header, now), failure=True)
         if first_ms < self.journal_created_ms:
@@ -219,7 +222,8 @@ class Executor:
             if operation.effect != "none" or self.require_signatures == "all":
                 raise Refused(GuestwireError("UNSIGNED"), failure=True)
             return f"unsigned:{inbound.client}", False
-        signers = named_signers(asked, envelope, self.trust, now.wall_ms if self.clock_synchronised else None)
+        at_ms = now.wall_ms if self.clock_synchronised else None
+        signers = named_signers(asked, envelope, self.trust, at_ms, seen_ms=self.floor_ms)
         if self._failures.known(seen.budget) and (wait := self._failures[seen.budget].wait_ms(now.mono)):
             seen.sign = False
             raise Refused(GuestwireError("THROTTLED", after_ms=wait))
@@ -245,7 +249,7 @@ class Executor:
                 if call.mandate is not None:
                     at_ms = now.wall_ms if self.clock_synchronised else None
                     call.allowed = under_mandate(call, call.mandate, self.trust, self._audience, at_ms)
-                    self._counted(call.allowed)
+                    check_counted(call.allowed, self.journal_created_ms)
                     call.scopes = call.allowed.scopes
             except ValidationError as err:
                 error = invalid_body(err)
@@ -266,12 +270,6 @@ class Executor:
             frames = self._response(call, to_body(error), now, status=error.code, phase="final", sign=True)
             return Record(call, tuple(frames), error.code)
         return Record(call)
-
-    def _counted(self, granted: Allowed) -> None:
-        """Raises JOURNAL-LOST where uses of the mandate may have been counted in a journal that is gone."""
-        if granted.not_before < self.journal_created_ms:
-            text = "The mandate began before this host's journal did, which counts its uses: have another one issued."
-            raise GuestwireError("JOURNAL-LOST", text, detail={"journal_created_at": self.journal_created_ms})
 
     def _read(self, call: Call, now: Now) -> Step:
         running = self._reading.get(call.key)

@@ -196,6 +196,13 @@ def check_plan(granted: Allowed, operation: str, plan_id: str | None) -> None:
         raise GuestwireError("MANDATE-SCOPE", "The mandate is for another plan.", detail={"mandate": granted.id.hex()})
 
 
+def check_counted(granted: Allowed, journal_created_ms: int) -> None:
+    """Raises MANDATE-INVALID where uses of the mandate may have been counted in a journal that is gone."""
+    if granted.not_before < journal_created_ms:
+        text = "The mandate began before this host's journal did, which counts its uses: have another one issued."
+        raise GuestwireError("MANDATE-INVALID", text, detail={"journal_created_at": journal_created_ms})
+
+
 def _unsound(mandate: Mandate) -> str | None:
     if not mandate.not_before < mandate.not_after <= mandate.not_before + MAX_WINDOW_MS:
         return "The window of a mandate ends after it begins, and within seven days."

@@ -8,12 +8,15 @@ from guestwire.protocol.envelope import BODY_LIMIT, Envelope, body_hash
 COMPLETE_WITHIN_S = 10.0
 MAX_OPEN = 16
 """Bodies under assembly at once: at most 16 MiB; the oldest gives way."""
+MAX_OF_ONE = 4
+"""Of one sender: beyond that his own oldest gives way, and nobody else's."""
 
 
 class _Open:
-    __slots__ = ("deadline", "digest", "of", "parts")
+    __slots__ = ("deadline", "digest", "of", "parts", "sender")
 
-    def __init__(self, digest: bytes, of: int, deadline: float) -> None:
+    def __init__(self, digest: bytes, of: int, deadline: float, sender: Hashable) -> None:
+        self.sender = sender
         self.digest = digest
         self.of = of
         self.deadline = deadline
@@ -26,7 +29,7 @@ class Assembly:
     def __init__(self) -> None:
         self._open: dict[Hashable, _Open] = {}
 
-    def add(self, key: Hashable, envelope: Envelope, mono: float) -> bytes | None:
+    def add(self, key: Hashable, envelope: Envelope, mono: float, sender: Hashable = None) -> bytes | None:
         """The whole body once its last part is in; None before. Parts of another body under the same key start anew.
 
         Raises BODY-MISMATCH when the whole does not fit its hash, so it has to be sent again, and PARTS-TIMEOUT with the
@@ -37,9 +40,13 @@ class Assembly:
         late = self._forget_late(mono)
         entry = self._open.get(key)
         if entry is None or entry.of != of or entry.digest != envelope.header.body_hash:
+            self._open.pop(key, None)
+            mine = [] if sender is None else [one for one, open_ in self._open.items() if open_.sender == sender]
+            if len(mine) >= MAX_OF_ONE:
+                del self._open[mine[0]]
             while len(self._open) >= MAX_OPEN:
                 del self._open[next(iter(self._open))]
-            entry = self._open[key] = _Open(envelope.header.body_hash, of, mono + COMPLETE_WITHIN_S)
+            entry = self._open[key] = _Open(envelope.header.body_hash, of, mono + COMPLETE_WITHIN_S, sender)
         entry.parts[i] = envelope.body
         if len(entry.parts) == of:
             del self._open[key]

@@ -23,6 +23,10 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,36}$")]
 Principal = Annotated[str, StringConstraints(pattern=r"^(operator|controller|host|observer|local):[a-z0-9-]{1,36}$")]
 RoleName = Literal["observer", "operator", "engineer", "admin", "controller", "host"]
 FOREVER = 1 << 53
+Revision = Annotated[int, Field(ge=1, le=FOREVER)]
+Time = Annotated[int, Field(ge=0, le=FOREVER)]
+MEMBERS_SPAN = 1_000_000
+"""How many revisions of the members one enroller may sign."""
 
 READS = "reads"
 """In the operations of a scope: every operation of risk 0, those of newer versions too."""
@@ -59,12 +63,14 @@ class Signer(Document):
 
 
 class Enroller(Document):
-    """A key that may sign members. Times in Unix ms."""
+    """A key that may sign members, in revisions below `rev_below`: whoever stole it leaves room for the one that follows.
+    Times in Unix ms."""
 
     name: Slug
     public_key: Hex32
     not_before: int = 0
     not_after: int = FOREVER
+    rev_below: Revision = MEMBERS_SPAN
 
 
 class Member(Document):
@@ -78,8 +84,8 @@ class Members(Document):
     """The hosts that enrolled, and which of all hosts' keys count no more. Its revisions only go up, whoever signs them."""
 
     site: Slug
-    rev: Annotated[int, Field(ge=1)]
-    issued_at: int
+    rev: Revision
+    issued_at: Time
     hosts: tuple[Member, ...] = ()
     revoked: tuple[KeyId, ...] = ()
 
@@ -97,8 +103,8 @@ class TrustDocument(Document):
     for connections; none where the site has no TLS of its own."""
 
     site: Slug
-    rev: Annotated[int, Field(ge=1)]
-    issued_at: int
+    rev: Revision
+    issued_at: Time
     signers: tuple[Signer, ...]
     revoked: tuple[KeyId, ...] = ()
     local: tuple[LocalScope, ...] = ()
@@ -174,13 +180,14 @@ class Trust:
         """That of the document and of its members; neither ever goes down."""
         return self.document.rev, self.members.rev if self.members is not None else 0
 
-    def key(self, identifier: bytes, now_ms: int | None) -> Key | None:
+    def key(self, identifier: bytes, now_ms: int | None, *, seen_ms: int = 0) -> Key | None:
         """The key of that id, unless unknown, revoked or outside its validity. None as time: the clock is not to be
-        trusted, so validity is not judged."""
+        trusted, so that of its validity only the end is judged, by a time that was seen for sure."""
         key = self._keys.get(identifier)
-        if key is None or now_ms is None or key.signer.not_before <= now_ms < key.signer.not_after:
-            return key
-        return None
+        if key is None:
+            return None
+        begins, ends = key.signer.not_before, key.signer.not_after
+        return key if (seen_ms < ends if now_ms is None else begins <= now_ms < ends) else None
 
     def local_scope(self, uid: int) -> Scope | None:
         """What a local user may do; None: nothing at all."""
@@ -194,10 +201,10 @@ class Trust:
             return () if scope is None else (scope,)
         return tuple(key.signer.scope for key in self._keys.values() if key.signer.principal == principal)
 
-    def speaks_for(self, principal: str, now_ms: int | None) -> bool:
-        """Whether some key of a principal counts now."""
+    def speaks_for(self, principal: str, now_ms: int | None, *, seen_ms: int = 0) -> bool:
+        """Whether some key of a principal counts now. Times as in `key`."""
         return any(
-            key.signer.principal == principal and self.key(identifier, now_ms) is not None
+            key.signer.principal == principal and self.key(identifier, now_ms, seen_ms=seen_ms) is not None
             for identifier, key in self._keys.items()
         )
 

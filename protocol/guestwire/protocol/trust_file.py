@@ -136,9 +136,10 @@ def _members(part: bytes, document: TrustDocument) -> Members:
         members = Members.model_validate_json(text)
     except ValidationError as err:
         raise _invalid(f"The members of the trust document are signed but not well formed: {err}") from err
-    if members.site != document.site or not enroller.not_before <= members.issued_at < enroller.not_after:
+    in_time = enroller.not_before <= members.issued_at < enroller.not_after
+    if members.site != document.site or not in_time or members.rev >= enroller.rev_below:
         raise _invalid(
-            "The members of the trust document are another site's, or of a time their enroller may not sign."
+            "The members of the trust document are another site's, or of a time or revision their enroller may not sign."
         )
     return members
 
