@@ -21,16 +21,17 @@ def change(path: Path, edit: Callable[[str], str]) -> str:
             before, mode = None, 0o600
         after = edit(before or "")
         if after != before:
-            _replace(target, after, mode)
+            replace(target, after.encode(), mode)
     return after
 
 
-def _replace(path: Path, text: str, mode: int) -> None:
+def replace(path: Path, data: bytes, mode: int) -> None:
+    """Put new content in place of a file in one step, durably: every reader sees the old or the new. Raises OSError."""
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
             os.fchmod(file.fileno(), mode)
-            file.write(text)
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)

@@ -12,7 +12,6 @@ ID is made of the file's path and the root that is pinned.
 import fcntl
 import hashlib
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -23,6 +22,7 @@ from guestwire.model.errors import GuestwireError
 from guestwire.protocol.signing import VerifyingKey
 from guestwire.protocol.trust import Trust
 from guestwire.protocol.trust_file import MAX_BYTES, unseal
+from guestwire.sdk import locked_file
 
 LOCK_WAIT_S = 1.0
 _LOOK_S = 0.02
@@ -144,7 +144,7 @@ def _keep(path: Path, trust: Trust) -> None:
                 theirs = unseal(_read(path), VerifyingKey(trust.roots[-1])).revision
                 if theirs == trust.revision or theirs[0] > trust.revision[0] or theirs[1] > trust.revision[1]:
                     return
-        _replace(path, trust.data, mode)
+        locked_file.replace(path, trust.data, mode)
 
 
 @contextmanager
@@ -161,20 +161,6 @@ def _locked(path: Path) -> Iterator[None]:
                     raise TimeoutError(f"{path} is locked") from None
                 time.sleep(_LOOK_S)
         yield
-
-
-def _replace(path: Path, data: bytes, mode: int) -> None:
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
-            os.fchmod(file.fileno(), mode)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _read(path: Path) -> bytes:
