@@ -10,7 +10,7 @@ from guestwire.model.errors import GuestwireError
 from guestwire.protocol.key_files import parse_private, parse_public
 from guestwire.protocol.signing import SigningKey, VerifyingKey
 from guestwire.protocol.trust import Trust
-from guestwire.protocol.trust_file import unseal
+from guestwire.protocol.trust_file import is_behind, unseal
 
 _K = TypeVar("_K", SigningKey, VerifyingKey)
 
@@ -46,8 +46,7 @@ def newest(configured: Trust, kept: Path) -> Trust:
 def ahead(kept: Trust, configured: Trust) -> bool:
     """Whether the document that was taken up counts, and not the one of the settings: one with older members is behind it,
     whatever its own revision."""
-    newer = any(one > other for one, other in zip(kept.revision, configured.revision, strict=True))
-    return newer and kept.site == configured.site
+    return is_behind(configured.revision, kept.revision) and kept.site == configured.site
 
 
 def check_member(trusted: Trust, key: SigningKey, site: str, host: str) -> None:

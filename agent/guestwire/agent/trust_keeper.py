@@ -21,7 +21,7 @@ from guestwire.protocol.executor import Executor
 from guestwire.protocol.signing import VerifyingKey
 from guestwire.protocol.steps import Call
 from guestwire.protocol.trust import Trust
-from guestwire.protocol.trust_file import in_words, split, unseal
+from guestwire.protocol.trust_file import in_words, is_behind, split, unseal
 
 _NOTE, _REV_ONLY = "trust-pin", "trust-rev"
 _MODE = 0o640
@@ -58,7 +58,7 @@ async def _pin(journal: Journal, trust: Trust) -> None:
 
 
 def _not_behind(trust: Trust, revision: tuple[int, int], root: bytes) -> None:
-    if trust.revision[0] < revision[0] or trust.revision[1] < revision[1]:
+    if is_behind(trust.revision, revision):
         raise GuestwireError(
             "TRUST-INVALID",
             f"The trust document is revision {in_words(trust.revision)}; this host has seen {in_words(revision)}.",

@@ -21,7 +21,7 @@ from typing import Protocol
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.signing import VerifyingKey
 from guestwire.protocol.trust import Trust
-from guestwire.protocol.trust_file import MAX_BYTES, unseal
+from guestwire.protocol.trust_file import MAX_BYTES, is_behind, unseal
 from guestwire.sdk import locked_file
 
 LOCK_WAIT_S = 1.0
@@ -142,7 +142,7 @@ def _keep(path: Path, trust: Trust) -> None:
             with suppress(GuestwireError):
                 # the roots of the two may differ: the last one of ours vouches for both, or theirs is older
                 theirs = unseal(_read(path), VerifyingKey(trust.roots[-1])).revision
-                if theirs == trust.revision or theirs[0] > trust.revision[0] or theirs[1] > trust.revision[1]:
+                if theirs == trust.revision or is_behind(trust.revision, theirs):
                     return
         locked_file.replace(path, trust.data, mode)
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.signing import VerifyingKey
 from guestwire.protocol.trust import Trust, TrustDocument
-from guestwire.protocol.trust_file import document_text, in_words, split, unseal
+from guestwire.protocol.trust_file import document_text, in_words, is_behind, split, unseal
 from guestwire.site.files import PUBLIC, read_public_key, replace
 from guestwire.site.layout import Layout
 
@@ -45,7 +45,7 @@ def in_force(layout: Layout) -> Trust | None:
         raise GuestwireError("TRUST-INVALID", f"{layout.trust} is missing: put back the newest one.") from None
     trust = unseal(data, root)
     noted = _noted(layout.revision)
-    if trust.revision[0] < noted[0] or trust.revision[1] < noted[1]:
+    if is_behind(trust.revision, noted):
         raise GuestwireError(
             "TRUST-INVALID",
             f"{layout.trust} is revision {in_words(trust.revision)}, and {in_words(noted)} was signed here: put back the "

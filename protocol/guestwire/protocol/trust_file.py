@@ -87,13 +87,18 @@ def unseal(data: bytes, root: VerifyingKey, *, at_least: tuple[int, int] = (0, 0
     except ValidationError as err:
         raise _invalid(f"The trust document is signed but not well formed: {err}") from err
     trust = Trust(document, _members(members_part, document) if members_part else None, data=data, roots=roots)
-    if trust.revision[0] < at_least[0] or trust.revision[1] < at_least[1]:
+    if is_behind(trust.revision, at_least):
         raise GuestwireError(
             "TRUST-INVALID",
             f"The trust document is revision {in_words(trust.revision)}; revision {in_words(at_least)} was in force.",
             detail={"rev": list(trust.revision), "at_least": list(at_least)},
         )
     return trust
+
+
+def is_behind(revision: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether a revision is lower than another in either of its numbers: a document goes back in none."""
+    return revision[0] < other[0] or revision[1] < other[1]
 
 
 def in_words(revision: tuple[int, int]) -> str:
