@@ -1,6 +1,6 @@
 # One command each. Everything runs in .venv, which `make setup` makes; PYTHON=... chooses the Python it is made with.
 PY := .venv/bin/python
-PACKAGES := model formats protocol shm link agent comm sdk cli site guest broker_test
+PACKAGES := model formats protocol shm link settings agent comm sdk cli site controller guest broker_test
 SOURCES := agent protocol clients broker-test tests deploy
 ARGS ?=
 

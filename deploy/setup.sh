@@ -54,6 +54,8 @@ packages=(
   "libc6-dev /usr/include/stdio.h the guest library"
   "make make the guest library"
   "musl-tools musl-gcc the guest library for guests without glibc"
+  "postgresql psql the controller's tests over PostgreSQL"
+  "prometheus promtool tests of what Prometheus makes of the metrics, the alert rules and the dashboard"
   "gcc-mingw-w64-x86-64 x86_64-w64-mingw32-gcc the guest library's part for other systems"
 )
 bench_packages=(
@@ -83,7 +85,7 @@ install_packages() { # install_packages PACKAGE...
     rm -f "$log"
     # Debian starts a server with these packages, which nobody asked for: ours run on ports of their own, when needed
     local service
-    for service in mosquitto nats-server; do
+    for service in mosquitto nats-server postgresql prometheus prometheus-node-exporter; do
       if [[ " $* " == *" $service "* && -d /run/systemd/system ]]; then
         systemctl disable --quiet --now "$service.service" || true
         say "$service's own service was switched off again (systemctl enable --now $service)"

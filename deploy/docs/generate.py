@@ -13,10 +13,11 @@ from pathlib import Path
 
 import click
 
-from guestwire.agent.settings_table import settings_table
+from guestwire.agent.config import Settings
 from guestwire.cli.exit_codes import EXIT_CODES
 from guestwire.cli.main import COMMANDS, cli
 from guestwire.cli.settings import shared_options
+from guestwire.settings.table import settings_table
 
 DOCS = Path(__file__).parent
 _BLOCK = re.compile(r"(<!-- generated: (\S+) -->\n)(.*?)(<!-- end of generated -->)", re.DOTALL)
@@ -94,7 +95,7 @@ def command_reference() -> str:
 def agent_settings() -> str:
     """A table per section of the agent's configuration file."""
     parts: list[str] = []
-    rows = settings_table()
+    rows = settings_table(Settings)
     for section in dict.fromkeys(row.section for row in rows):
         own = [row for row in rows if row.section == section]
         cells = (

@@ -23,6 +23,7 @@ same=(--constraint deploy/locks/dev.txt)
 compile base pyproject.toml "${same[@]}"
 compile cli pyproject.toml --extra cli "${same[@]}"
 compile site pyproject.toml --extra site "${same[@]}"
+compile controller pyproject.toml --extra controller "${same[@]}"
 compile agent pyproject.toml --extra agent "${same[@]}"
 compile libvirt pyproject.toml --extra agent --extra libvirt "${same[@]}"
 compile build deploy/locks/build.in "${same[@]}"

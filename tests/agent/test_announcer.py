@@ -3,8 +3,12 @@
 import asyncio
 
 import pytest
+from paper_disk import PaperDisk
+from spool_samples import read_all, spool
 
 from guestwire.agent.announcer import IN_FLIGHT, WAITING_NOTICES, Announcer
+from guestwire.agent.telemetry.loose import Kept, Loose
+from guestwire.agent.telemetry.spool import Spool
 from guestwire.link.transport import TransportError
 from guestwire.protocol.notices import GuestNotice
 from guestwire.protocol.operation_models import Empty
@@ -28,9 +32,19 @@ NOTICE = "gw/1/plant/host/h1/notice/guest"
 
 
 class Outlet:
-    def __init__(self, *, broken: bool = False) -> None:
+    def __init__(self, *, broken: bool = False, takes: int | None = None) -> None:
         self.said: list[tuple[str, bytes, bool]] = []
+        self.offered: list[tuple[str, bytes]] = []
         self.broken = broken
+        self.takes = takes
+
+    def room(self, topic: str) -> int | None:
+        return self.takes
+
+    def offer(self, topic: str, frame: bytes) -> None:
+        if self.broken:
+            raise TransportError("LINK-LOST")
+        self.offered.append((topic, frame))
 
     def announce(self, topic: str, frame: bytes, *, retained: bool) -> None:
         if self.broken:
@@ -44,6 +58,8 @@ class Session:
     def __init__(self) -> None:
         self.said: list[tuple[str, bytes, bool]] = []
         self.asked: list[tuple[tuple[str, bytes, bool], asyncio.Future[int]]] = []
+
+    def offer(self, topic: str, frame: bytes) -> None: ...
 
     def announce(self, topic: str, frame: bytes, *, retained: bool) -> asyncio.Future[int]:
         outcome: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -69,8 +85,8 @@ class Session:
             await asyncio.sleep(0)
 
 
-def announcer() -> Announcer:
-    return Announcer("plant", "h1", KEY, lambda: Now(1_000, 1.0))
+def announcer(numbering: Loose | Spool | None = None) -> Announcer:
+    return Announcer("plant", "h1", KEY, lambda: Now(1_000, 1.0), numbering or Loose())
 
 
 def notice(made: Announcer, name: str = "plc") -> None:
@@ -201,3 +217,80 @@ async def test_a_broker_that_confirms_nothing_is_not_given_more_and_more() -> No
     assert len(broker.asked) == IN_FLIGHT
     await broker.take()
     assert [b.seq for b in bodies(broker)] == list(range(1, IN_FLIGHT + 6))
+
+
+def test_notices_are_numbered_by_the_spool_and_stay_there() -> None:
+    kept = spool(PaperDisk())
+    made, outlet = announcer(kept), Outlet()
+    made.broker_up(outlet)
+    notice(made, "a")
+    made.notice("config", event="applied")
+    made.notice("alarm", event="journal")
+    notice(made, "b")
+    log = kept.logs[0].log
+    frames = {frame for _, frame, _ in outlet.said}
+    assert [(b.log, b.seq) for b in bodies(outlet)] == [(log, 1), (log, 3)], "guest and config are one class"
+    held = read_all(kept)
+    assert set(held) == {(log, "notice", 1), (log, "notice", 2), (log, "notice", 3), (log, "alarm", 1)}
+    assert {record.frame for record in held.values()} == frames, "what is kept is what was said"
+
+
+def test_who_keeps_up_with_what_was_said_hears_of_it_once_it_has_left() -> None:
+    made, outlet = announcer(spool(PaperDisk())), Outlet()
+    heard: list[Kept] = []
+    made.said = heard.append
+    notice(made, "a")
+    assert heard == []
+    made.broker_up(outlet)
+    notice(made, "b")
+    made.add_local(Outlet())
+    notice(made, "c")
+    assert [one.seq for one in heard] == [1, 2, 3, 3], "by the broker and directly"
+
+
+async def test_a_notice_that_gives_way_is_not_lost_while_the_spool_has_it() -> None:
+    made, broker = announcer(spool(PaperDisk())), Session()
+    for _ in range(WAITING_NOTICES + 3):
+        notice(made)
+    assert (made.lost_notices, made.waiting_notices) == (0, WAITING_NOTICES)
+    made.broker_up(broker)
+    await broker.refuse("PUBLISH-REFUSED")
+    assert made.lost_notices == 0
+
+
+def test_who_asks_who_is_there_hears_what_was_said_last() -> None:
+    made, broker = announcer(), Outlet()
+    made.presence(b"heartbeat")
+    made.state("capabilities", Empty(), 1)
+    made.state("reported", Empty(), 1)
+    made.broker_up(broker)
+    broker.said.clear()
+    made.say_again()
+    assert {topic.rpartition("/")[2] for topic, _, _ in broker.said} == {"capabilities", "reported"}
+
+
+def test_telemetry_goes_where_it_may() -> None:
+    made, broker, watched, idle = announcer(), Outlet(), Outlet(takes=10), Outlet()
+    topic = "gw/1/plant/host/h1/telemetry/fast"
+    assert not made.offer(topic, b"1", brokered=True), "there is nobody at all"
+    assert not made.brokered
+    assert made.direct_room(topic) is None
+    with pytest.raises(TransportError):
+        made.deliver(topic, b"1", brokered=True)
+    made.broker_up(broker)
+    assert made.brokered
+    assert made.offer(topic, b"2", brokered=True)
+    assert broker.offered == [(topic, b"2")], "once, without a confirmation"
+    made.add_local(watched)
+    made.add_local(idle)
+    assert made.direct_room(topic) == 10
+    assert made.offer(topic, b"3", brokered=False)
+    assert len(broker.offered) == 1
+    made.deliver(topic, b"4", brokered=True)
+    assert broker.said == [(topic, b"4", False)]
+    assert [frame for _, frame, _ in watched.said] == [b"3", b"4"]
+    watched.takes = 0
+    made.deliver(topic, b"5", brokered=True)
+    assert len(watched.said) == 2, "who does not read is not given old things"
+    broker.broken = True
+    assert not made.offer(topic, b"6", brokered=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from guestwire.agent.announcer import Announcer
+from guestwire.agent.telemetry.loose import Loose
 from guestwire.agent.audit import AuditTrail
 from guestwire.agent.audit_schema import Fields
 from guestwire.model.errors import GuestwireError
@@ -58,7 +59,7 @@ class Rows:
 
 def trail() -> tuple[AuditTrail, Ears, list[float], Rows]:
     ears, clock, rows = Ears(), [0.0], Rows()
-    announcer = Announcer("s", "h", SigningKey(bytes(32)), lambda: Now(1, clock[0]))
+    announcer = Announcer("s", "h", SigningKey(bytes(32)), lambda: Now(1, clock[0]), Loose())
     announcer.broker_up(ears)
     return AuditTrail(ears, announcer, rows, lambda: clock[0]), ears, clock, rows
 

@@ -11,6 +11,7 @@ import pytest
 from guestwire.agent.announcer import Announcer
 from guestwire.agent.broker_link import BrokerLink
 from guestwire.agent.services.running import Running
+from guestwire.agent.telemetry.loose import Loose
 from guestwire.agent.vital import Vital
 from guestwire.link.backoff import Backoff
 from guestwire.link.clock import now
@@ -67,6 +68,7 @@ class Ears:
         self.lost_disks = 0
         self.conflicts: list[str] = []
         self.codes: list[str] = []
+        self.controllers: list[tuple[str, bytes, bool]] = []
         self.heard: asyncio.Queue[PresenceBody] = asyncio.Queue()
 
     async def link_up(self, address: str | None, *, session_present: bool) -> None:
@@ -82,6 +84,10 @@ class Ears:
 
     def disk_was_lost(self) -> None:
         self.lost_disks += 1
+
+    def heard_controller(self, name: str, frame: bytes, *, retained: bool) -> bool:
+        self.controllers.append((name, frame, retained))
+        return frame == b"who is there?"
 
     def refused(self, code: str, inbound: Inbound, *, audit: bool) -> None:
         self.codes.append(code)
@@ -122,11 +128,13 @@ async def linked(broker: MemoryBroker, disk: Disk, client: str = "h1") -> AsyncI
             server=server,
             presence=lambda epoch: HostPresence("plant", "h1", KEY, epoch, "boot", "0", now()),
             epochs=disk,
-            announcer=Announcer("plant", "h1", KEY, now),
+            announcer=Announcer("plant", "h1", KEY, now, Loose()),
             trust=lambda: TRUST,
             clock=now,
             events=ears,
             vital=Vital(ears.died),
+            controllers=ears.heard_controller,
+            answer_within_s=0.05,
         )
         async with link:
             await link.session.connected(5)

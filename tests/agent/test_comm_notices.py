@@ -4,6 +4,7 @@ import pytest
 from test_audit import Ears
 
 from guestwire.agent.announcer import Announcer
+from guestwire.agent.telemetry.loose import Loose
 from guestwire.agent.comm_notices import BURST, CARRIED, CommNotices
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.comm_models import Happening
@@ -14,7 +15,7 @@ from guestwire.protocol.steps import Now
 
 def made() -> tuple[CommNotices, Ears, list[float], list[str]]:
     ears, clock, changed = Ears(), [0.0], list[str]()
-    announcer = Announcer("s", "h", SigningKey(bytes(32)), lambda: Now(1, clock[0]))
+    announcer = Announcer("s", "h", SigningKey(bytes(32)), lambda: Now(1, clock[0]), Loose())
     announcer.add_local(ears)
     return CommNotices(ears, announcer, lambda: clock[0], lambda: changed.append("!")), ears, clock, changed
 

@@ -93,6 +93,7 @@ class Reports:
         self.defects: list[BaseException] = []
         self.storage_errors: list[str] = []
         self.refused: list[str] = []
+        self.results: list[tuple[str, str | None]] = []
 
     def job_changed(self) -> None: ...
 
@@ -107,6 +108,9 @@ class Reports:
 
     def waiting(self, call: Call) -> None:
         self.told_waiting.append(call)
+
+    def ended(self, call: Call, code: str | None) -> None:
+        self.results.append((call.operation.name, code))
 
 
 Handler = Callable[[Running], Awaitable[Model]]
@@ -265,6 +269,28 @@ async def test_an_unknown_guest_is_a_recorded_refusal(tmp_path: Path) -> None:
         assert (await b.client.next())[:2] == ("final", "NOT-FOUND")
         row = await b.row(identifier)
         assert (row.state, row.code, counter.effects) == ("REJECTED", "NOT-FOUND", 0)
+
+
+async def test_each_result_is_told_once(tmp_path: Path) -> None:
+    async with bench(tmp_path, Counter()) as b:
+        first = b.send("do-once")
+        await b.client.next()  # progress
+        await b.client.next()
+        b.send("do-once", identifier=first)  # its stored final, which is no other result
+        await b.client.next()
+        b.send("do", "nobody")
+        await b.client.next()
+        assert b.reports.results == [("do-once", None), ("do", "NOT-FOUND")]
+
+
+async def test_a_result_that_is_an_error_is_told_with_its_code(tmp_path: Path) -> None:
+    async def fail(running: Running) -> Model:
+        raise GuestwireError("PLAN-STALE")
+
+    async with bench(tmp_path, fail) as b:
+        b.send("do")
+        assert (await b.client.next())[:2] == ("final", "PLAN-STALE")
+        assert b.reports.results == [("do", "PLAN-STALE")]
 
 
 async def test_one_lane_is_first_come_first_served_and_other_lanes_run_beside_it(tmp_path: Path) -> None:
@@ -477,6 +503,20 @@ async def test_the_outbox_is_empty_once_the_broker_acknowledged(tmp_path: Path) 
         await b.client.next()
         async with asyncio.timeout(5):
             while await b.journal.outbox():
+                await asyncio.sleep(0)
+
+
+async def test_finals_that_the_broker_did_not_confirm_are_counted(tmp_path: Path) -> None:
+    async with bench(tmp_path, Counter()) as b:
+        b.client.failures = 3
+        b.send("do")
+        await b.client.next()  # progress
+        await b.client.next()
+        assert b.outbox.waiting == 1
+        await b.outbox.resend(b.client)
+        assert b.outbox.waiting == 1
+        async with asyncio.timeout(5):
+            while b.outbox.waiting:
                 await asyncio.sleep(0)
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from guestwire.agent.config import Settings, load
-from guestwire.agent.settings_table import add_flags, given_flags, settings_table
 from guestwire.link.broker_url import BrokerAddress
 from guestwire.model.errors import GuestwireError
+from guestwire.settings.table import add_flags, given_flags, settings_table
 
 TOML = """
 [host]
@@ -106,7 +106,7 @@ def test_what_goes_together(file: Path) -> None:
 
 
 def test_the_table_has_every_setting_and_says_what_it_is() -> None:
-    rows = settings_table()
+    rows = settings_table(Settings)
     assert len(rows) == len({row.name for row in rows}) > 40
     assert [row.name for row in rows if not row.text] == []
     by_name = {row.name: row for row in rows}
@@ -118,7 +118,7 @@ def test_the_table_has_every_setting_and_says_what_it_is() -> None:
 
 
 def test_every_default_is_a_valid_setting(file: Path) -> None:
-    given = {row.name: row.default for row in settings_table() if row.default not in ("(required)", "")}
+    given = {row.name: row.default for row in settings_table(Settings) if row.default not in ("(required)", "")}
     assert load(file, given).model_dump(exclude={"host", "broker", "log"}) == load(file).model_dump(
         exclude={"host", "broker", "log"}
     )
@@ -126,10 +126,10 @@ def test_every_default_is_a_valid_setting(file: Path) -> None:
 
 def test_flags_are_made_from_the_table(file: Path) -> None:
     parser = argparse.ArgumentParser()
-    add_flags(parser)
+    add_flags(parser, Settings)
     arguments = parser.parse_args(["--log-level", "debug", "--broker-keep-alive-s", "60"])
-    assert given_flags(arguments) == {"log.level": "debug", "broker.keep_alive_s": "60"}
-    assert load(file, given_flags(arguments)).broker.keep_alive_s == 60
+    assert given_flags(arguments, Settings) == {"log.level": "debug", "broker.keep_alive_s": "60"}
+    assert load(file, given_flags(arguments, Settings)).broker.keep_alive_s == 60
     assert "--host-state-dir" in parser.format_help()
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from guestwire.agent.announcer import Announcer
+from guestwire.agent.telemetry.loose import Loose
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.reporting import Reporting
@@ -51,7 +52,7 @@ CONFIGURATION = cast("Configuration", cast("Any", Configured()))
 
 
 def announcer() -> Announcer:
-    return Announcer("plant", "h1", SigningKey(bytes(range(32))), lambda: Now(1_000, 1.0))
+    return Announcer("plant", "h1", SigningKey(bytes(range(32))), lambda: Now(1_000, 1.0), Loose())
 
 
 async def test_a_change_is_reported(journal_path: Path, writer: JournalWriter) -> None:

@@ -20,7 +20,7 @@ CONFIGURED = ConfiguredHost(**{field.name: ANY for field in fields(ConfiguredHos
 
 
 def test_reads_are_the_operations_without_an_effect() -> None:
-    assert set(reads(ANY, ANY, ANY, ANY, CONFIGURED, ANY, ANY, ANY)) == {
+    assert set(reads(ANY, ANY, ANY, ANY, CONFIGURED, ANY, ANY, ANY, ANY)) == {
         o.name for o in OPERATIONS if o.effect == "none"
     }
 

@@ -14,7 +14,7 @@ from guestwire.agent.logs import LevelControl
 from guestwire.agent.messages import Messages, parse_line
 from guestwire.agent.speech import QUERY_BYTES, Speech
 from guestwire.model.errors import GuestwireError
-from guestwire.protocol.operation_models import Level, LogLevel, LogLevelSet, LogLines, LogQuery
+from guestwire.protocol.operation_models import Level, LogLevel, LogLevelSet, LogLines, LogQuery, MessageQuery
 
 LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
 
@@ -148,3 +148,30 @@ async def test_a_level_for_a_time() -> None:
     running: Any = SimpleNamespace(call=SimpleNamespace(request=LogLevel(level="debug", ttl_s=10)))
     assert await speech.set_level(running) == LogLevelSet(level="debug", until=15_000)
     assert control.says("debug")
+
+
+async def test_a_cleared_log_is_gone_from_the_disk_and_the_numbers_go_on(files: LogFiles) -> None:
+    at = iter(range(1000, 1_000_000))
+    messages = Messages(files, b"i" * 16, lambda: next(at))
+    for number in range(200):
+        messages.say("info", f"event {number}", {"pad": "x" * 50})
+    async with Speech(messages, files, LevelControl("info", lambda: 0)) as speech:
+        running: Any = SimpleNamespace(call=SimpleNamespace(issuer="operator:anna"))
+        cleared = await speech.clear(running)
+        assert (cleared.forgotten, cleared.last_seq) == (200, 201)
+        left = [parse_line(line.encode()) for line in (await speech.query(_call())).lines]
+    assert [message and (message.seq, message.fields["by"]) for message in left] == [(201, "operator:anna")]
+    assert Messages(files, b"i" * 16, lambda: 0).last_seq == 201
+
+
+async def test_a_log_that_the_disk_keeps(tmp_path: Path) -> None:
+    files = LogFiles(tmp_path / "log", max_bytes=4096, files=2)
+    (tmp_path / "log" / "agent.log.new").mkdir()  # where the new file would be made
+    messages = Messages(files, b"i" * 16, lambda: 0)
+    messages.say("info", "kept", {})
+    async with Speech(messages, files, LevelControl("info", lambda: 0)) as speech:
+        with pytest.raises(GuestwireError) as refused:
+            await speech.clear(SimpleNamespace(call=SimpleNamespace(issuer="operator:anna")))  # type: ignore[arg-type]
+    assert refused.value.code == "LOG-NOT-CLEARED"
+    assert [message.event for message in messages.query(MessageQuery()).messages] == ["kept"]
+    files.close()

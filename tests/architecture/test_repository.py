@@ -138,7 +138,15 @@ TESTED_THROUGH = {
     "protocol/guestwire/link/wires.py": "tests/link/test_framed_server.py",
     "protocol/guestwire/link/write_queue.py": "tests/link/test_transport_contract.py",
     "protocol/guestwire/model/error_codes/*.py": "tests/protocol/test_error_body.py",
+    "clients/guestwire/controller/store/engines.py": "tests/controller/test_database.py",
+    "clients/guestwire/controller/store/metadata.py": "tests/controller/store/test_migrating.py",
+    "clients/guestwire/controller/store/migrations/env.py": "tests/controller/store/test_migrating.py",
+    "clients/guestwire/controller/store/migrations/versions/*.py": "tests/controller/store/test_migrating.py",
+    "clients/guestwire/controller/telemetry/batch_rows.py": "tests/controller/telemetry/test_ingest.py",
+    "clients/guestwire/controller/telemetry/committing.py": "tests/controller/telemetry/test_ingest.py",
+    "clients/guestwire/controller/telemetry/gathering.py": "tests/controller/telemetry/test_ingest.py",
     "protocol/guestwire/protocol/bodies.py": "tests/protocol/test_executor.py",
+    "clients/guestwire/controller/store/bootstrap.py": "tests/controller/users/test_first_admin.py",
 }
 
 

@@ -89,3 +89,8 @@ def test_doctor_names_what_is_wrong(run, config: Path, layout, start: Callable[.
     layout.key("operator:admin").chmod(0o640)
     opened = {row["check"]: row for row in json.loads(run("doctor", "-o", "json").stdout)}
     assert opened["key file"]["remedy"].startswith("chmod 600 ")
+
+
+def test_the_log_is_cleared_when_that_is_meant(run, fleet: FakeFleet) -> None:  # type: ignore[no-untyped-def]
+    assert run("host", "log-clear", "h1").exit_code == 2
+    assert json.loads(run("host", "log-clear", "h1", "--yes", "-o", "json").stdout) == {"forgotten": 7, "last_seq": 8}

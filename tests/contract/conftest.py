@@ -10,10 +10,11 @@ from uuid import uuid4
 import pytest
 from guest_ids import fresh_id
 
+from guestwire.agent.drivers.linux.guest_processes import GuestProcesses
 from guestwire.agent.drivers.linux.threads import threads_of
 from guestwire.agent.drivers.simulated.host import SimulatedHost
 from guestwire.agent.drivers.simulated.settings import Settings
-from guestwire.agent.services.ports import Guests, Observed
+from guestwire.agent.services.ports import GuestMetrics, Guests, Observed
 from guestwire.model.guest import DirectBoot, Guest
 from guestwire.model.machines import MACHINES
 from guestwire.model.pinning import pinning
@@ -32,6 +33,7 @@ class Rig:
     gives it to the driver with its pins on that machine. `medium` is a file that a drive can take."""
 
     guests: Guests
+    metrics: GuestMetrics
     wait_s: float
     topology: Topology
     medium: str = "/simulated/medium.iso"
@@ -68,7 +70,7 @@ async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[R
     if request.param == "simulated":
         settings = Settings(boot_s=0.05, shutdown_s=0.02, up_text=UP)
         async with SimulatedHost(MACHINES["4-core"], tmp_path, clock=unix_ms, settings=settings) as host:
-            yield Rig(host, 5.0, MACHINES["4-core"].topology)
+            yield Rig(host, host.guest_metrics, 5.0, MACHINES["4-core"].topology)
         return
     libvirt_host = request.getfixturevalue("libvirt_host")
     from guestwire.agent.drivers.libvirt.guests import LibvirtGuests
@@ -77,11 +79,13 @@ async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[R
         kernel=libvirt_host.kernel, initrd=libvirt_host.initrd, cmdline="console=ttyS0 quiet panic=-1 guestwire.agent=1"
     )
     driver = LibvirtGuests(libvirt_host.uri, threads_of=threads_of, clock=unix_ms)
+    processes = GuestProcesses(search_every_s=0.0)
     async with driver as guests:
-        rig = Rig(guests, 60.0, this_machine(), libvirt_host.kernel, boot)
+        rig = Rig(guests, guests.metrics(processes), 60.0, this_machine(), libvirt_host.kernel, boot)
         try:
             yield rig
         finally:
+            processes.close()
             for guest in rig.made:
                 assert guest.uuid is not None
                 if any(observed.guest.uuid == guest.uuid for observed in await guests.list()):

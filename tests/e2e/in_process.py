@@ -9,7 +9,8 @@ from typing import cast
 from guestwire.agent import compose
 from guestwire.agent.config import load
 from guestwire.agent.drivers.simulated.host import SimulatedHost
-from guestwire.agent.host_agent import HostParts, RunningHost, host_agent
+from guestwire.agent.host_agent import RunningHost, host_agent
+from guestwire.agent.host_parts import HostParts
 from guestwire.agent.journal_writer import JournalWriter
 
 

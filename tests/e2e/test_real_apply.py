@@ -26,7 +26,7 @@ from guestwire.agent.drivers.linux.command import Ended, run_command
 from guestwire.agent.drivers.linux.control import LinuxControl
 from guestwire.agent.drivers.linux.images import QemuImages
 from guestwire.agent.drivers.linux.kernel_values import LinuxKernelValues
-from guestwire.agent.host_agent import HostParts
+from guestwire.agent.host_parts import HostParts
 from guestwire.agent.services.ports import Drivers
 from guestwire.model.desired import Desired, content_hash
 from guestwire.model.errors import GuestwireError

@@ -13,7 +13,7 @@ from hostile_cast import DAY_MS, RESET, Cast, Company, Letter, make_cast
 from packets import Publish, publish
 from wire import Wire, wire
 
-from guestwire.agent.host_agent import HostParts
+from guestwire.agent.host_parts import HostParts
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.broker_test.proxy import Direction

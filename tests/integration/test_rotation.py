@@ -28,6 +28,7 @@ from guestwire.sdk.answers import CallOptions
 from guestwire.sdk.client import Client, open_client
 from guestwire.sdk.contexts import Context
 from guestwire.sdk.credentials import Credentials, read_store
+from guestwire.sdk.ways import LinkWay
 from guestwire.site.enrolment import SitePlan, create
 from guestwire.site.files import read_signing_key
 from guestwire.site.layout import Layout
@@ -192,7 +193,7 @@ async def _old_keys_are_refused(
     for principal in ("operator:admin", "controller:main"):
         who = Credentials(principal, principal.partition(":")[2], old[principal], trust)
         async with links.mqtt_link(site.context, who, 5.0) as caller:
-            api = Client(caller, trust).host("h1")
+            api = Client(LinkWay(caller), trust).host("h1")
             assert await refused(lambda api=api: api.trust_update(m.TrustFileGiven(file=trust.data))) == "KEY-UNKNOWN"
 
     lines, document, _ = split(trust.data)

@@ -10,7 +10,7 @@ from fleet import PATIENCE_S, Agent, Sections, agent_settings, client_context, m
 from in_process import Inside, inside
 from packets import Publish, publish
 
-from guestwire.agent.host_agent import HostParts
+from guestwire.agent.host_parts import HostParts
 from guestwire.broker_test.fixtures import require_mosquitto
 from guestwire.broker_test.mosquitto import Mosquitto, mosquitto
 from guestwire.broker_test.options import BrokerOptions

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from guestwire.agent.config import service_environment
+from guestwire.settings.loading import service_environment
 from guestwire.link.sd_notify import service_manager
 
 

@@ -23,6 +23,7 @@ from guestwire.protocol.steps import Call, Inbound, Record, Run
 from guestwire.protocol.trust import Scope, Signer, Trust, TrustDocument
 from guestwire.sdk.answers import CallOptions
 from guestwire.sdk.client import Client
+from guestwire.sdk.ways import LinkWay
 
 HOST_KEY, OPERATOR_KEY, OTHER_KEY = SigningKey.generate(), SigningKey.generate(), SigningKey.generate()
 
@@ -93,7 +94,7 @@ async def _joined(key: SigningKey = HOST_KEY) -> AsyncIterator[tuple[Host, Clien
         await host.session.connected(5)
         invoker = Invoker("plant", "eve", "operator:eve", OPERATOR_KEY, TRUST, sign_reads=True)
         async with caller(invoker, lambda: Options("memory", 0, "eve"), broker) as it:
-            yield host, Client(it, TRUST)
+            yield host, Client(LinkWay(it), TRUST)
 
 
 async def test_a_read_and_an_effect_are_verified() -> None:

@@ -189,6 +189,8 @@ class FakeHost:
                 return self._trust_update(call)
             case "log-level":
                 return m.LogLevelSet(level=request.level, until=None)
+            case "log-clear":
+                return m.LogCleared(forgotten=7, last_seq=8)
             case _:
                 view = self._find(request.guest)
                 wanted = "ready" if getattr(request, "wait", "") == "ready" else AFTER[verb]

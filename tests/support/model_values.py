@@ -48,7 +48,8 @@ def _typed(annotation: Any, metadata: tuple[Any, ...]) -> st.SearchStrategy[Any]
     if origin is Literal:
         return st.sampled_from(arguments)
     if origin is tuple and arguments[1:] == (...,):
-        return st.lists(_typed(arguments[0], ()), max_size=MANY).map(tuple)
+        least = _bounds(metadata).get("min_length", 0)
+        return st.lists(_typed(arguments[0], ()), min_size=least, max_size=least + MANY).map(tuple)
     if origin is tuple:
         return st.tuples(*(_typed(part, ()) for part in arguments))
     if origin is dict:
@@ -63,7 +64,7 @@ def _bounds(metadata: tuple[Any, ...]) -> dict[str, Any]:
     for item in metadata:
         if isinstance(item, FieldInfo):
             found |= _bounds(tuple(item.metadata))
-        for name in ("ge", "le", "max_length", "min_length", "pattern"):
+        for name in ("ge", "gt", "le", "max_length", "min_length", "pattern"):
             if getattr(item, name, None) is not None:
                 found[name] = getattr(item, name)
     return found
@@ -72,6 +73,8 @@ def _bounds(metadata: tuple[Any, ...]) -> dict[str, Any]:
 def _text(bounds: dict[str, Any]) -> st.SearchStrategy[str]:
     if "pattern" not in bounds:
         smallest = bounds.get("min_length", 0)
+        if smallest > MANY:
+            return st.text(min_size=smallest, max_size=smallest + MANY)
         return TEXT.filter(lambda text: smallest <= len(text))
     pattern = bounds["pattern"].removeprefix("^").removesuffix("$")
     return st.from_regex(pattern, fullmatch=True).filter(lambda text: len(text) <= bounds.get("max_length", 1 << 20))
@@ -81,9 +84,21 @@ def _int(bounds: dict[str, Any]) -> st.SearchStrategy[int]:
     return st.integers(bounds.get("ge", -(1 << 62)), bounds.get("le", 1 << 62))
 
 
+def _bytes(bounds: dict[str, Any]) -> st.SearchStrategy[bytes]:
+    least = bounds.get("min_length", 0)
+    return st.binary(min_size=least, max_size=min(bounds.get("max_length", 1 << 20), least + MANY))
+
+
+def _float(bounds: dict[str, Any]) -> st.SearchStrategy[float]:
+    least = bounds.get("ge", bounds.get("gt", -1e9))
+    return st.floats(least, bounds.get("le", 1e9), allow_nan=False, exclude_min="gt" in bounds)
+
+
 _SIMPLE: dict[Any, Any] = {
     str: _text,
     int: _int,
+    bytes: _bytes,
+    float: _float,
     bool: lambda _: st.booleans(),
     type(None): lambda _: st.none(),
 }

@@ -5,6 +5,7 @@ back through the broker (PROTOCOL, Sessions and presence).
 """
 
 import asyncio
+import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -39,6 +40,16 @@ CONFLICT_RAISES = 3
 
 FARTHEST_JUMP = 1 << 32
 """Connections a disk may have lost count of: one every second for a century."""
+
+
+ANSWER_WITHIN_S = 2.0
+"""A controller that asks who is there is answered after a random time up to this."""
+
+
+class HeardController(Protocol):
+    """Hears of each presence message of a controller. Whether it is one that asks who is there."""
+
+    def __call__(self, name: str, frame: bytes, *, retained: bool) -> bool: ...
 
 
 class Epochs(Protocol):
@@ -81,7 +92,9 @@ class BrokerLink:
         clock: Callable[[], Now],
         events: Events,
         vital: Vital,
+        controllers: HeardController,
         boot_delay_s: float = 0.0,
+        answer_within_s: float = ANSWER_WITHIN_S,
     ) -> None:
         self._site = site
         self._host = host
@@ -94,7 +107,11 @@ class BrokerLink:
         self._clock = clock
         self._events = events
         self._vital = vital
+        self._controllers = controllers
         self._boot_delay_s = boot_delay_s
+        self._answer_within_s = answer_within_s
+        self._answering: asyncio.TimerHandle | None = None
+        self._up_at = float("-inf")
         self._own_presence = topics.make("presence", site, host)
         self._at_least = 0
         self._presence: HostPresence | None = None
@@ -135,12 +152,13 @@ class BrokerLink:
         return (
             Subscription(self._own_presence, retained=True),
             Subscription(topics.topic_filter("request", site=self._site, host=self._host)),
+            Subscription(topics.topic_filter("controller-presence", site=self._site), retained=True),
         )
 
     async def up(self, transport: Transport) -> None:
         assert self._presence is not None
         self._announcer.broker_up(self)
-        self._presence.echoed_at = self._clock().mono
+        self._presence.echoed_at = self._up_at = self._clock().mono
         self._announcer.presence(self._presence.heartbeat(self._clock()))
         self._beating = asyncio.create_task(self._beat(), name="heartbeat")
         self._vital.watch(self._beating, may_return=True)
@@ -166,6 +184,8 @@ class BrokerLink:
             message.ack()
             if message.topic == self._own_presence and message.payload:
                 self._heard_own(message)
+            elif topic.kind == "controller-presence" and topic["site"] == self._site and message.payload:
+                self._heard_controller(topic["controller"], message)
 
     # -- answers and announcements
 
@@ -188,6 +208,25 @@ class BrokerLink:
     def announce(self, topic: str, frame: bytes, *, retained: bool) -> Awaitable[int]:
         """An Outlet of the announcer."""
         return self.session.publish(topic, frame, retain=retained)
+
+    def offer(self, topic: str, frame: bytes) -> None:
+        """A BrokerOutlet of it."""
+        self.session.send(topic, frame)
+
+    def _heard_controller(self, name: str, message: Incoming) -> None:
+        """A controller that has just come wants to know who is there. All hosts of the site hear it at once, so that each
+        answers when it likes. What a broker has kept is heard by a host that has just connected, and has said it all."""
+        asks = self._controllers(name, message.payload, retained=message.retain)
+        just_said = message.retain and self._clock().mono - self._up_at < self._answer_within_s
+        if asks and not just_said and self._answering is None and self.session.transport is not None:
+            wait_s = random.uniform(0, self._answer_within_s)
+            self._answering = asyncio.get_running_loop().call_later(wait_s, self._say_who_is_there)
+
+    def _say_who_is_there(self) -> None:
+        self._answering = None
+        if self._presence is not None and self.session.transport is not None:
+            self._announcer.presence(self._presence.heartbeat(self._clock()))
+            self._announcer.say_again()
 
     # -- presence
 
@@ -217,6 +256,9 @@ class BrokerLink:
             self._announcer.presence(presence.heartbeat(at))
 
     def _stop_beating(self) -> None:
+        if self._answering is not None:
+            self._answering.cancel()
+            self._answering = None
         if self._beating is not None:
             self._beating.cancel()
             self._beating = None

@@ -42,6 +42,10 @@ class Reports(Protocol):
         """A call runs on: its client is to be told `accepted`."""
         ...
 
+    def ended(self, call: Call, code: str | None) -> None:
+        """A command's result is stored; the code of its error, or None."""
+        ...
+
 
 @dataclass(slots=True)
 class Job:

@@ -127,6 +127,8 @@ class Commands:
             self._refuse(call, err)
             return
         taken()
+        if code is not None and isinstance(inserted, New):
+            self._reports.ended(call, code)
         self._inserted(call, inserted, ticket, final)
 
     def _inserted(
@@ -263,6 +265,7 @@ class Commands:
             raise GuestwireError("INTERNAL", cause=(type(err).__name__,)) from err
         send = self._executor.succeed(job.call, reply, self._clock())
         await self._store(job.seq, "SUCCEEDED", None, pack(tuple(send.frames)))
+        self._reports.ended(job.call, None)
         self._outbox.deliver(job.seq, send)
 
     async def _overdue(self, job: Job) -> None:
@@ -299,6 +302,7 @@ class Commands:
         state: FinalState = STATES.get(error.code, "FAILED")
         send = self._executor.fail(job.call, error, self._clock())
         await self._store(job.seq, state, error.code, pack(tuple(send.frames)))
+        self._reports.ended(job.call, error.code)
         self._outbox.deliver(job.seq, send)
 
     async def _store(self, seq: int, state: FinalState, code: str | None, final: bytes) -> None:

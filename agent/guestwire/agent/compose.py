@@ -4,7 +4,7 @@ import grp
 import random
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import cycle
@@ -18,7 +18,7 @@ from guestwire.agent.audit_schema import MIB
 from guestwire.agent.clock_quality import clock_quality
 from guestwire.agent.comm_areas import CommAreas
 from guestwire.agent.config import BrokerSection, LimitsSection, LogSection, Settings
-from guestwire.agent.host_agent import HostIdentity, HostParts
+from guestwire.agent.host_parts import HostIdentity, HostParts
 from guestwire.agent.journal_schema import Observer
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.lane_gate import LaneGate
@@ -31,6 +31,8 @@ from guestwire.agent.services.ports import Drivers
 from guestwire.agent.session_name import session_name
 from guestwire.agent.speech import Speech
 from guestwire.agent.tcp_listener import ListenerParts
+from guestwire.agent.telemetry.loop_lag import LoopLag
+from guestwire.agent.telemetry_parts import telemetry_parts
 from guestwire.agent.time_floor import TimeFloor, judged
 from guestwire.agent.tls_identity import TlsIdentity
 from guestwire.agent.vital import Vital
@@ -106,11 +108,16 @@ async def driver(settings: Settings) -> AsyncIterator[Drivers]:
 async def _driver(settings: Settings, areas: CommAreas | None) -> AsyncIterator[Drivers]:
     if settings.host.driver == "simulated":
         async with _simulated(settings, areas) as host:
-            yield Drivers(host, host, host.images, host.control, host.values)
+            yield Drivers(
+                host, host, host.images, host.control, host.values, guest_metrics=host.guest_metrics,
+                host_metrics=host.host_metrics,
+            )  # fmt: skip
         return
     from guestwire.agent.drivers.libvirt.guests import LibvirtGuests
     from guestwire.agent.drivers.linux.control import LinuxControl
     from guestwire.agent.drivers.linux.facts import LinuxInspection
+    from guestwire.agent.drivers.linux.guest_processes import GuestProcesses
+    from guestwire.agent.drivers.linux.host_metrics import LinuxHostMetrics
     from guestwire.agent.drivers.linux.images import QemuImages
     from guestwire.agent.drivers.linux.kernel_values import LinuxKernelValues
     from guestwire.agent.drivers.linux.kvm_probe import kvm_proven
@@ -126,6 +133,7 @@ async def _driver(settings: Settings, areas: CommAreas | None) -> AsyncIterator[
         emulator=Path(emulator) if emulator else None,
     )
     images = QemuImages(roots=settings.host.disk_roots)
+    folders = (settings.host.state_dir, *settings.host.disk_roots)
     async with LibvirtGuests(
         settings.libvirt.uri,
         threads_of=threads_of,
@@ -139,7 +147,11 @@ async def _driver(settings: Settings, areas: CommAreas | None) -> AsyncIterator[
         mapped=(lambda _uuid, _file: None) if areas is None else areas.mapped,
         starting=settings.host.state_dir / "starting",
     ) as guests:
-        yield Drivers(guests, inspection, images, LinuxControl(), LinuxKernelValues())
+        with closing(GuestProcesses()) as processes, closing(LinuxHostMetrics(folders=folders)) as host_metrics:
+            yield Drivers(
+                guests, inspection, images, LinuxControl(), LinuxKernelValues(),
+                guest_metrics=guests.metrics(processes), host_metrics=host_metrics,
+            )  # fmt: skip
 
 
 @asynccontextmanager
@@ -332,8 +344,10 @@ def host_parts(
     who: HostIdentity | None = None,
     vital: Vital | None = None,
     observer: Observer | None = None,
+    lag: LoopLag | None = None,
 ) -> HostParts:
-    """Everything a host is composed of. `vital` None: one of its own, for whose word nobody waits."""
+    """Everything a host is composed of. `vital` None: one of its own, for whose word nobody waits. `lag` None: it measures its
+    loop for itself."""
     me = who or host_identity(settings)
     floor = TimeFloor(me.trust.document.issued_at)
     judge = clock(settings, floor)
@@ -354,6 +368,7 @@ def host_parts(
         log=speaking.log,
         lanes=lanes(settings.limits),
         vital=vital or speaking.vital(),
+        telemetry=telemetry_parts(settings.telemetry, settings.host.state_dir, _boot_id(), wall_ms()),
         broker=broker(settings, tls, speaking.log),
         tls=tls,
         boot_delay_s=boot_delay_s(settings.broker),
@@ -367,5 +382,6 @@ def host_parts(
         keep_audit_days=settings.limits.audit_days,
         clock=judge,
         floor=floor,
+        lag=lag,
         observer=observer,
     )

@@ -1,42 +1,25 @@
-"""The agent's settings: defaults < TOML file < GUESTWIRE_* environment < flags. The only place that reads the environment.
+"""The agent's settings: defaults < TOML file < GUESTWIRE_* environment < flags.
 
 One frozen model per section; a component is given its own section and no other. An unknown key is an error that names
-it. As a table they are in `settings_table`.
+it. How they are read is `guestwire.settings`' matter.
 """
 
-import os
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from guestwire.link.broker_url import BrokerAddress, broker_address
 from guestwire.link.host_port import host_port
-from guestwire.model.errors import GuestwireError
-from guestwire.model.patterns import in_words
 from guestwire.protocol.authority_url import authority_address
+from guestwire.protocol.telemetry import TIERS, Tier
+from guestwire.settings import loading
+from guestwire.settings.loading import MergedSettings
+from guestwire.settings.section import Level, OptionalPath, Section, Slug, empty_is_none, words
 
 DEFAULT_FILE: Final = Path("/etc/guestwire/agent.toml")
-CREDENTIAL: Final = "credential:"
-"""What a path begins with that names a credential of systemd (LoadCredential=, LoadCredentialEncrypted=)."""
 
 
 def _checked_url(url: str) -> str:
@@ -56,46 +39,7 @@ def _checked_authority(url: str) -> str:
     return url
 
 
-def _words(value: object) -> object:
-    """A list written as one text, as environment and flags have it: separated by commas or blanks."""
-    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
-
-
-def _empty_is_none(value: object) -> object:
-    return None if value == "" else value
-
-
-def _credential_file(name: str) -> Path:
-    """Where systemd has put it for this service."""
-    line = f"LoadCredential={name}:FILE"
-    if not name or "/" in name or name in (".", ".."):
-        raise ValueError(f"{CREDENTIAL}{name} names no credential: write {CREDENTIAL}NAME, and {line} into the unit")
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    if folder is None:
-        raise ValueError(f"only a service of systemd has credentials: put {line} into its unit, or name a file")
-    path = Path(folder) / name
-    if not path.exists():
-        raise ValueError(f"the service has no credential {name}: put {line} into its unit and restart it")
-    return path
-
-
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,36}$")]
 BrokerUrl = Annotated[str, AfterValidator(_checked_url)]
-OptionalPath = Annotated[Path | None, BeforeValidator(_empty_is_none)]
-Level = Literal["off", "debug", "info", "warning", "error"]
-
-
-class Section(BaseModel):
-    """A section. Texts become numbers where a number is wanted: environment and flags have only texts."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
-
-    @field_validator("*")
-    @classmethod
-    def _credential(cls, value: object) -> object:
-        if isinstance(value, Path) and str(value).startswith(CREDENTIAL):
-            return _credential_file(str(value).removeprefix(CREDENTIAL))
-        return value
 
 
 class HostSection(Section):
@@ -113,14 +57,14 @@ class HostSection(Section):
     """The Unix socket for local clients; empty for none."""
     socket_group: str = ""
     """The group that may open the socket; empty for the agent's own."""
-    disk_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_words)] = (
+    disk_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(words)] = (
         Path("/var/lib/libvirt/images"),
         Path("/var/lib/guestwire/images"),
     )
     """Folders that disk images of guests may be in; new ones go into the first."""
-    share_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_words)] = (Path("/var/lib/guestwire/shares"),)
+    share_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(words)] = (Path("/var/lib/guestwire/shares"),)
     """Folders that guests may be given folders of, to mount."""
-    boot_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_words)] = (
+    boot_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(words)] = (
         Path("/var/lib/libvirt/images"),
         Path("/var/lib/libvirt/boot"),
         Path("/var/lib/guestwire/images"),
@@ -138,7 +82,7 @@ class HostSection(Section):
 
 
 class BrokerSection(Section):
-    urls: Annotated[tuple[BrokerUrl, ...], NoDecode, BeforeValidator(_words)] = ()
+    urls: Annotated[tuple[BrokerUrl, ...], NoDecode, BeforeValidator(words)] = ()
     """Brokers to try in turn, mqtt://HOST:PORT or mqtts://HOST:PORT; none: the host is reached by its socket only."""
     transport: Literal["auto", "mqtt5", "aiomqtt"] = "auto"
     """auto: MQTT 5 by our own transport, 3.1.1 by aiomqtt where the broker knows no more."""
@@ -156,7 +100,7 @@ class BrokerSection(Section):
     """The host's client certificate (PEM); goes with `key`."""
     key: OptionalPath = None
     """The key of the client certificate (PEM); readable by the agent alone."""
-    username: Annotated[str | None, BeforeValidator(_empty_is_none)] = None
+    username: Annotated[str | None, BeforeValidator(empty_is_none)] = None
     """User name, where the broker wants one; it should be the host's id."""
     password_file: OptionalPath = None
     """A file whose first line is the password; readable by the agent alone."""
@@ -279,12 +223,44 @@ class ListenerSection(Section):
         return self
 
 
+class TelemetrySection(Section):
+    tiers: Annotated[tuple[Tier, ...], NoDecode, BeforeValidator(words)] = TIERS
+    """What is measured: fast (every second), normal, slow; empty: nothing is."""
+    fast_s: Annotated[float, Field(ge=0.1, le=60)] = 1.0
+    """How often the tier fast is measured."""
+    normal_s: Annotated[float, Field(ge=1, le=600)] = 10.0
+    """How often the tier normal is measured."""
+    slow_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
+    """How often the tier slow is measured."""
+    metrics: Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)] = ("*",)
+    """The metrics that are measured, by name; * stands for anything."""
+    without: Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)] = ()
+    """Of these, the metrics that are not measured."""
+    series: Annotated[int, Field(ge=100, le=100_000)] = 4000
+    """How many series the host may have; what comes beyond that is not measured."""
+    live_s: Annotated[float, Field(ge=0, le=60)] = 1.0
+    """How long a value waits for others of its batch while a controller is there."""
+    idle_s: Annotated[float, Field(ge=0, le=600)] = 10.0
+    """How long it waits while none is there."""
+    metric_mib: Annotated[int, Field(ge=1, le=65_536)] = 64
+    """How much of state_dir metrics may take that no controller has yet. Nearly full, they are made coarser; full, the oldest go."""
+    notice_mib: Annotated[int, Field(ge=1, le=65_536)] = 8
+    """How much notices of guests, communication and configuration may take."""
+    alarm_mib: Annotated[int, Field(ge=1, le=65_536)] = 4
+    """How much alarms may take."""
+    audit_mib: Annotated[int, Field(ge=1, le=65_536)] = 8
+    """How much audit notices may take; the audit log itself has a place of its own."""
+    link_kbit_s: Annotated[int, Field(ge=0, le=100_000_000)] = 0
+    """How fast the link to the broker is. What was left behind takes three tenths of it, so that what is new always finds room. 0:
+    as fast as the broker confirms."""
+
+
 class CommSection(Section):
     dir: OptionalPath = None
     """Where the sockets of guestwire-comm are; empty: this host has no communication services."""
 
 
-class Settings(BaseSettings):
+class Settings(MergedSettings):
     """Everything. Made by `load`; frozen."""
 
     model_config = SettingsConfigDict(
@@ -301,79 +277,9 @@ class Settings(BaseSettings):
     simulated: SimulatedSection = SimulatedSection()
     comm: CommSection = CommSection()
     listener: ListenerSection = ListenerSection()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """`load` has merged the sources already."""
-        return (init_settings,)
+    telemetry: TelemetrySection = TelemetrySection()
 
 
 def load(file: Path | None = None, flags: Mapping[str, str] | None = None) -> Settings:
-    """The settings. `file` None means the default one, which may be missing; `flags` by dotted name (`log.level`).
-
-    Raises GuestwireError CONFIG-INVALID with `field` = section.key of the first wrong one, all of them in `detail`.
-    """
-    try:
-        merged = _read(file)
-        _merge(merged, EnvSettingsSource(Settings)())
-        for name, text in (flags or {}).items():
-            section, _, key = name.partition(".")
-            _merge(merged, {section: {key: text}})
-        return Settings(**merged)
-    except ValidationError as err:
-        wrong = [(_field(error["loc"]), _why(error)) for error in err.errors()]
-        field, why = wrong[0]
-        raise GuestwireError(
-            "CONFIG-INVALID",
-            f"{field}: {why}",
-            field=field,
-            detail={"wrong": [f"{name}: {text}" for name, text in wrong]},
-        ) from err
-
-
-def service_environment() -> dict[str, str]:
-    """What systemd put into the environment for sd_notify."""
-    return {name: os.environ[name] for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID") if name in os.environ}
-
-
-def _read(file: Path | None) -> dict[str, Any]:
-    path = file if file is not None else DEFAULT_FILE
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as err:
-        if file is None:
-            return {}
-        raise GuestwireError("CONFIG-INVALID", f"{path}: there is no such file", field=str(path)) from err
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
-        raise GuestwireError("CONFIG-INVALID", f"{path}: {err}", field=str(path)) from err
-
-
-def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> None:
-    for key, value in above.items():
-        if isinstance(value, Mapping) and isinstance(below.get(key), dict):
-            _merge(below[key], value)
-        else:
-            below[key] = dict(value) if isinstance(value, Mapping) else value
-
-
-def _field(place: Sequence[int | str]) -> str:
-    return ".".join(str(part) for part in place)
-
-
-def _why(error: Mapping[str, Any]) -> str:
-    match error["type"]:
-        case "extra_forbidden":
-            return "no such setting"
-        case "missing":
-            return "must be given"
-        case "value_error":
-            return str(error["msg"])
-        case _:
-            return f"{in_words(error)}, not {error['input']!r}"
+    """The settings, as `loading.load` reads them. Raises CONFIG-INVALID."""
+    return loading.load(Settings, file, DEFAULT_FILE, flags)

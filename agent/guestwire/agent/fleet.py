@@ -12,11 +12,13 @@ from pathlib import Path
 from guestwire.agent import compose
 from guestwire.agent.broker_link import BrokerLink
 from guestwire.agent.config import CommSection, ListenerSection, Settings
-from guestwire.agent.host_agent import HostIdentity, host_agent
+from guestwire.agent.host_agent import host_agent
+from guestwire.agent.host_parts import HostIdentity
 from guestwire.agent.identity import check_member, host_key, trust
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.logs import LevelControl, make_logger
 from guestwire.agent.messages import Messages
+from guestwire.agent.telemetry.loop_lag import LoopLag
 from guestwire.agent.vital import Vital
 from guestwire.link.transport import Connect, OnMessage, Options, Transport
 from guestwire.model.errors import GuestwireError
@@ -25,13 +27,15 @@ Broker = tuple[Callable[[], Options], Connect]
 
 MESSAGES_EACH = 16
 OPEN_AT_ONCE = 32
+FILES_OF_ONE = 12
 CONNECT_WITHIN_S = 60
 
 
 async def serve_fleet(settings: Settings, count: int) -> None:
     """Serve ID-1 to ID-count until SIGTERM or SIGINT. `trust.host_key`, `broker.cert` and `broker.key` hold {host} where
     the host's id goes; state is kept
-    below state_dir, a folder a host; there is no socket and no TCP listener, and there are no communication services. First all hosts are
+    below state_dir, a folder a host; there is no socket and no TCP listener, and there are no communication services; nothing
+    is measured unless telemetry.tiers says what. First all hosts are
     opened, which takes the disk's time, then all connect at once. Prints a line when every host is connected. A host that
     fails ends all of them."""
     if settings.host.driver != "simulated":
@@ -39,12 +43,13 @@ async def serve_fleet(settings: Settings, count: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    _allow_files(count * 4 + 256)
+    _allow_files(count * FILES_OF_ONE + 256)
     vital = _quiet_voice().vital()
-    async with JournalWriter(
-        group_size=settings.limits.journal_group, queue_limit=settings.limits.journal_queue
-    ) as writer:
-        fleet = _Fleet(settings, count, writer, vital)
+    async with (
+        LoopLag(compose.wall_ms()) as lag,
+        JournalWriter(group_size=settings.limits.journal_group, queue_limit=settings.limits.journal_queue) as writer,
+    ):
+        fleet = _Fleet(settings, count, writer, vital, lag)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(fleet.host(n)) for n in range(1, count + 1)]
@@ -67,12 +72,13 @@ def _known(errors: BaseException) -> BaseException:
 class _Fleet:
     """The hosts of one process. A task each keeps its host open until it is cancelled."""
 
-    def __init__(self, settings: Settings, count: int, writer: JournalWriter, vital: Vital) -> None:
+    def __init__(self, settings: Settings, count: int, writer: JournalWriter, vital: Vital, lag: LoopLag) -> None:
         self._settings = settings
         self._trust = trust(settings.trust)
         self._count = count
         self._writer = writer
         self._vital = vital
+        self._lag = lag
         self._gate = asyncio.Semaphore(OPEN_AT_ONCE)
         self._all_open = asyncio.Event()
         self._open = 0
@@ -88,7 +94,9 @@ class _Fleet:
             async with self._gate:
                 own.host.state_dir.mkdir(parents=True, exist_ok=True)
                 hypervisor = await stack.enter_async_context(compose.driver(own))
-                parts = compose.host_parts(own, hypervisor, self._writer, _quiet_voice(), who=who, vital=self._vital)
+                parts = compose.host_parts(
+                    own, hypervisor, self._writer, _quiet_voice(), who=who, vital=self._vital, lag=self._lag
+                )
                 parts = replace(parts, broker=_after(self._all_open, parts.broker))
                 link = (await stack.enter_async_context(host_agent(parts))).link
             self._links += [link] if link is not None else []
@@ -133,9 +141,15 @@ def _settings_of(settings: Settings, host: str) -> Settings:
     broker = settings.broker.model_copy(
         update={name: _of_host(path, host) for name in ("cert", "key") if (path := getattr(settings.broker, name))}
     )
+    measured = settings.telemetry
+    if "tiers" not in measured.model_fields_set:
+        measured = measured.model_copy(update={"tiers": ()})
     return settings.model_copy(
-        update={"host": own, "broker": broker, "trust": trusted, "comm": CommSection(), "listener": ListenerSection()}
-    )
+        update={
+            "host": own, "broker": broker, "trust": trusted, "comm": CommSection(), "listener": ListenerSection(),
+            "telemetry": measured,
+        }
+    )  # fmt: skip
 
 
 def _of_host(path: Path, host: str) -> Path:

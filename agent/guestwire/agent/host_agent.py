@@ -7,28 +7,23 @@ session exists.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from guestwire.agent import floor_note
 from guestwire.agent.announcer import Announcer
-from guestwire.agent.audit import AuditTrail, Log
-from guestwire.agent.audit_schema import QUOTA
+from guestwire.agent.audit import AuditTrail
 from guestwire.agent.audit_writing import AuditWriting
 from guestwire.agent.auditing import Auditing
 from guestwire.agent.broker_link import BrokerLink
-from guestwire.agent.clock_quality import clock_quality
-from guestwire.agent.clock_skew import ClockSkew, skew_alarm
+from guestwire.agent.clock_skew import skew_alarm
 from guestwire.agent.comm_notices import CommNotices
 from guestwire.agent.commands import Commands
 from guestwire.agent.configured import ConfigurationParts, ConfiguredHost, Hearing, configured
+from guestwire.agent.host_parts import HostParts
 from guestwire.agent.housekeeping import Housekeeping
 from guestwire.agent.jobs import Jobs
 from guestwire.agent.journal import Journal
-from guestwire.agent.journal_schema import Observer
-from guestwire.agent.journal_writer import JournalWriter
-from guestwire.agent.lane_gate import LaneGate
 from guestwire.agent.listeners import HostListeners
 from guestwire.agent.outbox import Outbox
 from guestwire.agent.reporting import Reporting
@@ -40,80 +35,29 @@ from guestwire.agent.services.guest_folder import GuestFolders
 from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.guests import GuestService
 from guestwire.agent.services.hosts import HostService
-from guestwire.agent.services.ports import Drivers, Guests
+from guestwire.agent.services.ports import Guests
 from guestwire.agent.services.shutdown_hooks import ShutdownHooks
 from guestwire.agent.services.start_conditions import StartConditions
-from guestwire.agent.speech import Speech
-from guestwire.agent.tcp_listener import ListenerParts, listen
-from guestwire.agent.time_floor import TimeFloor
-from guestwire.agent.tls_identity import TlsIdentity
+from guestwire.agent.tcp_listener import listen
+from guestwire.agent.telemetry.loop_lag import LoopLag
+from guestwire.agent.telemetry.measuring import MeasuringParts, measuring
+from guestwire.agent.telemetry.readings import Counting, readings
+from guestwire.agent.telemetry.request_counts import CountedAudit, RequestCounts
+from guestwire.agent.telemetry.sampler import Sampler
+from guestwire.agent.telemetry.shipper import Shipper
+from guestwire.agent.telemetry.telling import Telling
+from guestwire.agent.telemetry.wiring import shipping, spool_opened
 from guestwire.agent.trust_keeper import TrustKeeper, trust_in_force
 from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
 from guestwire.link.local_server import LocalServer
 from guestwire.link.serve import Server
-from guestwire.link.transport import Connect, Options
 from guestwire.model.errors import GuestwireError
-from guestwire.model.host import ClockQuality
 from guestwire.protocol.capabilities import CapabilitiesBody, WireLimits, capabilities_hash, schema_hashes
 from guestwire.protocol.executor import Executor
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.presence import HostPresence
-from guestwire.protocol.signing import SigningKey
-from guestwire.protocol.steps import Limits
 from guestwire.protocol.trust import Trust
-
-
-@dataclass(frozen=True, slots=True)
-class HostIdentity:
-    """Who this host is and by which keys it speaks and believes."""
-
-    site: str
-    host: str
-    label: str
-    key: SigningKey
-    trust: Trust
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
-class HostParts:
-    """What a host is composed of. `kept_trust`: where a trust document is kept that was taken up; `folders`: where the folders of its guests are, `templates`: what is copied into new ones;
-    `disk_roots`, `share_roots`, `boot_roots`: see `FactsReader`. `broker`: how to connect, None for a host with a socket
-    only; `socket`: its path, None for none. `clock`: how to judge the wall clock, by `floor` too, which is raised here.
-    `skew`: how far it is off. `tls` tells when certificates were replaced. `vital` watches what must not end.
-    `observer` is told every step of the journal."""
-
-    identity: HostIdentity
-    drivers: Drivers
-    journal: Path
-    kept_trust: Path
-    folders: Path
-    templates: Path
-    writer: JournalWriter
-    speech: Speech
-    log: Log
-    lanes: LaneGate
-    vital: Vital
-    broker: tuple[Callable[[], Options], Connect] | None = None
-    boot_delay_s: float = 0.0
-    socket: Path | None = None
-    socket_group: int = -1
-    listener: ListenerParts | None = None
-    disk_roots: tuple[str, ...] = ()
-    share_roots: tuple[str, ...] | None = None
-    boot_roots: tuple[str, ...] | None = None
-    keep_revisions: int = 50
-    limits: Limits = field(default_factory=Limits)
-    require_signatures: str = "effects"
-    keep_jobs_s: float = 7 * 86_400.0
-    audit_quota: int = QUOTA
-    keep_audit_days: float = 30.0
-    clock: Callable[[], ClockQuality] = clock_quality
-    floor: TimeFloor = field(default_factory=TimeFloor)
-    skew: ClockSkew = field(default_factory=ClockSkew)
-    tls: TlsIdentity | None = None
-    observer: Observer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +82,17 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         journal = await stack.enter_async_context(await _journal(parts))
         trust = await trust_in_force(journal, identity.trust, parts.kept_trust, parts.log)
         floor_note.take_up(parts.floor, journal, trust)
-        announcer = Announcer(identity.site, identity.host, identity.key, now)
+        telling = Telling(identity.site, identity.host, identity.key)
+        spool = await spool_opened(stack, parts.telemetry, telling, parts.log, parts.vital)
+        announcer = Announcer(identity.site, identity.host, identity.key, now, spool)
         audit, auditing = await _audit(stack, parts, journal, announcer)
         executor = _executor(parts, journal, trust)
+        shipper = await shipping(stack, parts.telemetry, telling, spool, announcer, executor, parts.vital)
         keeper = TrustKeeper(executor, journal, parts.kept_trust, parts.log)
         listeners = HostListeners(parts.log, announcer, audit, executor, parts.clock, parts.speech)
+        counts = RequestCounts(parts.telemetry.began_ms, now)
+        listeners.counting(counts.ended)
+        listeners.numbering(spool.begin_anew)
         folders = GuestFolders(parts.folders, parts.templates, _domain_xml(parts.drivers.guests))
         hearing = Hearing()
         guests = await _guests(stack, parts, folders, hearing, listeners)
@@ -175,7 +125,10 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         )  # fmt: skip
         server = await stack.enter_async_context(
             Server(
-                executor, reads(hosts, guests, jobs, parts.speech, host, forwarding, keeper, auditing), pipeline, audit
+                executor,
+                reads(hosts, guests, jobs, parts.speech, host, forwarding, keeper, auditing, shipper),
+                pipeline,
+                CountedAudit(audit, counts),
             )
         )
         stack.callback(parts.lanes.close)
@@ -187,8 +140,10 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         if recovered:
             parts.log.info("unfinished commands taken up again", count=recovered)
         await _direct_ways(stack, parts, server, executor, audit, announcer, keeper)
-        link = await _linked(stack, parts, server, journal, announcer, listeners, outbox, executor)
+        link = await _linked(stack, parts, server, journal, announcer, listeners, outbox, executor, shipper)
         stack.callback(listeners.tell_now)
+        counting = Counting(parts.clock, parts.lanes, parts.writer, outbox, announcer, link, spool, now)
+        await stack.enter_async_context(await _measured(stack, parts, guests, shipper, counts, counting))
         await stack.enter_async_context(_housekeeping(parts, journal, executor, announcer, host.reboot.read))
         yield RunningHost(executor, keeper, journal, pipeline, guests, link, server, listeners)
 
@@ -349,6 +304,7 @@ async def _linked(
     listeners: HostListeners,
     outbox: Outbox,
     executor: Executor,
+    shipper: Shipper,
 ) -> BrokerLink | None:
     """The link to the broker, connecting in the background."""
     if parts.broker is None:
@@ -372,10 +328,32 @@ async def _linked(
     link = BrokerLink(
         site=identity.site, host=identity.host, options=options, connect=connect, server=server, presence=presence,
         epochs=journal, announcer=announcer, trust=lambda: executor.trust, clock=now, events=listeners, vital=parts.vital,
-        boot_delay_s=parts.boot_delay_s,
+        controllers=shipper.heard_controller, boot_delay_s=parts.boot_delay_s,
     )  # fmt: skip
     listeners.linked(link, lambda: outbox.resend(link), capabilities)
     return await stack.enter_async_context(link)
+
+
+async def _measured(
+    stack: AsyncExitStack,
+    parts: HostParts,
+    guests: GuestService,
+    shipper: Shipper,
+    counts: RequestCounts,
+    counting: Counting,
+) -> Sampler:
+    """What measures the host. It ends first, so that what it measured last is kept and sent."""
+    telemetry = parts.telemetry
+    lag = parts.lag
+    if lag is None:
+        lag = await stack.enter_async_context(LoopLag(telemetry.began_ms))
+    return measuring(
+        MeasuringParts(
+            settings=telemetry.sampling, drivers=parts.drivers, table=guests.table, batches=shipper, lag=lag,
+            requests=counts, version=parts.identity.version, began_ms=telemetry.began_ms, clock=now, log=parts.log,
+            vital=parts.vital, readings=readings(counting),
+        )
+    )  # fmt: skip
 
 
 def _orphan_taken_up(stack: AsyncExitStack, vital: Vital, host: ConfiguredHost, pipeline: Commands) -> None:

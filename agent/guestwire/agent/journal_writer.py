@@ -72,6 +72,11 @@ class JournalWriter:
         """Whether new requests are taken. Raise `busy()` where not."""
         return self._queue.qsize() < self._queue_limit
 
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for a commit."""
+        return self._queue.qsize()
+
     @staticmethod
     def busy() -> GuestwireError:
         return GuestwireError("BUSY", "the journal's queue is full", after_ms=_BUSY_AFTER_MS)

@@ -53,6 +53,16 @@ class HostListeners:
         self._capabilities: Callable[[], CapabilitiesBody] | None = None
         self._connected_at_ms: int | None = None
         self._broker_address: str | None = None
+        self._request_ended: Callable[[Call, str | None], None] | None = None
+        self._begin_anew: Callable[[], None] | None = None
+
+    def counting(self, ended: Callable[[Call, str | None], None]) -> None:
+        """Who counts the commands that have their result."""
+        self._request_ended = ended
+
+    def numbering(self, begin_anew: Callable[[], None]) -> None:
+        """Who gives numbers to what the host says, and begins anew when the disk is older than what was said."""
+        self._begin_anew = begin_anew
 
     def attach(self, server: Server, reporting: Reporting) -> None:
         self._server = server
@@ -114,6 +124,10 @@ class HostListeners:
         if self._server is not None:
             self._server.waiting(call)
 
+    def ended(self, call: Call, code: str | None) -> None:
+        if self._request_ended is not None:
+            self._request_ended(call, code)
+
     # -- the broker link's (Events)
 
     async def link_up(self, address: str | None, *, session_present: bool) -> None:
@@ -150,12 +164,18 @@ class HostListeners:
         self._log.warning("the disk is older than what the broker remembers")
         lost_ms = now().wall_ms + SKEW_MS
         self._executor.journal_created_ms = max(self._executor.journal_created_ms, lost_ms)
+        if self._begin_anew is not None:
+            self._begin_anew()
 
     async def epoch_behind(self, running: Running) -> Model:
         """The operation of that name (an EpochRaiser of routes)."""
         if self._link is None:
             raise GuestwireError("UNSUPPORTED", "This host has no broker.")
-        return await self._link.epoch_behind(running)
+        before = self._link.epoch
+        done = await self._link.epoch_behind(running)
+        if running.call.request.known >= before and self._begin_anew is not None:
+            self._begin_anew()
+        return done
 
     # -- the configuration's: the way the host is managed (ManagementLink), and what changes
 

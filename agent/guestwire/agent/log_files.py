@@ -72,6 +72,12 @@ class LogFiles:
         old, self._fd, self._size, self._torn = self._fd, fd, 0, False
         _close(old)
 
+    def clear(self) -> None:
+        """Drop every line. Raises OSError, and then some may be left."""
+        self._rotate()
+        for n in range(1, self._files):
+            self._numbered(n).unlink(missing_ok=True)
+
     def _numbered(self, n: int) -> Path:
         return self._path if n == 0 else self._path.with_name(f"{NAME}.{n}")
 

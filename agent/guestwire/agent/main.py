@@ -19,17 +19,18 @@ from pathlib import Path
 from typing import Any
 
 from guestwire.agent import compose
-from guestwire.agent.config import DEFAULT_FILE, Settings, load, service_environment
+from guestwire.agent.config import DEFAULT_FILE, Settings, load
 from guestwire.agent.fleet import serve_fleet
 from guestwire.agent.host_agent import host_agent
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.reload import Reload
 from guestwire.agent.renewal_parts import renewal_of
 from guestwire.agent.services.ports import Drivers
-from guestwire.agent.settings_table import add_flags, given_flags
 from guestwire.agent.undo import PATIENCE_S, undo_overdue
 from guestwire.link.sd_notify import service_manager
 from guestwire.model.errors import GuestwireError
+from guestwire.settings.loading import service_environment
+from guestwire.settings.table import add_flags, given_flags
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 IDENTITY = Path("/var/lib/guestwire/identity")
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.command == "enrol":
             return _enrol(arguments, file or DEFAULT_FILE)
-        settings = load(file, given_flags(arguments))
+        settings = load(file, given_flags(arguments, Settings))
         if arguments.command == "check":
             return _check(settings)
         if arguments.command == "renew":
@@ -78,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         if name == "undo":
             text = "how long a half done change is left to an agent that may start again (default: %(default)s)"
             command.add_argument("--patience-s", type=float, default=PATIENCE_S, metavar="S", help=text)
-        add_flags(command)
+        add_flags(command, Settings)
     _add_enrol(commands.add_parser("enrol", help="make this machine a host of a site", description=_ENROL))
     return parser
 

@@ -57,6 +57,14 @@ class Messages:
             self._files.append(line)
         return message, line
 
+    def clear(self) -> int:
+        """Forget everything said until now, on disk too; how many there were. The numbers go on. Raises OSError."""
+        if self._files is not None:
+            self._files.clear()
+        forgotten = len(self._kept)
+        self._kept.clear()
+        return forgotten
+
     def query(self, query: MessageQuery) -> MessageList:
         """Messages after `after_seq`, of `level` and above, oldest first."""
         rank = _RANK[query.level]

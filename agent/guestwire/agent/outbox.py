@@ -39,6 +39,7 @@ class Outbox:
         self._again: asyncio.TimerHandle | None = None
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._unconfirmed: set[int] = set()
         self.link = LinkToCome()
 
     async def __aenter__(self) -> "Outbox":
@@ -52,15 +53,22 @@ class Outbox:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    @property
+    def waiting(self) -> int:
+        """Finals that were sent, and that the broker has not confirmed."""
+        return len(self._unconfirmed)
+
     def deliver(self, seq: int, send: Send) -> None:
         """Send a stored final; it leaves the outbox when the broker has confirmed it."""
         confirmed = answer(send)
         if confirmed is not None:
+            self._unconfirmed.add(seq)
             asyncio.ensure_future(confirmed).add_done_callback(lambda done: self._confirmed(seq, done))
 
     async def resend(self, path: Path) -> None:
         """Send every final that is not known to be delivered; after each (re)connection. Raises JOURNAL-FULL."""
         self.link.path = path
+        self._unconfirmed.clear()
         after = 0
         while page := await self._journal.outbox(after_seq=after):
             for row in page:
@@ -72,6 +80,7 @@ class Outbox:
             return
         err = done.exception()
         if err is None or (isinstance(err, TransportError) and err.code in NEVER_TAKEN):
+            self._unconfirmed.discard(seq)
             self._journal.delivered(seq)
         elif self._again is None and not self._closing:
             self._again = asyncio.get_running_loop().call_later(self._send_again_s, self._send_again)

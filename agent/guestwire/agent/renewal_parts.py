@@ -9,7 +9,8 @@ from pathlib import Path
 
 from guestwire.agent import identity
 from guestwire.agent.config import Settings
-from guestwire.agent.host_agent import HostParts, RunningHost
+from guestwire.agent.host_agent import RunningHost
+from guestwire.agent.host_parts import HostParts
 from guestwire.agent.renewal import Renewal, RenewalParts
 from guestwire.link.clock import now
 from guestwire.model.errors import BY_CODE, GuestwireError

@@ -12,6 +12,7 @@ from guestwire.agent.services.guests import GuestService
 from guestwire.agent.services.hosts import HostService
 from guestwire.agent.services.running import Running
 from guestwire.agent.speech import Speech
+from guestwire.agent.telemetry.shipper import Shipper
 from guestwire.agent.trust_keeper import TrustKeeper
 from guestwire.link.serve import Handler
 from guestwire.model.base import Model
@@ -34,6 +35,7 @@ def reads(
     comm: CommForwarding,
     trust: TrustKeeper,
     audit: Auditing,
+    telemetry: Shipper,
 ) -> Mapping[str, Handler]:
     """Operations without an effect: called with the Call, answered at once or awaited."""
     return {
@@ -50,6 +52,7 @@ def reads(
         "host-topology": hosts.topology,
         "trust-show": trust.show,
         "audit-list": audit.list_rows,
+        "telemetry-ack": telemetry.acknowledge,
         **configured.reads(),
         **{one.name: comm.read for one in OPERATIONS if one.served_by == "comm" and one.effect == "none"},
     }
@@ -77,6 +80,7 @@ def commands(
         "job-cancel": Command(_no_lane, jobs.cancel),
         "epoch-behind": Command(_no_lane, epochs.epoch_behind),
         "log-level": Command(_host_lane, speech.set_level),
+        "log-clear": Command(_host_lane, speech.clear),
         "trust-update": Command(_no_lane, trust.update),
         "audit-ack": Command(_no_lane, audit.acknowledge),
         **configured.commands(of_guest),

@@ -1,4 +1,4 @@
-"""The operations about what the agent says: message-list, log-query, log-level."""
+"""The operations about what the agent says: message-list, log-query, log-level, log-clear."""
 
 import asyncio
 import threading
@@ -65,6 +65,16 @@ class Speech:
         request: m.LogLevel = running.call.request
         self._control.set(request.level, request.ttl_s)
         return m.LogLevelSet(level=self._control.level, until=self._control.until_ms)
+
+    async def clear(self, running: Running) -> m.LogCleared:
+        """Raises LOG-NOT-CLEARED where the disk does not let go of the files."""
+        try:
+            forgotten = self._messages.clear()
+        except OSError as err:
+            raise GuestwireError("LOG-NOT-CLEARED", f"The log files cannot be removed: {err}") from err
+        # who reads on from a number must not find an empty log that was never told to be one
+        said = self._messages.say("warning", "the log was cleared", {"by": running.call.issuer, "forgotten": forgotten})
+        return m.LogCleared(forgotten=forgotten, last_seq=said.seq)
 
 
 def _search(files: LogFiles, query: m.LogQuery, given_up: Callable[[], bool]) -> m.LogLines:

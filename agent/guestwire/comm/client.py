@@ -164,6 +164,11 @@ class CommClient:
         found: w.CommMapped = await self._ask(_INTERNAL["comm-mapped"], request)
         return found.mapped
 
+    async def metrics(self, *, filtered: bool) -> w.CommMetrics:
+        """Counters of everything; `filtered`: with what the rules of networks kept back."""
+        found: w.CommMetrics = await self._ask(_INTERNAL["comm-metrics"], w.CommMetricsAsked(filtered=filtered))
+        return found
+
     async def guest_reset(self, guest: str) -> None:
         """A guest, by name, began anew without its process ending."""
         await self._ask(_INTERNAL["comm-guest-reset"], w.GuestRefName(guest=guest))

@@ -22,6 +22,7 @@ from guestwire.comm.events import EventTable
 from guestwire.comm.holdings import Holdings
 from guestwire.comm.host_networks import HostNetworks
 from guestwire.comm.identities import Identities, identities, make_folders
+from guestwire.comm.metrics_call import MetricsCall
 from guestwire.comm.natives import NativeEvents
 from guestwire.comm.peer_ids import PeerIds
 from guestwire.comm.regions import random_generation
@@ -169,12 +170,20 @@ async def _operations(
     shown = EventReads(table, partial(count_words, table, holdings), holdings.natives.is_set, now)
     areas = AreaCalls(holdings, lambda: frozenset(attendance.guests), telling.denied, now)
     contents = ContentCalls(holdings, talks, lambda name, force: attendance.break_lock(name, force=force))
+    metrics = MetricsCall(
+        holdings,
+        table,
+        partial(count_words, table, holdings),
+        lambda: talks.all,
+        lambda: attendance.guests,
+        networks,
+        now,
+    )
     results = await stack.enter_async_context(
         Results(executor, effects(communication, events, shown, contents, telling.done), now, telling.defect)
     )
-    server = await stack.enter_async_context(
-        Server(executor, reads(communication, areas, shown, contents, networks, telling), results, _Audit(log, telling))
-    )
+    handlers = reads(communication, areas, shown, contents, networks, telling, metrics)
+    server = await stack.enter_async_context(Server(executor, handlers, results, _Audit(log, telling)))
     results.waiting = server.waiting
     await stack.enter_async_context(
         LocalServer(

@@ -112,6 +112,16 @@ class EventTable:
         rows = [row for row in self._rows.values() if row.declared is None or not row.declared.hidden]
         return tuple(event_view(row, now) for row in sorted(rows, key=lambda row: (row.declared is None, row.name)))
 
+    def counters(self) -> list[tuple[str, int, int, int, int]]:
+        """Of the declared events: name, signals, denied, waiters, set; -1 where this is not the place of the state."""
+        return [
+            (row.name, row.signals, row.denied, len(row.waiters), int(row.is_set))
+            if row.kind == "arbitrated"
+            else (row.name, row.signals, row.denied, -1, -1)
+            for row in self._rows.values()
+            if row.declared is not None and not row.declared.hidden
+        ]
+
     def view(self, name: str, now: Now) -> EventView:
         """One event, also a hidden one. Raises NOT-FOUND."""
         return event_view(self._row(name), now)

@@ -16,6 +16,7 @@ from guestwire.protocol.comm_models import NetView
 
 if TYPE_CHECKING:
     from guestwire.comm.networks.networks import Networks
+    from guestwire.comm.networks.traffic import PortTraffic
 
 _MODULE = "guestwire.comm.networks.networks"
 _LOOK = (
@@ -54,6 +55,14 @@ class HostNetworks:
 
     async def views(self) -> tuple[NetView, ...]:
         return () if self._networks is None else await self._networks.views()
+
+    async def traffic(self) -> Sequence["PortTraffic"]:
+        """What went through the members' ports."""
+        return () if self._networks is None else await self._networks.traffic()
+
+    async def filtered(self) -> Mapping[str, int]:
+        """Packets that the rules of each network kept back."""
+        return {} if self._networks is None else await self._networks.filtered()
 
     async def capabilities(self) -> Mapping[str, str]:
         """What this host lacks -> what to install, load or switch on; empty where that cannot be found out."""

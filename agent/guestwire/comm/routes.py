@@ -53,7 +53,13 @@ class Following(Protocol):
 
 
 def reads(
-    process: Process, areas: AreaCalls, events: EventReads, contents: ContentCalls, nets: NetReads, telling: Following
+    process: Process,
+    areas: AreaCalls,
+    events: EventReads,
+    contents: ContentCalls,
+    nets: NetReads,
+    telling: Following,
+    metrics: Handler,
 ) -> Mapping[str, Handler]:
     """Operations without an effect."""
 
@@ -88,6 +94,7 @@ def reads(
         "comm-held": lambda _: process.held(),
         "comm-plugs": lambda call: process.plugs(call.request.guest),
         "comm-mapped": mapped,
+        "comm-metrics": metrics,
         "comm-follow": follow,
     }
 

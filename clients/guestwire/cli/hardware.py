@@ -107,10 +107,10 @@ def pull(settings: Settings, host: str, file: Path | None, save: bool) -> None:
     """
     from guestwire.cli import drafts, pulling
     from guestwire.cli.config_views import counted, write_issues
-    from guestwire.cli.offline import verdict
     from guestwire.model.errors import GuestwireError
     from guestwire.model.facts import Facts
     from guestwire.model.remap import remap
+    from guestwire.sdk.draft_rules import verdict
     from guestwire.sdk.project_store import Base
 
     draft = drafts.chosen(settings, host, file)

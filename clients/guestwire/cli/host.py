@@ -142,6 +142,27 @@ def log_level(settings: Settings, host_id: str, level: str, ttl_s: int) -> None:
     write_one(settings, now_set, view, [("level", now_set.level), ("until", until)])
 
 
+@host.command("log-clear")
+@click.argument("host_id", metavar="HOST")
+@pass_settings
+def log_clear(settings: Settings, host_id: str) -> None:
+    """Forget what the agent of a host has said: its messages and its log files. The audit log stays."""
+    from guestwire.cli.confirm import ask
+    from guestwire.cli.output import View, plain, write_one
+    from guestwire.cli.run import options, with_client
+    from guestwire.cli.targets import one_host
+    from guestwire.protocol.operation_models import LogCleared
+
+    ask(settings, "forget the log of", 3, (host_id,))
+
+    async def work(client: "Client") -> LogCleared:
+        return (await client.host(one_host(client, host_id)).log_clear(options(settings))).reply
+
+    cleared = with_client(settings, work)
+    view: View[LogCleared] = View((), name=lambda one: host_id, document=plain)
+    write_one(settings, cleared, view, [("forgotten", f"{cleared.forgotten} messages")])
+
+
 def _power(verb: str, summary: str, asked: str) -> None:
     """A verb that takes the host away."""
 

@@ -194,6 +194,7 @@ def _planned(
 
 def _offline(settings: Settings, draft: "Draft", topology: str | None, *, include_disabled: bool) -> "Verdict":
     from guestwire.cli import drafts, offline
+    from guestwire.sdk.draft_rules import verdict
 
     facts = offline.facts_of(topology, drafts.store(settings).base(draft.host))
-    return offline.verdict(draft.desired(), facts, draft.host, include_disabled=include_disabled)
+    return verdict(draft.desired(), facts, draft.host, include_disabled=include_disabled)

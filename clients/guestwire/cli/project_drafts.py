@@ -183,7 +183,8 @@ def edit(settings: Settings, host: str | None, file: Path | None) -> None:
     """Open a draft in $VISUAL or $EDITOR, and check it afterwards. A text with mistakes is kept aside, to go on with."""
     from guestwire.cli import drafts, editor
     from guestwire.cli.config_views import counted, write_issues
-    from guestwire.cli.offline import facts_of, verdict
+    from guestwire.cli.offline import facts_of
+    from guestwire.sdk.draft_rules import verdict
 
     draft = drafts.chosen(settings, host, file)
     if not editor.edited(draft):

@@ -32,6 +32,10 @@ BrokerUrl = Annotated[str, StringConstraints(pattern=r"^mqtts?://[^/\s@]+$", max
 Address = Annotated[
     str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:.]+\]|[^\[\]:/@\s]+)(:[0-9]{1,5})?$", max_length=300)
 ]
+ControllerUrl = Annotated[
+    str, StringConstraints(pattern=r"^(https://[^/\s@?#]+|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?)/?$", max_length=300)
+]
+"""Without TLS on this machine alone: a token goes with every request."""
 AuthorityUrl = Annotated[str, StringConstraints(pattern=r"^https://[^/\s@?#]+$", max_length=300)]
 PathText = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
@@ -39,7 +43,8 @@ PathText = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 class Context(Document):
     """One way to a site. `via` mqtt needs `brokers`; socket needs `socket` and the `host` that listens there; tcp needs the
     `address` (HOST or HOST:PORT, without a port 6000) of the listener of `host`, and what TLS needs: `ca`, `certificate` and
-    `certificate_key`, whose common name is `client`.
+    `certificate_key`, whose common name is `client`; controller needs the `controller` and the `token_file` with which it is
+    asked, and `key` is what approvals are signed with.
 
     `authority` is the site's service (`guestwire site serve`), which is asked for newer trust documents; only `ca` vouches for it.
     `client` is the user the broker knows this client by; where it is left out, the name in the key's principal
@@ -47,7 +52,7 @@ class Context(Document):
     """
 
     site: Slug
-    via: Literal["mqtt", "socket", "tcp"] = "mqtt"
+    via: Literal["mqtt", "socket", "tcp", "controller"] = "mqtt"
     brokers: tuple[BrokerUrl, ...] = ()
     transport: Literal["auto", "mqtt5", "aiomqtt"] = "auto"
     username: str | None = None
@@ -58,6 +63,8 @@ class Context(Document):
     socket: PathText | None = None
     address: Address | None = None
     host: Slug | None = None
+    controller: ControllerUrl | None = None
+    token_file: PathText | None = None
     authority: AuthorityUrl | None = None
     trust: PathText | None = None
     root: PathText | None = None
@@ -72,6 +79,8 @@ class Context(Document):
             raise ValueError("a context over a socket needs socket and host")
         if self.via == "tcp" and None in (self.address, self.host, self.ca, self.certificate, self.certificate_key):
             raise ValueError("a context over tcp needs address, host, ca, certificate and certificate_key")
+        if self.via == "controller" and None in (self.controller, self.token_file):
+            raise ValueError("a context of a controller needs controller and token_file")
         if self.authority is not None and None in (self.ca, self.trust):
             raise ValueError("a context with an authority needs ca, trust and root")
         for together in (("trust", "root"), ("certificate", "certificate_key")):
@@ -80,7 +89,9 @@ class Context(Document):
         return self
 
 
-PATH_FIELDS = ("password_file", "ca", "certificate", "certificate_key", "socket", "trust", "root", "key")
+PATH_FIELDS = (
+    "password_file", "token_file", "ca", "certificate", "certificate_key", "socket", "trust", "root", "key",
+)  # fmt: skip
 
 
 class _File(Document):

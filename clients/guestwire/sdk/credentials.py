@@ -108,6 +108,16 @@ def read_password(context: Context) -> str | None:
     return data.decode("utf-8", "replace").rstrip("\r\n")
 
 
+def read_token(context: Context) -> str:
+    """The token of a context of a controller, its line end taken off. Raises KEY-FILE-INVALID."""
+    assert context.token_file is not None
+    path = Path(context.token_file)
+    text = _bytes(path, "KEY-FILE-INVALID", key_files.MAX_BYTES, private=True).decode("utf-8", "replace").strip()
+    if not text.isascii() or not text.isprintable() or not text or " " in text:
+        raise GuestwireError("KEY-FILE-INVALID", f"{path} holds no token: `guestwire login` gets one.")
+    return text
+
+
 def check_closed(path: str | None) -> None:
     """Raises KEY-FILE-INVALID where a key that is read by others than us (OpenSSL) is open to other users. Whether it can be
     read is for them to say."""

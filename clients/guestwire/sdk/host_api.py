@@ -65,6 +65,7 @@ from guestwire.protocol.operation_models import (
     JobList,
     JobQuery,
     JobRef,
+    LogCleared,
     LogLevel,
     LogLevelSet,
     LogLines,
@@ -79,6 +80,7 @@ from guestwire.protocol.operation_models import (
     TrustShown,
     TrustTaken,
 )
+from guestwire.protocol.telemetry import TelemetryAck, TelemetryAcked
 from guestwire.sdk.answers import DEFAULT, Answer, CallOptions
 
 T = TypeVar("T", bound=Model)
@@ -244,6 +246,10 @@ class HostApi:
         """Lines of the agent's log."""
         return await self._invoke("log-query", request, LogLines, options)
 
+    async def log_clear(self, options: CallOptions = DEFAULT) -> Answer[LogCleared]:
+        """Forget what the agent said until now, messages and log files alike; the audit log stays."""
+        return await self._invoke("log-clear", Empty(), LogCleared, options)
+
     async def epoch_behind(self, request: EpochBehind, options: CallOptions = DEFAULT) -> Answer[Empty]:
         """Tell a host that its epoch is older than one it used: it connects again above it."""
         return await self._invoke("epoch-behind", request, Empty, options)
@@ -335,3 +341,7 @@ class HostApi:
     async def audit_ack(self, request: AuditAck, options: CallOptions = DEFAULT) -> Answer[AuditAck]:
         """Tell a host up to which row its audit log is kept elsewhere, so that it may drop those first."""
         return await self._invoke("audit-ack", request, AuditAck, options)
+
+    async def telemetry_ack(self, request: TelemetryAck, options: CallOptions = DEFAULT) -> Answer[TelemetryAcked]:
+        """Tell a host which telemetry and notices are in a database, so that it may forget them."""
+        return await self._invoke("telemetry-ack", request, TelemetryAcked, options)

@@ -108,6 +108,12 @@ class Connection:
         for frame in send.frames:
             self.write(Publish(topic, frame))
 
+    def room(self, topic: str) -> int | None:
+        """Bytes that it can be given of a topic before it counts as one that does not read; None: it does not watch it."""
+        if not any(matches(f, topic) for f in self._filters):
+            return None
+        return max(0, WRITE_LIMIT // 2 - self._wire.unsent)
+
     def heard(self, topic: str, frame: bytes) -> None:
         """What the host says to everybody who wants to know."""
         if any(matches(f, topic) for f in self._filters):
@@ -181,6 +187,10 @@ class Clients:
         if connection in self._connections:
             self._connections.remove(connection)
             self._left(connection)
+
+    def room(self, topic: str) -> int | None:
+        """Bytes that all who watch a topic can be given; None: nobody watches it."""
+        return min((room for one in self._connections if (room := one.room(topic)) is not None), default=None)
 
     def announce(self, topic: str, frame: bytes, *, retained: bool) -> None:
         """A message of the host's own: to every connection that watches its topic; kept when retained."""

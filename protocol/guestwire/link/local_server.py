@@ -104,3 +104,7 @@ class LocalServer:
     def announce(self, topic: str, frame: bytes, *, retained: bool) -> None:
         """A message of the host's own: to every connection that watches its topic; kept when retained."""
         self.clients.announce(topic, frame, retained=retained)
+
+    def room(self, topic: str) -> int | None:
+        """Bytes that all who watch a topic can be given; None: nobody watches it."""
+        return self.clients.room(topic)

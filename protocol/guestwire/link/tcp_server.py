@@ -110,6 +110,10 @@ class TcpServer:
         """A message of the host's own: to every connection that watches its topic; kept when retained."""
         self.clients.announce(topic, frame, retained=retained)
 
+    def room(self, topic: str) -> int | None:
+        """Bytes that all who watch a topic can be given; None: nobody watches it."""
+        return self.clients.room(topic)
+
     def trust_changed(self) -> None:
         """Look at every client again: those who are not known any more are told, and out."""
         for arrival in tuple(self._inside):

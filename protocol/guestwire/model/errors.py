@@ -11,13 +11,14 @@ from typing import Any
 from guestwire.model.error_codes.clients import CLIENTS
 from guestwire.model.error_codes.communication import COMMUNICATION
 from guestwire.model.error_codes.configuration import CONFIGURATION
+from guestwire.model.error_codes.controller import CONTROLLER
 from guestwire.model.error_codes.envelope import ENVELOPE
 from guestwire.model.error_codes.guests import GUESTS
 from guestwire.model.error_codes.link import LINK
 from guestwire.model.error_codes.row import Code, Kind, Retry
 from guestwire.model.error_codes.running import RUNNING
 
-CODES: tuple[Code, ...] = (*ENVELOPE, *RUNNING, *GUESTS, *CONFIGURATION, *COMMUNICATION, *LINK, *CLIENTS)
+CODES: tuple[Code, ...] = (*ENVELOPE, *RUNNING, *GUESTS, *CONFIGURATION, *COMMUNICATION, *LINK, *CLIENTS, *CONTROLLER)
 
 BY_CODE: Mapping[str, Code] = {row.code: row for row in CODES}
 

@@ -304,6 +304,41 @@ class CommMapped(Model):
     mapped: Mapped | None = None
 
 
+class CommMetricsAsked(Model):
+    """`filtered`: also what the rules of networks kept back, which takes a process of its own to find out."""
+
+    filtered: bool = False
+
+
+class CommMetrics(Model):
+    """Counters of everything at one moment, in rows without names of fields: they are asked for again and again. What a guest
+    wrote over, so that it makes no sense, is left out; -1: the kernel alone knows. `began_at`: of the process, Unix ms, since
+    which its counters count; those in shared memory, of interfaces and of rules began at their own times.
+
+    areas    name, bytes, guests that run and have it plugged
+    events   name, signals, denied, waiters, whether it is set: those of the document
+    queues   name, messages that wait, slots, put, taken, refused, over all rings
+    locks    name, held, waited for, times it was taken
+    ports    network, guest, then as the guest counts them bytes and packets received, bytes and packets sent, and those that
+             were dropped on the way to it and from it
+    filtered network, packets
+    guests   name, requests, denied, throttled: of those that are attached
+    attached guests and processes"""
+
+    began_at: int
+    cpu_s: float
+    resident_bytes: int
+    region_bytes: int
+    areas: tuple[tuple[str, int, int], ...] = ()
+    events: tuple[tuple[str, int, int, int, int], ...] = ()
+    queues: tuple[tuple[str, int, int, int, int, int], ...] = ()
+    locks: tuple[tuple[str, int, int, int], ...] = ()
+    ports: tuple[tuple[str, str, int, int, int, int, int, int], ...] = ()
+    filtered: tuple[tuple[str, int], ...] = ()
+    guests: tuple[tuple[str, int, int, int], ...] = ()
+    attached: tuple[int, int] = (0, 0)
+
+
 class CommFollow(Model):
     """Happenings after `seq` of `log`; waits up to `wait_s` for the next one."""
 

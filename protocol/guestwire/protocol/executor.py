@@ -219,7 +219,7 @@ class Executor:
             if inbound.uid is not None:
                 seen.scopes = local_scopes(asked, inbound.uid, self.trust)
                 return f"local:{inbound.uid}", False
-            if operation.effect != "none" or self.require_signatures == "all":
+            if operation.signed or self.require_signatures == "all":
                 raise Refused(GuestwireError("UNSIGNED"), failure=True)
             return f"unsigned:{inbound.client}", False
         at_ms = now.wall_ms if self.clock_synchronised else None

@@ -97,7 +97,7 @@ class Invoker:
         `sign`: also when the operation could be asked unsigned; the host then signs its answer. `unsigned`: not even then, for
         an answer that proves itself. `mandate`: what somebody
         allowed this client to do, for an operation with an effect."""
-        if operation.effect != "none" and self.key is None and not self.path_vouches:
+        if operation.signed and self.key is None and not self.path_vouches:
             raise GuestwireError("UNSIGNED")
         timeout_s = min(timeout_s, MAX_TIMEOUT_S)
         accept_ms = round(min(timeout_s if accept_within_s is None else accept_within_s, 3600.0) * 1000)
@@ -110,7 +110,7 @@ class Invoker:
         topic = topics.make("request", self.site, host, self.client, operation.name)
         pending = Pending(host, operation, header, body, topic, now.mono + timeout_s)
         pending.mandates = () if mandate is None else (mandate,)
-        keys = () if unsigned and operation.effect == "none" else self._keys(operation, sign=sign)
+        keys = () if unsigned and not operation.signed else self._keys(operation, sign=sign)
         pending.signed = bool(keys)
         pending.frames = encode_parts(header, body, keys, pending.mandates)
         if pending.request_id in self._pending:
@@ -308,7 +308,7 @@ class Invoker:
     # -- pieces
 
     def _keys(self, operation: Operation, *, sign: bool = False) -> tuple[SigningKey, ...]:
-        wanted = sign or operation.effect != "none" or operation.proven or self.sign_reads
+        wanted = sign or operation.signed or operation.proven or self.sign_reads
         return (self.key,) if wanted and self.key is not None else ()
 
     def _with_nonce(self, pending: Pending, nonce: bytes, now: Now) -> Transmit:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from guestwire.model.base import Model
 from guestwire.model.guest import GuestState
+from guestwire.protocol.telemetry import SpoolClass
 
 NoticeClass = Literal["guest", "comm", "config", "audit", "alarm"]
 CLASSES: tuple[NoticeClass, ...] = ("guest", "comm", "config", "audit", "alarm")
@@ -70,3 +71,12 @@ MODELS: dict[NoticeClass, type[Notice]] = {
     "audit": AuditNotice,
     "alarm": AlarmNotice,
 }
+
+SPOOL_CLASS_OF: dict[NoticeClass, SpoolClass] = {
+    "guest": "notice",
+    "comm": "notice",
+    "config": "notice",
+    "audit": "audit",
+    "alarm": "alarm",
+}
+"""Which numbers a notice has: those of this class of the host's spool."""

@@ -180,6 +180,13 @@ class LogLines(Model):
     truncated: bool = False
 
 
+class LogCleared(Model):
+    """`forgotten`: how many messages could be looked back on; the numbers go on above `last_seq`."""
+
+    forgotten: int
+    last_seq: int
+
+
 class HostShow(Model):
     host: Host
 

@@ -11,6 +11,7 @@ from guestwire.protocol import audit as a
 from guestwire.protocol import comm_models as w
 from guestwire.protocol import config_models as c
 from guestwire.protocol import operation_models as m
+from guestwire.protocol import telemetry as t
 from guestwire.protocol.trust import Risk
 
 Effect = Literal["none", "idempotent", "once"]
@@ -23,7 +24,7 @@ class Operation:
     never runs twice. `risk`: the class a key's scope must reach. `lane`: what it holds while it runs: nothing, the host's
     lane, its guest's, for a definition that of the name it gives, or every lane that a change touches. `timeout_s`
     bounds the running. `proven`: people decide by the answer, so that it counts only with the host's signature, as that of
-    an operation with an effect does."""
+    an operation with an effect does. An operation of a class above R0 is signed, whatever its effect."""
 
     name: str
     request: type[Model]
@@ -35,6 +36,11 @@ class Operation:
     lane: Lane = "none"
     served_by: Literal["agent", "comm"] = "agent"
     proven: bool = False
+
+    @property
+    def signed(self) -> bool:
+        """Whether nobody may ask it without a signature."""
+        return self.effect != "none" or self.risk > 0
 
     @property
     def qos(self) -> Literal[0, 1]:
@@ -101,6 +107,8 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("message-list", m.MessageQuery, m.MessageList, "none", 0, 15,
               "What the agent said, by level and sequence number."),
     Operation("log-query", m.LogQuery, m.LogLines, "none", 0, 15, "Lines of the agent's log."),
+    Operation("log-clear", m.Empty, m.LogCleared, "idempotent", 1, 15,
+              "Forget what the agent said until now, messages and log files alike; the audit log stays.", "host"),
     Operation("epoch-behind", m.EpochBehind, m.Empty, "idempotent", 1, 15,
               "Tell a host that its epoch is older than one it used: it connects again above it."),
     Operation("trust-show", m.TrustKnown, m.TrustShown, "none", 0, 15, "The trust document in force at the host."),
@@ -141,6 +149,8 @@ OPERATIONS: tuple[Operation, ...] = (
               "Rows of the audit log, and where it ends, signed by the host.", proven=True),
     Operation("audit-ack", a.AuditAck, a.AuditAck, "idempotent", 1, 15,
               "Tell a host up to which row its audit log is kept elsewhere, so that it may drop those first."),
+    Operation("telemetry-ack", t.TelemetryAck, t.TelemetryAcked, "none", 1, 15,
+              "Tell a host which telemetry and notices are in a database, so that it may forget them."),
 )  # fmt: skip
 
 INTERNAL: tuple[Operation, ...] = (
@@ -155,6 +165,8 @@ INTERNAL: tuple[Operation, ...] = (
               served_by="comm"),
     Operation("comm-mapped", w.MappedRef, w.CommMapped, "none", 0, 15,
               "The agent's: how a guest's QEMU has a file mapped.", served_by="comm"),
+    Operation("comm-metrics", w.CommMetricsAsked, w.CommMetrics, "none", 0, 15,
+              "The agent's: counters of everything, in one answer.", served_by="comm"),
     Operation("comm-follow", w.CommFollow, w.Happenings, "none", 0, 60, "The agent's: what happened since.",
               served_by="comm"),
 )  # fmt: skip

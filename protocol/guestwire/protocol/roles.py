@@ -27,10 +27,11 @@ itself, so that everybody may carry one."""
 
 CONFIGURING: tuple[str, ...] = (
     "guest-define", "guest-undefine", "snapshot-revert", "snapshot-delete", "config-apply", "config-adopt",
+    "log-clear",
 )  # fmt: skip
 """What takes an engineer, or for the class R3 an admin."""
 
-AGENTS: tuple[str, ...] = ("epoch-behind", "audit-ack")
+AGENTS: tuple[str, ...] = ("epoch-behind", "audit-ack", "telemetry-ack")
 """What controllers do by themselves; engineers may as well."""
 
 ROLES: Mapping[RoleName, Scope] = {

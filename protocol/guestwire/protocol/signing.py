@@ -20,6 +20,7 @@ class Domain(bytes, Enum):
     MEMBERS = b"guestwire members 1\x00"
     MANDATE = b"guestwire mandate 1\x00"
     ENROLMENT = b"guestwire enrolment 1\x00"
+    USER_KEY = b"guestwire user key 1\x00"
 
 
 def key_id(public: bytes) -> bytes:

@@ -14,10 +14,11 @@ from guestwire.protocol.error_body import to_body
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.packing import pack, unpack
 from guestwire.protocol.presence import HostPresence
-from guestwire.protocol.signing import SigningKey
+from guestwire.protocol.signing import Domain, SigningKey
 from guestwire.protocol.steps import Now
 from guestwire.protocol.trust import LocalScope, Scope, Signer, TrustDocument
 from guestwire.protocol.trust_file import seal
+from guestwire.protocol.user_keys import proof
 
 AT_MS = 1_800_000_000_000
 SITE, HOST, CLIENT = "plant", "h1", "cli-1"
@@ -41,6 +42,18 @@ def vectors() -> dict[str, Any]:
         "request_id": {"bytes": REQUEST_ID.hex(), "text": ids.text(REQUEST_ID), "issued_ms": ids.issued_ms(REQUEST_ID)},
         "frames": [_explained(*item) for item in _frames(keys)],
         "refused": [_refused(*item) for item in _wrong(keys)],
+        "user_key": _user_key(keys["operator"]),
+    }
+
+
+def _user_key(key: SigningKey) -> dict[str, Any]:
+    """What a person signs to enrol a key at a controller."""
+    challenge, person = bytes(range(32)), "anna"
+    return {
+        "domain": Domain.USER_KEY.value.hex(),
+        "challenge": challenge.hex(),
+        "person": person,
+        "signature": key.sign(Domain.USER_KEY, proof(challenge, person)).hex(),
     }
 
 

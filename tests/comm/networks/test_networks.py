@@ -450,3 +450,37 @@ async def test_what_is_seen_of_a_network(lab, networks):
     assert (absent.guest, absent.tap, absent.up, absent.mac) == ("two", "", False, two.mac)
     one.unplug()
     assert (await networks.views())[0].ports[0].tap == ""
+
+
+async def test_what_goes_through_a_network_is_counted_for_each_member(lab, networks):
+    one, two = lab.guest("one"), lab.guest("two")
+    network = net(one, two)
+    assert await networks.traffic() == ()
+    await plugged(lab, networks, one, two, network=network)
+    assert await off(one.reaches, "10.77.0.11")
+    async with asyncio.timeout(10):
+        while {row.guest for row in await networks.traffic()} != {"one", "two"}:
+            await asyncio.sleep(0.02)
+    before = {row.guest: row for row in await networks.traffic()}
+    for _ in range(10):
+        one.sends(bytes(1000), "10.77.0.11", 9)
+    async with asyncio.timeout(10):
+        while True:
+            after = {row.guest: row for row in await networks.traffic()}
+            if after["two"].received_bytes >= before["two"].received_bytes + 10_000:
+                break
+            await asyncio.sleep(0.02)
+    assert after["one"].network == "plant"
+    assert after["one"].sent_packets >= before["one"].sent_packets + 10
+    assert after["one"].sent_bytes >= before["one"].sent_bytes + 10_000
+    assert after["two"].received_packets >= before["two"].received_packets + 10
+    one.unplug()
+    assert [row.guest for row in await networks.traffic()] == ["two"]
+
+
+async def test_what_the_rules_of_a_network_kept_back_is_counted(lab, networks):
+    one, two = lab.guest("one"), lab.guest("two")
+    network = net(one, two)
+    await plugged(lab, networks, one, two, network=network.model_copy(update={"airgap": True}))
+    assert not await off(one.pings, "10.77.0.11")
+    assert (await networks.filtered())["plant"] > 0

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from guestwire.model.base import Model
 from guestwire.model.communication import CommDocument
 from guestwire.model.errors import GuestwireError
-from guestwire.protocol.comm_models import CommStatus, Happenings
+from guestwire.protocol.comm_models import CommMetrics, CommStatus, Happenings
 from guestwire.protocol.steps import Call
 
 SERVING: Final = ("running", "degraded")
@@ -43,6 +43,10 @@ class Communication(Protocol):
 
     async def follow(self, log: bytes, seq: int, wait_s: float) -> Happenings:
         """What happened after `seq` of `log`; waits for the next, up to `wait_s`."""
+        ...
+
+    async def metrics(self, *, filtered: bool) -> CommMetrics:
+        """Counters of everything; `filtered`: with what the rules of networks kept back, which is dearer."""
         ...
 
     async def guest_reset(self, guest: str) -> None:

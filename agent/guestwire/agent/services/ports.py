@@ -6,7 +6,7 @@ and no others: NOT-FOUND (no such guest), WRONG-STATE (`detail["state"]`), NAME-
 known: then INDETERMINATE), RESOURCE-EXHAUSTED, UNSUPPORTED; define and restore also DOCUMENT-INVALID.
 """
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
@@ -18,6 +18,7 @@ from guestwire.model.host import DriverKind, HostFacts
 from guestwire.model.pinning import Pinning
 from guestwire.model.settings import HostSettings
 from guestwire.model.topology import Topology
+from guestwire.model.usage import GuestTimes, GuestUsage, HostCondition, HostLoad, HostTimes, Interrupts
 
 PowerState = Literal["stopped", "running", "paused", "stopping", "crashed", "unknown"]
 """What a hypervisor knows of a guest. `starting` and `ready` are the guest service's: they need `ready_when`."""
@@ -320,6 +321,37 @@ class HostControl(Protocol):
     async def power_off(self, *, force: bool = False) -> None: ...
 
 
+class GuestMetrics(Protocol):
+    """What guests use. Looking must not disturb them: no vCPU is interrupted, and nothing waits for a guest that hangs. Guests
+    that are off, or not there, are left out. Raises DRIVER-LOST, also while an earlier look has not come back."""
+
+    async def times(self, uuids: Collection[str]) -> Sequence[GuestTimes]:
+        """Processor times. Cheap: asked every second."""
+        ...
+
+    async def usage(self, uuids: Collection[str]) -> Sequence[GuestUsage]:
+        """Memory, disks and network cards. Asked every ten seconds."""
+        ...
+
+
+class HostMetrics(Protocol):
+    """What the host uses. Looking interrupts no CPU but the one it is done on. Raises DRIVER-ERROR."""
+
+    async def times(self) -> HostTimes:
+        """Processor times. Cheap: asked every second."""
+        ...
+
+    async def load(self) -> HostLoad:
+        """Memory, load, pressure, disks, network adapters, nodes. Asked every ten seconds, and so is `interrupts`."""
+        ...
+
+    async def interrupts(self) -> Interrupts: ...
+
+    async def condition(self) -> HostCondition:
+        """Temperatures, file systems, where pages come from. Asked every minute."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Drivers:
     """The drivers of one host, open."""
@@ -331,3 +363,6 @@ class Drivers:
     kernel: KernelValues
     comm: Communication | None = None
     """None: this host has no communication services."""
+    guest_metrics: GuestMetrics | None = None
+    host_metrics: HostMetrics | None = None
+    """None: this driver measures nothing of it."""

@@ -23,7 +23,9 @@ from guestwire.comm.networks.link_events import LinkEvents
 from guestwire.comm.networks.links import check_free, delete_bridges, links, make_bridges
 from guestwire.comm.networks.network_threads import NetworkThread
 from guestwire.comm.networks.plan import NetPlan, needs, plan_of
-from guestwire.comm.networks.ports import ports_of
+from guestwire.comm.networks.ports import Port, ports_of
+from guestwire.comm.networks.ruleset import counter_name
+from guestwire.comm.networks.traffic import PortTraffic, port_traffic
 from guestwire.comm.networks.views import net_views
 from guestwire.model.errors import GuestwireError
 from guestwire.model.networks import VirtualNet
@@ -50,6 +52,7 @@ class Networks:
         self._programs = (nft, dnsmasq)
         self._held = HeldNetworks()
         self._missing: dict[str, str] | None = None
+        self._ports: tuple[Port, ...] = ()
         self._lock = asyncio.Lock()
         self._changed = asyncio.Event()
         self._blocking = NetworkThread()
@@ -112,6 +115,20 @@ class Networks:
             dropped = {}
         return net_views(held.networks, plans, there, dropped, self._mark)
 
+    async def traffic(self) -> tuple[PortTraffic, ...]:
+        """What went through each member's port since its tap is there. Cheap: one file of the kernel is read."""
+        names = {plan.id: plan.name for plan in self._plans}
+        return await self._blocking(partial(port_traffic, self._ports, names))
+
+    async def filtered(self) -> dict[str, int]:
+        """Packets that the rules of each network kept back since it was made; nothing where the rules cannot be read."""
+        try:
+            dropped = await self._blocking(self._firewall.dropped)
+        except NftError:
+            return {}
+        counters = {plan.name: counter_name(plan) for plan in self._plans}
+        return {name: dropped[counter].packets for name, counter in counters.items() if counter in dropped}
+
     @property
     def _plans(self) -> tuple[NetPlan, ...]:
         return plan_of(self._held.networks, self._held.host)
@@ -152,7 +169,8 @@ class Networks:
 
     async def _load(self, plans: Sequence[NetPlan]) -> None:
         there = await self._blocking(links)
-        await self._blocking(partial(self._firewall.load, plans, ports_of(plans, there, self._mark)))
+        ports = self._ports = ports_of(plans, there, self._mark)
+        await self._blocking(partial(self._firewall.load, plans, ports))
 
     async def _keep(self) -> None:
         """See to taps that came or went and servers that ended; what fails is tried again, less and less often."""

@@ -49,6 +49,13 @@ RUNNING: tuple[Code, ...] = (
         "The host's disk took no journal entry, so nothing was done: free space in its state directory.",
     ),
     Code(
+        "LOG-NOT-CLEARED",
+        _K.RESOURCE,
+        _R.NEW_REQUEST,
+        _W.HOST,
+        "The host's disk did not let go of the log files: look at its state directory.",
+    ),
+    Code(
         "JOURNAL-NEWER",
         _K.UNSUPPORTED,
         _R.NO,

@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 
 import libvirt
 
-from guestwire.agent.drivers.libvirt.calls import Calls, Overdue
+from guestwire.agent.drivers.calls import Calls, Overdue
 from guestwire.agent.drivers.libvirt.errors import is_lost, translate
 from guestwire.agent.drivers.libvirt.event_loop import ensure_event_loop
 from guestwire.agent.drivers.libvirt.link import Link

@@ -15,6 +15,7 @@ from guestwire.agent.drivers.libvirt.connection import Connection
 from guestwire.agent.drivers.libvirt.console import open_console
 from guestwire.agent.drivers.libvirt.definitions import wrong_state
 from guestwire.agent.drivers.libvirt.errors import translate
+from guestwire.agent.drivers.libvirt.metrics import LibvirtMetrics, Processes
 from guestwire.agent.drivers.libvirt.observe import observe_all
 from guestwire.agent.drivers.libvirt.paused_start import start_paused, undo_half_started
 from guestwire.agent.drivers.libvirt.read_only import HowMapped, ReadOnly
@@ -110,6 +111,10 @@ class LibvirtGuests:
                 lambda conn: undo_half_started(conn, self._starts, self._host), effect=False, deadline_s=_UNDO_S
             )
         await self._watch.on_up(connection, epoch)
+
+    def metrics(self, processes: Processes) -> LibvirtMetrics:
+        """What these guests use, over the same connection."""
+        return LibvirtMetrics(self._connection, processes)
 
     @property
     def connected(self) -> bool:

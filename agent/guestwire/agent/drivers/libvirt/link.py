@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import libvirt
 
-from guestwire.agent.drivers.libvirt.calls import Calls
+from guestwire.agent.drivers.calls import Calls
 from guestwire.model.errors import GuestwireError
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ follows from its name. Given the thread ids that QMP's query-cpus-fast reports, 
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -35,9 +35,10 @@ class _Stat(NamedTuple):
     policy: int
 
 
-def find_process(uuid: str, root: Path = Path("/")) -> int | None:
-    """The process that runs the domain; None when there is none."""
-    wanted = uuid.encode()
+def find_processes(uuids: Collection[str], root: Path = Path("/")) -> dict[str, int]:
+    """The processes that run these domains; those that have none are left out."""
+    wanted = {uuid.encode(): uuid for uuid in uuids}
+    found: dict[str, int] = {}
     for directory in (root / "proc").iterdir():
         if not directory.name.isdigit():
             continue
@@ -46,9 +47,20 @@ def find_process(uuid: str, root: Path = Path("/")) -> int | None:
         except OSError:
             continue  # it ended meanwhile, or is not ours to see
         for flag, value in pairwise(arguments):
-            if flag == b"-uuid" and value == wanted:
-                return int(directory.name)
-    return None
+            if flag == b"-uuid" and value in wanted:
+                found[wanted[value]] = int(directory.name)
+    return found
+
+
+def find_process(uuid: str, root: Path = Path("/")) -> int | None:
+    """The process that runs the domain; None when there is none."""
+    return find_processes((uuid,), root).get(uuid)
+
+
+def vcpu_of(thread: str) -> int | None:
+    """Which vCPU a thread of that name is; None: it is none."""
+    found = _VCPU.match(thread)
+    return None if found is None else int(found[1])
 
 
 def threads_of(uuid: str, root: Path = Path("/")) -> Sequence[GuestThread]:

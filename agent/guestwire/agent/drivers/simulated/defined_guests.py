@@ -65,6 +65,10 @@ class DefinedGuests:
         """Those of the guests that run."""
         return (runtime.process for runtime in self if runtime.process is not None)
 
+    def running_vcpus(self) -> int:
+        """Of all guests that run."""
+        return sum(process.guest.vcpus for process in self.processes())
+
     async def define(self, guest: Guest, pins: Pinning | None) -> Observed:
         uuid = guest.uuid
         if uuid is None or guest.id is None:

@@ -1,5 +1,5 @@
-"""The simulated host: the Guests and HostInspection ports over a machine that is not there; `images`, `values` and
-`control` are its other ports.
+"""The simulated host: the Guests and HostInspection ports over a machine that is not there; `images`, `values`, `control`,
+`guest_metrics` and `host_metrics` are its other ports.
 
 It behaves as libvirt and QEMU do, to the error codes of a failing start; one contract suite runs against both.
 """
@@ -14,6 +14,8 @@ from guestwire.agent.drivers.simulated.clockwork import Clockwork
 from guestwire.agent.drivers.simulated.connection import Connection
 from guestwire.agent.drivers.simulated.control import SimulatedControl
 from guestwire.agent.drivers.simulated.defined_guests import DefinedGuests
+from guestwire.agent.drivers.simulated.guest_metrics import SimulatedGuestMetrics
+from guestwire.agent.drivers.simulated.host_metrics import SimulatedHostMetrics
 from guestwire.agent.drivers.simulated.image_registry import ImageRegistry
 from guestwire.agent.drivers.simulated.images import SimulatedImages
 from guestwire.agent.drivers.simulated.inhabitants import Inhabitants
@@ -78,25 +80,19 @@ class SimulatedHost:
         )
         self._kernel = KernelState(machine, state_dir, self._guests.processes)
         self._clockwork = Clockwork(
-            settings,
-            self._injection,
-            clock=clock,
-            kernel=lambda: self._kernel.machine.kernel,
-            write=self._guests.write,
-            publish=self._publish,
-        )
+            settings, self._injection, clock=clock, kernel=lambda: self._kernel.machine.kernel,
+            write=self._guests.write, publish=self._publish,
+        )  # fmt: skip
         self.images = SimulatedImages(
             ImageRegistry(state_dir), self._injection, processes=self._guests.processes, clock=clock
         )
         self.values = SimulatedKernelValues(self._kernel, self._injection)
         self.control = SimulatedControl(
-            self._kernel,
-            state_dir,
-            self._injection,
-            delay_s=settings.reboot_s,
-            reboot=self.reboot_host,
+            self._kernel, state_dir, self._injection, delay_s=settings.reboot_s, reboot=self.reboot_host,
             power_off=self.power_off_host,
-        )
+        )  # fmt: skip
+        self.guest_metrics = SimulatedGuestMetrics(self._guests.find, self._call, clock)
+        self.host_metrics = SimulatedHostMetrics(self._kernel, self._injection, self._guests.running_vcpus, clock)
 
     async def __aenter__(self) -> Self:
         self._guests.load()
@@ -356,6 +352,7 @@ class SimulatedHost:
         self._injection.booted()
         self._kernel.boot(machine or self._kernel.machine)
         self.control.booted()
+        self.host_metrics.booted()
         self.restore_connection()
 
     def power_off_host(self, reason: str = "the host is off", guest_reason: str = "host off") -> None:

@@ -1,0 +1,1 @@
+"""The controller: what many people use to look after many hosts."""

@@ -1,0 +1,78 @@
+"""What rules about conditions read: the newest values of series, and whether hosts are there."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+from guestwire.controller.alarms.comparing import Reading, Subject
+from guestwire.controller.alarms.rule import MetricTrigger, Trigger
+from guestwire.controller.fleet.membership import Membership
+from guestwire.controller.host_ref import HostRef
+from guestwire.controller.store.database import Database
+from guestwire.controller.store.host_queries import refs
+from guestwire.controller.telemetry.now import STALE_MS
+from guestwire.controller.telemetry.selectors import selector
+from guestwire.controller.telemetry.series import KnownSeries, Series
+from guestwire.protocol.steps import Now
+
+
+class Presences(Protocol):
+    """Whether hosts are there: the fleet's registry."""
+
+    def state(self, ref: HostRef) -> str: ...
+
+
+class Readings:
+    """Reads for one rule at a time."""
+
+    def __init__(
+        self,
+        database: Database,
+        membership: Membership,
+        presences: Presences,
+        known: KnownSeries,
+        clock: Callable[[], Now],
+    ) -> None:
+        self._database = database
+        self._membership = membership
+        self._presences = presences
+        self._known = known
+        self._clock = clock
+
+    async def hosts(self, selection: str) -> frozenset[HostRef]:
+        """The hosts of a selection. Raises SELECTION-INVALID, NOT-FOUND for a group that is gone, DATABASE-UNAVAILABLE."""
+        expanded = self._membership.expanded(selection)
+        async with self._database.read() as tx:
+            return frozenset(await refs(tx, expanded, self._clock().wall_ms))
+
+    def read(self, trigger: Trigger, hosts: Iterable[HostRef]) -> Mapping[Subject, Reading]:
+        """What there is of these hosts; of an event nothing. Raises INVALID-BODY for a selector that is none."""
+        if trigger.on == "presence":
+            return {Subject(host): Reading(self._presences.state(host)) for host in hosts}
+        return self._series(trigger, frozenset(hosts)) if isinstance(trigger, MetricTrigger) else {}
+
+    def _series(self, trigger: MetricTrigger, hosts: frozenset[HostRef]) -> dict[Subject, Reading]:
+        wanted = selector(trigger.series)
+        fresh = self._clock().wall_ms - STALE_MS
+        some = (one for one in self._known.named(wanted.name) if one.host in hosts and one.time >= fresh)
+        chosen = wanted.choose(some)
+        values = {one.id: one.rate if trigger.rate else one.value for one in chosen}
+        if trigger.over is not None:
+            values = self._divided(chosen, values, trigger.over)
+        return {
+            Subject(one.host, one.text[:200]): Reading(values[one.id], one.labels) for one in chosen if one.id in values
+        }
+
+    def _divided(self, chosen: Sequence[Series], values: Mapping[int, float], over: str) -> dict[int, float]:
+        """What cannot be divided is left out: by nothing, or by a series that is not there."""
+        found = {}
+        for one in chosen:
+            other = self._known.hosts[one.host].by_text.get(over + one.text[len(one.name) :])
+            if other is not None and other.time and other.value:
+                found[one.id] = values[one.id] / other.value
+        return found
+
+
+def check(trigger: Trigger) -> None:
+    """Raises INVALID-BODY for a selector of series that is none."""
+    if isinstance(trigger, MetricTrigger):
+        selector(trigger.series)

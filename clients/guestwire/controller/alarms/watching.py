@@ -1,0 +1,136 @@
+"""Looks again and again whether the conditions of rules hold, and ends alarms of events that are over by themselves.
+
+One task for all rules. How long a condition holds is known here alone: after a start that is counted anew. Which alarms
+are open is in the database.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol, Self
+
+from guestwire.controller.alarms.alarms import Alarms
+from guestwire.controller.alarms.comparing import Raise, Reading, RuleStanding, Subject, compare
+from guestwire.controller.alarms.rule import AlarmRule, Trigger
+from guestwire.controller.feed import Change
+from guestwire.controller.host_ref import HostRef
+from guestwire.controller.store import alarms
+from guestwire.controller.store.database import Database
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol.steps import Now
+
+LOOK_S: Final = 10.0
+AT_ONCE: Final = 1000
+"""Alarms that begin or end in one transaction."""
+
+
+class Log(Protocol):
+    """The controller's log, as structlog gives it."""
+
+    def warning(self, event: str, **fields: object) -> object: ...
+
+
+class Reads(Protocol):
+    """A Readings."""
+
+    async def hosts(self, selection: str) -> frozenset[HostRef]: ...
+
+    def read(self, trigger: Trigger, hosts: frozenset[HostRef]) -> Mapping[Subject, Reading]: ...
+
+
+class AlarmWatching:
+    """Works while its block lasts. `rules` gives those that are in force."""
+
+    def __init__(
+        self,
+        database: Database,
+        alarms: Alarms,
+        rules: Callable[[], Mapping[str, AlarmRule]],
+        readings: Reads,
+        clock: Callable[[], Now],
+        log: Log,
+        look_s: float = LOOK_S,
+    ) -> None:
+        self._database = database
+        self._alarms = alarms
+        self._rules = rules
+        self._readings = readings
+        self._clock = clock
+        self._log = log
+        self._look_s = look_s
+        self._standing: dict[str, tuple[AlarmRule, RuleStanding]] = {}
+        self._wrong: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="alarm-watching")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    @property
+    def task(self) -> "asyncio.Task[None]":
+        """What must not end while the controller runs."""
+        assert self._task is not None
+        return self._task
+
+    async def look(self) -> None:
+        """Look once. Raises DATABASE-UNAVAILABLE, DATABASE-FULL; what was not written then is found again."""
+        rules = self._rules()
+        for name in self._standing.keys() - rules.keys():
+            del self._standing[name]
+        for name, rule in rules.items():
+            if rule.enabled and rule.trigger.on in ("metric", "presence"):
+                await self._look_at(name, rule)
+        await self._alarms.clear_due()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except GuestwireError as err:
+                self._log.warning("alarms could not be looked after", code=err.code, reason=err.message)
+            await asyncio.sleep(self._look_s)
+
+    async def _look_at(self, name: str, rule: AlarmRule) -> None:
+        try:
+            readings = self._readings.read(rule.trigger, await self._readings.hosts(rule.hosts))
+        except GuestwireError as err:
+            if err.kind.value not in ("INVALID", "NOT-FOUND"):
+                raise
+            if (
+                name not in self._wrong
+            ):  # a group was removed, say: the rule's people see it in the log, and its alarms stay
+                self._wrong.add(name)
+                self._log.warning("an alarm rule cannot be judged", rule=name, code=err.code, reason=err.message)
+            return
+        self._wrong.discard(name)
+        standing = await self._standing_of(name, rule)
+        said = compare(rule, standing, readings, self._clock().wall_ms)
+        for begin in range(0, len(said), AT_ONCE):
+            changes: list[Change | None] = []
+            try:
+                async with self._database.write() as tx:
+                    for one in said[begin : begin + AT_ONCE]:
+                        if isinstance(one, Raise):
+                            changes.append(await self._alarms.begin(tx, name, rule, one))
+                        else:
+                            changes.append(await self._alarms.over(tx, name, one.subject))
+            except GuestwireError:
+                del self._standing[name]  # begin anew from what is in the database
+                raise
+            self._alarms.publish(changes)
+
+    async def _standing_of(self, name: str, rule: AlarmRule) -> RuleStanding:
+        """How the rule stands; at first, and when it was changed, from the alarms that are open."""
+        known = self._standing.get(name)
+        if known is not None and known[0] == rule:
+            return known[1]
+        async with self._database.read() as tx:
+            open_now = await alarms.every_open(tx, name)
+        since = {Subject(one.host, one.part): one.since for one in open_now}
+        made = RuleStanding(since, set(since))
+        self._standing[name] = (rule, made)
+        return made

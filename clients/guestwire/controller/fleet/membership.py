@@ -1,0 +1,162 @@
+"""Who is in which group now: what the roles of groups and the targets of work go by. Kept up with every change of a host.
+
+It is a cache of what the database says. How groups are made and changed is `groups`' matter.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
+
+from guestwire.controller.fleet.expansion import expanded
+from guestwire.controller.fleet.selection import EVERY, Selection, parse, terms
+from guestwire.controller.host_ref import HostRef
+from guestwire.controller.store import groups, host_queries
+from guestwire.controller.store.database import Database
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol.steps import Now
+
+EVERY_S: Final = 0.5
+"""How often changes of hosts are looked at, at most."""
+AGES_EVERY_S: Final = 30.0
+"""How often groups are looked at anew that go by how long hosts have been silent."""
+AT_ONCE: Final = 200
+"""Hosts that changed; beyond that a group is looked at as a whole."""
+AGAIN_S: Final = 2.0
+
+
+class Membership:
+    """`async with` it: entering works out all groups. `on_trouble` hears why the database could not be asked."""
+
+    def __init__(
+        self, database: Database, clock: Callable[[], Now], on_trouble: Callable[[GuestwireError], None]
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._on_trouble = on_trouble
+        self._selections: dict[str, Selection] = {}
+        self._members: dict[str, frozenset[HostRef]] = {}
+        self._changed: set[HostRef] = set()
+        self._stale = False
+        self._some = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def task(self) -> asyncio.Task[None]:
+        """What runs it; that it ends before the block does is a defect."""
+        assert self._task is not None
+        return self._task
+
+    async def __aenter__(self) -> "Membership":
+        await self.reload()
+        self._task = asyncio.create_task(self._run(), name="group-membership")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+    @property
+    def selections(self) -> Mapping[str, Selection]:
+        """What each group selects, as it was written."""
+        return self._selections
+
+    def members(self, name: str) -> frozenset[HostRef]:
+        """Who is in a group now; a group that is not there has no members."""
+        return self._members.get(name, frozenset())
+
+    def expanded(self, text: str) -> Selection:
+        """The selection that somebody wrote, without groups. Raises SELECTION-INVALID, NOT-FOUND."""
+        return expanded(parse(text), self._selections)
+
+    def changed(self, refs: Collection[HostRef]) -> None:
+        """Something was committed about these hosts."""
+        if self._selections:
+            self._changed.update(refs)
+            self._some.set()
+
+    async def reload(self) -> None:
+        """Work out all groups, as they are stored. Raises DATABASE-UNAVAILABLE."""
+        async with self._turn:
+            async with self._database.read() as tx:
+                rows = await groups.every(tx)
+            self._selections = {row.name: parse(row.selection) for row in rows}
+            self._members = {name: self._members.get(name, frozenset()) for name in self._selections}
+            self._changed.clear()
+            self._stale = False
+            try:
+                await self._work_out(tuple(self._selections), None)
+            except BaseException:
+                self._stale = True
+                raise
+
+    async def changed_groups(self) -> None:
+        """Groups were changed: look at them now; where the database cannot be asked, as soon as it can."""
+        self._stale = True
+        await self._now()
+
+    async def refresh(self, refs: Collection[HostRef]) -> None:
+        """Something was committed about these hosts that decides what people may do: look at them now; where the database
+        cannot be asked, as soon as it can."""
+        self._changed.update(refs)
+        await self._now()
+
+    async def _now(self) -> None:
+        try:
+            await self._look()
+        except GuestwireError as err:
+            self._on_trouble(err)
+            self._some.set()
+
+    async def _run(self) -> None:
+        while True:
+            wait = AGES_EVERY_S if self._aging() else None
+            try:
+                async with asyncio.timeout(wait):
+                    await self._some.wait()
+            except TimeoutError:
+                pass
+            self._some.clear()
+            try:
+                await self._look()
+            except GuestwireError as err:
+                self._on_trouble(err)
+                self._some.set()
+                await asyncio.sleep(AGAIN_S)
+            await asyncio.sleep(EVERY_S)
+
+    async def _look(self) -> None:
+        """Whatever changed since the last look; if nothing did, those groups that time changes."""
+        if self._stale:
+            await self.reload()
+            return
+        async with self._turn:
+            changed, self._changed = self._changed, set()
+            try:
+                if changed:
+                    within = sorted(changed) if len(changed) <= AT_ONCE else None
+                    await self._work_out(tuple(self._selections), within)
+                else:
+                    await self._work_out(self._aging(), None)
+            except BaseException:
+                self._changed |= changed
+                raise
+
+    async def _work_out(self, names: Collection[str], within: list[HostRef] | None) -> None:
+        now_ms = self._clock().wall_ms
+        for name in names:
+            selection = expanded(self._selections.get(name, EVERY), self._selections)
+            async with self._database.read() as tx:
+                found = frozenset(await host_queries.refs(tx, selection, now_ms, within))
+            if name not in self._selections:
+                continue
+            if within is not None:
+                found |= self._members.get(name, frozenset()).difference(within)
+            self._members[name] = found
+
+    def _aging(self) -> tuple[str, ...]:
+        return tuple(
+            name
+            for name, selection in self._selections.items()
+            if any(term.field in ("silent", "group") for term in terms(selection))
+        )

@@ -1,0 +1,70 @@
+"""What jobs need of the rest of the controller. Protocols only; a test gives its own."""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from guestwire.controller.host_ref import HostRef
+from guestwire.controller.jobs.job import Job
+from guestwire.controller.jobs.machine import Opening
+
+
+class FleetView(Protocol):
+    """The hosts there are, as far as work for them goes."""
+
+    def approved(self, ref: HostRef) -> bool:
+        """Whether somebody let the host in: one that waits outside, was turned away or is not known gets no work."""
+        ...
+
+    def there(self, ref: HostRef) -> bool:
+        """Whether the host is there now, by all that was heard of it. Where that is not certain: yes."""
+        ...
+
+
+class Speaker(Protocol):
+    """As whom this controller asks."""
+
+    def issuer(self, ref: HostRef) -> str | None:
+        """The principal that signs what this host is asked; None: nothing is signed on the way to it."""
+        ...
+
+    def vouched(self, ref: HostRef) -> bool:
+        """Whether the way itself vouches for the host, so that it need not sign: a local socket does."""
+        ...
+
+
+class Windows(Protocol):
+    """The maintenance windows."""
+
+    def opening(self, name: str, now_ms: int) -> Opening:
+        """When the window of that name is open. One that is not there: never."""
+        ...
+
+
+class Mandates(Protocol):
+    """What people allowed."""
+
+    async def state(self, approval_id: str) -> Literal["open", "approved", "rejected", "expired", "withdrawn"]:
+        """How an approval stands; one that is not there was withdrawn."""
+        ...
+
+    async def mandate(self, approval_id: str, ref: HostRef) -> bytes | None:
+        """The signed mandate of an approval that names the host. None: there is none that counts."""
+        ...
+
+
+class JobListener(Protocol):
+    """Hears of jobs, after what it hears is in the database."""
+
+    def jobs_changed(self, jobs: Sequence[Job]) -> None:
+        """These jobs are another now. Never blocks."""
+        ...
+
+
+class Log(Protocol):
+    """The controller's log, as structlog gives it."""
+
+    def info(self, event: str, **fields: object) -> object: ...
+
+    def warning(self, event: str, **fields: object) -> object: ...
+
+    def error(self, event: str, **fields: object) -> object: ...

@@ -1,0 +1,136 @@
+"""All connections of the controller: which link leads to which host, and what comes of asking by it. It is the `HostCalls` of
+everybody else.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from guestwire.controller.config import Connection
+from guestwire.controller.host_ref import HostRef
+from guestwire.controller.links.running import LinkParts, RunningConnection, reach_of
+from guestwire.link.invoke import OnEvent
+from guestwire.model.base import Model
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol.operations import Operation
+from guestwire.protocol.pending import Done
+from guestwire.protocol.trust import Trust
+
+WHO_IT_IS: Final = frozenset({"host-ping", "host-show", "trust-show"})
+"""What may be asked of a host that nobody has approved."""
+MOST: Final = 256
+
+
+class Links:
+    """`async with` it. `configured`: the connections of the configuration file."""
+
+    def __init__(self, parts: LinkParts, configured: Sequence[Connection]) -> None:
+        self._parts = parts
+        self._configured = tuple(configured)
+        self._running: dict[str, RunningConnection] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def __aenter__(self) -> "Links":
+        for connection in self._configured:
+            self.add(connection, configured=True)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    # -- the connections
+
+    def __iter__(self) -> Iterator[RunningConnection]:
+        return iter(tuple(self._running.values()))
+
+    def get(self, name: str) -> RunningConnection | None:
+        """The connection of that name."""
+        return self._running.get(name)
+
+    def check(self, connection: Connection) -> None:
+        """Raises EXISTS when its name is taken, or another one leads to the same site or host, and BUSY when there are too many."""
+        if len(self._running) >= MOST:
+            raise GuestwireError("BUSY", f"There are {MOST} connections: remove one.")
+        if connection.name in self._running:
+            raise GuestwireError("EXISTS", f"There is a connection {connection.name} already.", field="name")
+        wanted = reach_of(connection)
+        for other in self._running.values():
+            if other.reach == wanted:
+                text = f"The connection {other.connection.name} leads to {wanted.ref or wanted.site} already."
+                raise GuestwireError("EXISTS", text, field="site")
+
+    def add(self, connection: Connection, *, configured: bool = False) -> None:
+        """Have a connection from now on. Raises EXISTS."""
+        self.check(connection)
+        running = self._running[connection.name] = RunningConnection(connection, self._parts, configured=configured)
+        self._tasks[connection.name] = asyncio.create_task(running.run(), name=f"connection-{connection.name}")
+
+    async def remove(self, name: str) -> None:
+        """End a connection. What is under way by it ends with LINK-LOST."""
+        task = self._tasks.pop(name)
+        self._running.pop(name)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    # -- HostCalls, and who asks (of jobs)
+
+    async def call(
+        self,
+        ref: HostRef,
+        operation: Operation,
+        request: Model,
+        *,
+        timeout_s: float,
+        request_id: bytes | None = None,
+        accept_within_s: float | None = None,
+        mandate: bytes | None = None,
+        on_event: OnEvent | None = None,
+    ) -> Done:
+        """See `ports.HostCalls`."""
+        way = self._way(ref)
+        if way is None or way.link is None:
+            raise GuestwireError("HOST-UNREACHABLE", f"No connection leads to {ref} now.")
+        if operation.name not in WHO_IT_IS and not self._parts.approved(ref):
+            raise GuestwireError("HOST-NOT-APPROVED", detail={"host": str(ref)})
+        done = await way.link.call(
+            ref.host, operation, request, timeout_s=timeout_s, request_id=request_id, accept_within_s=accept_within_s,
+            mandate=mandate if operation.effect != "none" else None, on_event=on_event,
+        )  # fmt: skip
+        return done._replace(verified=True) if way.vouched else done
+
+    def reachable(self, ref: HostRef) -> bool:
+        """See `ports.HostCalls`."""
+        return self._way(ref) is not None
+
+    def issuer(self, ref: HostRef) -> str | None:
+        """The principal that signs what this host is asked; None: nothing is signed on the way to it."""
+        way = self._way(ref) or self._way(ref, up=False)
+        return way.who.issuer if way is not None and way.who is not None and way.who.key is not None else None
+
+    def vouched(self, ref: HostRef) -> bool:
+        """Whether the way itself vouches for the host, so that it need not sign."""
+        way = self._way(ref)
+        return way is not None and way.vouched
+
+    def trust(self, site: str) -> Trust | None:
+        """The newest trust document that the controller has of a site; None: it has none."""
+        found = [one.trust for one in self._running.values() if one.connection.site == site and one.trust is not None]
+        return max(found, key=lambda trust: (len(trust.roots), trust.revision), default=None)
+
+    def trusts(self) -> tuple[Trust, ...]:
+        """That of every site."""
+        sites = sorted({one.connection.site for one in self._running.values()})
+        return tuple(trust for site in sites if (trust := self.trust(site)) is not None)
+
+    def _way(self, ref: HostRef, *, up: bool = True) -> RunningConnection | None:
+        """The connection by which a host is asked: straight to it, else by its site's broker. `up`: one that stands."""
+        found: RunningConnection | None = None
+        for one in self._running.values():
+            if one.connection.site != ref.site or one.reach.host not in (None, ref.host) or (up and not one.up):
+                continue
+            if one.reach.host is not None:
+                return one
+            found = one
+        return found

@@ -1,0 +1,1 @@
+"""Notices of hosts: taken in, kept, acknowledged, shown."""

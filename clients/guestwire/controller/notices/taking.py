@@ -1,0 +1,151 @@
+"""Takes in the notices of hosts: a bounded queue, one transaction for all that has gathered meanwhile, then the word that they
+are kept, and then those who act on them.
+
+What finds no room is refused, not lost: the host has it until it is acknowledged, and says it again.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple, Protocol, Self
+
+from guestwire.controller.feed import Change, Feed
+from guestwire.controller.host_ref import HostRef
+from guestwire.controller.links.ports import Said
+from guestwire.controller.store import notices
+from guestwire.controller.store.database import Database, Tx
+from guestwire.controller.store.notices import NoticeRow
+from guestwire.controller.telemetry.number_ranges import NumberRanges
+from guestwire.link.backoff import Backoff
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol.json_bodies import to_json
+from guestwire.protocol.notices import MODELS, SPOOL_CLASS_OF, Notice, NoticeClass
+from guestwire.protocol.steps import Now
+from guestwire.protocol.telemetry import SpoolClass
+
+WAITING: Final = 10_000
+AT_ONCE: Final = 500
+"""Notices of one transaction."""
+LONGEST_WAIT_S: Final = 10.0
+
+OnCommitted = Callable[[HostRef, bytes, SpoolClass, NumberRanges], None]
+
+
+class Came(NamedTuple):
+    """A notice that is kept now and was not before."""
+
+    host: HostRef
+    notice_class: NoticeClass
+    notice: Notice
+
+
+class Acts(Protocol):
+    """Whoever acts on notices: what raises alarms."""
+
+    async def noticed(self, tx: Tx, came: Came) -> Iterable[Change]:
+        """What a notice makes change, in the transaction that keeps it."""
+        ...
+
+
+class NoticeTaking:
+    """A Hearer of notices. Works from entering to leaving `async with` it; what waits then the hosts say again."""
+
+    def __init__(
+        self,
+        database: Database,
+        on_committed: OnCommitted,
+        acts: Iterable[Acts],
+        feed: Feed,
+        clock: Callable[[], Now],
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._database = database
+        self._on_committed = on_committed
+        self._acts = tuple(acts)
+        self._feed = feed
+        self._clock = clock
+        self._backoff = backoff or Backoff(cap_s=LONGEST_WAIT_S)
+        self._queue: deque[tuple[NoticeRow, Came]] = deque()
+        self._some = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.failure: GuestwireError | None = None
+        """Why the last transaction did not commit; None: it did."""
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="notices")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    @property
+    def task(self) -> "asyncio.Task[None]":
+        """What must not end while the controller runs."""
+        assert self._task is not None
+        return self._task
+
+    def hear(self, said: Said) -> bool:
+        """Take a notice. False: there is no room. Raises MALFORMED."""
+        if len(self._queue) >= WAITING:
+            return False
+        notice_class = _known(said.part)
+        notice = said.statement.read(MODELS[notice_class])
+        document = {"class": notice_class, **to_json(notice)}
+        row = NoticeRow(
+            said.ref, notice_class, SPOOL_CLASS_OF[notice_class], notice.log, notice.seq, notice.at,
+            self._clock().wall_ms, notice.event, document,
+        )  # fmt: skip
+        self._queue.append((row, Came(said.ref, notice_class, notice)))
+        self._some.set()
+        return True
+
+    async def _run(self) -> None:
+        while True:
+            await self._some.wait()
+            group = [self._queue.popleft() for _ in range(min(AT_ONCE, len(self._queue)))]
+            if not self._queue:
+                self._some.clear()
+            await self._keep(group)
+
+    async def _keep(self, group: list[tuple[NoticeRow, Came]]) -> None:
+        """Returns when all of them are committed, with what they made others do."""
+        while True:
+            try:
+                changes = await self._commit(group)
+            except GuestwireError as err:
+                self.failure = err
+                await asyncio.sleep(max(0.05, self._backoff.failed(0)))
+            else:
+                break
+        self.failure = None
+        for row, came in group:
+            ranges = NumberRanges()
+            ranges.add(row.seq, row.seq)
+            self._on_committed(row.host, row.log, SPOOL_CLASS_OF[came.notice_class], ranges)
+        for change in changes:
+            self._feed.publish(change)
+
+    async def _commit(self, group: list[tuple[NoticeRow, Came]]) -> list[Change]:
+        changes: list[Change] = []
+        async with self._database.write() as tx:
+            fresh = {id(row) for row in await notices.add(tx, [row for row, _ in group])}
+            for row, came in group:
+                if id(row) in fresh:
+                    changes.append(_change(row))
+                    for one in self._acts:
+                        changes += await one.noticed(tx, came)
+        return changes
+
+
+def _change(row: NoticeRow) -> Change:
+    document = {"site": row.host.site, "host": row.host.host, "came_at": row.came_at, **row.document}
+    return Change("notice", f"{row.host} {row.spool_class} {row.log.hex()} {row.seq}", document, (row.host,))
+
+
+def _known(part: str) -> NoticeClass:
+    for name in MODELS:
+        if name == part:
+            return name
+    raise GuestwireError("MALFORMED", f"There is no class {part[:40]!r} of notices.")

@@ -1,0 +1,1 @@
+"""Rollouts: one operation, or one project, on many hosts, wave by wave."""

@@ -1,0 +1,110 @@
+"""Saved projects as rollouts apply them: each host plans its own part, and the plan is carried out as any other is, followed to its
+end by those who follow plans.
+
+What a person must look at on its own host is not rolled out: a change that touches the way the host is managed, or that destroys
+disks.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final, Protocol
+
+from guestwire.controller.host_ref import HostRef
+from guestwire.controller.jobs.job import Job, NewJob
+from guestwire.controller.projects.obstacles import Situation, obstacles
+from guestwire.controller.projects.plan_models import PlanOptions
+from guestwire.controller.rollouts.ports import HostPlan
+from guestwire.controller.rollouts.spec import DAY_S, ProjectPart
+from guestwire.controller.store import plans, projects
+from guestwire.controller.store.database import Database, Tx
+from guestwire.controller.store.plans import PlanJob, PlanRow
+from guestwire.controller.store.projects import ProjectRevision
+from guestwire.controller.users.person import Person
+from guestwire.formats import project_toml
+from guestwire.model.desired import Desired, content_hash
+from guestwire.model.errors import GuestwireError
+from guestwire.model.plan import Plan
+from guestwire.protocol.bodies import to_bytes
+from guestwire.protocol.config_models import ConfigApply, ConfigPlan
+
+ORIGIN: Final = "rollout"
+KEPT_PLANS: Final = 20
+KEPT_JOBS: Final = 500
+LONGEST_COMMENT: Final = 512
+
+
+class Planner(Protocol):
+    """Asks hosts what an apply would change."""
+
+    async def plan(self, ref: HostRef, request: ConfigPlan) -> Plan: ...
+
+
+class Reviews(Protocol):
+    """Knows what was said of plans."""
+
+    async def situation(self, tx: Tx, row: PlanRow, confirm_s: int | None, destroy: Sequence[str]) -> Situation: ...
+
+
+class ProjectParts:
+    """The ProjectApplies port over the saved projects."""
+
+    def __init__(self, database: Database, planner: Planner, reviews: Reviews, clock_ms: Callable[[], int]) -> None:
+        self._database = database
+        self._planner = planner
+        self._reviews = reviews
+        self._clock_ms = clock_ms
+
+    async def hosts(self, tx: Tx, project: ProjectPart) -> frozenset[HostRef] | None:
+        """The hosts that a revision of a project has a part for. None: there is no such revision."""
+        row = await projects.find(tx, project.name)
+        kept = await projects.revision(tx, project.name, project.revision)
+        if row is None or row.text is None or kept is None:
+            return None
+        parts = await asyncio.to_thread(_parts, kept)
+        return frozenset(HostRef(row.site, host) for host in parts)
+
+    async def plan(self, person: Person, host: HostRef, project: ProjectPart) -> HostPlan:
+        """Have the host plan its part. Raises what the host answers, HOST-UNREACHABLE."""
+        async with self._database.read() as tx:
+            kept = await projects.revision(tx, project.name, project.revision)
+        desired = None if kept is None else (await asyncio.to_thread(_parts, kept)).get(host.host)
+        if desired is None:
+            raise GuestwireError("NOT-FOUND", f"The project {project.name} has no part for {host} any more.")
+        plan = await self._planner.plan(
+            host, ConfigPlan(desired=desired, hash=content_hash(desired), restart=project.restart)
+        )
+        options = PlanOptions(restart=project.restart).model_dump_json(exclude_defaults=True)
+        row = PlanRow(host, plan, ORIGIN, desired, options, person.id, person.name, self._clock_ms())
+        async with self._database.write() as tx:
+            if await plans.find(tx, host, plan.plan_id) is None:  # else somebody plans the same for a draft
+                await plans.put(tx, row, KEPT_PLANS)
+            situation = await self._reviews.situation(tx, row, None, ())
+        # no draft is in question here, so that none can have changed
+        first = next(obstacles(situation._replace(row=replace(row, draft_revision=0), draft_revision=0)), None)
+        problem = None if first is None else (first.code, first.message)
+        return HostPlan(plan.plan_id, plan.risk, len(plan.items), problem)
+
+    async def job(self, tx: Tx, person: Person, host: HostRef, plan_id: str) -> NewJob:
+        """The job that carries a plan out, in the caller's transaction. Raises PLAN-STALE when the plan is kept no more."""
+        row = await plans.find(tx, host, plan_id)
+        if row is None:
+            raise GuestwireError("PLAN-STALE", f"The plan of {host} is kept no more.")
+        options = PlanOptions.model_validate_json(row.options)
+        request = ConfigApply(
+            desired=row.document, hash=content_hash(row.document), restart=options.restart, plan_id=plan_id,
+            base_revision=row.plan.base_revision, comment=f"{person.name}: a rollout"[:LONGEST_COMMENT],
+        )  # fmt: skip
+        risk = max(1, row.plan.risk)
+        return NewJob(host, "config-apply", to_bytes(request), DAY_S * 1000, risk=risk, plan_id=plan_id)
+
+    async def ordered(self, tx: Tx, person: Person, job: Job) -> None:
+        """That job was made, in the caller's transaction: it is followed like any apply."""
+        assert job.plan_id is not None
+        noted = PlanJob(job.id, job.host, job.plan_id, "apply", person.id, person.name, self._clock_ms())
+        await plans.add_job(tx, noted, KEPT_JOBS)
+
+
+def _parts(kept: ProjectRevision) -> dict[str, Desired]:
+    """The configurations in a revision, by host."""
+    return dict(project_toml.load(kept.text or "").hosts)

@@ -1,0 +1,90 @@
+"""Serves the API over HTTP or HTTPS, in the loop that everything else of the controller runs in."""
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import uvicorn
+
+from guestwire.model.errors import GuestwireError
+
+STOP_S = 5
+"""How long requests that are under way may still take once the controller ends."""
+MAX_HEADER_BYTES = 32 * 1024
+MAX_CONNECTIONS = 2000
+
+
+class _Server(uvicorn.Server):
+    """Signals are the controller's."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def serving(
+    application: Any,
+    listen: tuple[str, int],
+    *,
+    tls: tuple[str, str] | None = None,
+    behind_proxy: bool = False,
+) -> AsyncIterator[str]:
+    """Serve while the block lasts; gives the URL. `tls`: the files of certificate and key.
+
+    Raises CONFIG-INVALID for an address that others reach where there is no TLS, or for one that cannot be had, and
+    KEY-FILE-INVALID for files that do not go together.
+    """
+    host, port = listen
+    if tls is None and not _loopback(host):
+        text = f"{host} can be reached from elsewhere: give serve.cert and serve.key, or listen at 127.0.0.1."
+        raise GuestwireError("CONFIG-INVALID", text, field="serve.listen")
+    bound = _bound(host, port)
+    config = uvicorn.Config(
+        application, http="h11", ws="websockets-sansio", lifespan="off", log_config=None, access_log=False,
+        server_header=False, h11_max_incomplete_event_size=MAX_HEADER_BYTES, timeout_graceful_shutdown=STOP_S,
+        limit_concurrency=MAX_CONNECTIONS, proxy_headers=behind_proxy, ws_max_size=1 << 16, ws_max_queue=32,
+        ssl_certfile=tls[0] if tls else None, ssl_keyfile=tls[1] if tls else None,
+    )  # fmt: skip
+    try:
+        config.load()
+    except (OSError, ssl.SSLError) as err:
+        bound.close()
+        raise GuestwireError("KEY-FILE-INVALID", f"serve.cert and serve.key: {err}") from err
+    server = _Server(config)
+    running = asyncio.create_task(server.serve(sockets=[bound]), name="http")
+    try:
+        while not server.started and not running.done():
+            await asyncio.sleep(0)
+        name = f"[{host}]" if ":" in host else host
+        yield f"{'https' if tls else 'http'}://{name}:{bound.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        async with asyncio.timeout(STOP_S * 2):
+            await asyncio.gather(running, return_exceptions=True)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as err:
+        bound.close()
+        raise GuestwireError("CONFIG-INVALID", f"{host}:{port} cannot be had: {err}", field="serve.listen") from err
+    bound.setblocking(False)
+    return bound
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,75 @@
+"""What rules about conditions read: newest values, rates, one metric over another; and nothing of what is too old."""
+
+import pytest
+from alarm_desk import H1, H2
+from api_world import START_MS, MovedClock
+
+from guestwire.controller.alarms.readings import Readings, check
+from guestwire.controller.alarms.rule import MetricTrigger, NoticeTrigger, PresenceTrigger
+from guestwire.controller.alarms.shipped_rules import SHIPPED
+from guestwire.controller.fleet.membership import Membership
+from guestwire.controller.host_ref import HostRef
+from guestwire.controller.store.database import Database
+from guestwire.controller.store.series_rows import SeriesRow
+from guestwire.controller.store.telemetry_hosts import HostRow
+from guestwire.controller.telemetry.series import KnownSeries
+from guestwire.model.errors import GuestwireError
+from guestwire.protocol.metrics import BY_NAME
+
+FREE, ALL = "guestwire_filesystem_available_bytes", "guestwire_filesystem_bytes"
+
+
+class States:
+    def state(self, ref: HostRef) -> str:
+        return "offline" if ref == H2 else "online"
+
+
+@pytest.fixture
+async def readings(database: Database) -> Readings:
+    known = KnownSeries()
+    for ref in (H1, H2):
+        known.put_host(HostRow(int(ref.host[1:]), ref, 0, 0, 0, 0))
+    number = 0
+    for host in (1, 2):
+        for path, free, whole in (("/", 5.0, 100.0), ("/srv", 50.0, 0.0)):
+            for name, value in ((FREE, free), (ALL, whole)):
+                number += 1
+                series = known.put(SeriesRow(number, host, f'{name}{{path="{path}"}}', "gauge", 0))
+                series.time, series.value, series.rate = START_MS - (host - 1) * 600_000, value, 7.0
+    clock = MovedClock()
+    return Readings(database, Membership(database, clock, lambda err: None), States(), known, clock)
+
+
+def _trigger(**more: object) -> MetricTrigger:
+    return MetricTrigger(on="metric", compare="<", value=1.0, **{"series": FREE, **more})  # type: ignore[arg-type]
+
+
+async def test_series(readings: Readings) -> None:
+    both = (H1, H2)
+    found = {about.part: one.value for about, one in readings.read(_trigger(), both).items()}
+    assert found == {f'{FREE}{{path="/"}}': 5.0, f'{FREE}{{path="/srv"}}': 50.0}, "those of h2 are too old"
+    divided = readings.read(_trigger(over=ALL), both)
+    assert [(about.part, one.value, dict(one.labels)) for about, one in divided.items()] == [
+        (f'{FREE}{{path="/"}}', 0.05, {"path": "/"})
+    ]
+    assert {one.value for one in readings.read(_trigger(rate=True), both).values()} == {7.0}
+    assert readings.read(_trigger(series=FREE + '{path="/none"}'), both) == {}
+    assert readings.read(_trigger(), (H2,)) == {}
+
+
+async def test_presence_and_events(readings: Readings) -> None:
+    trigger = PresenceTrigger(on="presence", states=("offline",))
+    found = readings.read(trigger, (H1, H2))
+    assert {about.host: one.value for about, one in found.items()} == {H1: "online", H2: "offline"}
+    assert readings.read(NoticeTrigger(on="notice"), (H1,)) == {}
+    assert await readings.hosts("state=online") == frozenset()
+
+
+def test_the_rules_that_come_with_the_controller_are_about_metrics_that_there_are() -> None:
+    for rule in SHIPPED.values():
+        check(rule.trigger)
+        if isinstance(rule.trigger, MetricTrigger):
+            assert rule.trigger.series.partition("{")[0] in BY_NAME
+            assert rule.trigger.over is None or rule.trigger.over in BY_NAME
+    with pytest.raises(GuestwireError, match="INVALID-BODY"):
+        check(_trigger(series="{nothing"))
