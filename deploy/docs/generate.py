@@ -13,10 +13,16 @@ from pathlib import Path
 
 import click
 
-from guestwire.agent.config import Settings
+from guestwire.agent.config import Settings as AgentSettings
 from guestwire.cli.exit_codes import EXIT_CODES
 from guestwire.cli.main import COMMANDS, cli
 from guestwire.cli.settings import shared_options
+from guestwire.controller.alarms.shipped_rules import SHIPPED
+from guestwire.controller.config import Settings as ControllerSettings
+from guestwire.controller.fleet.selection import FIELDS
+from guestwire.controller.users.actions import ACTIONS
+from guestwire.protocol.metrics import METRICS
+from guestwire.settings.loading import MergedSettings
 from guestwire.settings.table import settings_table
 
 DOCS = Path(__file__).parent
@@ -92,10 +98,10 @@ def command_reference() -> str:
     return "\n".join(parts)
 
 
-def agent_settings() -> str:
-    """A table per section of the agent's configuration file."""
+def settings_of(model: type[MergedSettings]) -> str:
+    """A table per section of a daemon's configuration file."""
     parts: list[str] = []
-    rows = settings_table(Settings)
+    rows = settings_table(model)
     for section in dict.fromkeys(row.section for row in rows):
         own = [row for row in rows if row.section == section]
         cells = (
@@ -123,8 +129,33 @@ def exit_code_table() -> str:
     return table(("exit code", "meaning"), ((str(row.number), row.meaning) for row in EXIT_CODES))
 
 
+def action_table() -> str:
+    rows = ((f"`{one.name}`", one.role, one.summary) for one in ACTIONS.values())
+    return table(("action", "least role", "what it is"), rows)
+
+
+def selection_table() -> str:
+    rows = ((f"`{one.name}`", one.kind, " ".join((one.meaning, ", ".join(one.values))).strip()) for one in FIELDS)
+    return table(("field", "kind", "meaning"), rows)
+
+
+def metric_table() -> str:
+    rows = ((f"`{one.name}`", one.kind, one.unit, ", ".join(one.labels), one.tier, one.summary) for one in METRICS)
+    return table(("metric", "kind", "unit", "labels", "tier", "meaning"), rows)
+
+
+def rule_table() -> str:
+    rows = ((f"`{name}`", rule.severity, rule.trigger.on, f"{rule.for_s} s", rule.summary) for name, rule in SHIPPED.items())
+    return table(("rule", "severity", "looks at", "after", "says"), rows)
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
-    "agent-settings": agent_settings,
+    "actions": action_table,
+    "agent-settings": lambda: settings_of(AgentSettings),
+    "alarm-rules": rule_table,
+    "controller-settings": lambda: settings_of(ControllerSettings),
+    "metrics": metric_table,
+    "selection-fields": selection_table,
     "command-list": command_list,
     "command-reference": command_reference,
     "exit-codes": exit_code_table,
@@ -138,11 +169,11 @@ def filled(text: str) -> str:
 
 
 def main() -> None:
-    for page in sorted(DOCS.glob("*.md")):
+    for page in sorted(DOCS.rglob("*.md")):
         text = page.read_text(encoding="utf-8")
         if (new := filled(text)) != text:
             page.write_text(new, encoding="utf-8")
-            print(f"written: {page.name}")
+            print(f"written: {page.relative_to(DOCS)}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from guestwire.agent.telemetry.disk import Disk
 from guestwire.agent.telemetry.errands import errand_for
+from guestwire.agent.telemetry.gaps import Lost as LostRange
 from guestwire.agent.telemetry.loose import Kept
 from guestwire.agent.telemetry.paging import judged, page_at
 from guestwire.agent.telemetry.records import Record
@@ -37,12 +38,15 @@ def text(words: bytes = b"") -> Callable[[bytes, int], bytes]:
     return lambda log, seq: log + b"%d" % seq + words
 
 
-def batch(log: bytes, seq: int, *, t0_s: int = 0, points: int = 1, series: int = 1, name: str = "gauge") -> TelemetryBatch:
+def batch(
+    log: bytes, seq: int, *, t0_s: int = 0, points: int = 1, series: int = 1, name: str = "gauge"
+) -> TelemetryBatch:
     """A batch of counters and gauges that tell when they were measured."""
     times = [1_700_000_000_000 + t0_s * 1000 + n * 1000 for n in range(points)]
     t0, dt = offsets(times)
     rows: list[ColumnRow] = [
-        (f'{name}{{n="{n}"}}', "gauge", 0, "d", values("d", [time / 1000 % 97 + n for time in times])) for n in range(series)
+        (f'{name}{{n="{n}"}}', "gauge", 0, "d", values("d", [time / 1000 % 97 + n for time in times]))
+        for n in range(series)
     ]
     rows.append(("ticks_total", "counter", 1, "q", values("q", [time // 1000 for time in times])))
     return TelemetryBatch(log=log, seq=seq, tier="fast", t0=t0, dt=dt, columns=tuple(rows))
@@ -106,3 +110,8 @@ class Lost:
 
 def numbers(kept: list[Kept]) -> list[int]:
     return [one.seq for one in kept]
+
+
+def lost_of(made: Spool, name: SpoolClass) -> list[LostRange]:
+    """The gaps of a class, of all logs."""
+    return [one for log in made.logs for one in log.classes[name].gaps]

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from guestwire.agent.announcer import Announcer
-from guestwire.agent.telemetry.loose import Loose
 from guestwire.agent.audit import AuditTrail
 from guestwire.agent.audit_schema import Fields
+from guestwire.agent.telemetry.loose import Loose
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.envelope import Header, body_hash, decode, encode
 from guestwire.protocol.notices import AlarmNotice, AuditNotice

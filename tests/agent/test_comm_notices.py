@@ -4,8 +4,8 @@ import pytest
 from test_audit import Ears
 
 from guestwire.agent.announcer import Announcer
-from guestwire.agent.telemetry.loose import Loose
 from guestwire.agent.comm_notices import BURST, CARRIED, CommNotices
+from guestwire.agent.telemetry.loose import Loose
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.comm_models import Happening
 from guestwire.protocol.notices import AuditNotice

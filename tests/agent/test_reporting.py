@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from guestwire.agent.announcer import Announcer
-from guestwire.agent.telemetry.loose import Loose
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.reporting import Reporting
 from guestwire.agent.services.configuration.service import Configuration
 from guestwire.agent.services.guest_table import GuestTable
+from guestwire.agent.telemetry.loose import Loose
 from guestwire.agent.vital import Vital
 from guestwire.model.host import RebootRequired
 from guestwire.model.plan import PlanItem, Revision, SyncState

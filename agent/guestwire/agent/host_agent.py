@@ -45,6 +45,7 @@ from guestwire.agent.telemetry.readings import Counting, readings
 from guestwire.agent.telemetry.request_counts import CountedAudit, RequestCounts
 from guestwire.agent.telemetry.sampler import Sampler
 from guestwire.agent.telemetry.shipper import Shipper
+from guestwire.agent.telemetry.spool import Spool
 from guestwire.agent.telemetry.telling import Telling
 from guestwire.agent.telemetry.wiring import shipping, spool_opened
 from guestwire.agent.trust_keeper import TrustKeeper, trust_in_force
@@ -72,6 +73,8 @@ class RunningHost:
     link: BrokerLink | None
     server: Server
     listeners: HostListeners
+    spool: Spool
+    shipper: Shipper
 
 
 @asynccontextmanager
@@ -145,7 +148,7 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         counting = Counting(parts.clock, parts.lanes, parts.writer, outbox, announcer, link, spool, now)
         await stack.enter_async_context(await _measured(stack, parts, guests, shipper, counts, counting))
         await stack.enter_async_context(_housekeeping(parts, journal, executor, announcer, host.reboot.read))
-        yield RunningHost(executor, keeper, journal, pipeline, guests, link, server, listeners)
+        yield RunningHost(executor, keeper, journal, pipeline, guests, link, server, listeners, spool, shipper)
 
 
 async def _journal(parts: HostParts) -> Journal:

@@ -73,8 +73,8 @@ class Children:
         self._logs = logs
         self.all: list[Child] = []
 
-    async def start(self, name: str, argv: Sequence[str | Path]) -> Child:
-        """Start a program. It ends with the block, after those started later."""
+    async def start(self, name: str, argv: Sequence[str | Path], *, ends: bool = False) -> Child:
+        """Start a program. It ends with the block, after those started later. `ends`: it does by itself, and that is well."""
         process = await start_child([os.fspath(part) for part in argv])
         child = Child(name, process, self._logs / f"{name}.log")
         reading = asyncio.create_task(child.read(), name=f"output of {name}")
@@ -84,7 +84,8 @@ class Children:
             await reading
 
         self._stack.push_async_callback(end)
-        self.all.append(child)
+        if not ends:
+            self.all.append(child)
         return child
 
     def at_end(self, clean: Callable[[], object]) -> None:

@@ -35,6 +35,17 @@ from guestwire.cli.settings import Settings, Verb, pass_settings
 )
 @click.option("--embedded", is_flag=True, help="Use the embedded broker even where mosquitto is found.")
 @click.option(
+    "--controller/--no-controller",
+    default=True,
+    show_default=True,
+    help="With a controller, where what it needs is installed.",
+)
+@click.option(
+    "--controller-port",
+    type=click.IntRange(0, 65535),
+    help="Where the controller is served; 5000 where that is free, else any.",
+)
+@click.option(
     "--dir",
     "directory",
     type=click.Path(file_okay=False, path_type=Path),
@@ -43,14 +54,16 @@ from guestwire.cli.settings import Settings, Verb, pass_settings
 @pass_settings
 def demo(
     settings: Settings, hosts: int, driver: Literal["auto", "simulated", "libvirt"], guests: tuple[Path, ...], port: int,
-    transport: Literal["auto", "mqtt5", "aiomqtt"], embedded: bool, directory: Path | None,
+    transport: Literal["auto", "mqtt5", "aiomqtt"], embedded: bool, controller: bool,
+    controller_port: int | None, directory: Path | None,
 ) -> None:  # fmt: skip
-    """Start a broker and a fleet of hosts, make them known as the context `demo`, and wait for Ctrl-C.
+    """Start a broker, a fleet of hosts and a controller, make them known as the context `demo`, and wait for Ctrl-C.
 
     In another terminal `guestwire guest list` works at once. Ctrl-C ends every process and takes everything away.
     """
     import asyncio
 
+    from guestwire.cli import demo_controller
     from guestwire.cli.demo_fleet import Plan, run_demo
     from guestwire.cli.libvirt_daemons import can_start
     from guestwire.cli.libvirt_probe import missing_package, why_not
@@ -69,7 +82,11 @@ def demo(
     if not simulated and not real:
         click.echo("error: a demo without any host", err=True)
         raise click.exceptions.Exit(USAGE)
-    plan = Plan(simulated, real, start_libvirt, reason, guests, port, transport, embedded, directory)
+    lacking = demo_controller.missing() if controller else ""
+    plan = Plan(
+        simulated, real, start_libvirt, reason, guests, port, transport, embedded, directory,
+        controller=controller and not lacking, controller_port=controller_port, why_no_controller=lacking,
+    )  # fmt: skip
     code = asyncio.run(run_demo(settings, plan))
     if code:
         raise click.exceptions.Exit(code)

@@ -13,6 +13,8 @@ from guestwire.sdk import context_file, contexts
 from guestwire.sdk.contexts import Context
 
 LOCK = "demo.lock"
+CONTROLLER = "controller"
+"""How the context of the demo's controller ends."""
 PREFIX = "guestwire-demo-"
 """Of the temporary directories that demos make and remove."""
 _OURS = re.compile(r"demo\d*(-[a-z0-9-]+)?")
@@ -27,8 +29,8 @@ def held(base: Path) -> Iterator[None]:
 
 
 @contextmanager
-def demo_contexts(context: Context, hosts: Sequence[HostFiles]) -> Iterator[str]:
-    """The demo's context, and one over each host's socket; gone after the block. The demo's becomes the current one
+def demo_contexts(context: Context, hosts: Sequence[HostFiles], managed: Context | None = None) -> Iterator[str]:
+    """The demo's context, one over each host's socket, and that of the controller where there is one; gone after the block. The demo's becomes the current one
     where there was none."""
     path = contexts.default_path(os.environ)
     sweep(path)
@@ -41,6 +43,9 @@ def demo_contexts(context: Context, hosts: Sequence[HostFiles]) -> Iterator[str]
             local = Context(site=context.site, via="socket", socket=str(host.socket), host=host.host)
             context_file.put(path, f"{name}-{host.host}", local)
             made.append(f"{name}-{host.host}")
+        if managed is not None:
+            context_file.put(path, f"{name}-{CONTROLLER}", managed)
+            made.append(f"{name}-{CONTROLLER}")
         yield name
     finally:
         for one in made:
@@ -59,9 +64,12 @@ def sweep(path: Path) -> None:
 
 
 def _base(context: Context) -> Path | None:
-    """The directory of the demo that made a context: BASE/site/trust, BASE/hosts/ID/agent.sock."""
+    """The directory of the demo that made a context: BASE/site/trust, BASE/hosts/ID/agent.sock,
+    BASE/controller/token."""
     if context.socket is not None:
         return Path(context.socket).parents[2]
+    if context.token_file is not None:
+        return Path(context.token_file).parents[1]
     return Path(context.trust).parents[1] if context.trust is not None else None
 
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from guestwire.cli import failures, guest_files, libvirt_daemons
+from guestwire.cli import demo_controller, failures, guest_files, libvirt_daemons
 from guestwire.cli.child_processes import Children, children
-from guestwire.cli.demo_contexts import PREFIX, demo_contexts, held
+from guestwire.cli.demo_contexts import CONTROLLER, PREFIX, demo_contexts, held
 from guestwire.cli.demo_files import HostFiles, broker_argv, host_files
 from guestwire.cli.settings import Settings
 from guestwire.cli.terminal import coloured, paint
@@ -41,7 +41,8 @@ UNDO = CallOptions(timeout_s=10)
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to start. `start_libvirt`: libvirt's daemons too, for nobody else runs them here. `why_not_real` says why there
-    is no libvirt host, where there is none."""
+    is no libvirt host, where there is none. `controller`: with one, at `controller_port` (None: the usual one where it is free);
+    `why_no_controller`: why there is none."""
 
     simulated: int
     real: bool
@@ -52,6 +53,9 @@ class Plan:
     transport: Literal["auto", "mqtt5", "aiomqtt"]
     embedded: bool
     directory: Path | None
+    controller: bool = False
+    controller_port: int | None = None
+    why_no_controller: str = ""
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -100,8 +104,9 @@ async def _fleet(settings: Settings, plan: Plan, own: Sequence[Guest]) -> int:
             async with open_client(context, connect_timeout_s=READY_S) as client:
                 await _until_ready(settings, plan, client, started)
                 async with _guests(client, own):
-                    with demo_contexts(context, files) as name:
-                        _tell(settings, plan, name, url, await _a_guest(client, plan))
+                    managed = await _controller(settings, plan, started, layout, base, url)
+                    with demo_contexts(context, files, managed) as name:
+                        _tell(settings, plan, name, url, await _a_guest(client, plan), managed)
                         child = await started.first_to_end()
                         return failures.report(settings, child.failed("ended by itself"))
 
@@ -117,6 +122,21 @@ def _host(
         comm.chmod(0o711)
         started.at_end(lambda: shutil.rmtree(comm, ignore_errors=True))
     return host_files(layout, base, host, url, plan.transport, real=real, comm=comm, guests=own if real else ())
+
+
+async def _controller(
+    settings: Settings, plan: Plan, started: Children, layout: Layout, base: Path, broker: str
+) -> Context | None:
+    """The context of the demo's controller, which knows all its hosts; None: there is none."""
+    if not plan.controller:
+        if plan.why_no_controller:
+            _say(settings, f"no controller: {plan.why_no_controller}")
+        return None
+    port = demo_controller.free_port() if plan.controller_port is None else plan.controller_port
+    url, password, child = await demo_controller.start(started, layout, base, broker, port)
+    context = await demo_controller.let_in(url, password, layout, plan.hosts, child)
+    _say(settings, f"{'controller':<8} {url}, user {demo_controller.USER}, password in {password}")
+    return context
 
 
 async def _broker(settings: Settings, plan: Plan, started: Children) -> str:
@@ -185,7 +205,7 @@ async def _a_guest(client: Client, plan: Plan) -> str:
     return f"{plan.hosts[0]}/NAME"
 
 
-def _tell(settings: Settings, plan: Plan, name: str, url: str, guest: str) -> None:
+def _tell(settings: Settings, plan: Plan, name: str, url: str, guest: str, managed: Context | None) -> None:
     """What to type next, on stdout: it is what the command gives."""
     host = plan.hosts[0]
     current = contexts.load(contexts.default_path(os.environ)).current == name
@@ -198,8 +218,12 @@ def _tell(settings: Settings, plan: Plan, name: str, url: str, guest: str) -> No
         (f"{guestwire} notices -f", "watch what happens"),
         (f"guestwire --context {name}-{host} guest list", "by the host's socket, broker or not"),
     ]
+    if managed is not None:
+        lines.append((f"guestwire --context {name}-{CONTROLLER} fleet list", "the hosts, as the controller knows them"))
     if settings.for_programs:
-        document = {"context": name, "broker": url, "hosts": list(plan.hosts)}
+        document: dict[str, object] = {"context": name, "broker": url, "hosts": list(plan.hosts)}
+        if managed is not None:
+            document["controller"] = managed.controller
         print(json.dumps(document), flush=True)
         return
     width = max(len(command) for command, _ in lines) + 3

@@ -1,10 +1,15 @@
-"""`guestwire job`: requests that hosts have accepted. A job is HOST/ID, its id being that of its request."""
+"""`guestwire job`: requests that hosts have accepted, or with a controller the controller's jobs.
+
+A host's job is HOST/ID, its id being that of its request; a controller's is known by its id.
+"""
 
 from typing import TYPE_CHECKING
 
 import click
 
+from guestwire.cli.controlled import is_controlled, names
 from guestwire.cli.settings import Noun, Settings, pass_settings
+from guestwire.cli.watching import watch_option
 
 if TYPE_CHECKING:
     from guestwire.cli.job_views import JobRow
@@ -15,24 +20,39 @@ if TYPE_CHECKING:
 STATES = (
     "accepted", "running", "succeeded", "failed", "rolled-back", "canceled", "timed-out", "rejected", "indeterminate",
 )  # fmt: skip
+WAITING = ("queued", "waiting-approval", "waiting-window", "sent", "waiting-reboot", "overdue")
+"""States that only a controller has."""
+
+_job = click.argument("name", metavar="JOB", shell_complete=names("jobs", "id"))
 
 
 @click.group("job", cls=Noun)
 def job() -> None:
-    """Requests that hosts have accepted."""
+    """Requests that hosts have accepted; with a controller its jobs."""
 
 
 @job.command("list")
 @click.argument("hosts", metavar="[HOST]...", nargs=-1)
 @click.option(
-    "--state", "states", type=click.Choice(STATES), multiple=True, help="Only jobs in this state. Repeatable."
+    "--state", "states", type=click.Choice((*STATES, *WAITING)), multiple=True, help="Only jobs in this state. Repeatable."
 )
 @click.option(
     "-n", "--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many of each host."
 )
+@watch_option
 @pass_settings
-def list_jobs(settings: Settings, hosts: tuple[str, ...], states: tuple[str, ...], limit: int) -> None:
-    """Jobs, newest first. Without HOST those of every host that is there."""
+def list_jobs(settings: Settings, hosts: tuple[str, ...], states: tuple[str, ...], limit: int, watch: bool) -> None:
+    """Jobs, newest first. Without HOST those of every host that is there.
+
+    With a context of a controller its jobs: HOST may be SITE/HOST then, and --watch shows them as they change.
+    """
+    if is_controlled(settings):
+        from guestwire.cli import controller_job
+
+        controller_job.list_jobs(settings, hosts, states, limit, watch=watch)
+        return
+    if watch or set(states) & set(WAITING):
+        only_controllers(settings)
     from guestwire.cli.job_views import JobRow, job_view
     from guestwire.cli.outcomes import end_with
     from guestwire.cli.output import write_all
@@ -57,10 +77,15 @@ def list_jobs(settings: Settings, hosts: tuple[str, ...], states: tuple[str, ...
 
 
 @job.command("show")
-@click.argument("name", metavar="HOST/ID")
+@_job
 @pass_settings
 def show(settings: Settings, name: str) -> None:
-    """One job, and its result once there is one."""
+    """One job, HOST/ID, and its result once there is one; with a controller the one of that ID."""
+    if is_controlled(settings):
+        from guestwire.cli import controller_job
+
+        controller_job.show(settings, name)
+        return
     from guestwire.cli.job_views import JobRow, job_facts, job_view, result_of
     from guestwire.cli.output import write_one
     from guestwire.cli.run import options, with_client
@@ -77,10 +102,15 @@ def show(settings: Settings, name: str) -> None:
 
 
 @job.command("cancel")
-@click.argument("name", metavar="HOST/ID")
+@_job
 @pass_settings
 def cancel(settings: Settings, name: str) -> None:
     """Cancel a job that waits, or at its next step when it runs. The answer tells how it stands."""
+    if is_controlled(settings):
+        from guestwire.cli import controller_job
+
+        controller_job.done_with(settings, name, "cancel")
+        return
     from guestwire.cli.job_views import JobRow, job_view
     from guestwire.cli.output import write_all
     from guestwire.cli.run import options, with_client
@@ -92,3 +122,44 @@ def cancel(settings: Settings, name: str) -> None:
         return JobRow(host, answer.reply)
 
     write_all(settings, job_view(), [with_client(settings, work)])
+
+
+@job.command("retry")
+@_job
+@pass_settings
+def retry(settings: Settings, name: str) -> None:
+    """Try a job of the controller again, as a new one."""
+    only_controllers(settings)
+    from guestwire.cli import controller_job
+
+    controller_job.done_with(settings, name, "retry")
+
+
+@job.command("wait")
+@_job
+@pass_settings
+def wait(settings: Settings, name: str) -> None:
+    """Follow a job of the controller to its end, --timeout at most. What it failed with is what the command ends with."""
+    only_controllers(settings)
+    from guestwire.cli import controller_job
+
+    controller_job.wait(settings, name)
+
+
+@job.command("approve")
+@_job
+@click.option("--key", metavar="FILE", type=click.Path(), help="The key to sign with, instead of the context's.")
+@pass_settings
+def approve(settings: Settings, name: str, key: str | None) -> None:
+    """Sign what a job of the controller waits for, with a key of your own (`guestwire key enrol`)."""
+    only_controllers(settings)
+    from guestwire.cli import controller_job
+
+    controller_job.approve(settings, name, key)
+
+
+def only_controllers(settings: Settings) -> None:
+    """Raises CONTEXT-NEEDS-CONTROLLER where the context is not one's."""
+    from guestwire.cli.controlled import controller_context
+
+    controller_context(settings)

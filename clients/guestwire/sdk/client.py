@@ -78,6 +78,11 @@ class Client:
         """Whether the link stands at this moment; it comes back by itself."""
         return self._way.connected
 
+    @property
+    def way(self) -> Way:
+        """How it reaches hosts."""
+        return self._way
+
     def host(self, host: str) -> HostApi:
         """The operations of a host. Nothing is sent before one is called."""
         return HostApi(self._way.invoke(host))
@@ -97,7 +102,13 @@ async def open_client(
 ) -> AsyncIterator[Client]:
     """A client by a context's way. `look_every_s`: how often it looks for a newer trust document. Raises KEY-FILE-INVALID, TRUST-INVALID, KEY-UNKNOWN, CONFIG-INVALID, and
     BROKER-UNREACHABLE, BROKER-REFUSED, SOCKET-UNREACHABLE, LISTENER-UNREACHABLE or what TLS was refused for (`links.tcp_link`)
-    when there is no connection within the time."""
+    when there is no connection within the time. A controller is not asked before the first call."""
+    if context.via == "controller":
+        from guestwire.sdk.controller_way import controller_way
+
+        async with controller_way(context) as through:
+            yield Client(through, None)
+        return
     from guestwire.sdk import credentials, links
 
     who = credentials.read(context, now().wall_ms)

@@ -33,7 +33,10 @@ Address = Annotated[
     str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:.]+\]|[^\[\]:/@\s]+)(:[0-9]{1,5})?$", max_length=300)
 ]
 ControllerUrl = Annotated[
-    str, StringConstraints(pattern=r"^(https://[^/\s@?#]+|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?)/?$", max_length=300)
+    str,
+    StringConstraints(
+        pattern=r"^(https://[^/\s@?#]+|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?)/?$", max_length=300
+    ),
 ]
 """Without TLS on this machine alone: a token goes with every request."""
 AuthorityUrl = Annotated[str, StringConstraints(pattern=r"^https://[^/\s@?#]+$", max_length=300)]

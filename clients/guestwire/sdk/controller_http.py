@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import httpx
 
+from guestwire.link import tls_refusals
 from guestwire.link.backoff import Backoff
 from guestwire.model.errors import GuestwireError
 from guestwire.sdk import problems
@@ -184,13 +185,13 @@ async def open_http(context: Context) -> AsyncIterator[ControllerHttp]:
         yield http
 
 
-def _given(params: Params | None) -> list[tuple[str, str]]:
+def _given(params: Params | None) -> httpx.QueryParams:
     """Parameters as a query has them: those that are None are left out, one with several values comes several times."""
     found: list[tuple[str, str]] = []
     for name, value in (params or {}).items():
         values = value if isinstance(value, list | tuple | frozenset | set) else (value,)
         found += [(name, _text(one)) for one in values if one is not None]
-    return found
+    return httpx.QueryParams(tuple(found))
 
 
 def _text(value: Any) -> str:
@@ -200,8 +201,11 @@ def _text(value: Any) -> str:
 def _unreachable(url: str, err: Exception) -> GuestwireError:
     cause: BaseException | None = err
     while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            text = f"The certificate of the controller at {url} is refused: {cause.verify_message}. Give its CA with `ca`."
-            return GuestwireError("CERTIFICATE-UNTRUSTED", text)
+        if isinstance(cause, ssl.SSLError):
+            said = tls_refusals.refused(cause, f"the controller at {url}")
+            return GuestwireError(
+                said.code, f"{said.message} Its CA goes into `ca` of the context.", detail=said.detail
+            )
         cause = cause.__cause__ or cause.__context__
-    return GuestwireError("CONTROLLER-UNREACHABLE", f"The controller at {url} cannot be used: {str(err) or type(err).__name__}.")
+    why = str(err) or type(err).__name__
+    return GuestwireError("CONTROLLER-UNREACHABLE", f"The controller at {url} cannot be used: {why}.")

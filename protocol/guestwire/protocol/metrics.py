@@ -297,6 +297,10 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric("guestwire_agent_spool_batches", "gauge", "count", ("class",), "normal", "How many batches and notices that is."),
     Metric("guestwire_agent_spool_dropped_total", "counter", "count", ("class",), "normal",
            "Those that were dropped because the spool was full."),
+    Metric("guestwire_agent_spool_acknowledged_total", "counter", "count", ("class",), "normal",
+           "Those that a controller has acknowledged."),
+    Metric("guestwire_agent_spool_lag_seconds", "gauge", "seconds", ("class",), "normal",
+           "How old the oldest of them is."),
     # -- the measuring itself
     Metric("guestwire_telemetry_source_up", "gauge", "state", ("source",), "normal",
            "Whether a source of metrics gave any when it was asked last."),

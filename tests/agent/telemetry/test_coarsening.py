@@ -1,5 +1,7 @@
 """Metrics that are made coarser when room gets short, and their numbers."""
 
+from itertools import pairwise
+
 import pytest
 from paper_disk import PaperDisk
 from spool_samples import MIB, Lost, at, batch, batch_of, read_all, see_to, signed, spool
@@ -58,7 +60,7 @@ def test_the_oldest_become_one_that_has_all_their_numbers(disk: PaperDisk) -> No
     held = sorted(read_all(made).values(), key=lambda one: one.seq)
     assert held[0].first == 1
     assert held[-1].seq == used
-    assert all(one.seq + 1 == two.first for one, two in zip(held, held[1:], strict=False)), "no number is missing"
+    assert all(one.seq + 1 == two.first for one, two in pairwise(held)), "no number is missing"
     assert Lost(made).ranges == []
     coarse = [batch_of(one.frame) for one in held if one.first != one.seq]
     assert coarse
@@ -90,9 +92,9 @@ def test_a_restart_finds_the_coarser_ones(disk: PaperDisk) -> None:
     disk.kill()
     again = spool(disk)
     assert {key: one.frame for key, one in read_all(again).items()} == before
-    assert again.room("metric") == sum(
-        one.room for one in again.logs[0].classes["metric"].segments
-    ), "those that it replaced are gone"
+    assert again.room("metric") == sum(one.room for one in again.logs[0].classes["metric"].segments), (
+        "those that it replaced are gone"
+    )
 
 
 def test_what_has_left_the_host_stays_as_it_was(disk: PaperDisk) -> None:

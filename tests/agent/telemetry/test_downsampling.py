@@ -31,7 +31,8 @@ def made(
     t0, dt = offsets([T0 + at_s * 1000 + n * every_ms for n in range(count)])
     kind = "counter" if start else "gauge"
     rows: tuple[ColumnRow, ...] = tuple(
-        (name, kind, start, code, values(code, found)) for name, found in series.items()  # type: ignore[arg-type]
+        (name, kind, start, code, values(code, found))
+        for name, found in series.items()  # type: ignore[arg-type]
     )
     return TelemetryBatch(log=LOG, seq=1, tier=tier, t0=t0, dt=dt, columns=rows)
 

@@ -13,7 +13,9 @@ from guestwire.protocol.telemetry import SPOOL_CLASSES
 
 LOG = bytes(range(16))
 PATH = Path("/spool/marks")
-FULL = Marks(1 << 51, 1 << 52, (1 << 52) + 1024, clean=True, lost=tuple(Lost(n, n, 1, 2) for n in range(MOST)), boot="b" * 36)
+FULL = Marks(
+    1 << 51, 1 << 52, (1 << 52) + 1024, clean=True, lost=tuple(Lost(n, n, 1, 2) for n in range(MOST)), boot="b" * 36
+)
 
 
 def test_they_are_read_as_they_were_written(tmp_path: Path) -> None:
@@ -28,7 +30,12 @@ def test_they_are_read_as_they_were_written(tmp_path: Path) -> None:
     again.close()
     assert found is not None
     assert found.log == LOG
-    assert found.classes == {"audit": FULL, "alarm": Marks(0, 1, 10), "notice": Marks(0, 2, 11), "metric": Marks(0, 3, 12)}
+    assert found.classes == {
+        "audit": FULL,
+        "alarm": Marks(0, 1, 10),
+        "notice": Marks(0, 2, 11),
+        "metric": Marks(0, 3, 12),
+    }
     assert (tmp_path / "marks").stat().st_size == FILE_BYTES
 
 

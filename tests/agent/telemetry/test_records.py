@@ -53,7 +53,9 @@ def test_a_tail_that_is_torn_at_any_byte_costs_its_record_alone(frames: list[byt
     complete = sum(sum(map(len, parts[: n + 1])) <= cut for n in range(len(parts)))
     assert [one.frame for one in records(whole[:cut])] == frames[:complete]
     end = sum(map(len, parts[:complete]))
-    assert [one for one in scan(SEED, whole[:cut]) if isinstance(one, Damage)] == ([Damage(end, cut)] if cut > end else [])
+    assert [one for one in scan(SEED, whole[:cut]) if isinstance(one, Damage)] == (
+        [Damage(end, cut)] if cut > end else []
+    )
     assert [one for one in scan(SEED, whole[:cut], whole=False) if isinstance(one, Damage)] == [], "its rest may come"
 
 

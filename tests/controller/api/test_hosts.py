@@ -216,6 +216,8 @@ async def test_connections_over_http(anna: Caller, tmp_path: Path) -> None:
     assert code(await anna.post("/connections", wanted | {"name": "x", "host": "h2", "ca": "none"})) == "INVALID-BODY"
     fifo = str(tmp_path)
     assert code(await anna.post("/connections", wanted | {"name": "x", "host": "h2", "ca": fifo})) == "INVALID-BODY"
+    through = {"name": "x", "site": "east", "via": "controller", "controller": "https://controller.example"}
+    assert code(await anna.post("/connections", through)) in ("CONFIG-INVALID", "INVALID-BODY")
     long = "/" + "x" * 300
     assert code(await anna.post("/connections", wanted | {"name": "x", "host": "h2", "ca": long})) == "INVALID-BODY"
     assert (await anna.get("/connections/bench")).json()["host"] == "h1"

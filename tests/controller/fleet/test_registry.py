@@ -18,7 +18,7 @@ from guestwire.controller.host_ref import HostRef
 from guestwire.controller.links.ports import Reach
 from guestwire.controller.store import hosts
 from guestwire.controller.store.database import Database
-from guestwire.controller.store.hosts import GuestRow, HostRow
+from guestwire.controller.store.host_tables import GuestRow, HostRow
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.capabilities import CapabilitiesBody
 from guestwire.protocol.notices import GuestNotice

@@ -134,8 +134,7 @@ def test_what_is_concluded(steps: str, state: str) -> None:
 
 
 STEPS = st.sampled_from(
-    ["up", "down", "beat", "bye", "will", "keep will", "keep beat", "again will", "again beat", "reconnect", "direct-up"]
-    + ["direct-down", "1", "31", "46", "95", "400", "will retained", "beat retained", "beats 60"]
+    ["up", "down", "beat", "bye", "will", "keep will", "keep beat", "again will", "again beat", "reconnect", "direct-up", "direct-down", "1", "31", "46", "95", "400", "will retained", "beat retained", "beats 60"]
 )  # fmt: skip
 
 

@@ -13,7 +13,6 @@ from fleet_words import SITE
 
 from guestwire.broker_test.mosquitto import Mosquitto
 from guestwire.broker_test.options import BrokerOptions
-from guestwire.controller.config import Connection
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.links.keys_in_trust import KeysInTrust
 from guestwire.controller.store.database import Database
@@ -236,7 +235,7 @@ async def test_connections_come_and_go_while_the_controller_runs(
         await made.connections.open_stored()
         await made.state(H1, "online")
         await made.connections.remove(ADMIN, "plant")
-        assert [one for one in made.links] == []
+        assert list(made.links) == []
         with pytest.raises(GuestwireError) as raised:
             made.connections.show(ADMIN, "plant")
         assert raised.value.code == "NOT-FOUND"

@@ -9,7 +9,7 @@ from guestwire.controller.host_ref import HostRef
 from guestwire.controller.projects.catching_up import CatchingUp
 from guestwire.controller.store import hosts
 from guestwire.controller.store.database import Database
-from guestwire.controller.store.hosts import Attendance, Condition, HostRow, PeoplesWords
+from guestwire.controller.store.host_tables import Attendance, Condition, HostRow, PeoplesWords
 from guestwire.model.desired import Desired
 from guestwire.model.guest import Guest
 

@@ -7,7 +7,7 @@ from guestwire.controller.fleet.inventory_document import InventoryDocument
 from guestwire.controller.projects.known_hosts import known
 from guestwire.controller.store import hosts
 from guestwire.controller.store.database import Database
-from guestwire.controller.store.hosts import StoredDocument
+from guestwire.controller.store.host_tables import StoredDocument
 from guestwire.model.errors import GuestwireError
 from guestwire.model.machines import MACHINES
 from guestwire.protocol.packing import pack

@@ -32,7 +32,7 @@ from guestwire.controller.rollouts.telling import Telling
 from guestwire.controller.store import hosts as host_rows
 from guestwire.controller.store import jobs as job_rows
 from guestwire.controller.store import rollouts as store
-from guestwire.controller.store.hosts import Attendance, HostRow, PeoplesWords, StoredDocument
+from guestwire.controller.store.host_tables import Attendance, HostRow, PeoplesWords, StoredDocument
 from guestwire.controller.users.access import Access, NoGroups
 from guestwire.controller.users.person import Binding, Person
 from guestwire.model.errors import GuestwireError

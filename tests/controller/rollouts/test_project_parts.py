@@ -17,7 +17,7 @@ from guestwire.controller.rollouts.spec import ProjectPart
 from guestwire.controller.store import hosts as host_rows
 from guestwire.controller.store import jobs as job_rows
 from guestwire.controller.store import plans
-from guestwire.controller.store.hosts import HostRow, PeoplesWords
+from guestwire.controller.store.host_tables import HostRow, PeoplesWords
 from guestwire.protocol.bodies import from_bytes
 from guestwire.protocol.config_models import ConfigApply
 from guestwire.protocol.operations import BY_NAME

@@ -10,7 +10,7 @@ from guestwire.controller.host_ref import HostRef
 from guestwire.controller.rollouts.standing import Standing, Target
 from guestwire.controller.store import hosts as host_rows
 from guestwire.controller.store import rollout_hosts, rollouts
-from guestwire.controller.store.hosts import HostRow, StoredDocument
+from guestwire.controller.store.host_tables import HostRow, StoredDocument
 from guestwire.controller.store.rollouts import Rollout, Wanted
 from guestwire.controller.users.person import Binding, TokenUse
 

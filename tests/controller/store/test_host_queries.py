@@ -27,7 +27,7 @@ from guestwire.controller.host_ref import HostRef
 from guestwire.controller.store import host_queries, hosts
 from guestwire.controller.store.database import Database
 from guestwire.controller.store.host_queries import SORTS, Among, Sort
-from guestwire.controller.store.hosts import (
+from guestwire.controller.store.host_tables import (
     HOSTS,
     Attendance,
     Called,
@@ -344,7 +344,7 @@ async def test_pages_are_one_list(fleet: Database, by: str, descending: bool, am
 
 
 async def test_labels_are_ordered_as_people_do(fleet: Database) -> None:
-    assert [ref for ref in await found(fleet, parse("label=press*"), sort=Sort("label"))] == [P1, P2]
+    assert await found(fleet, parse("label=press*"), sort=Sort("label")) == [P1, P2]
     assert (await found(fleet, parse(""), sort=Sort("heard")))[0] == P3
 
 

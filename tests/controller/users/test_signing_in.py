@@ -125,6 +125,16 @@ async def test_a_disabled_user_is_out_at_once(world: World) -> None:
     await world.signing_in.log_in("anna", PASSWORD, HERE)
 
 
+async def test_a_session_of_a_disabled_user_counts_for_nobody(world: World) -> None:
+    """Even one that should have ended with them."""
+    made = await world.signing_in.log_in("anna", PASSWORD, HERE)
+    async with world.database.write() as tx:
+        user = await users.by_name(tx, "anna")
+        assert user is not None
+        await users.change(tx, user, disabled=True)
+    assert await world.signing_in.person(made.secret, HERE) is None
+
+
 class CountedHashing(PasswordHashing):
     """Counts how often a password is compared, and with what."""
 

@@ -14,7 +14,7 @@ from guestwire.agent.telemetry.number_ranges import NumberRanges, Range
 
 _ENTRY: Final = struct.Struct("<IQQ")
 MOST_BYTES: Final = 32 * 1024
-"""Beyond this the entries are written anew, as few as there can be."""
+"""Beyond this, and beyond twice as many as there must be, the entries are written anew."""
 
 
 class AcksFile:
@@ -25,6 +25,7 @@ class AcksFile:
         self._path = path
         self._seed = seed
         self._size = 0
+        self._least = 0
         self.fd: int | None = None
         self.unsynced = False
         """Whether something was written that `Disk.sync(fd)` has not seen."""
@@ -50,20 +51,20 @@ class AcksFile:
             self.fd = self._disk.open(self._path)
         data = self._entries(ranges)
         self.unsynced = True
-        if self._size + len(data) <= MOST_BYTES:
+        if self._size + len(data) <= max(MOST_BYTES, 2 * self._least):
             self._disk.write(self.fd, data, self._size)
             self._size += len(data)
             return
         data = self._entries(known)
         self._disk.write(self.fd, data, 0)  # the entries behind it stay true until they are cut off
         self._disk.truncate(self.fd, len(data))
-        self._size = len(data)
+        self._size = self._least = len(data)
 
     def clear(self) -> None:
         """Nothing needs to be remembered any more. Raises OSError."""
         if self.fd is not None and self._size:
             self._disk.truncate(self.fd, 0)
-            self._size = 0
+            self._size = self._least = 0
             self.unsynced = True
 
     def _entries(self, ranges: Iterable[Range]) -> bytes:

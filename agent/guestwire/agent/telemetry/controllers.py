@@ -9,7 +9,7 @@ from typing import Final
 
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.buckets import TokenBucket
-from guestwire.protocol.presence import PresenceBody, SeenHost
+from guestwire.protocol.presence import OFFLINE_S, PresenceBody, SeenHost
 from guestwire.protocol.statements import read
 from guestwire.protocol.steps import Now
 from guestwire.protocol.trust import Trust
@@ -48,7 +48,8 @@ class Controllers:
         judged = now if self._clock_good() else None
         try:
             statement = read(frame, self._trust(), self._site, f"controller:{name}", "presence", judged)
-            fresh = statement.verified and seen.receive(statement, now, retained=retained)
+            old = judged is not None and now.wall_ms - statement.issued_at > OFFLINE_S * 1000
+            fresh = statement.verified and not old and seen.receive(statement, now, retained=retained)
         except GuestwireError:
             fresh = False
         if not fresh:

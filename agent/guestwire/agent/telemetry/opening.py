@@ -28,9 +28,10 @@ def found_class(
     known = marks or Marks()
     segments = _segments(disk, folder, seed, name)
     acked, gaps = acks.read(), Gaps(known.lost)
-    holes = _read_end(disk, seed, segments)
+    holes, torn = _read_end(disk, seed, segments)
     last = segments[-1].last if segments else 0
-    at_hand = known.clean or known.boot == boot != ""  # what was written in this boot is in the page cache at least
+    # what was written in this boot is in the page cache at least
+    at_hand = known.clean or (known.boot == boot != "" and not torn)
     used = max(known.used, last, gaps.last, 0 if at_hand else known.reserved)
     if segments and segments[0].first > known.floor + 1:
         holes.append(Lost(known.floor + 1, segments[0].first - 1, segments[0].since, segments[0].since))
@@ -87,15 +88,18 @@ def _head(disk: Disk, path: Path, seed: int) -> tuple[SegmentHead | None, int, i
     return head, data_from, time_of(disk.read(path, data_from, HEAD_BYTES))
 
 
-def _read_end(disk: Disk, seed: int, segments: list[Segment]) -> list[Lost]:
-    """Read the last segment, cut off what is torn, and take away segments in which there is nothing. What is missing in it."""
+def _read_end(disk: Disk, seed: int, segments: list[Segment]) -> tuple[list[Lost], bool]:
+    """Read the last segment, cut off what is torn, and take away segments in which there is nothing. What is missing in it, and
+    whether anything was torn."""
+    torn = False
     while segments:
         segment = segments[-1]
         if segment.bounds:
-            return []  # it was on the disk as a whole before it had its name
+            break  # it was on the disk as a whole before it had its name
         data = disk.read(segment.path, segment.data_from)
         records = [one for one in scan(seed, data, segment.data_from) if isinstance(one, Record)]
         if not records:
+            torn = torn or bool(data)
             disk.remove(segment.path)
             segments.pop()
             continue
@@ -109,8 +113,9 @@ def _read_end(disk: Disk, seed: int, segments: list[Segment]) -> list[Lost]:
         segment.last, segment.until, segment.since = records[-1].seq, at_ms, records[0].at_ms
         if records[-1].end < segment.size:
             _cut(disk, segment, records[-1].end)
-        return holes
-    return []
+            torn = True
+        return holes, torn
+    return [], torn
 
 
 def _cut(disk: Disk, segment: Segment, size: int) -> None:

@@ -144,12 +144,12 @@ class Shipper(VitalTask):
     async def _run(self) -> None:
         while True:
             self._news.clear()
-            pause_s = await self._round()
+            pause_s = await self.round()
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await self._news.wait()
 
-    async def _round(self) -> float:
+    async def round(self) -> float:
         """Send what may go now; how long until there may be more."""
         now = self._clock()
         self._shipping.overdue(now.mono)

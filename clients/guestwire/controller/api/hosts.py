@@ -17,7 +17,7 @@ from guestwire.controller.fleet.selection import LONGEST
 from guestwire.controller.fleet.views import HostDetail, HostSummary
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.store.host_queries import SORTS, Sort
-from guestwire.controller.store.hosts import DocumentKind
+from guestwire.controller.store.host_tables import DocumentKind
 from guestwire.controller.users.person import Person
 from guestwire.model.base import Model
 

@@ -15,7 +15,7 @@ from guestwire.controller.host_ref import HostRef
 from guestwire.controller.links.ports import Said
 from guestwire.controller.store import hosts
 from guestwire.controller.store.database import Database
-from guestwire.controller.store.hosts import Condition, DocumentKind, GuestRow, StoredDocument
+from guestwire.controller.store.host_tables import Condition, DocumentKind, GuestRow, StoredDocument
 from guestwire.protocol.capabilities import CapabilitiesBody
 from guestwire.protocol.notices import GuestNotice
 from guestwire.protocol.reported import ReportedBody

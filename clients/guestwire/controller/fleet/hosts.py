@@ -21,7 +21,7 @@ from guestwire.controller.store import audit_rows, hosts
 from guestwire.controller.store.audit_rows import AuditEntry
 from guestwire.controller.store.database import Database, Tx
 from guestwire.controller.store.host_queries import Among, Sort, page, refs
-from guestwire.controller.store.hosts import DocumentKind, HostRow, PeoplesWords
+from guestwire.controller.store.host_tables import DocumentKind, HostRow, PeoplesWords
 from guestwire.controller.users.access import Access, Visibility
 from guestwire.controller.users.person import Person
 from guestwire.model.base import Model

@@ -14,7 +14,7 @@ from guestwire.controller.links.ports import HostCalls
 from guestwire.controller.links.uncut import uncut
 from guestwire.controller.store import hosts
 from guestwire.controller.store.database import Database, Tx
-from guestwire.controller.store.hosts import HostRow, StoredDocument
+from guestwire.controller.store.host_tables import HostRow, StoredDocument
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
 from guestwire.model.topology import Topology

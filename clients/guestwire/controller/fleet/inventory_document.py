@@ -5,7 +5,7 @@ from typing import Final
 
 from guestwire.controller.fleet.naming import FEATURE, LONGEST_LABEL, bounded, clean, value_row
 from guestwire.controller.fleet.natural import natural
-from guestwire.controller.store.hosts import GuestRow, Machine, ValueRow
+from guestwire.controller.store.host_tables import GuestRow, Machine, ValueRow
 from guestwire.model.base import Model
 from guestwire.model.guest import GuestView
 from guestwire.model.host import Host

@@ -16,7 +16,14 @@ from guestwire.controller.host_ref import HostRef
 from guestwire.controller.links.uncut import uncut
 from guestwire.controller.store import hosts
 from guestwire.controller.store.database import Database, Tx
-from guestwire.controller.store.hosts import Attendance, Condition, DocumentKind, GuestRow, HostRow, StoredDocument
+from guestwire.controller.store.host_tables import (
+    Attendance,
+    Condition,
+    DocumentKind,
+    GuestRow,
+    HostRow,
+    StoredDocument,
+)
 from guestwire.model.errors import GuestwireError
 
 EVERY_S: Final = 0.25

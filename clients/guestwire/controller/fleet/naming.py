@@ -3,7 +3,7 @@
 from typing import Final
 
 from guestwire.controller.fleet.natural import natural
-from guestwire.controller.store.hosts import Called, Machine, PeoplesWords, ValueRow
+from guestwire.controller.store.host_tables import Called, Machine, PeoplesWords, ValueRow
 
 LONGEST_LABEL: Final = 200
 FEATURE: Final = "feature"

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from guestwire.controller.fleet.naming import LONGEST_LABEL, value_row
 from guestwire.controller.fleet.selection import LABEL
-from guestwire.controller.store.hosts import HostRow, ValueRow
+from guestwire.controller.store.host_tables import HostRow, ValueRow
 from guestwire.model.base import Document
 from guestwire.model.errors import GuestwireError
 

@@ -20,7 +20,7 @@ from guestwire.controller.host_ref import HostRef
 from guestwire.controller.links.ports import Arrivals, Reach, Said
 from guestwire.controller.store import hosts
 from guestwire.controller.store.database import Database
-from guestwire.controller.store.hosts import Attendance, HostRow, PeoplesWords
+from guestwire.controller.store.host_tables import Attendance, HostRow, PeoplesWords
 from guestwire.protocol.packing import pack
 from guestwire.protocol.presence import PresenceBody
 from guestwire.protocol.steps import Now

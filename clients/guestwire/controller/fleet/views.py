@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from guestwire.controller.fleet.standing import State
-from guestwire.controller.store.hosts import GuestRow, HostRow
+from guestwire.controller.store.host_tables import GuestRow, HostRow
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.packing import unpack

@@ -32,7 +32,7 @@ def dialler(connection: Connection, who: Credentials) -> tuple[Callable[[], Opti
             return _Turns(lambda: _to_brokers(connection, who)), _to_broker(connection), Backoff()
         case "tcp":
             return lambda: host_options(connection, who, CONNECT_S), TcpConnect(), Backoff(cap_s=DIRECT_AGAIN_S)
-        case "socket":
+        case _:
             assert connection.socket is not None
             options = Options(connection.socket, 0, who.client)
             return lambda: options, LocalConnect(Path(connection.socket)), Backoff(cap_s=LOCAL_AGAIN_S)

@@ -50,7 +50,10 @@ class Links:
         return self._running.get(name)
 
     def check(self, connection: Connection) -> None:
-        """Raises EXISTS when its name is taken, or another one leads to the same site or host, and BUSY when there are too many."""
+        """Raises EXISTS when its name is taken, or another one leads to the same site or host, BUSY when there are too many, and
+        CONFIG-INVALID for a way that a controller does not go."""
+        if connection.via == "controller":
+            raise GuestwireError("CONFIG-INVALID", "A controller goes to hosts by mqtt, tcp or socket.", field="via")
         if len(self._running) >= MOST:
             raise GuestwireError("BUSY", f"There are {MOST} connections: remove one.")
         if connection.name in self._running:

@@ -28,7 +28,7 @@ from guestwire.controller.host_ref import HostRef
 from guestwire.controller.store.compressed import pack_text, unpack_text
 from guestwire.controller.store.database import Tx, upsert
 from guestwire.controller.store.host_configs import CONFIGS
-from guestwire.controller.store.hosts import HOSTS
+from guestwire.controller.store.host_tables import HOSTS
 from guestwire.controller.store.metadata import metadata
 
 DRAFTS = Table(

@@ -26,18 +26,19 @@ def statements(dialect: str) -> tuple[str, ...]:
 
 def made(dialect: str) -> str:
     """What the file has to be for the tables as they are: what `create_all` would send, always in the same order."""
-    groups: list[list[str]] = []
+    groups: dict[str, list[str]] = {}
 
     def take(statement: Any, *_: Any) -> None:
         lines = str(statement.compile(dialect=engine.dialect)).strip().splitlines()
-        text = "\n".join(line.rstrip() for line in lines)
-        if isinstance(statement, CreateTable):
-            groups.append([])
-        groups[-1].append(text)
+        element = statement.element
+        table = element.name if isinstance(statement, CreateTable) else element.table.name
+        groups.setdefault(table, []).append("\n".join(line.rstrip() for line in lines))
 
     engine = create_mock_engine(_URLS[dialect], take)
-    all_tables().create_all(engine, checkfirst=False)
-    return _BETWEEN.join(text for table, *rest in groups for text in (table, *sorted(rest))) + ";\n"
+    tables = all_tables()
+    tables.create_all(engine, checkfirst=False)
+    in_order = (groups[table.name] for table in tables.sorted_tables)
+    return _BETWEEN.join(text for table, *rest in in_order for text in (table, *sorted(rest))) + ";\n"
 
 
 def write() -> None:

@@ -12,7 +12,7 @@ from guestwire.controller.fleet.natural import natural
 from guestwire.controller.fleet.selection import LABEL, AllOf, AnyOf, Not, Selection, Term, Text
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.store.database import Tx
-from guestwire.controller.store.hosts import GUESTS, HOSTS, TEXTS, VALUES, HostRow, host_row
+from guestwire.controller.store.host_tables import GUESTS, HOSTS, TEXTS, VALUES, HostRow, host_row
 
 Condition = ColumnElement[bool]
 _ORDERS: Mapping[str, Callable[[Any, Any], Any]] = {"=": eq, "<": lt, "<=": le, ">": gt, ">=": ge}

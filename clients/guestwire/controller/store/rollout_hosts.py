@@ -7,7 +7,7 @@ from sqlalchemy import select, tuple_
 
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.store.database import Tx
-from guestwire.controller.store.hosts import DOCUMENTS, HOSTS
+from guestwire.controller.store.host_tables import DOCUMENTS, HOSTS
 
 AT_ONCE: Final = 500
 """Hosts in one statement."""

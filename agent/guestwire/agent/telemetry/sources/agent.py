@@ -28,6 +28,7 @@ PARTS = (
     "guestwire_agent_outbox_waiting", "guestwire_agent_notices_waiting", "guestwire_agent_notices_lost_total",
     "guestwire_agent_broker_connected", "guestwire_agent_broker_connections_total", "guestwire_agent_spool_bytes",
     "guestwire_agent_spool_batches", "guestwire_agent_spool_dropped_total",
+    "guestwire_agent_spool_acknowledged_total", "guestwire_agent_spool_lag_seconds",
 )  # fmt: skip
 """What readings give."""
 SAMPLING = tuple(metric.name for metric in METRICS if metric.name.startswith("guestwire_telemetry_"))

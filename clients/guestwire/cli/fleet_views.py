@@ -1,0 +1,85 @@
+"""How the hosts and groups of a controller are written."""
+
+from guestwire.cli.output import Column, View
+from guestwire.cli.times import ago, clock_time
+from guestwire.link.clock import now
+from guestwire.sdk.controller_models import FleetHost, HostGroup
+
+STATES = {"online": "good", "suspect": "warn", "flapping": "warn", "offline": "bad"}
+APPROVALS = {"approved": None, "pending": "warn", "rejected": "bad"}
+
+
+def fleet_view() -> View[FleetHost]:
+    """The columns of hosts."""
+    at = now().wall_ms
+    return View(
+        columns=(
+            Column("HOST", lambda h: h.ref),
+            Column("LABEL", lambda h: h.label if h.label != h.host else "-"),
+            Column("STATE", lambda h: h.state, style=lambda h: STATES.get(h.state)),
+            Column("HEARD", lambda h: ago(h.heard_at or None, at)),
+            Column("APPROVAL", lambda h: h.approval, style=lambda h: APPROVALS.get(h.approval)),
+            Column("GUESTS", lambda h: f"{h.guests_running}/{h.guests}", right=True),
+            Column("SYNC", lambda h: h.sync or "-", style=lambda h: None if h.sync in ("", "in_sync") else "warn"),
+            Column("REBOOT", lambda h: "needed" if h.reboot else "-", style=lambda h: "warn" if h.reboot else None),
+            Column("AGENT", lambda h: h.agent_version or "-", wide=True),
+            Column("DRIVER", lambda h: h.driver or "-", wide=True),
+            Column("CPUS", lambda h: str(h.cpus or "-"), wide=True, right=True),
+            Column("MEMORY", lambda h: f"{h.memory_mib} MiB" if h.memory_mib else "-", wide=True, right=True),
+            Column("KERNEL", lambda h: h.kernel or "-", wide=True),
+            Column("LABELS", labels, wide=True),
+        ),
+        name=lambda h: h.ref,
+        document=lambda h: h.document,
+        none="no hosts",
+    )
+
+
+def labels(host: FleetHost) -> str:
+    """The labels of a host, as `fleet label` takes them."""
+    return " ".join(f"{name}={value}" if value else name for name, value in host.labels.items()) or "-"
+
+
+def fleet_facts(host: FleetHost) -> list[tuple[str, str]]:
+    """A host in full."""
+    at, more = now().wall_ms, host.document
+    facts = [
+        ("host", f"{host.ref} ({host.label})" if host.label not in ("", host.host) else host.ref),
+        ("state", f"{host.state}, since {clock_time(host.state_at or None)}"),
+        ("heard", f"{ago(host.heard_at or None, at)} ago" if host.heard_at else "never"),
+        ("approval", _approval(host)),
+        ("listed", "yes" if host.listed else "no: the site's trust document does not know it"),
+        ("agent", f"{host.agent_version or '-'}, epoch {host.epoch}"),
+        ("driver", host.driver or "-"),
+        ("machine", f"{more.get('hostname') or '-'}, {more.get('machine') or '-'}, Linux {host.kernel or '-'}"),
+        ("CPUs", str(host.cpus)),
+        ("memory", f"{host.memory_mib} MiB"),
+        ("configuration", f"revision {more.get('active_revision', 0)}, {host.sync or 'not known'}"),
+        ("reboot", "needed" if host.reboot else "not needed"),
+        ("labels", labels(host)),
+    ]
+    facts += [("notes", host.notes)] if host.notes else []
+    facts += [("guest", f"{one['name']} ({one['id']}) {one['state']}") for one in more.get("guest_list", ())]
+    return facts
+
+
+def _approval(host: FleetHost) -> str:
+    by = host.document.get("approved_by")
+    return f"{host.approval} by {by}" if by else host.approval
+
+
+def group_view() -> View[HostGroup]:
+    """The columns of groups."""
+    return View(
+        columns=(
+            Column("GROUP", lambda g: g.name),
+            Column("HOSTS", lambda g: str(g.hosts), right=True),
+            Column("SELECTION", lambda g: g.selection),
+            Column("CHANGED", lambda g: clock_time(g.changed_at), wide=True),
+            Column("BY", lambda g: g.changed_by, wide=True),
+            Column("DESCRIPTION", lambda g: g.description or "-", wide=True),
+        ),
+        name=lambda g: g.name,
+        document=lambda g: g.document,
+        none="no groups",
+    )

@@ -1,0 +1,399 @@
+"""What the controller answers, as far as clients read it. Shapes only; times in Unix ms.
+
+Every answer keeps what it has beyond the fields here, so that a document for programs is what the controller said.
+"""
+
+from typing import Any, TypeVar
+
+from pydantic import ConfigDict, ValidationError
+
+from guestwire.model.base import Model
+from guestwire.model.errors import GuestwireError
+
+ModelT = TypeVar("ModelT", bound="Answered")
+
+
+class Answered(Model):
+    """An answer, with all that is in it."""
+
+    model_config = ConfigDict(frozen=True, strict=False, extra="allow", defer_build=True)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return self.model_dump(mode="json")
+
+
+class FleetHost(Answered):
+    """A host that the controller knows."""
+
+    site: str
+    host: str
+    label: str = ""
+    labels: dict[str, str] = {}
+    approval: str
+    listed: bool = False
+    state: str
+    state_at: int = 0
+    heard_at: int = 0
+    epoch: int = 0
+    agent_version: str = ""
+    driver: str = ""
+    kernel: str = ""
+    cpus: int = 0
+    memory_mib: int = 0
+    guests: int = 0
+    guests_running: int = 0
+    sync: str = ""
+    reboot: bool = False
+    notes: str = ""
+    revision: int
+
+    @property
+    def ref(self) -> str:
+        return f"{self.site}/{self.host}"
+
+
+class HostGroup(Answered):
+    """A selection with a name."""
+
+    name: str
+    selection: str
+    description: str = ""
+    hosts: int
+    changed_at: int
+    changed_by: str
+    revision: int
+
+
+class JobProgress(Answered):
+    """How far a job is, in its host's own words."""
+
+    percent: int | None = None
+    step: str = ""
+    message: str = ""
+
+
+class ControllerJob(Answered):
+    """One operation on one host, as the controller goes about it."""
+
+    id: str
+    host: str
+    operation: str
+    risk: int
+    state: str
+    finished: bool
+    person: str
+    origin: str = ""
+    note: str = ""
+    created_at: int
+    deadline_at: int
+    approval: str | None = None
+    rollout: str | None = None
+    request_id: str | None = None
+    attempts: int = 0
+    finished_at: int | None = None
+    reached: bool = False
+    code: str | None = None
+    message: str | None = None
+    verified: bool = False
+    progress: JobProgress | None = None
+    retried_by: str | None = None
+    reply: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+
+
+class RolloutWave(Answered):
+    """A wave of a rollout; 0 is the canary, None those whose turn has not come."""
+
+    wave: int | None
+    hosts: int
+    counts: dict[str, int]
+
+
+class Rollout(Answered):
+    """A rollout; its waves where one was asked for."""
+
+    id: str
+    name: str
+    operation: str | None = None
+    project: str | None = None
+    state: str
+    reason: str = ""
+    doing: str = ""
+    outcome: str | None = None
+    hosts: int
+    done: int
+    counts: dict[str, int]
+    wave: int | None = None
+    rate: int | None = None
+    next_at: int | None = None
+    person: str
+    created_at: int
+    started_at: int | None = None
+    ended_at: int | None = None
+    revision: int
+    waves: tuple[RolloutWave, ...] = ()
+
+
+class RolloutTarget(Answered):
+    """A host of a rollout."""
+
+    site: str
+    host: str
+    state: str
+    wave: int | None = None
+    attempt: int = 0
+    job_id: str | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+class SignerSeen(Answered):
+    """Who signed a mandate."""
+
+    principal: str
+    person: str
+
+
+class MandateToSign(Answered):
+    """A mandate of an approval; `text` is what is signed, base64."""
+
+    n: int
+    site: str
+    holder: str
+    operations: tuple[str, ...]
+    hosts: tuple[str, ...]
+    risk: int
+    not_before: int
+    not_after: int
+    uses: int
+    bodies: tuple[str, ...] = ()
+    plans: tuple[str, ...] = ()
+    note: str = ""
+    needed: int
+    text: str
+    signatures: tuple[SignerSeen, ...] = ()
+
+
+class Approval(Answered):
+    """Something that takes signatures; its mandates where one was asked for."""
+
+    id: str
+    state: str
+    operations: tuple[str, ...]
+    risk: int
+    hosts: tuple[str, ...]
+    hosts_total: int
+    person: str
+    note: str = ""
+    created_at: int
+    expires_at: int
+    decided_by: str | None = None
+    reason: str = ""
+    signed_by: tuple[str, ...] = ()
+    yours: bool = False
+    mandates: tuple[MandateToSign, ...] = ()
+    jobs: tuple[str, ...] = ()
+
+
+class MetricName(Answered):
+    """A metric of which there are series."""
+
+    name: str
+    kind: str
+    unit: str
+    summary: str
+    labels: tuple[str, ...]
+    series: int
+
+
+class Series(Answered):
+    """A series, or several that became one, with its points."""
+
+    labels: dict[str, str]
+    points: tuple[tuple[int, float], ...]
+
+
+class MetricAnswer(Answered):
+    """History in steps of `step` ms."""
+
+    name: str
+    aggregate: str
+    level: str
+    start: int
+    end: int
+    step: int
+    series: tuple[Series, ...]
+
+
+class TopRow(Answered):
+    """One of the highest."""
+
+    labels: dict[str, str]
+    value: float
+    series: int
+    time: int
+
+
+class Alarm(Answered):
+    """An alarm."""
+
+    id: str
+    rule: str
+    site: str
+    host: str
+    part: str
+    severity: str
+    state: str
+    text: str
+    value: float | None = None
+    raised_at: int
+    last_at: int
+    times: int
+    acknowledged_at: int | None = None
+    acknowledged_by: str = ""
+    note: str = ""
+    cleared_at: int | None = None
+    cleared_by: str = ""
+
+
+class AlarmRule(Answered):
+    """An alarm rule, as it was written, and by whom."""
+
+    name: str
+    rule: dict[str, Any]
+    revision: int
+    changed_at: int
+    changed_by: str
+
+
+class Webhook(Answered):
+    """Somewhere that alarms are told. `secret`: only of a new one."""
+
+    id: str
+    name: str
+    url: str
+    least_severity: str
+    events: tuple[str, ...]
+    enabled: bool
+    delivered_at: int | None = None
+    failed_at: int | None = None
+    failure: str = ""
+    dropped: int = 0
+    secret: str | None = None
+
+
+class Role(Answered):
+    """A role on some hosts."""
+
+    role: str
+    scope: str
+
+
+class User(Answered):
+    """A user, with their roles."""
+
+    name: str
+    id: str
+    label: str = ""
+    disabled: bool
+    must_change: bool
+    created_at: int
+    login_at: int | None = None
+    revision: int
+    bindings: tuple[Role, ...] = ()
+
+
+class Token(Answered):
+    """A token for programs. `token`: its text, only of a new one. `bindings` None: for all that its owner may."""
+
+    id: str
+    name: str
+    bindings: tuple[Role, ...] | None = None
+    created_at: int
+    expires_at: int | None = None
+    used_at: int | None = None
+    used_from: str | None = None
+    token: str | None = None
+
+
+class InTrust(Answered):
+    """As whom a site knows a key."""
+
+    site: str
+    principal: str
+    role: str | None = None
+    risk: int
+
+
+class EnrolledKey(Answered):
+    """A signing key of a user."""
+
+    id: str
+    label: str
+    enrolled_at: int
+    revoked_at: int | None = None
+    in_trust: tuple[InTrust, ...] = ()
+
+
+class AuditRow(Answered):
+    """A row of the controller's own log."""
+
+    seq: int
+    at: int
+    person: str
+    address: str
+    action: str
+    target: str
+    outcome: str
+    detail: dict[str, Any] = {}
+    hash: str
+
+
+class HostAuditRow(Answered):
+    """A row of a host's log, as the controller has collected it."""
+
+    log: str
+    seq: int
+    at: int
+    said: dict[str, Any]
+    row: str
+    hash: str
+    mark: str
+
+
+class Window(Answered):
+    """A maintenance window."""
+
+    name: str
+    window: dict[str, Any]
+    open_until: int | None = None
+    opens_at: int | None = None
+    revision: int
+    changed_at: int
+    changed_by: str
+
+
+class NoticeSeen(Answered):
+    """Something that a host said by itself."""
+
+    id: int
+    site: str
+    host: str
+    notice_class: str
+    at: int
+    event: str
+    said: dict[str, Any]
+
+
+def answered(model: type[ModelT], document: Any) -> ModelT:
+    """The answer in a JSON document. Raises CONTROLLER-ANSWER for what is none such."""
+    try:
+        return model.model_validate(document, strict=False)
+    except ValidationError as err:
+        first = err.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise GuestwireError(
+            "CONTROLLER-ANSWER", f"{where or 'The answer'}: {first['msg']}", field=where or None
+        ) from err
