@@ -11,6 +11,9 @@ import pytest
 
 from guestwire.agent.config import load
 from guestwire.cli.main import cli
+from guestwire.controller.alarms.shipped_rules import SHIPPED
+from guestwire.controller.config import load as load_controller
+from guestwire.controller.users.actions import ACTIONS
 from guestwire.model.errors import BY_CODE
 from guestwire.model.plan import PLAN_ISSUES
 from guestwire.model.rules.table import BY_CODE as RULES
@@ -114,8 +117,9 @@ def test_the_operations_in_pages_exist(pages):
     operation = re.compile(
         r"`((?:area|audit|comm|config|event|guests?|host|job|lock|log|message|net|queue|snapshot|trust)-[a-z]+)`"
     )
+    known = BY_NAME.keys() | ACTIONS.keys() | SHIPPED.keys()
     wrong = [
-        f"{path}: {found}" for path, text in pages.items() for found in operation.findall(text) if found not in BY_NAME
+        f"{path}: {found}" for path, text in pages.items() for found in operation.findall(text) if found not in known
     ]  # fmt: skip
     assert not wrong
 
@@ -130,6 +134,26 @@ def test_the_agent_takes_the_example_configurations(pages, tmp_path, monkeypatch
     for example in examples:
         file.write_text(example)
         assert load(file).host.id
+
+
+def test_the_controller_takes_the_example_configurations(pages, tmp_path, monkeypatch):
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    for name in ("serve.key", "database.password"):
+        (credentials / name).touch()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    examples = [
+        example
+        for page in ("index", "configuration")
+        for example in re.findall(
+            r"^```toml\n(.*?)^```", pages[Path(f"deploy/docs/controller/{page}.md")], re.MULTILINE | re.DOTALL
+        )
+    ]
+    assert len(examples) == 2
+    file = tmp_path / "controller.toml"
+    for example in examples:
+        file.write_text(example)
+        assert load_controller(file).controller.name == "main"
 
 
 def _anchor(heading: str) -> str:

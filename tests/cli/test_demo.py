@@ -107,8 +107,8 @@ async def test_a_demo_from_first_to_last(config: Path) -> None:
         assert "guest-start" in (await demo.call("job", "list"))[1]
         assert (await demo.call("doctor"))[0] == 0
         children = _family(demo.process.pid)
-        assert len(children) == 6, (
-            "the broker, an agent and a guestwire-comm for each host, and what lives in the guest"
+        assert len(children) == 7, (
+            "the broker, an agent and a guestwire-comm for each host, what lives in the guest, the controller"
         )
         assert await demo.end() == 0
     assert _alive(children) == set()

@@ -24,7 +24,9 @@ def approval() -> None:
 
 
 @approval.command("list")
-@click.option("--state", "states", type=click.Choice(STATES), multiple=True, help="Only those; open ones where left out.")
+@click.option(
+    "--state", "states", type=click.Choice(STATES), multiple=True, help="Only those; open ones where left out."
+)
 @click.option("--mine", is_flag=True, help="Only what waits for a signature of yours.")
 @click.option("-n", "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most.")
 @watch_option
@@ -107,7 +109,7 @@ def _facts(found: "Approval") -> list[tuple[str, str]]:
         ("signed by", ", ".join(found.signed_by) or "nobody"),
         ("yours", "yes" if found.yours else "no"),
     ]
-    return facts + [("note", found.note)] if found.note else facts
+    return [*facts, ("note", found.note)] if found.note else facts
 
 
 def _view() -> "View[Approval]":

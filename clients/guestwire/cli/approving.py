@@ -25,7 +25,9 @@ def signing_key(context: "Context", named: str | None) -> "SigningKey":
 
     path = named or context.key
     if path is None:
-        raise GuestwireError("CONFIG-INVALID", "Signing takes a key: name it with --key, or set `key` in the context.", field="key")
+        raise GuestwireError(
+            "CONFIG-INVALID", "Signing takes a key: name it with --key, or set `key` in the context.", field="key"
+        )
     return read_private_key(Path(path))
 
 
@@ -48,7 +50,13 @@ async def signed(
 
 def mandate_lines(mandate: "Mandate") -> list[str]:
     """What a text to sign allows, for people."""
-    what = f"plan {', '.join(mandate.plans)}" if mandate.plans else f"{len(mandate.bodies)} requests" if mandate.bodies else "any request"
+    what = (
+        f"plan {', '.join(mandate.plans)}"
+        if mandate.plans
+        else f"{len(mandate.bodies)} requests"
+        if mandate.bodies
+        else "any request"
+    )
     return [
         f"allows {mandate.holder}: {', '.join(mandate.operations)} (R{mandate.risk}), {what}, {mandate.uses} times each",
         f"  on {mandate.site}: {', '.join(mandate.hosts)}",

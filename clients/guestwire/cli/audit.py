@@ -1,4 +1,7 @@
-"""`guestwire audit`: what a host was asked, by whom, and what came of it; shown, checked, and kept in a file."""
+"""`guestwire audit`: what a host was asked, by whom, and what came of it; shown, checked, and kept in a file.
+
+With a context of a controller: what was done there, and with --host the logs of hosts as it has collected them.
+"""
 
 import os
 from collections.abc import Callable
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from guestwire.cli.controlled import is_controlled
 from guestwire.cli.settings import Noun, Settings, pass_settings
 
 if TYPE_CHECKING:
@@ -36,12 +40,33 @@ def audit() -> None:
 @click.option("--operation", metavar="NAME", help="Only rows of this operation.")
 @click.option("--principal", metavar="NAME", help="Only rows of this principal, as operator:anna or local:1000.")
 @click.option("--code", metavar="CODE", help="Only rows with this code, as BAD-SIGNATURE.")
+@click.option("--host", "named", metavar="HOST", help="The same as HOST.")
+@click.option("--person", metavar="USER", help="Of a controller's log: only what this user did.")
+@click.option("--action", metavar="ACTION", help="Of a controller's log: only that, as job-make.")
+@click.option("--target", metavar="TARGET", help="Of a controller's log: only what was done to that, as plant/h1.")
 @pass_settings
 def list_rows(
     settings: Settings, host: str | None, after: int | None, limit: int, operation: str | None, principal: str | None,
-    code: str | None,
+    code: str | None, named: str | None, person: str | None, action: str | None, target: str | None,
 ) -> None:  # fmt: skip
-    """Rows of the audit log of HOST: the newest, or with --after the next ones after a number."""
+    """Rows of the audit log of HOST: the newest, or with --after the next ones after a number.
+
+    With a context of a controller: rows of its own log, or of HOST's as the controller has collected it.
+    """
+    host = host or named
+    if is_controlled(settings):
+        from guestwire.cli import controller_audit
+
+        if after is not None:
+            raise click.UsageError("A controller shows the newest rows: --after is for a host itself.")
+        if host is None:
+            controller_audit.list_rows(settings, {"person": person, "action": action, "target": target}, limit)
+        else:
+            wanted = {"operation": operation, "principal": principal, "code": code}
+            controller_audit.list_host_rows(settings, host, wanted, limit)
+        return
+    if person or action or target:
+        raise click.UsageError("--person, --action and --target are for the log of a controller.")
     from guestwire.cli.audit_views import AuditRow, audit_view
     from guestwire.cli.output import write_all
     from guestwire.cli.run import with_client
@@ -80,7 +105,15 @@ async def _rows(
 @click.option("--root", type=_file, help="The root key that it is checked with; goes with --trust.")
 @pass_settings
 def verify(settings: Settings, file: Path | None, host: str | None, trust: Path | None, root: Path | None) -> None:
-    """Check that a log is whole and as the host signed it: the host's own, or one that was exported to FILE."""
+    """Check that a log is whole and as the host signed it: the host's own, or one that was exported to FILE.
+
+    With a context of a controller and no --host: have it check its own log.
+    """
+    if file is None and host is None and is_controlled(settings):
+        from guestwire.cli import controller_audit
+
+        controller_audit.verify(settings)
+        return
     from guestwire.cli.audit_views import verdict_facts, verdict_view
     from guestwire.cli.output import write_one
 
@@ -98,7 +131,15 @@ def verify(settings: Settings, file: Path | None, host: str | None, trust: Path 
 @_host
 @pass_settings
 def export(settings: Settings, file: Path, host: str | None) -> None:
-    """Write the whole log of a host to FILE, with what it takes to check it later without the host."""
+    """Write the whole log of a host to FILE, with what it takes to check it later without the host.
+
+    With a context of a controller: every row of its own log, or of a host's as the controller has collected it.
+    """
+    if is_controlled(settings):
+        from guestwire.cli import controller_audit
+
+        controller_audit.export(settings, file, host)
+        return
     from guestwire.cli.audit_views import verdict_facts, verdict_view
     from guestwire.cli.output import write_one
     from guestwire.cli.text_files import check_free

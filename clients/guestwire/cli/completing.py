@@ -31,7 +31,7 @@ def names_of(method: str, field: str) -> Complete:
             if client.only_host is not None:
                 found = await _names(client, client.only_host, method, field)
                 return found if not slash else [f"{client.only_host}/{name}" for name in found]
-            hosts = [check_host(host)] if slash else [one for one in _hosts(client) if one.startswith(host)]
+            hosts = [check_host(host)] if slash else [one for one in await _hosts(client) if one.startswith(host)]
             if len(hosts) > ASKED:
                 return [f"{one}/" for one in hosts]
             outcomes = await each(hosts, lambda one: _names(client, one, method, field))
@@ -46,7 +46,7 @@ def hosts(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[
     """Hosts of the site."""
 
     async def work(client: "Client") -> list[str]:
-        return _hosts(client)
+        return await _hosts(client)
 
     return [name for name in _soon(ctx, work) if name.startswith(incomplete)]
 
@@ -74,10 +74,13 @@ async def _names(client: "Client", host: str, method: str, field: str) -> list[s
     return [one.name for one in getattr(reply, field)]
 
 
-def _hosts(client: "Client") -> list[str]:
+async def _hosts(client: "Client") -> list[str]:
+    """The hosts of the trust document; where there is none, through a controller say, those that are heard of."""
     from guestwire.sdk.hosts import listed_hosts
 
-    return [client.only_host] if client.only_host is not None else list(listed_hosts(client.trust))
+    if client.only_host is not None:
+        return [client.only_host]
+    return list(listed_hosts(client.trust)) if client.trust is not None else [one.host for one in await client.hosts()]
 
 
 def _soon(ctx: click.Context, work: "Callable[[Client], object]") -> list[str]:

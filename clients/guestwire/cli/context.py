@@ -48,8 +48,8 @@ def show(settings: Settings, name: str | None) -> None:
 @click.argument("name")
 @click.option(
     "--via",
-    type=click.Choice(["mqtt", "socket", "tcp"]),
-    help="By which way; where left out tcp with --address, socket with --socket, mqtt otherwise.",
+    type=click.Choice(["mqtt", "socket", "tcp", "controller"]),
+    help="By which way; where left out controller with --controller, tcp with --address, socket with --socket, else mqtt.",
 )
 @click.option("--site", metavar="ID", required=True, help="The site's id.")
 @click.option(
@@ -57,6 +57,10 @@ def show(settings: Settings, name: str | None) -> None:
 )
 @click.option("--address", metavar="HOST[:PORT]", help="tcp: where the host listens; port 6000 where none is given.")
 @click.option("--host", metavar="ID", help="socket, tcp: the host that listens there.")
+@click.option(
+    "--controller", metavar="URL", help="controller: https://HOST:PORT; `guestwire login` makes such a context too."
+)
+@click.option("--token-file", metavar="FILE", help="controller: a file with the token.")
 @click.option("--ca", metavar="FILE", help="The CA that the other end is checked against.")
 @click.option("--certificate", metavar="FILE", help="The certificate of this client.")
 @click.option("--certificate-key", metavar="FILE", help="Its key.")
@@ -78,7 +82,7 @@ def add(settings: Settings, /, name: str, chosen: bool, **given: Any) -> None:
     from guestwire.sdk import context_file, contexts
 
     given["socket"] = settings.socket
-    given["via"] = given["via"] or ("tcp" if given["address"] else "socket" if settings.socket else "mqtt")
+    given["via"] = given["via"] or _way(settings, given)
     for field in contexts.PATH_FIELDS:
         if given.get(field):
             given[field] = str(Path(given[field]).expanduser().absolute())
@@ -86,6 +90,13 @@ def add(settings: Settings, /, name: str, chosen: bool, **given: Any) -> None:
     path = _load().path
     context_file.put(path, name, made, make_current=chosen)
     failures.remark(settings, f"{name} added to {path}")
+
+
+def _way(settings: Settings, given: dict[str, Any]) -> str:
+    """Which way the other options tell of."""
+    if given["controller"]:
+        return "controller"
+    return "tcp" if given["address"] else "socket" if settings.socket else "mqtt"
 
 
 @context.command("use")
@@ -128,7 +139,10 @@ def _view(known: "Contexts") -> "View[tuple[str, Context]]":
             Column("NAME", lambda item: item[0]),
             Column("SITE", lambda item: item[1].site),
             Column("VIA", lambda item: item[1].via),
-            Column("ADDRESS", lambda item: item[1].socket or item[1].address or ", ".join(item[1].brokers)),
+            Column(
+                "ADDRESS",
+                lambda item: item[1].controller or item[1].socket or item[1].address or ", ".join(item[1].brokers),
+            ),
             Column("KEY", lambda item: item[1].key or "-", wide=True),
         ),
         name=lambda item: item[0],

@@ -38,7 +38,13 @@ def controller_context(settings: Settings) -> "Context":
 
     chosen = _chosen(settings)
     if chosen is None or chosen[1].via != "controller":
-        what = "A socket leads to one host" if settings.socket else f"The context {chosen[0]!r} is not one" if chosen else "No context is chosen"
+        what = (
+            "A socket leads to one host"
+            if settings.socket
+            else f"The context {chosen[0]!r} is not one"
+            if chosen
+            else "No context is chosen"
+        )
         raise GuestwireError("CONTEXT-NEEDS-CONTROLLER", f"{what}. {GuestwireError('CONTEXT-NEEDS-CONTROLLER').remedy}")
     return chosen[1]
 

@@ -26,8 +26,12 @@ def list_jobs(settings: Settings, hosts: Sequence[str], states: Sequence[str], l
 
     async def work(controller: "Controller") -> None:
         async def fetch() -> "list[ControllerJob]":
-            refs = [controller.ref(host) for host in hosts] or [None]
-            found = [job for ref in refs for job in await controller.jobs.list(limit, host=ref, state=tuple(states))]
+            refs: list[str | None] = [controller.ref(host) for host in hosts]
+            found = [
+                job
+                for ref in refs or [None]
+                for job in await controller.jobs.list(limit, host=ref, state=tuple(states))
+            ]
             return sorted(found, key=lambda job: -job.created_at)
 
         await show_again(settings, controller_job_view, fetch, watch=watch)

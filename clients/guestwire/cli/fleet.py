@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from guestwire.sdk.controller import Controller
     from guestwire.sdk.controller_models import FleetHost
 
-_hosts = click.argument("hosts", metavar="[SITE/]HOST...", nargs=-1, required=True, shell_complete=names("hosts", "ref"))
+_hosts = click.argument(
+    "hosts", metavar="[SITE/]HOST...", nargs=-1, required=True, shell_complete=names("hosts", "ref")
+)
 _host = click.argument("host", metavar="[SITE/]HOST", shell_complete=names("hosts", "ref"))
 
 
@@ -30,8 +32,15 @@ fleet.add_command(group)
 
 @fleet.command("list")
 @click.argument("selection", nargs=-1)
-@click.option("--sort", default="host", show_default=True, help="By host, label, state, agent or heard; with - in front downwards.")
-@click.option("-n", "--limit", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="How many at most.")
+@click.option(
+    "--sort",
+    default="host",
+    show_default=True,
+    help="By host, label, state, agent or heard; with - in front downwards.",
+)
+@click.option(
+    "-n", "--limit", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="How many at most."
+)
 @watch_option
 @pass_settings
 def list_hosts(settings: Settings, selection: tuple[str, ...], sort: str, limit: int, watch: bool) -> None:

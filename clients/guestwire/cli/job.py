@@ -34,7 +34,11 @@ def job() -> None:
 @job.command("list")
 @click.argument("hosts", metavar="[HOST]...", nargs=-1)
 @click.option(
-    "--state", "states", type=click.Choice((*STATES, *WAITING)), multiple=True, help="Only jobs in this state. Repeatable."
+    "--state",
+    "states",
+    type=click.Choice((*STATES, *WAITING)),
+    multiple=True,
+    help="Only jobs in this state. Repeatable.",
 )
 @click.option(
     "-n", "--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many of each host."

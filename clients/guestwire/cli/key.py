@@ -1,15 +1,20 @@
-"""`guestwire key`: key pairs that are made where they are used."""
+"""`guestwire key`: key pairs that are made where they are used, and that a controller is told of."""
 
 from pathlib import Path
 
 import click
 
+from guestwire.cli import key_enrol
 from guestwire.cli.settings import Noun, Settings, pass_settings
 
 
 @click.group("key", cls=Noun)
 def key() -> None:
-    """Key pairs: make, show."""
+    """Key pairs: make, show, enrol at a controller, ..."""
+
+
+for _command in (key_enrol.enrol, key_enrol.list_keys, key_enrol.revoke):
+    key.add_command(_command)
 
 
 @key.command("make")

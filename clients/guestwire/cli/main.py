@@ -35,8 +35,8 @@ COMMANDS: dict[str, Entry] = {
     "guest": Entry("guestwire.cli.guest", "guest", "Virtual machines: list, define, start, shut down, ..."),
     "hardware": Entry("guestwire.cli.hardware", "hardware", "The machine of a host, and what a change of it means."),
     "host": Entry("guestwire.cli.host", "host", "Hypervisor hosts: list, show, ping, reboot, enrol, ..."),
-    "job": Entry("guestwire.cli.job", "job", "Requests that hosts have accepted."),
-    "key": Entry("guestwire.cli.key", "key", "Key pairs, made where they are used."),
+    "job": Entry("guestwire.cli.job", "job", "Requests that hosts have accepted; the jobs of a controller."),
+    "key": Entry("guestwire.cli.key", "key", "Key pairs, made where they are used; enrol at a controller."),
     "lock": Entry("guestwire.cli.lock", "lock", "Locks in memory areas: list, show, break, create, delete."),
     "log": Entry("guestwire.cli.log", "log", "The log of a host's agent."),
     "mandate": Entry("guestwire.cli.mandate", "mandate", "Allow somebody else's key something: issue, sign, show."),
@@ -51,6 +51,24 @@ COMMANDS: dict[str, Entry] = {
     "site": Entry("guestwire.cli.site", "site", "Make a site: its root, keys, trust document and certificates."),
     "template": Entry("guestwire.cli.template", "template", "Images and templates that guests are made from."),
     "trust": Entry("guestwire.cli.trust", "trust", "Whose answers are believed: show, update, push."),
+    "window": Entry("guestwire.cli.window", "window", "Maintenance windows of a controller: list, put, delete."),
+    "webhook": Entry("guestwire.cli.webhook", "webhook", "Where a controller tells of alarms."),
+    "user": Entry("guestwire.cli.user", "user", "The users of a controller: list, add, disable, ..."),
+    "token": Entry("guestwire.cli.token", "token", "Tokens for programs, at a controller: list, make, revoke."),
+    "rollout": Entry(
+        "guestwire.cli.rollout", "rollout", "One thing on many hosts, in waves: preview, start, status, ..."
+    ),
+    "role": Entry("guestwire.cli.role", "role", "What users of a controller may do: list, give, take."),
+    "metrics": Entry("guestwire.cli.metrics", "metrics", "The telemetry that a controller keeps: list, query, top."),
+    "logout": Entry("guestwire.cli.login", "logout", "Log out of a controller."),
+    "login": Entry("guestwire.cli.login", "login", "Log in at a controller."),
+    "fleet": Entry("guestwire.cli.fleet", "fleet", "The hosts that a controller knows: list, label, approve, ..."),
+    "approval": Entry(
+        "guestwire.cli.approval", "approval", "What waits at a controller for a signature: list, sign, ..."
+    ),
+    "alarm": Entry(
+        "guestwire.cli.alarm", "alarm", "What is wrong with hosts, by a controller: list, ack, history, rule ..."
+    ),
 }
 
 INTERRUPTED = 130
@@ -126,7 +144,7 @@ def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
 cli = Root(
     "guestwire",
     help=(
-        "Manage Linux/KVM real-time hypervisor hosts and their guests, over MQTT or a host's Unix socket.\n\n"
+        "Manage Linux/KVM real-time hypervisor hosts and their guests, over MQTT, a host's Unix socket, or a controller.\n\n"
         "Guests are named HOST/GUEST, by name or GUESTnnnn. The first steps: `guestwire demo`."
     ),
     params=[

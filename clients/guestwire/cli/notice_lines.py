@@ -63,12 +63,11 @@ class NoticeLines:
         self._client = client
         self._vouched = client.vouched
         self._watch = HostWatch(client.site, lambda: client.trust)
-        self._settings = settings
         self._hosts = hosts
         self._classes = classes
         self._told: dict[str, Presence] = {}
         self._shown: dict[tuple[str, str], tuple[bytes, int]] = {}
-        self._colour = coloured(sys.stdout)
+        self._write = NoticeWriter(settings).write
 
     @property
     def complete(self) -> bool:
@@ -132,9 +131,25 @@ class NoticeLines:
         self._shown[host, notice_class] = (notice.log, notice.seq)
         return True
 
-    def _write(
-        self, document: dict[str, Any], host: str, word: str, text: str, *, verified: bool, at_ms: int | None = None
+
+class NoticeWriter:
+    """Writes lines, or documents for programs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._colour = coloured(sys.stdout)
+
+    def write(
+        self,
+        document: dict[str, Any],
+        host: str,
+        word: str,
+        text: str,
+        *,
+        verified: bool = True,
+        at_ms: int | None = None,
     ) -> None:
+        """One of them: of a host, in a word, what it tells; when, where that is not now."""
         if self._settings.output == "yaml":
             import yaml
 

@@ -9,6 +9,7 @@ from guestwire.cli.settings import Settings, Verb, pass_settings
 
 if TYPE_CHECKING:
     from guestwire.sdk.client import Client
+    from guestwire.sdk.controller import Controller
 
 CLASSES = ("presence", "guest", "comm", "config", "audit", "alarm")
 
@@ -23,12 +24,23 @@ def notices(settings: Settings, hosts: tuple[str, ...], follow: bool, classes: t
 
     With -o json one document on each line.
     """
+    from guestwire.cli.controlled import is_controlled, with_controller
     from guestwire.cli.notice_lines import follow_notices
     from guestwire.cli.run import with_client
 
-    async def work(client: "Client") -> None:
-        await follow_notices(client, settings, frozenset(hosts), frozenset(classes or CLASSES), follow=follow)
+    wanted = frozenset(hosts), frozenset(classes or CLASSES)
 
-    with_client(settings, work)
+    async def told(controller: "Controller") -> None:
+        from guestwire.cli import controller_notices
+
+        await controller_notices.follow_notices(controller, settings, *wanted, follow=follow)
+
+    async def work(client: "Client") -> None:
+        await follow_notices(client, settings, *wanted, follow=follow)
+
+    if is_controlled(settings):
+        with_controller(settings, told)
+    else:
+        with_client(settings, work)
     if not follow:
         failures.remark(settings, "that is how they stand; -f goes on with what happens")

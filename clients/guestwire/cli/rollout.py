@@ -43,7 +43,7 @@ def list_rollouts(settings: Settings, states: tuple[str, ...], limit: int, watch
 @click.argument("name", default="preview", required=False)
 @rollout_options
 @pass_settings
-def preview(settings: Settings, name: str, **given: Any) -> None:
+def preview(settings: Settings, /, name: str, **given: Any) -> None:
     """What a rollout would do now: which hosts, in which waves, and who would have to sign. Nothing is begun."""
     from guestwire.cli.output import View, write_one
     from guestwire.cli.rollout_views import preview_facts
@@ -66,7 +66,7 @@ def preview(settings: Settings, name: str, **given: Any) -> None:
 @click.option("--draft", is_flag=True, help="Only keep it: `rollout go` begins it.")
 @click.option("-w", "--watch", is_flag=True, help="Follow it to its end.")
 @pass_settings
-def start(settings: Settings, name: str | None, draft: bool, watch: bool, **given: Any) -> None:
+def start(settings: Settings, /, name: str | None, draft: bool, watch: bool, **given: Any) -> None:
     """Begin a rollout of that NAME. What it is to do stands in the options, or in a TOML file with --file.
 
     \b

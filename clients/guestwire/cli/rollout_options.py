@@ -65,7 +65,11 @@ def spec(name: str | None, ref: Callable[[str], str], given: dict[str, Any]) -> 
         made |= {"mode": "continuous", "open_s": given["open_s"]}
     if targets := _targets(ref, given):
         made["targets"] = targets
-    for part, values in (("waves", _waves(ref, given)), ("thresholds", _thresholds(given)), ("attempts", _attempts(given))):
+    for part, values in (
+        ("waves", _waves(ref, given)),
+        ("thresholds", _thresholds(given)),
+        ("attempts", _attempts(given)),
+    ):
         if values:
             made[part] = {**made.get(part, {}), **values}
     return made

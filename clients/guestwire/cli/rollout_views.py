@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from guestwire.sdk.controller import Controller
 
 STYLES = {"running": "busy", "paused": "warn", "aborting": "warn", "aborted": "bad", "finished": "good", "draft": None}
-TARGETS = {"succeeded": "good", "failed": "bad", "timed-out": "bad", "rejected": "bad", "overdue": "bad", "skipped": "faint"}
+TARGETS = {
+    "succeeded": "good",
+    "failed": "bad",
+    "timed-out": "bad",
+    "rejected": "bad",
+    "overdue": "bad",
+    "skipped": "faint",
+}
 ENDED = ("finished", "aborted")
 LOOK_S = 1.0
 SETTLED = frozenset(
@@ -115,8 +122,10 @@ def preview_facts(said: dict[str, Any]) -> list[tuple[str, str]]:
         first = ", ".join(wave["first"][:5]) + (", ..." if wave["hosts"] > 5 else "")
         begins = "when its window opens" if wave["begins_at"] is None else f"about {clock_time(wave['begins_at'])}"
         facts.append((f"wave {wave_name(wave['wave'])}", f"{wave['hosts']} hosts, {rate}, {begins}: {first}"))
-    for one in said["skipped"]:
-        facts.append(("takes no part", f"{one['hosts']} hosts ({one['code']}): {', '.join(one['first'][:5])}"))
+    facts += [
+        ("takes no part", f"{one['hosts']} hosts ({one['code']}): {', '.join(one['first'][:5])}")
+        for one in said["skipped"]
+    ]
     return facts
 
 

@@ -78,11 +78,6 @@ class Client:
         """Whether the link stands at this moment; it comes back by itself."""
         return self._way.connected
 
-    @property
-    def way(self) -> Way:
-        """How it reaches hosts."""
-        return self._way
-
     def host(self, host: str) -> HostApi:
         """The operations of a host. Nothing is sent before one is called."""
         return HostApi(self._way.invoke(host))

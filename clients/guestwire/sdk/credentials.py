@@ -108,6 +108,12 @@ def read_password(context: Context) -> str | None:
     return data.decode("utf-8", "replace").rstrip("\r\n")
 
 
+def read_secret(path: Path) -> str:
+    """The first line of a file that nobody else may read: a password. Raises KEY-FILE-INVALID."""
+    text = _bytes(path, "KEY-FILE-INVALID", key_files.MAX_BYTES, private=True).decode("utf-8", "replace")
+    return text.partition("\n")[0].rstrip("\r")
+
+
 def read_token(context: Context) -> str:
     """The token of a context of a controller, its line end taken off. Raises KEY-FILE-INVALID."""
     assert context.token_file is not None

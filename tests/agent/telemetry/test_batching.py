@@ -86,7 +86,8 @@ def test_a_truth_is_one_and_a_whole_number_stays_whole() -> None:
     growing.begin(T0)
     growing.add("guestwire_lock_held", ("l",), True)
     growing.add(COUNTER, ("a",), (1 << 60) + 1)
-    assert [value for _, _, value, _ in samples(growing.flush())] == [1, (1 << 60) + 1]
+    growing.add(GAUGE, ("a",), 3.0)
+    assert [value for _, _, value, _ in samples(growing.flush())] == [1, (1 << 60) + 1, 3]
 
 
 def test_a_counter_that_began_anew_starts_a_batch() -> None:

@@ -83,8 +83,18 @@ def test_who_acknowledges_nothing_for_long_is_deaf_until_he_does() -> None:
     assert not shipping.deaf(10.1 + DEAF_S)
     shipping.sent(OF, 3, 1000.0)
     assert shipping.deaf(1001.0 + DEAF_S)
-    shipping.somebody_new()
+    shipping.somebody_new(1001.0 + DEAF_S)
     assert not shipping.deaf(1001.0 + DEAF_S)
+
+
+def test_somebody_new_has_not_heard_what_is_under_way() -> None:
+    shipping = Shipping()
+    for number in (1, 2, 3):
+        shipping.sent(OF, number, 0.0, old=10)
+    shipping.not_taken(OF, 2, 0.0, ever=True)
+    shipping.somebody_new(5.0)
+    assert [shipping.is_under_way(OF, number) for number in (1, 2, 3)] == [False, True, False]
+    assert (shipping.next_of(OF), shipping.room(5.0)) == (1, WINDOW)
 
 
 def test_what_is_remembered_is_bounded() -> None:

@@ -342,6 +342,14 @@ async def test_groups_of_groups(stage: Stage) -> None:
     assert [group.name for group in await stage.groups.page(ANNA, "one", 10)] == ["plant"]
 
 
+async def test_no_group_makes_another_one_too_large(stage: Stage) -> None:
+    await stage.groups.add(ANNA, "part", GroupWords(selection="site=plant"))
+    await stage.groups.add(ANNA, "whole", GroupWords(selection=" or ".join(["group=part"] * 13)))
+    many = GroupWords(selection=" or ".join(f"host=h{n}" for n in range(40)))
+    await refused("SELECTION-INVALID", stage.groups.put(ANNA, "part", many, 1))
+    assert stage.core.membership.members("whole") == {H1, H2}
+
+
 @pytest.mark.parametrize(
     ("code", "doing"),
     [

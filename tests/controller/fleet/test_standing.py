@@ -91,6 +91,7 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("up, keep beat, 3600, again beat", "offline"),
     # the way is lost: nobody knows, but not at once
     ("up, beat, down, 15", "online"),
+    ("up, beat, 40, down, 10", "online"),
     ("up, beat, down, 21", "unknown"),
     ("up, beat, 60, down, 5", "suspect"),
     ("up, beat, bye, down, 21", "unknown"),

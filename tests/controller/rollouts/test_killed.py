@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from rollout_stage import ADMIN, Stage, order
 
+from guestwire.controller.jobs import events as e
 from guestwire.controller.store import rollouts as store
 
 KILLS = 40
@@ -135,6 +136,25 @@ async def test_what_jobs_did_while_nobody_listened_is_seen(database):
     async with stage.up():
         await stage.until_state(rollout_id, "finished")
     assert await stage.states(rollout_id) == ["succeeded"] * 3
+
+
+async def test_a_late_result_that_nobody_heard_counts_after_a_restart(database):
+    stage = Stage(database)
+    await stage.add_hosts(2)
+    async with stage.up():
+        rollout_id = await stage.make(deadline_s=60)
+        first, second = await stage.until_open(2)
+        stage.ends(first)
+        stage.sent(second)
+        stage.clock.ms += 61_000
+        stage.ledger.apply(second.id, e.DeadlinePassed())
+        await stage.until_state(rollout_id, "finished")
+        stage.ledger._listeners.remove(stage.running)
+        stage.ends(second)
+        await stage.until_open(0)
+    stage = Stage(database)
+    async with stage.up():
+        await stage.until_states(rollout_id, "succeeded", "succeeded")
 
 
 async def test_rollouts_are_forgotten_long_after_their_end(database):

@@ -216,7 +216,7 @@ def term(field: str, ops: tuple[str, ...], values: st.SearchStrategy[str]) -> st
 _ORDERED = ("=", "!=", "<", "<=", ">", ">=", "has")
 LEAVES: st.SearchStrategy[Selection] = st.one_of(
     *(
-        term(name, ("=", "!=", "has"), WORDS | st.sampled_from(["pre*", "*1*", "h*"]))
+        term(name, ("=", "!=", "has"), WORDS | st.sampled_from(["pre*", "*1*", "h*", "a_*", "*%*"]))
         for name in ("label", "hostname", "guest", "site")
     ),
     *(
@@ -276,7 +276,7 @@ async def test_any_selection_of_any_fleet(database: Database, batch: int) -> Non
 FLEET = [
     made("plant", "h1", label="Press 2", labels={"line": "3", "note": "ÄÖ"}, agent="0.1.9", guests=[("GUEST0001", "rtlinux")], text="virtio e1000e"),
     made("plant", "h2", label="Press 10", labels={"line": "10"}, agent="0.1.10", driver="simulated", state="offline"),
-    made("plant", "h3", label="", hostname="Line-3", agent="0.2.0", features=["rt_kernel"], silent_ms=8 * 86_400_000),
+    made("plant", "h3", label="millx1", hostname="Line-3", agent="0.2.0", features=["rt_kernel"], silent_ms=8 * 86_400_000),
     made("east", "h1", label="mill_1", labels={"line": "3"}, agent="1.0", reboot=True, cpus=64),
 ]  # fmt: skip
 P1, P2, P3, E1 = (one.row.ref for one in FLEET)
@@ -299,6 +299,8 @@ async def fleet(database: Database) -> Database:
         ('label="press 2"', [P1]),
         ("label has ill_", [E1]),
         ("label has ill%", []),
+        ("label=mill_*", [E1]),
+        ("label=mill*", [E1, P3]),
         ("label.line=3", [E1, P1]),
         ("label.line>=4", [P2]),
         ("label.line=*", [E1, P1, P2]),

@@ -43,6 +43,7 @@ class Errand:
     errors: list[OSError] = field(default_factory=list)
     _marks_done: bool = False
     _synced: set[int] = field(default_factory=set)
+    _closed: list[Segment] = field(default_factory=list)
     _removed: set[Path] = field(default_factory=set)
 
     def run(self, disk: Disk) -> None:
@@ -57,9 +58,11 @@ class Errand:
                 self._synced.add(segment.fd)
         if self.sync_folder:
             self.sync_folder = not self._done(disk.sync_folder, self.log.path)
-        for segment in (segment for share in self.shares for segment in share.closing):
-            if segment.fd is not None:
-                disk.close(segment.fd)
+        for share in self.shares:
+            for segment in share.closing:
+                if segment.fd is not None and (segment not in share.sync or segment.fd in self._synced):
+                    disk.close(segment.fd)
+                    self._closed.append(segment)
         for segment in (segment for share in self.shares for segment in share.doomed):
             if safe and self._done(disk.remove, segment.path):
                 self._removed.add(segment.path)
@@ -74,9 +77,10 @@ class Errand:
             for segment in share.sync:
                 if segment.fd not in self._synced and segment.unsynced_since is None:
                     segment.unsynced_since = float("-inf")
-            for segment in share.closing:
-                segment.fd = None
+            share.of.closing += [one for one in share.closing if one not in self._closed]
             share.of.doomed += [one for one in share.doomed if one.path not in self._removed]
+        for segment in self._closed:
+            segment.fd = None
 
     def _done(self, step: Callable[..., None], about: int | Path) -> bool:
         try:

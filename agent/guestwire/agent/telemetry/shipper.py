@@ -86,9 +86,10 @@ class Shipper(VitalTask):
 
     def heard_controller(self, name: str, frame: bytes, *, retained: bool) -> bool:
         """A controller's presence came. Whether it asks who is there."""
-        asks = self._controllers.heard(name, frame, self._clock(), retained=retained)
+        now = self._clock()
+        asks = self._controllers.heard(name, frame, now, retained=retained)
         if asks:
-            self._shipping.somebody_new()
+            self._shipping.somebody_new(now.mono)
         self._news.set()
         return asks
 

@@ -59,9 +59,12 @@ class Shipping:
 
     # -- who listens
 
-    def somebody_new(self) -> None:
-        """A receiver came, or came anew: it may well acknowledge."""
+    def somebody_new(self, mono: float) -> None:
+        """A receiver came, or came anew: it may well acknowledge, and has not heard what is under way."""
         self._unheard_since = None
+        for of, way in self._ways.items():
+            for number in [number for number, sent in way.under_way.items() if sent.until <= mono + AGAIN_S]:
+                self._back(of, number)
 
     def deaf(self, mono: float) -> bool:
         """Whether nobody has acknowledged anything for too long, though there was something to acknowledge."""

@@ -116,6 +116,9 @@ class Spool:
 
     def number_in(self, log: LogFolder) -> None:
         """Numbers are given in this log from now on; those before it are emptied."""
+        for one in (one for older in self.logs for one in older.classes.values()):
+            one.seal()
+            one.sweep()
         self.logs.append(log)
         self._numbering = True
 

@@ -75,7 +75,8 @@ class Standing:
             return False
         self.said_at = said.issued_at
         epoch = self.seen.last.epoch if self.seen.last is not None else 0
-        pass
+        if self._will == epoch:
+            self._lied_in = epoch
         if self._will <= epoch:
             self._will = -1
         return True

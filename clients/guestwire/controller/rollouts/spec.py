@@ -64,11 +64,11 @@ class Share(Document):
         return self
 
     def of(self, total: int) -> int:
-        """How many of `total` that are: one at least."""
+        """How many of `total` that are: one at least, where there is one."""
         if self.count is not None:
             return self.count
         assert self.percent is not None
-        return max(1, share_of(self.percent, total))
+        return share_of(self.percent, total)
 
 
 class Canary(Document):

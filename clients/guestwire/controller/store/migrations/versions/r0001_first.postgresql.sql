@@ -43,27 +43,14 @@ CREATE INDEX ix_alarms_raised ON alarms (raised_at, id);
 
 CREATE INDEX ix_alarms_state ON alarms (state, raised_at);
 
-CREATE TABLE approvals (
-	id VARCHAR(36) COLLATE "C" NOT NULL,
-	state VARCHAR(16) NOT NULL,
-	operations TEXT NOT NULL,
-	risk SMALLINT NOT NULL,
-	person_id VARCHAR(36),
-	person VARCHAR(200) NOT NULL,
-	note TEXT NOT NULL,
-	rollout_id VARCHAR(36),
-	created_at BIGINT NOT NULL,
-	expires_at BIGINT NOT NULL,
-	decided_at BIGINT,
-	decided_by VARCHAR(200),
-	reason TEXT NOT NULL,
-	revision BIGINT NOT NULL,
-	CONSTRAINT pk_approvals PRIMARY KEY (id)
+CREATE TABLE approval_hosts (
+	approval_id VARCHAR(36) COLLATE "C" NOT NULL,
+	host VARCHAR(73) COLLATE "C" NOT NULL,
+	n INTEGER NOT NULL,
+	CONSTRAINT pk_approval_hosts PRIMARY KEY (approval_id, host)
 );
 
-CREATE INDEX ix_approvals_rollout_id ON approvals (rollout_id);
-
-CREATE INDEX ix_approvals_state_id ON approvals (state, id);
+CREATE INDEX ix_approval_hosts_host ON approval_hosts (host);
 
 CREATE TABLE approval_mandates (
 	approval_id VARCHAR(36) COLLATE "C" NOT NULL,
@@ -88,14 +75,27 @@ CREATE TABLE approval_signatures (
 	CONSTRAINT pk_approval_signatures PRIMARY KEY (approval_id, n, key_id)
 );
 
-CREATE TABLE approval_hosts (
-	approval_id VARCHAR(36) COLLATE "C" NOT NULL,
-	host VARCHAR(73) COLLATE "C" NOT NULL,
-	n INTEGER NOT NULL,
-	CONSTRAINT pk_approval_hosts PRIMARY KEY (approval_id, host)
+CREATE TABLE approvals (
+	id VARCHAR(36) COLLATE "C" NOT NULL,
+	state VARCHAR(16) NOT NULL,
+	operations TEXT NOT NULL,
+	risk SMALLINT NOT NULL,
+	person_id VARCHAR(36),
+	person VARCHAR(200) NOT NULL,
+	note TEXT NOT NULL,
+	rollout_id VARCHAR(36),
+	created_at BIGINT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	decided_at BIGINT,
+	decided_by VARCHAR(200),
+	reason TEXT NOT NULL,
+	revision BIGINT NOT NULL,
+	CONSTRAINT pk_approvals PRIMARY KEY (id)
 );
 
-CREATE INDEX ix_approval_hosts_host ON approval_hosts (host);
+CREATE INDEX ix_approvals_rollout_id ON approvals (rollout_id);
+
+CREATE INDEX ix_approvals_state_id ON approvals (state, id);
 
 CREATE TABLE audit (
 	seq BIGINT NOT NULL,
@@ -122,22 +122,6 @@ CREATE INDEX ix_audit_person_seq ON audit (person, seq);
 CREATE INDEX ix_audit_request_id ON audit (request_id);
 
 CREATE INDEX ix_audit_target_seq ON audit (target, seq);
-
-CREATE TABLE users (
-	id VARCHAR(36) NOT NULL,
-	name VARCHAR(36) NOT NULL,
-	label VARCHAR(128) NOT NULL,
-	password_hash VARCHAR(256) NOT NULL,
-	disabled BOOLEAN NOT NULL,
-	must_change BOOLEAN NOT NULL,
-	created_at BIGINT NOT NULL,
-	login_at BIGINT,
-	failures INTEGER NOT NULL,
-	blocked_until BIGINT NOT NULL,
-	revision BIGINT NOT NULL,
-	CONSTRAINT pk_users PRIMARY KEY (id),
-	CONSTRAINT uq_users_name UNIQUE (name)
-);
 
 CREATE TABLE bindings (
 	person_id VARCHAR(36) NOT NULL,
@@ -169,6 +153,86 @@ CREATE TABLE controller_epochs (
 	CONSTRAINT pk_controller_epochs PRIMARY KEY (site, controller)
 );
 
+CREATE TABLE draft_revisions (
+	site VARCHAR(64) NOT NULL,
+	host VARCHAR(64) NOT NULL,
+	revision BIGINT NOT NULL,
+	author_id VARCHAR(64) NOT NULL,
+	author VARCHAR(128) NOT NULL,
+	at BIGINT NOT NULL,
+	kind VARCHAR(16) NOT NULL,
+	summary VARCHAR(300) NOT NULL,
+	base_revision BIGINT,
+	changes BYTEA NOT NULL,
+	text BYTEA,
+	CONSTRAINT pk_draft_revisions PRIMARY KEY (site, host, revision)
+);
+
+CREATE TABLE draft_sessions (
+	user_id VARCHAR(64) NOT NULL,
+	site VARCHAR(64) NOT NULL,
+	host VARCHAR(64) NOT NULL,
+	user_name VARCHAR(128) NOT NULL,
+	revision BIGINT NOT NULL,
+	base_revision BIGINT,
+	view TEXT NOT NULL,
+	at BIGINT NOT NULL,
+	CONSTRAINT pk_draft_sessions PRIMARY KEY (user_id, site, host)
+);
+
+CREATE INDEX ix_draft_sessions_site_host_at ON draft_sessions (site, host, at);
+
+CREATE TABLE drafts (
+	site VARCHAR(64) NOT NULL,
+	host VARCHAR(64) NOT NULL,
+	revision BIGINT NOT NULL,
+	text BYTEA,
+	base_revision BIGINT,
+	base BYTEA,
+	author_id VARCHAR(64) NOT NULL,
+	author VARCHAR(128) NOT NULL,
+	at BIGINT NOT NULL,
+	errors INTEGER NOT NULL,
+	warnings INTEGER NOT NULL,
+	state VARCHAR(16) NOT NULL,
+	CONSTRAINT pk_drafts PRIMARY KEY (site, host)
+);
+
+CREATE TABLE host_audit_logs (
+	site VARCHAR(36) NOT NULL,
+	host VARCHAR(36) NOT NULL,
+	log BYTEA NOT NULL,
+	began_at BIGINT NOT NULL,
+	first BIGINT NOT NULL,
+	seq BIGINT NOT NULL,
+	hash BYTEA NOT NULL,
+	collected_at BIGINT NOT NULL,
+	acknowledged BIGINT NOT NULL,
+	unexplained BIGINT,
+	unexplained_hash BYTEA,
+	trouble VARCHAR(512) NOT NULL,
+	trouble_seq BIGINT,
+	trouble_at BIGINT,
+	CONSTRAINT pk_host_audit_logs PRIMARY KEY (site, host, log)
+);
+
+CREATE TABLE host_audit_rows (
+	site VARCHAR(36) NOT NULL,
+	host VARCHAR(36) NOT NULL,
+	log BYTEA NOT NULL,
+	seq BIGINT NOT NULL,
+	at BIGINT NOT NULL,
+	row BYTEA NOT NULL,
+	hash BYTEA NOT NULL,
+	mark VARCHAR(8) NOT NULL,
+	operation VARCHAR(128) NOT NULL,
+	principal VARCHAR(128) NOT NULL,
+	code VARCHAR(128) NOT NULL,
+	CONSTRAINT pk_host_audit_rows PRIMARY KEY (site, host, log, seq)
+);
+
+CREATE INDEX ix_host_audit_rows_at ON host_audit_rows (at);
+
 CREATE TABLE host_configs (
 	site VARCHAR(64) NOT NULL,
 	host VARCHAR(64) NOT NULL,
@@ -179,6 +243,47 @@ CREATE TABLE host_configs (
 	at BIGINT NOT NULL,
 	CONSTRAINT pk_host_configs PRIMARY KEY (site, host)
 );
+
+CREATE TABLE host_documents (
+	site VARCHAR(36) COLLATE "C" NOT NULL,
+	host VARCHAR(36) COLLATE "C" NOT NULL,
+	kind VARCHAR(16) COLLATE "C" NOT NULL,
+	at BIGINT NOT NULL,
+	epoch BIGINT NOT NULL,
+	n BIGINT NOT NULL,
+	said_at BIGINT NOT NULL,
+	body BYTEA NOT NULL,
+	CONSTRAINT pk_host_documents PRIMARY KEY (site, host, kind)
+);
+
+CREATE TABLE host_groups (
+	name VARCHAR(36) NOT NULL,
+	selection TEXT NOT NULL,
+	description TEXT NOT NULL,
+	revision BIGINT NOT NULL,
+	changed_at BIGINT NOT NULL,
+	changed_by VARCHAR(200) NOT NULL,
+	CONSTRAINT pk_host_groups PRIMARY KEY (name)
+);
+
+CREATE TABLE host_guests (
+	site VARCHAR(36) COLLATE "C" NOT NULL,
+	host VARCHAR(36) COLLATE "C" NOT NULL,
+	uuid VARCHAR(36) COLLATE "C" NOT NULL,
+	guest_id VARCHAR(16) COLLATE "C" NOT NULL,
+	name VARCHAR(255) NOT NULL,
+	name_low VARCHAR(255) COLLATE "C" NOT NULL,
+	kind VARCHAR(16) COLLATE "C" NOT NULL,
+	state VARCHAR(16) COLLATE "C" NOT NULL,
+	as_of BIGINT NOT NULL,
+	source VARCHAR(16) COLLATE "C" NOT NULL,
+	reason VARCHAR(200) NOT NULL,
+	CONSTRAINT pk_host_guests PRIMARY KEY (site, host, uuid)
+);
+
+CREATE INDEX ix_host_guests_guest_id_site_host ON host_guests (guest_id, site, host);
+
+CREATE INDEX ix_host_guests_name_low_site_host ON host_guests (name_low, site, host);
 
 CREATE TABLE host_revisions (
 	site VARCHAR(64) NOT NULL,
@@ -191,6 +296,25 @@ CREATE TABLE host_revisions (
 	comment TEXT NOT NULL,
 	CONSTRAINT pk_host_revisions PRIMARY KEY (site, host, number)
 );
+
+CREATE TABLE host_texts (
+	site VARCHAR(36) COLLATE "C" NOT NULL,
+	host VARCHAR(36) COLLATE "C" NOT NULL,
+	text TEXT NOT NULL,
+	CONSTRAINT pk_host_texts PRIMARY KEY (site, host)
+);
+
+CREATE TABLE host_values (
+	site VARCHAR(36) COLLATE "C" NOT NULL,
+	host VARCHAR(36) COLLATE "C" NOT NULL,
+	name VARCHAR(80) COLLATE "C" NOT NULL,
+	value VARCHAR(200) NOT NULL,
+	low VARCHAR(200) COLLATE "C" NOT NULL,
+	key VARCHAR(128) COLLATE "C" NOT NULL,
+	CONSTRAINT pk_host_values PRIMARY KEY (site, host, name, value)
+);
+
+CREATE INDEX ix_host_values_name_key_site_host ON host_values (name, key, site, host);
 
 CREATE TABLE hosts (
 	site VARCHAR(36) COLLATE "C" NOT NULL,
@@ -244,228 +368,6 @@ CREATE INDEX ix_hosts_label_key_site_host ON hosts (label_key, site, host);
 
 CREATE INDEX ix_hosts_state_site_host ON hosts (state, site, host);
 
-CREATE TABLE host_values (
-	site VARCHAR(36) COLLATE "C" NOT NULL,
-	host VARCHAR(36) COLLATE "C" NOT NULL,
-	name VARCHAR(80) COLLATE "C" NOT NULL,
-	value VARCHAR(200) NOT NULL,
-	low VARCHAR(200) COLLATE "C" NOT NULL,
-	key VARCHAR(128) COLLATE "C" NOT NULL,
-	CONSTRAINT pk_host_values PRIMARY KEY (site, host, name, value)
-);
-
-CREATE INDEX ix_host_values_name_key_site_host ON host_values (name, key, site, host);
-
-CREATE TABLE host_guests (
-	site VARCHAR(36) COLLATE "C" NOT NULL,
-	host VARCHAR(36) COLLATE "C" NOT NULL,
-	uuid VARCHAR(36) COLLATE "C" NOT NULL,
-	guest_id VARCHAR(16) COLLATE "C" NOT NULL,
-	name VARCHAR(255) NOT NULL,
-	name_low VARCHAR(255) COLLATE "C" NOT NULL,
-	kind VARCHAR(16) COLLATE "C" NOT NULL,
-	state VARCHAR(16) COLLATE "C" NOT NULL,
-	as_of BIGINT NOT NULL,
-	source VARCHAR(16) COLLATE "C" NOT NULL,
-	reason VARCHAR(200) NOT NULL,
-	CONSTRAINT pk_host_guests PRIMARY KEY (site, host, uuid)
-);
-
-CREATE INDEX ix_host_guests_guest_id_site_host ON host_guests (guest_id, site, host);
-
-CREATE INDEX ix_host_guests_name_low_site_host ON host_guests (name_low, site, host);
-
-CREATE TABLE host_texts (
-	site VARCHAR(36) COLLATE "C" NOT NULL,
-	host VARCHAR(36) COLLATE "C" NOT NULL,
-	text TEXT NOT NULL,
-	CONSTRAINT pk_host_texts PRIMARY KEY (site, host)
-);
-
-CREATE TABLE host_documents (
-	site VARCHAR(36) COLLATE "C" NOT NULL,
-	host VARCHAR(36) COLLATE "C" NOT NULL,
-	kind VARCHAR(16) COLLATE "C" NOT NULL,
-	at BIGINT NOT NULL,
-	epoch BIGINT NOT NULL,
-	n BIGINT NOT NULL,
-	said_at BIGINT NOT NULL,
-	body BYTEA NOT NULL,
-	CONSTRAINT pk_host_documents PRIMARY KEY (site, host, kind)
-);
-
-CREATE TABLE drafts (
-	site VARCHAR(64) NOT NULL,
-	host VARCHAR(64) NOT NULL,
-	revision BIGINT NOT NULL,
-	text BYTEA,
-	base_revision BIGINT,
-	base BYTEA,
-	author_id VARCHAR(64) NOT NULL,
-	author VARCHAR(128) NOT NULL,
-	at BIGINT NOT NULL,
-	errors INTEGER NOT NULL,
-	warnings INTEGER NOT NULL,
-	state VARCHAR(16) NOT NULL,
-	CONSTRAINT pk_drafts PRIMARY KEY (site, host)
-);
-
-CREATE TABLE draft_revisions (
-	site VARCHAR(64) NOT NULL,
-	host VARCHAR(64) NOT NULL,
-	revision BIGINT NOT NULL,
-	author_id VARCHAR(64) NOT NULL,
-	author VARCHAR(128) NOT NULL,
-	at BIGINT NOT NULL,
-	kind VARCHAR(16) NOT NULL,
-	summary VARCHAR(300) NOT NULL,
-	base_revision BIGINT,
-	changes BYTEA NOT NULL,
-	text BYTEA,
-	CONSTRAINT pk_draft_revisions PRIMARY KEY (site, host, revision)
-);
-
-CREATE TABLE draft_sessions (
-	user_id VARCHAR(64) NOT NULL,
-	site VARCHAR(64) NOT NULL,
-	host VARCHAR(64) NOT NULL,
-	user_name VARCHAR(128) NOT NULL,
-	revision BIGINT NOT NULL,
-	base_revision BIGINT,
-	view TEXT NOT NULL,
-	at BIGINT NOT NULL,
-	CONSTRAINT pk_draft_sessions PRIMARY KEY (user_id, site, host)
-);
-
-CREATE INDEX ix_draft_sessions_site_host_at ON draft_sessions (site, host, at);
-
-CREATE TABLE telemetry_due (
-	level VARCHAR(8) NOT NULL,
-	number INTEGER NOT NULL,
-	block INTEGER NOT NULL,
-	touched BIGINT NOT NULL,
-	CONSTRAINT pk_telemetry_due PRIMARY KEY (level, number, block)
-);
-
-CREATE TABLE telemetry_samples (
-	slot INTEGER NOT NULL,
-	series INTEGER NOT NULL,
-	time BIGINT NOT NULL,
-	value DOUBLE PRECISION NOT NULL
-)
- PARTITION BY RANGE (slot);
-
-CREATE INDEX ix_telemetry_samples_slot_series ON telemetry_samples (slot, series);
-
-CREATE TABLE telemetry_by_minute (
-	slot INTEGER NOT NULL,
-	series INTEGER NOT NULL,
-	time BIGINT NOT NULL,
-	low DOUBLE PRECISION NOT NULL,
-	high DOUBLE PRECISION NOT NULL,
-	total DOUBLE PRECISION NOT NULL,
-	n BIGINT NOT NULL,
-	last DOUBLE PRECISION NOT NULL,
-	last_at BIGINT NOT NULL,
-	CONSTRAINT pk_telemetry_by_minute PRIMARY KEY (slot, series, time)
-)
- PARTITION BY RANGE (slot);
-
-CREATE TABLE telemetry_by_quarter (
-	slot INTEGER NOT NULL,
-	series INTEGER NOT NULL,
-	time BIGINT NOT NULL,
-	low DOUBLE PRECISION NOT NULL,
-	high DOUBLE PRECISION NOT NULL,
-	total DOUBLE PRECISION NOT NULL,
-	n BIGINT NOT NULL,
-	last DOUBLE PRECISION NOT NULL,
-	last_at BIGINT NOT NULL,
-	CONSTRAINT pk_telemetry_by_quarter PRIMARY KEY (slot, series, time)
-)
- PARTITION BY RANGE (slot);
-
-CREATE TABLE telemetry_by_hour (
-	slot INTEGER NOT NULL,
-	series INTEGER NOT NULL,
-	time BIGINT NOT NULL,
-	low DOUBLE PRECISION NOT NULL,
-	high DOUBLE PRECISION NOT NULL,
-	total DOUBLE PRECISION NOT NULL,
-	n BIGINT NOT NULL,
-	last DOUBLE PRECISION NOT NULL,
-	last_at BIGINT NOT NULL,
-	CONSTRAINT pk_telemetry_by_hour PRIMARY KEY (slot, series, time)
-)
- PARTITION BY RANGE (slot);
-
-CREATE TABLE telemetry_expired (
-	level VARCHAR(8) NOT NULL,
-	before_slot INTEGER NOT NULL,
-	CONSTRAINT pk_telemetry_expired PRIMARY KEY (level)
-);
-
-CREATE TABLE telemetry_gaps (
-	host INTEGER NOT NULL,
-	log BYTEA NOT NULL,
-	spool_class VARCHAR(8) NOT NULL,
-	first BIGINT NOT NULL,
-	why VARCHAR(12) NOT NULL,
-	last BIGINT NOT NULL,
-	since BIGINT NOT NULL,
-	until BIGINT NOT NULL,
-	told_at BIGINT NOT NULL,
-	text TEXT NOT NULL,
-	CONSTRAINT pk_telemetry_gaps PRIMARY KEY (host, log, spool_class, first, why)
-);
-
-CREATE INDEX ix_telemetry_gaps_host_until ON telemetry_gaps (host, until);
-
-CREATE TABLE host_groups (
-	name VARCHAR(36) NOT NULL,
-	selection TEXT NOT NULL,
-	description TEXT NOT NULL,
-	revision BIGINT NOT NULL,
-	changed_at BIGINT NOT NULL,
-	changed_by VARCHAR(200) NOT NULL,
-	CONSTRAINT pk_host_groups PRIMARY KEY (name)
-);
-
-CREATE TABLE host_audit_logs (
-	site VARCHAR(36) NOT NULL,
-	host VARCHAR(36) NOT NULL,
-	log BYTEA NOT NULL,
-	began_at BIGINT NOT NULL,
-	first BIGINT NOT NULL,
-	seq BIGINT NOT NULL,
-	hash BYTEA NOT NULL,
-	collected_at BIGINT NOT NULL,
-	acknowledged BIGINT NOT NULL,
-	unexplained BIGINT,
-	unexplained_hash BYTEA,
-	trouble VARCHAR(512) NOT NULL,
-	trouble_seq BIGINT,
-	trouble_at BIGINT,
-	CONSTRAINT pk_host_audit_logs PRIMARY KEY (site, host, log)
-);
-
-CREATE TABLE host_audit_rows (
-	site VARCHAR(36) NOT NULL,
-	host VARCHAR(36) NOT NULL,
-	log BYTEA NOT NULL,
-	seq BIGINT NOT NULL,
-	at BIGINT NOT NULL,
-	row BYTEA NOT NULL,
-	hash BYTEA NOT NULL,
-	mark VARCHAR(8) NOT NULL,
-	operation VARCHAR(128) NOT NULL,
-	principal VARCHAR(128) NOT NULL,
-	code VARCHAR(128) NOT NULL,
-	CONSTRAINT pk_host_audit_rows PRIMARY KEY (site, host, log, seq)
-);
-
-CREATE INDEX ix_host_audit_rows_at ON host_audit_rows (at);
-
 CREATE TABLE idempotency (
 	person_id VARCHAR(36) NOT NULL,
 	key VARCHAR(64) NOT NULL,
@@ -482,6 +384,20 @@ CREATE TABLE idempotency (
 );
 
 CREATE INDEX ix_idempotency_begun_at ON idempotency (begun_at);
+
+CREATE TABLE job_bodies (
+	hash VARCHAR(64) NOT NULL,
+	body BYTEA NOT NULL,
+	CONSTRAINT pk_job_bodies PRIMARY KEY (hash)
+);
+
+CREATE TABLE job_results (
+	job_id VARCHAR(64) COLLATE "C" NOT NULL,
+	reply BYTEA,
+	error BYTEA,
+	final BYTEA,
+	CONSTRAINT pk_job_results PRIMARY KEY (job_id)
+);
 
 CREATE TABLE jobs (
 	id VARCHAR(64) COLLATE "C" NOT NULL,
@@ -540,20 +456,6 @@ CREATE INDEX ix_jobs_rollout_id_wave ON jobs (rollout_id, wave);
 
 CREATE INDEX ix_jobs_state_created_at ON jobs (state, created_at);
 
-CREATE TABLE job_bodies (
-	hash VARCHAR(64) NOT NULL,
-	body BYTEA NOT NULL,
-	CONSTRAINT pk_job_bodies PRIMARY KEY (hash)
-);
-
-CREATE TABLE job_results (
-	job_id VARCHAR(64) COLLATE "C" NOT NULL,
-	reply BYTEA,
-	error BYTEA,
-	final BYTEA,
-	CONSTRAINT pk_job_results PRIMARY KEY (job_id)
-);
-
 CREATE TABLE notices (
 	id BIGSERIAL NOT NULL,
 	site VARCHAR(36) NOT NULL,
@@ -574,40 +476,6 @@ CREATE INDEX ix_notices_came ON notices (came_at);
 CREATE INDEX ix_notices_host ON notices (site, host, id);
 
 CREATE UNIQUE INDEX ix_notices_number ON notices (site, host, spool_class, log, seq);
-
-CREATE TABLE plans (
-	site VARCHAR(64) NOT NULL,
-	host VARCHAR(64) NOT NULL,
-	plan_id VARCHAR(64) NOT NULL,
-	origin VARCHAR(16) NOT NULL,
-	draft_revision BIGINT,
-	to_revision BIGINT,
-	base_revision BIGINT,
-	document BYTEA NOT NULL,
-	options TEXT NOT NULL,
-	plan BYTEA NOT NULL,
-	author_id VARCHAR(64) NOT NULL,
-	author VARCHAR(128) NOT NULL,
-	at BIGINT NOT NULL,
-	CONSTRAINT pk_plans PRIMARY KEY (site, host, plan_id)
-);
-
-CREATE INDEX ix_plans_site_host_at ON plans (site, host, at);
-
-CREATE TABLE plan_remarks (
-	id BIGSERIAL NOT NULL,
-	site VARCHAR(64) NOT NULL,
-	host VARCHAR(64) NOT NULL,
-	plan_id VARCHAR(64) NOT NULL,
-	verb VARCHAR(16) NOT NULL,
-	author_id VARCHAR(64) NOT NULL,
-	author VARCHAR(128) NOT NULL,
-	at BIGINT NOT NULL,
-	note TEXT NOT NULL,
-	CONSTRAINT pk_plan_remarks PRIMARY KEY (id)
-);
-
-CREATE INDEX ix_plan_remarks_site_host_plan_id ON plan_remarks (site, host, plan_id);
 
 CREATE TABLE plan_jobs (
 	job_id VARCHAR(64) NOT NULL,
@@ -633,17 +501,39 @@ CREATE INDEX ix_plan_jobs_done_at ON plan_jobs (done_at);
 
 CREATE INDEX ix_plan_jobs_site_host_at ON plan_jobs (site, host, at);
 
-CREATE TABLE projects (
-	name VARCHAR(64) NOT NULL,
+CREATE TABLE plan_remarks (
+	id BIGSERIAL NOT NULL,
 	site VARCHAR(64) NOT NULL,
-	revision BIGINT NOT NULL,
-	hosts TEXT NOT NULL,
-	text BYTEA,
+	host VARCHAR(64) NOT NULL,
+	plan_id VARCHAR(64) NOT NULL,
+	verb VARCHAR(16) NOT NULL,
 	author_id VARCHAR(64) NOT NULL,
 	author VARCHAR(128) NOT NULL,
 	at BIGINT NOT NULL,
-	CONSTRAINT pk_projects PRIMARY KEY (name)
+	note TEXT NOT NULL,
+	CONSTRAINT pk_plan_remarks PRIMARY KEY (id)
 );
+
+CREATE INDEX ix_plan_remarks_site_host_plan_id ON plan_remarks (site, host, plan_id);
+
+CREATE TABLE plans (
+	site VARCHAR(64) NOT NULL,
+	host VARCHAR(64) NOT NULL,
+	plan_id VARCHAR(64) NOT NULL,
+	origin VARCHAR(16) NOT NULL,
+	draft_revision BIGINT,
+	to_revision BIGINT,
+	base_revision BIGINT,
+	document BYTEA NOT NULL,
+	options TEXT NOT NULL,
+	plan BYTEA NOT NULL,
+	author_id VARCHAR(64) NOT NULL,
+	author VARCHAR(128) NOT NULL,
+	at BIGINT NOT NULL,
+	CONSTRAINT pk_plans PRIMARY KEY (site, host, plan_id)
+);
+
+CREATE INDEX ix_plans_site_host_at ON plans (site, host, at);
 
 CREATE TABLE project_revisions (
 	name VARCHAR(64) NOT NULL,
@@ -657,46 +547,17 @@ CREATE TABLE project_revisions (
 	CONSTRAINT pk_project_revisions PRIMARY KEY (name, revision)
 );
 
-CREATE TABLE telemetry_received (
-	host INTEGER NOT NULL,
-	log BYTEA NOT NULL,
-	spool_class VARCHAR(8) NOT NULL,
-	first BIGINT NOT NULL,
-	last BIGINT NOT NULL,
+CREATE TABLE projects (
+	name VARCHAR(64) NOT NULL,
+	site VARCHAR(64) NOT NULL,
+	revision BIGINT NOT NULL,
+	hosts TEXT NOT NULL,
+	text BYTEA,
+	author_id VARCHAR(64) NOT NULL,
+	author VARCHAR(128) NOT NULL,
 	at BIGINT NOT NULL,
-	CONSTRAINT pk_telemetry_received PRIMARY KEY (host, log, spool_class, first)
+	CONSTRAINT pk_projects PRIMARY KEY (name)
 );
-
-CREATE INDEX ix_telemetry_received_at ON telemetry_received (at);
-
-CREATE TABLE rollouts (
-	id VARCHAR(36) COLLATE "C" NOT NULL,
-	name VARCHAR(100) NOT NULL,
-	spec TEXT NOT NULL,
-	spec_revision BIGINT NOT NULL,
-	person_id VARCHAR(36) NOT NULL,
-	person VARCHAR(64) NOT NULL,
-	token TEXT,
-	created_at BIGINT NOT NULL,
-	state VARCHAR(16) NOT NULL,
-	reason TEXT NOT NULL,
-	wave INTEGER,
-	soak_until BIGINT,
-	accepted_wave INTEGER,
-	excused_executed INTEGER NOT NULL,
-	excused_failed INTEGER NOT NULL,
-	starts TEXT NOT NULL,
-	joining_until BIGINT,
-	started_at BIGINT,
-	ended_at BIGINT,
-	next_at BIGINT,
-	version BIGINT NOT NULL,
-	CONSTRAINT pk_rollouts PRIMARY KEY (id)
-);
-
-CREATE INDEX ix_rollouts_ended_at ON rollouts (ended_at);
-
-CREATE INDEX ix_rollouts_state_id ON rollouts (state, id);
 
 CREATE TABLE rollout_targets (
 	rollout_id VARCHAR(36) COLLATE "C" NOT NULL,
@@ -727,21 +588,34 @@ CREATE INDEX ix_rollout_targets_rollout_id_state ON rollout_targets (rollout_id,
 
 CREATE INDEX ix_rollout_targets_site_host ON rollout_targets (site, host);
 
-CREATE TABLE telemetry_series (
-	id INTEGER NOT NULL,
-	host INTEGER NOT NULL,
-	text VARCHAR(512) NOT NULL,
-	kind VARCHAR(8) NOT NULL,
-	seen_day INTEGER NOT NULL,
-	CONSTRAINT pk_telemetry_series PRIMARY KEY (id),
-	CONSTRAINT uq_telemetry_series_host_text UNIQUE (host, text)
+CREATE TABLE rollouts (
+	id VARCHAR(36) COLLATE "C" NOT NULL,
+	name VARCHAR(100) NOT NULL,
+	spec TEXT NOT NULL,
+	spec_revision BIGINT NOT NULL,
+	person_id VARCHAR(36) NOT NULL,
+	person VARCHAR(64) NOT NULL,
+	token TEXT,
+	created_at BIGINT NOT NULL,
+	state VARCHAR(16) NOT NULL,
+	reason TEXT NOT NULL,
+	wave INTEGER,
+	soak_until BIGINT,
+	accepted_wave INTEGER,
+	excused_executed INTEGER NOT NULL,
+	excused_failed INTEGER NOT NULL,
+	starts TEXT NOT NULL,
+	joining_until BIGINT,
+	started_at BIGINT,
+	ended_at BIGINT,
+	next_at BIGINT,
+	version BIGINT NOT NULL,
+	CONSTRAINT pk_rollouts PRIMARY KEY (id)
 );
 
-CREATE TABLE telemetry_starts (
-	series INTEGER NOT NULL,
-	at BIGINT NOT NULL,
-	CONSTRAINT pk_telemetry_starts PRIMARY KEY (series, at)
-);
+CREATE INDEX ix_rollouts_ended_at ON rollouts (ended_at);
+
+CREATE INDEX ix_rollouts_state_id ON rollouts (state, id);
 
 CREATE TABLE sessions (
 	hash BYTEA NOT NULL,
@@ -760,6 +634,78 @@ CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
 
 CREATE INDEX ix_sessions_person_id ON sessions (person_id);
 
+CREATE TABLE telemetry_by_hour (
+	slot INTEGER NOT NULL,
+	series INTEGER NOT NULL,
+	time BIGINT NOT NULL,
+	low DOUBLE PRECISION NOT NULL,
+	high DOUBLE PRECISION NOT NULL,
+	total DOUBLE PRECISION NOT NULL,
+	n BIGINT NOT NULL,
+	last DOUBLE PRECISION NOT NULL,
+	last_at BIGINT NOT NULL,
+	CONSTRAINT pk_telemetry_by_hour PRIMARY KEY (slot, series, time)
+)
+ PARTITION BY RANGE (slot);
+
+CREATE TABLE telemetry_by_minute (
+	slot INTEGER NOT NULL,
+	series INTEGER NOT NULL,
+	time BIGINT NOT NULL,
+	low DOUBLE PRECISION NOT NULL,
+	high DOUBLE PRECISION NOT NULL,
+	total DOUBLE PRECISION NOT NULL,
+	n BIGINT NOT NULL,
+	last DOUBLE PRECISION NOT NULL,
+	last_at BIGINT NOT NULL,
+	CONSTRAINT pk_telemetry_by_minute PRIMARY KEY (slot, series, time)
+)
+ PARTITION BY RANGE (slot);
+
+CREATE TABLE telemetry_by_quarter (
+	slot INTEGER NOT NULL,
+	series INTEGER NOT NULL,
+	time BIGINT NOT NULL,
+	low DOUBLE PRECISION NOT NULL,
+	high DOUBLE PRECISION NOT NULL,
+	total DOUBLE PRECISION NOT NULL,
+	n BIGINT NOT NULL,
+	last DOUBLE PRECISION NOT NULL,
+	last_at BIGINT NOT NULL,
+	CONSTRAINT pk_telemetry_by_quarter PRIMARY KEY (slot, series, time)
+)
+ PARTITION BY RANGE (slot);
+
+CREATE TABLE telemetry_due (
+	level VARCHAR(8) NOT NULL,
+	number INTEGER NOT NULL,
+	block INTEGER NOT NULL,
+	touched BIGINT NOT NULL,
+	CONSTRAINT pk_telemetry_due PRIMARY KEY (level, number, block)
+);
+
+CREATE TABLE telemetry_expired (
+	level VARCHAR(8) NOT NULL,
+	before_slot INTEGER NOT NULL,
+	CONSTRAINT pk_telemetry_expired PRIMARY KEY (level)
+);
+
+CREATE TABLE telemetry_gaps (
+	host INTEGER NOT NULL,
+	log BYTEA NOT NULL,
+	spool_class VARCHAR(8) NOT NULL,
+	first BIGINT NOT NULL,
+	why VARCHAR(12) NOT NULL,
+	last BIGINT NOT NULL,
+	since BIGINT NOT NULL,
+	until BIGINT NOT NULL,
+	told_at BIGINT NOT NULL,
+	text TEXT NOT NULL,
+	CONSTRAINT pk_telemetry_gaps PRIMARY KEY (host, log, spool_class, first, why)
+);
+
+CREATE INDEX ix_telemetry_gaps_host_until ON telemetry_gaps (host, until);
+
 CREATE TABLE telemetry_hosts (
 	id INTEGER NOT NULL,
 	site VARCHAR(36) NOT NULL,
@@ -770,6 +716,44 @@ CREATE TABLE telemetry_hosts (
 	refused_series BIGINT NOT NULL,
 	CONSTRAINT pk_telemetry_hosts PRIMARY KEY (id),
 	CONSTRAINT uq_telemetry_hosts_site_host UNIQUE (site, host)
+);
+
+CREATE TABLE telemetry_received (
+	host INTEGER NOT NULL,
+	log BYTEA NOT NULL,
+	spool_class VARCHAR(8) NOT NULL,
+	first BIGINT NOT NULL,
+	last BIGINT NOT NULL,
+	at BIGINT NOT NULL,
+	CONSTRAINT pk_telemetry_received PRIMARY KEY (host, log, spool_class, first)
+);
+
+CREATE INDEX ix_telemetry_received_at ON telemetry_received (at);
+
+CREATE TABLE telemetry_samples (
+	slot INTEGER NOT NULL,
+	series INTEGER NOT NULL,
+	time BIGINT NOT NULL,
+	value DOUBLE PRECISION NOT NULL
+)
+ PARTITION BY RANGE (slot);
+
+CREATE INDEX ix_telemetry_samples_slot_series ON telemetry_samples (slot, series);
+
+CREATE TABLE telemetry_series (
+	id INTEGER NOT NULL,
+	host INTEGER NOT NULL,
+	text VARCHAR(512) NOT NULL,
+	kind VARCHAR(8) NOT NULL,
+	seen_day INTEGER NOT NULL,
+	CONSTRAINT pk_telemetry_series PRIMARY KEY (id),
+	CONSTRAINT uq_telemetry_series_host_text UNIQUE (host, text)
+);
+
+CREATE TABLE telemetry_starts (
+	series INTEGER NOT NULL,
+	at BIGINT NOT NULL,
+	CONSTRAINT pk_telemetry_starts PRIMARY KEY (series, at)
 );
 
 CREATE TABLE tokens (
@@ -790,6 +774,15 @@ CREATE TABLE tokens (
 
 CREATE INDEX ix_tokens_parent_id ON tokens (parent_id);
 
+CREATE TABLE user_key_challenges (
+	challenge BYTEA NOT NULL,
+	person_id VARCHAR(36) NOT NULL,
+	expires_at BIGINT NOT NULL,
+	CONSTRAINT pk_user_key_challenges PRIMARY KEY (challenge)
+);
+
+CREATE INDEX ix_user_key_challenges_person_id ON user_key_challenges (person_id);
+
 CREATE TABLE user_keys (
 	id VARCHAR(16) NOT NULL,
 	person_id VARCHAR(36) NOT NULL,
@@ -803,14 +796,37 @@ CREATE TABLE user_keys (
 
 CREATE INDEX ix_user_keys_person_id ON user_keys (person_id);
 
-CREATE TABLE user_key_challenges (
-	challenge BYTEA NOT NULL,
-	person_id VARCHAR(36) NOT NULL,
-	expires_at BIGINT NOT NULL,
-	CONSTRAINT pk_user_key_challenges PRIMARY KEY (challenge)
+CREATE TABLE users (
+	id VARCHAR(36) NOT NULL,
+	name VARCHAR(36) NOT NULL,
+	label VARCHAR(128) NOT NULL,
+	password_hash VARCHAR(256) NOT NULL,
+	disabled BOOLEAN NOT NULL,
+	must_change BOOLEAN NOT NULL,
+	created_at BIGINT NOT NULL,
+	login_at BIGINT,
+	failures INTEGER NOT NULL,
+	blocked_until BIGINT NOT NULL,
+	revision BIGINT NOT NULL,
+	CONSTRAINT pk_users PRIMARY KEY (id),
+	CONSTRAINT uq_users_name UNIQUE (name)
 );
 
-CREATE INDEX ix_user_key_challenges_person_id ON user_key_challenges (person_id);
+CREATE TABLE webhook_outbox (
+	id BIGSERIAL NOT NULL,
+	webhook VARCHAR(36) NOT NULL,
+	event VARCHAR(16) NOT NULL,
+	about VARCHAR(36) NOT NULL,
+	document TEXT NOT NULL,
+	at BIGINT NOT NULL,
+	tries INTEGER NOT NULL,
+	next_at BIGINT NOT NULL,
+	CONSTRAINT pk_webhook_outbox PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_webhook_outbox_next ON webhook_outbox (next_at);
+
+CREATE INDEX ix_webhook_outbox_webhook ON webhook_outbox (webhook, id);
 
 CREATE TABLE webhooks (
 	id VARCHAR(36) NOT NULL,
@@ -830,22 +846,6 @@ CREATE TABLE webhooks (
 	CONSTRAINT pk_webhooks PRIMARY KEY (id),
 	CONSTRAINT uq_webhooks_name UNIQUE (name)
 );
-
-CREATE TABLE webhook_outbox (
-	id BIGSERIAL NOT NULL,
-	webhook VARCHAR(36) NOT NULL,
-	event VARCHAR(16) NOT NULL,
-	about VARCHAR(36) NOT NULL,
-	document TEXT NOT NULL,
-	at BIGINT NOT NULL,
-	tries INTEGER NOT NULL,
-	next_at BIGINT NOT NULL,
-	CONSTRAINT pk_webhook_outbox PRIMARY KEY (id)
-);
-
-CREATE INDEX ix_webhook_outbox_next ON webhook_outbox (next_at);
-
-CREATE INDEX ix_webhook_outbox_webhook ON webhook_outbox (webhook, id);
 
 CREATE TABLE windows (
 	name VARCHAR(64) COLLATE "C" NOT NULL,
