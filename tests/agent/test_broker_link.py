@@ -153,6 +153,52 @@ async def test_the_epoch_is_on_disk_before_the_host_speaks_and_goes_up_with_each
         assert (await ears.until(online=True)).epoch == 6 == disk.epoch
 
 
+CONTROLLER = "gw/1/plant/controller/ctrl/presence"
+RETAINED = ("capabilities", "reported")
+
+
+async def test_a_controller_that_asks_is_told_who_is_there() -> None:
+    broker, heard = MemoryBroker(), asyncio.Queue[str]()
+
+    def receive(message: Incoming) -> None:
+        message.ack()
+        heard.put_nowait(message.topic.rpartition("/")[2])
+
+    async with linked(broker, Disk()) as (link, ears):
+        for kind in RETAINED:
+            link._announcer.state(kind, EpochBehind(known=1), 1)
+        controller = await broker(Options("b", 1, "ctrl"), receive)
+        await controller.subscribe([Subscription(topics.topic_filter(kind, site="plant")) for kind in RETAINED])
+        await controller.publish(CONTROLLER, b"i am here")
+        async with asyncio.timeout(5):
+            while len(ears.controllers) < 1:
+                await asyncio.sleep(0)
+        beats = ears.heard.qsize()
+        await controller.publish(CONTROLLER, b"who is there?")
+        await controller.publish(CONTROLLER, b"who is there?")
+        async with asyncio.timeout(5):
+            assert {await heard.get(), await heard.get()} == set(RETAINED)
+            while ears.heard.qsize() == beats:
+                await asyncio.sleep(0)
+        assert heard.empty(), "once for both"
+        assert [name for name, _, _ in ears.controllers] == ["ctrl"] * 3
+        await controller.publish(CONTROLLER.replace("plant", "other"), b"who is there?")
+        await controller.publish(CONTROLLER, b"")
+        assert len(ears.controllers) == 3
+        await controller.close()
+
+
+async def test_what_the_broker_kept_of_a_controller_is_heard_and_needs_no_answer() -> None:
+    broker = MemoryBroker()
+    broker.retained[CONTROLLER] = b"who is there?"
+    async with linked(broker, Disk()) as (link, ears):
+        async with asyncio.timeout(5):
+            while not ears.controllers:
+                await asyncio.sleep(0)
+        assert ears.controllers == [("ctrl", b"who is there?", True)]
+        assert link._answering is None, "a host that has just connected has said it all"
+
+
 async def test_a_host_that_stops_says_farewell() -> None:
     broker = MemoryBroker()
     async with linked(broker, Disk()) as (_, ears):

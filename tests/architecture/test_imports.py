@@ -36,6 +36,8 @@ VIOLATIONS = {
     "ports": ("agent/guestwire/agent/drivers/simulated", "guestwire.agent.services.guests"),
     "drivers": ("agent/guestwire/agent/drivers/linux", "guestwire.agent.drivers.simulated.host"),
     "libvirt": ("agent/guestwire/agent/services", "libvirt"),
+    "controller": ("clients/guestwire/cli", "guestwire.controller.feed"),
+    "sql": ("clients/guestwire/controller/fleet", "sqlalchemy"),
 }
 
 

@@ -33,7 +33,7 @@ def loaded_by(statement: str, *argv: str, **environment: str) -> set[str]:
 
 MAIN = "from guestwire.cli.main import main; main()"
 SLOW = {
-    "aiomqtt", "asyncio", "cryptography", "mqtt5", "msgpack", "paho", "pydantic", "pydantic_settings", "rich", "ssl",
+    "aiomqtt", "asyncio", "cryptography", "httpx", "mqtt5", "msgpack", "paho", "pydantic", "pydantic_settings", "rich", "ssl",
     "structlog", "tomlkit", "uvloop", "yaml", "libvirt",
 }  # fmt: skip
 
@@ -57,6 +57,12 @@ SLOW = {
                 "queue",
                 "lock",
                 "net",
+                "fleet",
+                "rollout",
+                "metrics",
+                "alarm",
+                "user",
+                "login",
             )
         ),
     ],
@@ -77,7 +83,7 @@ def test_the_names_of_commands_are_completed_without_a_slow_library():
 
 def test_the_client_library_loads_no_agent_and_no_command_line():
     loaded = loaded_by("import guestwire.sdk.client")
-    assert not loaded & {"structlog", "pydantic_settings", "uvloop", "click", "rich", "libvirt", "sqlite3", "aiomqtt"}
+    assert not loaded & {"structlog", "pydantic_settings", "uvloop", "click", "rich", "libvirt", "sqlite3", "aiomqtt", "httpx"}
     assert not {name for name in loaded if name.startswith(("guestwire.agent", "guestwire.cli"))}
 
 

@@ -129,7 +129,7 @@ def test_a_root_is_not_importable_by_its_folder_name(repository, name):
 
 def test_the_locks_are_pinned_hashed_and_name_no_host(repository):
     locks = [path for path in repository.files(".txt") if path.parts[:2] == ("deploy", "locks")]
-    assert {path.stem for path in locks} == {"agent", "base", "build", "cli", "dev", "libvirt", "site"}
+    assert {path.stem for path in locks} == {"agent", "base", "build", "cli", "controller", "dev", "libvirt", "site"}
     pins: dict[str, str] = {}
     for lock in locks:
         entries = repository.text(lock).replace("\\\n", " ").splitlines()

@@ -3,6 +3,7 @@
 import asyncio
 import mmap
 import os
+import struct
 import time
 
 import pytest
@@ -88,14 +89,23 @@ async def test_what_is_stopped_counts_nothing(comm: CommProcess, client: CommCli
     assert refused.value.code in ("COMM-NOT-STARTED", "COMM-LOST")
 
 
-async def test_what_a_guest_wrote_over_is_left_out(comm: CommProcess, client: CommClient) -> None:
+@pytest.mark.parametrize(
+    ("words", "locks"),
+    [
+        (b"\xff" * 65536, False),  # beyond what a count can be
+        (struct.pack("<8192Q", *range(8192)), True),  # more was taken than was put
+    ],
+)
+async def test_what_a_guest_wrote_over_is_left_out(
+    words: bytes, locks: bool, comm: CommProcess, client: CommClient
+) -> None:
     with Peer(comm.attach, "a") as a:
         got = a.call("AREA", text="shared", flags=N["GW_READ"] | N["GW_WRITE"])
         (fd,) = got["fds"]
         with mmap.mmap(fd, 1 << 20) as memory:
-            memory[N["GW_DATA_OFFSET"] : N["GW_DATA_OFFSET"] + 65536] = b"\xff" * 65536
+            memory[N["GW_DATA_OFFSET"] : N["GW_DATA_OFFSET"] + 65536] = words
         os.close(fd)
         found = await client.metrics(filtered=False)
     assert found.queues == ()
-    assert found.locks == ()
+    assert bool(found.locks) == locks
     assert found.areas[1] == ("shared", 65536, 1)

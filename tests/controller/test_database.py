@@ -217,3 +217,21 @@ async def test_nobody_there(tmp_path: Path) -> None:
 async def test_messages_name_no_password(postgres: PostgresServer) -> None:
     async with open_database(postgres.dsn().replace("guestwire@", "guestwire:secret@")) as database:
         assert "secret" not in database.where
+
+
+async def test_a_writer_that_is_cancelled_leaves_nothing_locked(db: Database) -> None:
+    async def write(count: int) -> None:
+        async with db.write() as tx:
+            for start in range(0, count, 500):
+                rows = [{"name": f"n{number}", "n": number, "word": None} for number in range(start, start + 500)]
+                await upsert(tx, things, rows, ["name"])
+                (await tx.execute(select(things.c.n))).all()
+
+    async with asyncio.timeout(30):
+        for turn in range(60):
+            writing = asyncio.create_task(write(4000))
+            for _ in range(turn * 25):
+                await asyncio.sleep(0)
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+        await write(500)

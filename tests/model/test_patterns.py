@@ -18,6 +18,8 @@ from guestwire.model.patterns import WORDS, in_words
 
 PACKAGES = (guestwire.model, guestwire.protocol, guestwire.formats, guestwire.sdk)
 MORE = ("guestwire.agent.config",)
+OURS = (*(package.__name__ for package in PACKAGES), *MORE)
+"""What people write who read our words; who writes a program reads a pattern."""
 
 FITS = (
     "https://site.example:8443",
@@ -37,7 +39,7 @@ def every_model() -> Iterator[type[BaseModel]]:
     while waiting:
         for model in waiting.pop().__subclasses__():
             waiting.append(model)
-            if model.__module__.startswith("guestwire."):
+            if model.__module__.startswith(OURS):
                 yield model
 
 

@@ -7,6 +7,7 @@ from guestwire.protocol import audit as a
 from guestwire.protocol import comm_models as w
 from guestwire.protocol import config_models as c
 from guestwire.protocol import operation_models as m
+from guestwire.protocol import telemetry as t
 from guestwire.protocol.ids import is_slug
 from guestwire.protocol.operations import BY_NAME, OPERATIONS, Operation
 
@@ -21,7 +22,8 @@ def test_rows_are_sound(operation: Operation) -> None:
     assert operation.qos == (0 if operation.effect == "none" else 1)
     assert 0 < operation.timeout_s <= 3700
     assert operation.summary.endswith(".")
-    assert (operation.effect == "none") == (operation.risk == 0) or operation.name == "epoch-behind"
+    assert (operation.effect == "none") == (operation.risk == 0) or operation.name == "telemetry-ack"
+    assert operation.signed == (operation.risk > 0)
     assert operation.lane == "none" or operation.effect != "none"
     assert operation.request.model_config["frozen"]
     assert operation.reply.model_config["strict"]
@@ -47,6 +49,7 @@ def test_a_newer_peer_may_send_more(operation: Operation) -> None:
         w.EventWait: {"names": ("there",)},
         w.LockBreak: {"name": "press"},
         a.AuditAck: {"log": bytes(16), "upto": 7},
+        t.TelemetryAck: {"log": bytes(16), "spool_class": "metric", "ranges": ((1, 2),)},
     }
     sample = samples.get(operation.request, {})
     if operation.request in (m.GuestRef, m.GuestStart, m.GuestShutdown):

@@ -7,10 +7,10 @@ from guestwire.protocol.roles import AGENTS, CONFIGURING, ROLES, RUNNING, scope_
 from guestwire.protocol.trust import RoleName
 
 
-def test_every_operation_with_an_effect_has_its_place_in_one_table() -> None:
+def test_every_operation_that_must_be_signed_has_its_place_in_one_table() -> None:
     placed = [*RUNNING, *CONFIGURING, *AGENTS]
     assert len(placed) == len(set(placed))
-    assert set(placed) == {one.name for one in BY_NAME.values() if one.effect != "none"}
+    assert set(placed) == {one.name for one in BY_NAME.values() if one.signed}
 
 
 CASES: tuple[tuple[RoleName, set[str], int], ...] = (
@@ -27,7 +27,7 @@ def test_what_a_role_may_do(role: RoleName, verbs: set[str], risk: int) -> None:
     scope = ROLES[role]
     may = {one.name for one in BY_NAME.values() if scope.covers(one.name, "h1", one.risk)}
     assert may == {
-        one.name for one in BY_NAME.values() if one.effect == "none" or (one.name in verbs and one.risk <= risk)
+        one.name for one in BY_NAME.values() if not one.signed or (one.name in verbs and one.risk <= risk)
     }
 
 

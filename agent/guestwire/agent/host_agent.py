@@ -92,10 +92,10 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         executor = _executor(parts, journal, trust)
         shipper = await shipping(stack, parts.telemetry, telling, spool, announcer, executor, parts.vital)
         keeper = TrustKeeper(executor, journal, parts.kept_trust, parts.log)
-        listeners = HostListeners(parts.log, announcer, audit, executor, parts.clock, parts.speech)
         counts = RequestCounts(parts.telemetry.began_ms, now)
-        listeners.counting(counts.ended)
-        listeners.numbering(spool.begin_anew)
+        listeners = HostListeners(
+            parts.log, announcer, audit, executor, parts.clock, parts.speech, counts.ended, spool.begin_anew
+        )
         folders = GuestFolders(parts.folders, parts.templates, _domain_xml(parts.drivers.guests))
         hearing = Hearing()
         guests = await _guests(stack, parts, folders, hearing, listeners)
@@ -106,34 +106,19 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         hearing.host, notices.changed = host, host.communication_changed
         hearing.watch = await _watched(stack, parts, guests, journal, notices)
         host.drift.look()
-        reporting = await stack.enter_async_context(
-            Reporting(
-                announcer, journal, guests.table, host.configuration, host.reboot.last_known, listeners.current_epoch,
-                parts.vital,
-            )
-        )  # fmt: skip
+        reporting = await stack.enter_async_context(_reporting(parts, announcer, journal, guests, host, listeners))
         await stack.enter_async_context(parts.speech)
         forwarding = CommForwarding(parts.drivers.comm, host.communication_changed)
         jobs = Jobs(journal, lambda: pipeline)
-        hosts = HostService(
-            host=identity.host, site=identity.site, label=identity.label, version=identity.version,
-            driver=parts.drivers.guests.kind, inspection=host.inspection, table=guests.table, agent=listeners,
-            clock_ms=lambda: now().wall_ms, reboot_required=host.reboot.with_facts,
-        )  # fmt: skip
+        hosts = _hosts(parts, host, guests, listeners)
         outbox = await stack.enter_async_context(Outbox(journal))
         pipeline = Commands(
             executor=executor, journal=journal, outbox=outbox, lanes=parts.lanes, reports=listeners, clock=now,
             commands=commands(guests, jobs, parts.speech, listeners, host, forwarding, keeper, auditing),
             observer=parts.observer,
         )  # fmt: skip
-        server = await stack.enter_async_context(
-            Server(
-                executor,
-                reads(hosts, guests, jobs, parts.speech, host, forwarding, keeper, auditing, shipper),
-                pipeline,
-                CountedAudit(audit, counts),
-            )
-        )
+        answers = reads(hosts, guests, jobs, parts.speech, host, forwarding, keeper, auditing, shipper)
+        server = await stack.enter_async_context(Server(executor, answers, pipeline, CountedAudit(audit, counts)))
         stack.callback(parts.lanes.close)
         await stack.enter_async_context(pipeline)
         listeners.attach(server, reporting)
@@ -149,6 +134,25 @@ async def host_agent(parts: HostParts) -> AsyncIterator[RunningHost]:
         await stack.enter_async_context(await _measured(stack, parts, guests, shipper, counts, counting))
         await stack.enter_async_context(_housekeeping(parts, journal, executor, announcer, host.reboot.read))
         yield RunningHost(executor, keeper, journal, pipeline, guests, link, server, listeners, spool, shipper)
+
+
+def _hosts(parts: HostParts, host: ConfiguredHost, guests: GuestService, listeners: HostListeners) -> HostService:
+    identity = parts.identity
+    return HostService(
+        host=identity.host, site=identity.site, label=identity.label, version=identity.version,
+        driver=parts.drivers.guests.kind, inspection=host.inspection, table=guests.table, agent=listeners,
+        clock_ms=lambda: now().wall_ms, reboot_required=host.reboot.with_facts,
+    )  # fmt: skip
+
+
+def _reporting(
+    parts: HostParts, announcer: Announcer, journal: Journal, guests: GuestService, host: ConfiguredHost,
+    listeners: HostListeners,
+) -> Reporting:  # fmt: skip
+    return Reporting(
+        announcer, journal, guests.table, host.configuration, host.reboot.last_known, listeners.current_epoch,
+        parts.vital,
+    )  # fmt: skip
 
 
 async def _journal(parts: HostParts) -> Journal:

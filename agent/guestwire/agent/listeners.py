@@ -37,7 +37,11 @@ class HostListeners:
         executor: Executor,
         clock: Callable[[], ClockQuality],
         speech: Speech,
+        request_ended: Callable[[Call, str | None], None],
+        begin_anew: Callable[[], None],
     ) -> None:
+        """`request_ended` counts the commands that have their result; `begin_anew` is called when the disk is older than what the
+        host has said: its numbers must not go on from there."""
         self._log = log
         self._announcer = announcer
         self._audit = audit
@@ -53,15 +57,7 @@ class HostListeners:
         self._capabilities: Callable[[], CapabilitiesBody] | None = None
         self._connected_at_ms: int | None = None
         self._broker_address: str | None = None
-        self._request_ended: Callable[[Call, str | None], None] | None = None
-        self._begin_anew: Callable[[], None] | None = None
-
-    def counting(self, ended: Callable[[Call, str | None], None]) -> None:
-        """Who counts the commands that have their result."""
-        self._request_ended = ended
-
-    def numbering(self, begin_anew: Callable[[], None]) -> None:
-        """Who gives numbers to what the host says, and begins anew when the disk is older than what was said."""
+        self._request_ended = request_ended
         self._begin_anew = begin_anew
 
     def attach(self, server: Server, reporting: Reporting) -> None:
@@ -125,8 +121,7 @@ class HostListeners:
             self._server.waiting(call)
 
     def ended(self, call: Call, code: str | None) -> None:
-        if self._request_ended is not None:
-            self._request_ended(call, code)
+        self._request_ended(call, code)
 
     # -- the broker link's (Events)
 
@@ -164,8 +159,7 @@ class HostListeners:
         self._log.warning("the disk is older than what the broker remembers")
         lost_ms = now().wall_ms + SKEW_MS
         self._executor.journal_created_ms = max(self._executor.journal_created_ms, lost_ms)
-        if self._begin_anew is not None:
-            self._begin_anew()
+        self._begin_anew()
 
     async def epoch_behind(self, running: Running) -> Model:
         """The operation of that name (an EpochRaiser of routes)."""
@@ -173,7 +167,7 @@ class HostListeners:
             raise GuestwireError("UNSUPPORTED", "This host has no broker.")
         before = self._link.epoch
         done = await self._link.epoch_behind(running)
-        if running.call.request.known >= before and self._begin_anew is not None:
+        if running.call.request.known >= before:
             self._begin_anew()
         return done
 

@@ -20,7 +20,7 @@ from guestwire.sdk.contexts import Context
 from guestwire.sdk.hosts import listed_hosts
 
 PACKAGES = ("aiomqtt", "click", "cryptography", "msgpack", "mqtt5", "pydantic")
-PRIVATE = ("key", "certificate_key", "password_file")
+PRIVATE = ("key", "certificate_key", "password_file", "token_file")
 SIGNER_SOON = datetime.timedelta(days=30)
 
 
@@ -49,7 +49,7 @@ def python() -> list[Finding]:
 def files(context: Context) -> list[Finding]:
     """The files of a context: there, readable, private ones closed to others and where nobody else can replace them."""
     findings = []
-    for field in ("trust", "root", "ca", "certificate", "key", "certificate_key", "password_file"):
+    for field in ("trust", "root", "ca", "certificate", "key", "certificate_key", "password_file", "token_file"):
         path: str | None = getattr(context, field)
         if path is not None:
             findings.append(_file(f"{field.replace('_', ' ')} file", Path(path), private=field in PRIVATE))

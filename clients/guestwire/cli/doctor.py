@@ -60,6 +60,12 @@ async def _everything(settings: Settings) -> "list[Finding]":
         findings.append(Finding("context", "fail", f"{err.code}: {err.message}", err.remedy))
         return findings + await asyncio.to_thread(checks_machine.check, 0)
     findings.append(Finding("context", "ok", f"{name}: site {context.site} via {context.via}"))
+    if context.via == "controller":
+        machine = asyncio.create_task(asyncio.to_thread(checks_machine.check, 0))
+        findings += checks_local.files(context)
+        return (
+            findings + await _controller(context, failed=any(one.level == "fail" for one in findings)) + await machine
+        )
     about_identity, who = checks_local.identity(context)
     findings += checks_local.files(context) + about_identity
     failed = any(finding.level == "fail" for finding in findings)
@@ -73,6 +79,12 @@ async def _everything(settings: Settings) -> "list[Finding]":
     finally:
         of_machine = await machine  # it has deadlines of its own
     return findings + of_machine
+
+
+async def _controller(context: "Context", *, failed: bool) -> "list[Finding]":
+    from guestwire.cli import checks_controller
+
+    return [] if failed else await checks_controller.check(context)
 
 
 def _certificates(context: "Context", client: str | None) -> "list[Finding]":

@@ -8,6 +8,7 @@ from typing import Any
 
 from guestwire.cli.failures import remark
 from guestwire.cli.output import plain
+from guestwire.cli.seen_notices import SeenNotices
 from guestwire.cli.settings import Settings
 from guestwire.cli.terminal import coloured, paint, printable
 from guestwire.link.clock import now
@@ -15,7 +16,7 @@ from guestwire.link.invoke import Heard
 from guestwire.link.transport import Subscription
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import statements, topics
-from guestwire.protocol.notices import MODELS, AlarmNotice, AuditNotice, CommNotice, GuestNotice, Notice
+from guestwire.protocol.notices import MODELS, SPOOL_CLASS_OF, AlarmNotice, AuditNotice, CommNotice, GuestNotice, Notice
 from guestwire.protocol.presence import Presence
 from guestwire.sdk.client import Client
 from guestwire.sdk.hosts import HostSeen, HostWatch, presence_subscription
@@ -66,7 +67,7 @@ class NoticeLines:
         self._hosts = hosts
         self._classes = classes
         self._told: dict[str, Presence] = {}
-        self._shown: dict[tuple[str, str], tuple[bytes, int]] = {}
+        self._seen = SeenNotices()
         self._write = NoticeWriter(settings).write
 
     @property
@@ -117,19 +118,12 @@ class NoticeLines:
             document = {"class": notice_class, "host": host, "at": now().wall_ms, "refused": err.code}
             self._write(document, host, notice_class, f"a notice was not believed: {err.code}", verified=True)
             return
-        if not self._newer(host, notice_class, notice):
+        spool_class = next((one for name, one in SPOOL_CLASS_OF.items() if name == notice_class), notice_class)
+        if not self._seen.fresh(host, notice.log, spool_class, notice.seq):
             return
         verified = said.verified or self._vouched
         document = {"class": notice_class, "host": host, **plain(notice), "verified": verified}
         self._write(document, host, notice_class, notice_text(notice), verified=verified, at_ms=notice.at)
-
-    def _newer(self, host: str, notice_class: str, notice: Notice) -> bool:
-        """Whether it was not shown before: a broker may deliver twice, and a hostile one whatever was ever said."""
-        log, seq = self._shown.get((host, notice_class), (b"", -1))
-        if notice.log == log and notice.seq <= seq:
-            return False
-        self._shown[host, notice_class] = (notice.log, notice.seq)
-        return True
 
 
 class NoticeWriter:

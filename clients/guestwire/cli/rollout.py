@@ -169,12 +169,14 @@ def _shown(settings: Settings, found: "Rollout", *, watch: bool) -> None:
     """Write it; with `watch` as it goes on. A rollout that did not succeed everywhere ends the command with 1."""
     from guestwire.cli.output import write_one
     from guestwire.cli.rollout_views import ENDED, follow, rollout_facts, rollout_view
+    from guestwire.cli.terminal import person_watches
 
     if watch and settings.for_programs:
         _documents(settings, found.id)
         return
     if watch:
-        found = with_controller(settings, lambda controller: follow(controller, found.id))
+        drawn = person_watches() and not settings.quiet
+        found = with_controller(settings, lambda controller: follow(controller, found.id, drawn=drawn))
     write_one(settings, found, rollout_view(), rollout_facts(found))
     if found.state == "paused" and watch:
         failures.remark(settings, f"it is paused: guestwire rollout resume {found.id}")

@@ -129,14 +129,14 @@ def preview_facts(said: dict[str, Any]) -> list[tuple[str, str]]:
     return facts
 
 
-async def follow(controller: "Controller", rollout_id: str) -> Rollout:
-    """Draw a bar for each wave until the rollout stands still: ended, or paused. On stderr."""
+async def follow(controller: "Controller", rollout_id: str, *, drawn: bool) -> Rollout:
+    """Wait until the rollout stands still: ended, or paused. `drawn`: with a bar for each wave, on stderr."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     bars = Progress(
         TextColumn("{task.description}"), BarColumn(bar_width=32), MofNCompleteColumn(),
-        TextColumn("{task.fields[said]}", markup=False), TimeElapsedColumn(), console=Console(stderr=True),
+        TextColumn("{task.fields[said]}", markup=False), TimeElapsedColumn(), console=Console(stderr=True), disable=not drawn,
     )  # fmt: skip
     lines: dict[str, TaskID] = {}
     with bars:

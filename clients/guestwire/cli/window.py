@@ -52,7 +52,7 @@ def show(settings: Settings, name: str) -> None:
 @window.command("put")
 @_window
 @click.option(
-    "--open", "spans", metavar="DAYS START-END", nargs=2, multiple=True, help="As mon-fri 22:00-04:00. Repeatable."
+    "--open", "spans", metavar="DAYS FROM..TO", nargs=2, multiple=True, help="As mon-fri 22:00-04:00. Repeatable."
 )
 @click.option("--zone", default="UTC", show_default=True, help="The time zone, as Europe/Berlin.")
 @click.option(

@@ -3,6 +3,7 @@
 guestwire-controller run     [--config FILE] [settings]         serve
 guestwire-controller check   [--config FILE] [settings]         say whether settings and files are sound
 guestwire-controller user    NAME [--role ROLE] [--config FILE] make a user here, without the API: the first administrator
+guestwire-controller openapi                                    write the OpenAPI document of the API
 """
 
 import argparse
@@ -36,8 +37,10 @@ EXIT_FAILED, EXIT_USAGE = 1, 2
 def main(argv: Sequence[str] | None = None) -> int:
     """The command. 0: ended as asked; 1: could not start or broke; 2: wrong usage or settings."""
     arguments = _parser().parse_args(argv)
-    file = Path(arguments.config) if arguments.config else None
     try:
+        if arguments.command == "openapi":
+            return _run(_openapi())
+        file = Path(arguments.config) if arguments.config else None
         settings = load(file, given_flags(arguments, Settings))
         if arguments.command == "check":
             return _run(_check(settings))
@@ -66,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--password-file", metavar="FILE", help="its first line; without it you are asked")
         command.add_argument("--config", metavar="FILE", help=f"default: {DEFAULT_FILE}")
         add_flags(command, Settings)
+    text = "write the OpenAPI document of the API; it needs no settings"
+    commands.add_parser("openapi", help=text, description=text)
     return parser
 
 
@@ -132,6 +137,13 @@ async def _check(settings: Settings) -> int:
         sys.stdout.write(f"database: {database.where}: {database.dialect}\n")
     for connection in settings.connections:
         sys.stdout.write(f"connection: {connection.name}: {connection.via}, site {connection.site}\n")
+    return 0
+
+
+async def _openapi() -> int:
+    from guestwire.controller.describing import described
+
+    sys.stdout.write(await described())
     return 0
 
 

@@ -12,8 +12,6 @@ from guestwire.sdk import locked_file
 from guestwire.sdk.controller_http import ControllerHttp, controller_http
 
 CSRF = "X-Guestwire-Csrf"
-TOKENS = "tokens"
-"""The folder of tokens, beside the configuration file."""
 
 
 class LoggedIn(NamedTuple):
@@ -65,8 +63,8 @@ async def log_out(url: str, ca: str | None, token: str) -> None:
 
 
 def token_path(config: Path, name: str) -> Path:
-    """Where the token of a context is."""
-    return config.absolute().parent / TOKENS / f"{name}.token"
+    """Where the token of a context is: in a folder beside the configuration file, which is that file's alone."""
+    return config.absolute().with_suffix(".tokens") / f"{name}.token"
 
 
 def keep(path: Path, token: str) -> None:

@@ -5,7 +5,7 @@ Every answer keeps what it has beyond the fields here, so that a document for pr
 
 from typing import Any, TypeVar
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
@@ -281,7 +281,7 @@ class Webhook(Answered):
     failed_at: int | None = None
     failure: str = ""
     dropped: int = 0
-    secret: str | None = None
+    secret: str | None = Field(default=None, repr=False)
 
 
 class Role(Answered):
@@ -315,7 +315,7 @@ class Token(Answered):
     expires_at: int | None = None
     used_at: int | None = None
     used_from: str | None = None
-    token: str | None = None
+    token: str | None = Field(default=None, repr=False)
 
 
 class InTrust(Answered):

@@ -76,9 +76,8 @@ class ControllerWay:
         return tuple(_seen(one, at) for one in found if one.site == self.site)
 
     def watch(self, *subscriptions: Subscription) -> AbstractAsyncContextManager[Watching]:
-        """Raises CONFLICT: a controller passes on what hosts say (`Controller.notices`), not their messages."""
-        text = "This listens to hosts themselves: take a context that leads to them, and not to a controller."
-        raise GuestwireError("CONFLICT", text)
+        """Raises CONTROLLER-BETWEEN: a controller passes on what hosts say (`Controller.notices`), not their messages."""
+        raise GuestwireError("CONTROLLER-BETWEEN")
 
 
 @asynccontextmanager

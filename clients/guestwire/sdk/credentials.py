@@ -115,9 +115,12 @@ def read_secret(path: Path) -> str:
 
 
 def read_token(context: Context) -> str:
-    """The token of a context of a controller, its line end taken off. Raises KEY-FILE-INVALID."""
+    """The token of a context of a controller, its line end taken off. Raises UNAUTHENTICATED where there is none any more, and
+    KEY-FILE-INVALID."""
     assert context.token_file is not None
     path = Path(context.token_file)
+    if not path.exists():
+        raise GuestwireError("UNAUTHENTICATED", f"There is no token in {path}: get one with `guestwire login`.")
     text = _bytes(path, "KEY-FILE-INVALID", key_files.MAX_BYTES, private=True).decode("utf-8", "replace").strip()
     if not text.isascii() or not text.isprintable() or not text or " " in text:
         raise GuestwireError("KEY-FILE-INVALID", f"{path} holds no token: `guestwire login` gets one.")

@@ -11,7 +11,7 @@ from guestwire.model.errors import BY_CODE, GuestwireError
 MEDIA_TYPE = "application/problem+json"
 
 _BY_STATUS = {
-    401: "UNAUTHENTICATED", 403: "DENIED", 404: "NOT-FOUND", 409: "CONFLICT", 412: "REVISION-STALE", 413: "BODY-TOO-LARGE",
+    401: "UNAUTHENTICATED", 403: "DENIED", 404: "NOT-FOUND", 412: "REVISION-STALE", 413: "BODY-TOO-LARGE",
     422: "INVALID-BODY", 428: "PRECONDITION-REQUIRED", 429: "THROTTLED", 503: "BUSY",
 }  # fmt: skip
 """What a status means where nothing more is said: a proxy in between has answered."""

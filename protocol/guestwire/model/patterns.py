@@ -29,6 +29,9 @@ WORDS: Mapping[str, str] = {
     r"^[a-z0-9-]{1,36}$": "1 to 36 of a-z 0-9 -",
     r"^[a-z0-9-]{1,64}$": "the name of an operation, such as guest-start",
     r"^https://[^/\s@?#]+$": "https:// with a name or an address and a port, such as https://site.example:8443",
+    r"^(https://[^/\s@?#]+|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?)/?$": (
+        "https:// with a name or an address and a port, such as https://controller.example:5000; http:// on this machine alone"
+    ),
     r"^(operator|controller|host|observer|local):[a-z0-9-]{1,36}$": (
         "operator:NAME, controller:NAME, host:NAME, observer:NAME or local:NAME, the name being 1 to 36 of a-z 0-9 -"
     ),

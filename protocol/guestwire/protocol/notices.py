@@ -1,4 +1,7 @@
-"""Notices: what a host tells without being asked. Signed statements, numbered (log, seq) for each class."""
+"""Notices: what a host tells without being asked. Signed statements, numbered (log, seq) for each class of the host's spool.
+
+The same notice may come again, until a controller has acknowledged it: it is the same by its log, its spool class and its number.
+"""
 
 from typing import Literal
 

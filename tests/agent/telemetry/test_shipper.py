@@ -132,15 +132,15 @@ class Stage:
             see_to(self.spool, self.mono, rounds=1)
         return pause
 
-    def acknowledge(self, spool_class: SpoolClass, *ranges: tuple[int, int], log: bytes | None = None) -> TelemetryAcked:
+    def acknowledge(
+        self, spool_class: SpoolClass, *ranges: tuple[int, int], log: bytes | None = None
+    ) -> TelemetryAcked:
         request = TelemetryAck(log=log or self.spool.logs[-1].log, spool_class=spool_class, ranges=ranges)
         operation = BY_NAME["telemetry-ack"]
         header = Header(
             (1, 0), "request", ("plant", "h1"), operation.name, bytes(16), "controller:ctrl", 0, 0, 0, bytes(32)
         )
-        call = Call(
-            operation, header, Inbound(b"", "ctrl", operation.name), "controller:ctrl", signed=True, wall_ms=0
-        )
+        call = Call(operation, header, Inbound(b"", "ctrl", operation.name), "controller:ctrl", signed=True, wall_ms=0)
         call.request = request
         return self.shipper.acknowledge(call)
 

@@ -12,7 +12,6 @@ from fake_config import FakeConfig
 from guestwire.controller.feed import Change, Feed
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.jobs.job import Job, NewJob, Result, new_id
-from guestwire.protocol.json_bodies import to_json
 from guestwire.controller.jobs.states import BY_CODE
 from guestwire.controller.projects.applying import Applying
 from guestwire.controller.projects.draft_reading import DraftReading
@@ -33,6 +32,7 @@ from guestwire.model.errors import GuestwireError
 from guestwire.model.host import Host, HostFacts
 from guestwire.model.machines import MACHINES
 from guestwire.protocol.bodies import from_bytes
+from guestwire.protocol.json_bodies import to_json
 from guestwire.protocol.operation_models import HostShow
 from guestwire.protocol.operations import BY_NAME, Operation
 from guestwire.protocol.pending import Done

@@ -71,6 +71,28 @@ async def test_a_host_that_comes_plans_at_once(stage):
     await stage.until_open(3)
 
 
+async def test_what_could_not_be_written_down_is_planned_again(stage):
+    host = stage.hosts[0]
+    stage.fleet.away.add(host)
+    rollout_id = await stage.make(**PROJECT)
+    await stage.until_open(2)
+    working, failed = stage.database.write, []
+
+    def away():
+        failed.append(1)
+        raise GuestwireError("DATABASE-UNAVAILABLE", after_ms=2_000)
+
+    stage.database.write = away
+    stage.fleet.away.clear()
+    stage.running.host_came(host)
+    await stage.until(lambda: stage.projects.planned.count(host) == 1 and failed)
+    stage.database.write = working
+    stage.pass_time(3)
+    await stage.until_open(3)
+    assert stage.projects.planned.count(host) == 2
+    assert (await stage.targets(rollout_id))[0].plan_id == "plan-of-h0000-1"
+
+
 async def test_who_never_comes_is_not_reached(stage):
     stage.fleet.away.add(stage.hosts[0])
     rollout_id = await stage.make(**PROJECT, deadline_s=600, patience_s=60)

@@ -12,15 +12,13 @@ from typing import Final, NamedTuple
 from zlib import crc32
 
 from guestwire.protocol.envelope import FRAME_LIMIT
+from guestwire.protocol.notices import SPOOL_CLASS_OF
 from guestwire.protocol.telemetry import SpoolClass
 
 KINDS: Final = ("fast", "normal", "slow", "guest", "comm", "config", "audit", "alarm")
 """What a record is: the last level of its topic. The first three are tiers of telemetry, the others classes of notices."""
 TIERS: Final = 3
-CLASS_OF: Final[dict[str, SpoolClass]] = {
-    "fast": "metric", "normal": "metric", "slow": "metric", "guest": "notice", "comm": "notice", "config": "notice",
-    "audit": "audit", "alarm": "alarm",
-}  # fmt: skip
+CLASS_OF: Final[dict[str, SpoolClass]] = {"fast": "metric", "normal": "metric", "slow": "metric", **SPOOL_CLASS_OF}
 
 
 def is_tier(kind: str) -> bool:

@@ -25,15 +25,15 @@ class LogIn(Document):
     """Who logs in."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(examples=["anna"])
-    password: Password = Field(examples=["correct horse battery staple"])
+    password: Password = Field(examples=["correct horse battery staple"], repr=False)
 
 
 class FirstUser(Document):
     """The first administrator. `token`: what the controller printed when it started."""
 
-    token: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    token: Annotated[str, StringConstraints(min_length=1, max_length=128)] = Field(repr=False)
     name: UserName = Field(examples=["anna"])
-    password: Password = Field(examples=["correct horse battery staple"])
+    password: Password = Field(examples=["correct horse battery staple"], repr=False)
 
 
 class SessionShown(Model):

@@ -37,7 +37,7 @@ class Resume(Document):
 class FromViewer(Document):
     """A message of a viewer's."""
 
-    token: Annotated[str, StringConstraints(max_length=128)] | None = None
+    token: Annotated[str, StringConstraints(max_length=128)] | None = Field(default=None, repr=False)
     subscribe: Subscribe | None = None
     resume: Resume | None = None
 

@@ -43,7 +43,7 @@ class TokenShown(Model):
 class TokenMade(TokenShown):
     """A new token. `token` is its text: nobody can be told it again."""
 
-    token: str
+    token: str = Field(repr=False)
 
 
 class TokenList(Model):

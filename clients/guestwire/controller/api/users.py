@@ -24,7 +24,7 @@ class UserMade(Document):
     """A new user. `must_change`: they choose a password of their own when they log in first."""
 
     name: UserName = Field(examples=["bruno"])
-    password: Password = Field(examples=["correct horse battery staple"])
+    password: Password = Field(examples=["correct horse battery staple"], repr=False)
     label: Label = ""
     must_change: bool = True
     bindings: Annotated[tuple[BindingWritten, ...], Field(max_length=100)] = ()
@@ -36,7 +36,7 @@ class UserChanged(Document):
     label: Label | None = None
     disabled: bool | None = None
     must_change: bool | None = None
-    password: Password | None = None
+    password: Password | None = Field(default=None, repr=False)
 
 
 class OwnPassword(Document):

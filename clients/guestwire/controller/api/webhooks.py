@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Response
+from pydantic import Field
 
 from guestwire.controller.api import etags
 from guestwire.controller.api.bodies import FROM_JSON
@@ -40,7 +41,7 @@ class WebhookShown(Model):
 class WebhookMade(WebhookShown):
     """A new webhook. `secret`: what its receiver checks the header Guestwire-Signature with; it is shown this once."""
 
-    secret: str
+    secret: str = Field(repr=False)
 
 
 class Waiting(Model):

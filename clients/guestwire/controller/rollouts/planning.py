@@ -25,7 +25,8 @@ Planned = Callable[[str, Target], Awaitable[None]]
 
 
 class Planning:
-    """`async with` it. `planned` takes a host that has planned, as its target is then, by the id of its rollout."""
+    """`async with` it. `planned` takes a host that has planned, as its target is then, by the id of its rollout; it raises
+    GuestwireError where that could not be kept."""
 
     def __init__(
         self,
@@ -88,8 +89,12 @@ class Planning:
                     self._not_before[rollout.id, target.host] = self._clock_ms() + (err.after_ms or AGAIN_MS)
                     return
                 found = HostPlan("", 0, 0, (err.code, err.message))
-        self._not_before.pop((rollout.id, target.host), None)
-        await self._planned(rollout.id, self._after(rollout.spec, target, found))
+        key = (rollout.id, target.host)
+        self._not_before.pop(key, None)
+        try:
+            await self._planned(rollout.id, self._after(rollout.spec, target, found))
+        except GuestwireError as err:  # it could not be written down: the host plans again
+            self._not_before[key] = self._clock_ms() + (err.after_ms or AGAIN_MS)
 
     async def _asked(self, rollout: Rollout, target: Target) -> HostPlan:
         assert rollout.spec.project is not None

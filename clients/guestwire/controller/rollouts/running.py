@@ -118,13 +118,17 @@ class Running:
         self._some.set()
 
     async def planned(self, rollout_id: str, target: Target) -> None:
-        """A host has planned, or could not."""
-        async with self.holding(rollout_id) as kept:
-            known = kept.course.targets.get(target.host)
-            if known is not None and known.attempt == target.attempt:
-                kept.course.prepared([replace(target, wave=known.wave, due_at=known.due_at)])
-                await self._keeping.write(kept)
-        self._telling.changed(kept)
+        """A host has planned, or could not. Raises what the database does."""
+        try:
+            async with self.holding(rollout_id) as kept:
+                known = kept.course.targets.get(target.host)
+                if known is not None and known.attempt == target.attempt:
+                    kept.course.prepared([replace(target, wave=known.wave, due_at=known.due_at)])
+                    await self._keeping.write(kept)
+        except Outdated:
+            self.wake(rollout_id)  # it plans again, if it still has to
+        else:
+            self._telling.changed(kept)
 
     @asynccontextmanager
     async def holding(self, rollout_id: str) -> AsyncIterator[Kept]:

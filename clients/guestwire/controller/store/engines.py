@@ -99,6 +99,13 @@ def _on_sqlite(engine: AsyncEngine, path: Path, begin: str, pragmas: Mapping[str
     def _begin(connection: Any) -> None:
         connection.exec_driver_sql(begin)
 
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def _invalidated(connection: Any, _record: Any, _error: Any) -> None:
+        # of a task that was cancelled: a statement may be open still, and with it the file would stay locked. Its thread rolls
+        # back after what it has at hand; nobody waits for it
+        driver = connection.driver_connection
+        driver._tx.put_nowait((None, driver._conn.rollback))  # noqa: SLF001 - aiosqlite has no other way to its thread from here
+
 
 def _postgresql(dsn: str, connections: int, password: str | None) -> Engines:
     engine = create_async_engine(

@@ -1,7 +1,7 @@
 """Users: local accounts, and what is kept of their log-ins."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, Row, String, Table, func, select
@@ -34,7 +34,7 @@ class User:
     id: str
     name: str
     label: str
-    password_hash: str
+    password_hash: str = field(repr=False)
     disabled: bool
     must_change: bool
     created_at: int

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -71,7 +71,7 @@ class WebhookRow:
     id: str
     name: str
     url: str
-    secret: str
+    secret: str = field(repr=False)
     least_severity: str
     events: tuple[str, ...]
     enabled: bool

@@ -1,7 +1,7 @@
 """Accounts: making, changing and removing users, their passwords, and the roles they have."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from guestwire.controller.feed import Change, Feed
@@ -34,7 +34,7 @@ class Changed:
     label: str | None = None
     disabled: bool | None = None
     must_change: bool | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
 
 
 class Accounts:

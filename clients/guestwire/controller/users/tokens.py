@@ -4,7 +4,7 @@ A token that was made with another one is for no more than that one, and ends wi
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from guestwire.controller.store import audit_rows, bindings, tokens, users
@@ -27,7 +27,7 @@ MOST: Final = 100
 class NewToken:
     """A token and its text, which nobody can be told again."""
 
-    text: str
+    text: str = field(repr=False)
     token: Token
 
 

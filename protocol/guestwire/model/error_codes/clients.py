@@ -171,4 +171,11 @@ CLIENTS: tuple[Code, ...] = (
         _W.LOCAL,
         "What is to be signed is not what was asked for: nothing was signed. Tell who runs the controller.",
     ),
+    Code(
+        "CONTROLLER-BETWEEN",
+        _K.UNSUPPORTED,
+        _R.NO,
+        _W.LOCAL,
+        "This listens to hosts themselves, and a controller is in between: use a context that leads to the hosts (`--context`).",
+    ),
 )

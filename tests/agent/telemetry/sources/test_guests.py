@@ -98,6 +98,21 @@ async def test_counters_begin_with_the_guests_power() -> None:
             assert (await sampled(b.sources["guest-times"])).values == {}
 
 
+async def test_a_start_that_nobody_saw_is_another_one() -> None:
+    async with bench(guest(1)) as b:
+        uuid = guest(1).uuid or ""
+        await b.host.start(uuid)
+        b.clock.move(1000)
+        (before,) = await b.host.guest_metrics.times({uuid})
+        await b.host.destroy(uuid)
+        b.clock.move(1000)
+        await b.host.start(uuid)
+        b.clock.move(1)
+        (after,) = await b.host.guest_metrics.times({uuid})
+        assert after.since_ms == before.since_ms + 2_000_000
+        assert after.cpu_s < 2 < before.cpu_s
+
+
 async def test_a_paused_guest_takes_no_time() -> None:
     async with bench(guest(1, kind="rt")) as b:
         await b.host.start(guest(1).uuid or "")

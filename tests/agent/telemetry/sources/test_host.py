@@ -9,11 +9,13 @@ from guestwire.agent.drivers.simulated.host import SimulatedHost
 from guestwire.agent.services.ports import HostMetrics
 from guestwire.agent.telemetry.sources.host import host_sources
 from guestwire.model.machines import MACHINES
+from guestwire.protocol.metrics import parse_series
 
 EVERYWHERE = {
     'guestwire_host_cpu_seconds_total{mode="idle"}', 'guestwire_cpu_busy_seconds_total{cpu="0"}',
     "guestwire_host_boot_time_seconds", "guestwire_host_memory_bytes", "guestwire_host_memory_available_bytes",
     'guestwire_host_load{window="15m"}', 'guestwire_host_processes{state="running"}',
+    'guestwire_host_processes{state="blocked"}',
     'guestwire_node_memory_bytes{node="0"}', 'guestwire_cpu_interrupts_total{cpu="0",kind="timer"}',
     'guestwire_filesystem_available_bytes{path="/"}',
 }  # fmt: skip
@@ -36,6 +38,8 @@ async def test_a_simulated_machine() -> None:
     async with host:
         clock.move(3600)
         values, starts = await everything(host.host_metrics)
+        given = {parse_series(series)[0] for series in values}
+        assert given == {name for source in host_sources(host.host_metrics) for name in source.metrics}
     assert values.keys() >= EVERYWHERE
     assert values['guestwire_node_hugepages{node="3",page_bytes="2097152"}'] == 0
     assert values['guestwire_temperature_celsius{sensor="package 0"}'] > 20

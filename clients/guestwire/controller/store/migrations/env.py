@@ -2,6 +2,13 @@
 
 from alembic import context
 
-connection = context.config.attributes["connection"]
-context.configure(connection=connection, render_as_batch=connection.dialect.name == "sqlite")
-context.run_migrations()
+
+def run() -> None:
+    """Run what is to be run."""
+    connection = context.config.attributes["connection"]
+    context.configure(connection=connection, render_as_batch=connection.dialect.name == "sqlite")
+    context.run_migrations()
+
+
+if __name__ == "env_py":  # as alembic loads it
+    run()

@@ -1,0 +1,226 @@
+"""The command line through a controller, as a user has it: a broker, two hosts, a controller, and contexts of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from controller_process import ControllerProcess
+from fleet import PATIENCE_S, SITE, Cli, Fleet, fleet
+
+from guestwire.broker_test.fixtures import require_mosquitto
+from guestwire.broker_test.mosquitto import mosquitto
+from guestwire.broker_test.options import BrokerOptions
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PASSWORD = "four words of a passphrase"
+
+
+@dataclass
+class Desk:
+    """Anna, the first administrator, has a context of the controller; `key` is hers, and the site knows it."""
+
+    site: Fleet
+    controller: ControllerProcess
+    cli: Cli
+    password: Path
+    key: str
+
+    async def until(self, *command: str, said: str) -> None:
+        """Wait until a command says so."""
+        async with asyncio.timeout(PATIENCE_S):
+            while said not in (await self.cli(*command)).out:
+                await asyncio.sleep(0.1)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+    require_mosquitto()
+    base = tmp_path_factory.mktemp("desk")
+    async with AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(mosquitto(BrokerOptions()))
+        site = await stack.enter_async_context(fleet(base / "site", broker, {"h1": {}, "h2": {}}))
+        controller = ControllerProcess(base, site.layout, broker.url)
+        stack.push_async_callback(controller.stop)
+        await controller.start()
+        password = base / "password"
+        password.touch(mode=0o600)
+        password.write_text(f"{PASSWORD}\n", encoding="utf-8")
+        cli = Cli(base / "client.toml", XDG_DATA_HOME=str(base / "data"))
+        first = str(controller.home / "first-administrator")
+        said = await cli(
+            "login",
+            controller.url,
+            "--name",
+            "anna",
+            "--site",
+            SITE,
+            "--first-file",
+            first,
+            "--password-file",
+            str(password),
+        )
+        assert (said.code, "plant-controller is the current context now" in said.err) == (0, True), said
+        made = Desk(site, controller, cli, password, str(site.layout.key("operator:admin")))
+        for host in ("h1", "h2"):
+            await made.until("fleet", "list", said=f"{SITE}/{host}")
+        assert (await cli.good("fleet", "approve", "h1", f"{SITE}/h2"))[0]["approval"] == "approved"
+        await made.until("fleet", "list", "state=online", said=f"{SITE}/h2")
+        yield made
+
+
+async def test_hosts_are_asked_through_the_controller(desk: Desk) -> None:
+    hosts = await desk.cli.good("host", "list")
+    assert [(one["host"], one["state"], one["verified"]) for one in hosts] == [
+        ("h1", "online", True),
+        ("h2", "online", True),
+    ]
+    names = (await desk.cli("guest", "list", "-o", "name")).lines
+    assert names == ["h1/rtlinux", "h1/linux1", "h2/rtlinux", "h2/linux1"]
+    [started] = await desk.cli.good("guest", "start", "h1/linux1")
+    assert started["verified"] is True
+    job = (await desk.cli.good("job", "list", "h1", "-n", "1"))[0]
+    assert (job["operation"], job["state"], job["person"]) == ("guest-start", "succeeded", "anna")
+    shown = await desk.cli.good("job", "show", job["id"])
+    assert shown["reply"]["guest"]["name"] == "linux1"
+
+
+async def test_an_error_of_a_host_is_what_it_would_be_without_the_controller(desk: Desk) -> None:
+    through = await desk.cli("guest", "start", "h1/nobody", "-o", "json")
+    direct = await desk.site.cli("guest", "start", "h1/nobody", "-o", "json")
+    assert through.code == direct.code == 3
+    assert through.error["code"] == direct.error["code"] == "NOT-FOUND"
+    assert through.error["message"] == direct.error["message"]
+    away = await desk.cli("guest", "list", "h9", "-o", "json")
+    assert (away.code, away.error["code"]) == (4, "HOST-NOT-APPROVED")
+
+
+async def test_what_disrupts_is_signed_by_a_key_that_the_controller_does_not_have(desk: Desk) -> None:
+    waits = await desk.cli("guest", "reset", "h1/linux1", "-o", "json")
+    assert (waits.code, waits.error["code"]) == (5, "APPROVAL-NEEDED")
+    job = waits.error["detail"]["job"]
+    [enrolled] = await desk.cli.good("key", "enrol", desk.key, "--label", "laptop")
+    assert enrolled["in_trust"][0]["principal"] == "operator:admin"
+    [waiting] = await desk.cli.good("approval", "list", "--mine")
+    assert (waiting["operations"], waiting["yours"]) == (["guest-reset"], True)
+    refused = await desk.cli("job", "approve", job, "--key", desk.key)
+    assert (refused.code, "--yes" in refused.err) == (2, True), "what is signed is asked about"
+    assert "guest-reset (R2), 1 requests" in refused.err
+    signed = await desk.cli("job", "approve", job, "--key", desk.key, "--yes")
+    assert (signed.code, "it goes on" in signed.err) == (0, True), signed
+    [ended] = await desk.cli.good("job", "wait", job)
+    assert (ended["state"], ended["verified"]) == ("succeeded", True)
+
+
+async def test_with_the_key_in_the_context_it_is_signed_as_it_comes_up(desk: Desk) -> None:
+    said = await desk.cli("login", "--name", "anna", "--password-file", str(desk.password), "--key", desk.key)
+    assert said.code == 0, said
+    await desk.cli.good("guest", "start", "h2/linux1")
+    done = await desk.cli("guest", "destroy", "h2/linux1", "--yes", "-o", "json")
+    assert (done.code, done.document[0]["status"]["state"]) == (0, "stopped"), done
+    doctor = await desk.cli.good("doctor")
+    found = {one["check"]: one["result"] for one in doctor}
+    assert (found["controller"], found["signing"], found["hosts"]) == ("ok", "ok", "ok")
+
+
+async def test_labels_groups_and_a_rollout(desk: Desk) -> None:
+    labelled = await desk.cli.good("fleet", "label", "h1", "line=3", "--name", "Press")
+    assert (labelled["labels"], labelled["label"]) == ({"line": "3"}, "Press")
+    assert (await desk.cli("fleet", "list", "label.line=3", "-o", "name")).lines == [f"{SITE}/h1"]
+    assert (await desk.cli.good("fleet", "group", "put", "presses", "label.line=3"))[0]["hosts"] == 1
+    what = ("--operation", "guest-start", "--body", '{"guest": "rtlinux"}')
+    preview = await desk.cli.good("rollout", "preview", *what, "--group", "presses")
+    assert (preview["hosts"], preview["waves"][0]["first"]) == (1, [f"{SITE}/h1"])
+    said = await desk.cli("rollout", "start", "boot", *what, "--select", f"site={SITE}", "--canary", "1", "--watch")
+    assert (said.code, "finished (succeeded)" in said.out, "wave canary" in said.out) == (0, True, True), said
+    targets = await desk.cli.good("rollout", "status", "boot", "--hosts")
+    assert [(one["host"], one["state"]) for one in targets] == [("h1", "succeeded"), ("h2", "succeeded")]
+    assert (await desk.cli("rollout", "status", "nothing")).code == 3
+
+
+async def test_telemetry_and_alarms(desk: Desk) -> None:
+    selector = 'guestwire_host_load{window="1m"}'
+    await desk.until("metrics", "top", selector, said=f"{SITE}/h2")
+    history = await desk.cli.good("metrics", "query", selector, "--since", "10m", "--step", "5s")
+    assert {one["labels"]["host"] for one in history["series"]} == {"h1", "h2"}
+    csv = await desk.cli("metrics", "query", selector, "--since", "10m", "--csv")
+    assert csv.lines[0] == "time,time_ms,site,host,window,guestwire_host_load"
+    rule = desk.password.with_name("rule.toml")
+    rule.write_text(
+        'severity = "info"\ntrigger = { on = "metric", series = "guestwire_host_load", compare = ">=", value = 0 }\n'
+    )
+    await desk.cli.good("alarm", "rule", "put", "always", str(rule))
+    await desk.until("alarm", "list", "--rule", "always", said=f"{SITE}/h1")
+    raised = await desk.cli.good("alarm", "list", "--rule", "always", "--host", "h1")
+    acknowledged = await desk.cli.good("alarm", "ack", raised[0]["id"], "--note", "mine")
+    assert (acknowledged[0]["state"], acknowledged[0]["acknowledged_by"]) == ("acknowledged", "anna")
+    assert (await desk.cli("alarm", "rule", "delete", "always", "--yes")).code == 0
+
+
+async def test_users_roles_and_tokens(desk: Desk) -> None:
+    add = (
+        "user",
+        "add",
+        "bruno",
+        "--role",
+        f"observer:site:{SITE}",
+        "--password-file",
+        str(desk.password),
+        "--keep-password",
+    )
+    assert (await desk.cli(*add)).code == 0
+    other = Cli(desk.cli.config.with_name("bruno.toml"))
+    login = ("login", desk.controller.url, "--name", "bruno", "--password-file", str(desk.password), "--expires", "1d")
+    assert (await other(*login)).code == 0, "the one site there is need not be named"
+    assert len((await other("guest", "list", "h1", "-o", "name")).lines) == 2
+    denied = await other("guest", "start", "h1/linux1", "-o", "json")
+    assert (denied.code, denied.error["code"]) == (5, "DENIED")
+    await desk.cli.good("role", "give", "bruno", "operator", "--on", f"host:{SITE}/h1")
+    assert (await other("guest", "start", "h1/linux1")).code == 0
+    text = (await desk.cli("token", "make", "ci", "-o", "name")).out.strip()
+    assert text.startswith("gwt_")
+    assert (await desk.cli("token", "revoke", "ci")).code == 0
+    assert (await other("logout")).code == 0
+    again = await other("fleet", "list", "-o", "json")
+    assert (again.code, again.error["code"]) == (5, "UNAUTHENTICATED")
+    assert (await desk.cli("user", "disable", "bruno")).code == 0
+    wrong = await other("login", "--name", "bruno", "--password-file", str(desk.password), "-o", "json")
+    assert (wrong.code, wrong.error["code"]) == (5, "LOGIN-REFUSED")
+
+
+async def test_notices_are_followed_and_the_log_is_kept(desk: Desk, tmp_path: Path) -> None:
+    async with desk.cli.following("notices", "-f") as following:
+        await following.line(r"h1 +online")
+        await desk.cli("guest", "start", "h2/linux1")
+        assert "linux1" in await following.line(r"h2 +guest")
+    rows = await desk.cli.good("audit", "list", "--action", "guest-start")
+    assert {row["person"] for row in rows} == {"anna", "bruno"}
+    assert (await desk.cli.good("audit", "verify"))["broken"] is None
+    file = tmp_path / "audit.ndjson"
+    assert (await desk.cli("audit", "export", str(file))).code == 0
+    assert (len(file.read_text().splitlines()) > 20, file.stat().st_mode & 0o777) == (True, 0o600)
+    await desk.until("audit", "list", "--host", "h1", said="guest-start")
+
+
+async def test_windows_and_webhooks(desk: Desk) -> None:
+    [window] = await desk.cli.good(
+        "window", "put", "night", "--open", "mon-sun", "00:00-24:00", "--zone", "Europe/Berlin"
+    )
+    assert window["open_until"] is not None
+    assert (await desk.cli("window", "delete", "night", "--yes")).code == 0
+    [hook] = await desk.cli.good("webhook", "make", "ops", "https://hooks.example/x", "--from", "critical")
+    assert len(hook["secret"]) == 64
+    [changed] = await desk.cli.good("webhook", "change", "ops", "--disable")
+    assert (changed["enabled"], changed.get("secret")) == (False, None)
+    assert (await desk.cli("webhook", "delete", "ops", "--yes")).code == 0
+
+
+async def test_a_controller_that_is_away_is_said_so(desk: Desk) -> None:
+    await desk.controller.stop()
+    away = await desk.cli("guest", "list", "h1", "-o", "json")
+    assert (away.code, away.error["code"]) == (6, "CONTROLLER-UNREACHABLE")
+    await desk.controller.start()
+    assert (await desk.cli("guest", "list", "h1")).code == 0
