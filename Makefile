@@ -41,6 +41,7 @@ soak: setup  ## the long tests: many crashes, many connections
 docs: setup  ## generate the pages and documents that come from the code
 	$(PY) deploy/docs/generate.py
 	$(PY) deploy/docs/reference/generate.py
+	$(PY) deploy/docs/reference/freeze_openapi.py
 
 locks:  ## write deploy/locks from pyproject.toml; UPGRADE=1 takes the newest versions
 	@deploy/locks/compile.sh

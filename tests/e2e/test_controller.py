@@ -57,6 +57,11 @@ async def test_a_host_is_there_and_can_be_worked_on(plant: Plant) -> None:
     stopped = await api.post(f"/hosts/{SITE}/h1/operations/guest-destroy", {"guest": "rtlinux"})
     assert stopped["state"] == "waiting-approval", "what stops a guest takes a person's signature"
     assert (await api.get("/approvals"))["items"][0]["operations"] == ["guest-destroy"]
+    said = await api.get(f"/hosts/{SITE}/h1/messages", level="info", limit=50)
+    assert any(one["event"] == "guest" for one in said["messages"])
+    log = await api.ask("GET", f"/hosts/{SITE}/h1/log", params={"match": "serving", "format": "file"})
+    assert '"serving"' in log.text
+    assert f'filename="{SITE}-h1-agent.log"' in log.headers["content-disposition"]
     notices = await api.until(lambda: _notices(api, "h1"))
     assert any(one["said"].get("state") == "ready" for one in notices)
 
