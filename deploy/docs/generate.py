@@ -145,7 +145,9 @@ def metric_table() -> str:
 
 
 def rule_table() -> str:
-    rows = ((f"`{name}`", rule.severity, rule.trigger.on, f"{rule.for_s} s", rule.summary) for name, rule in SHIPPED.items())
+    rows = (
+        (f"`{name}`", rule.severity, rule.trigger.on, f"{rule.for_s} s", rule.summary) for name, rule in SHIPPED.items()
+    )
     return table(("rule", "severity", "looks at", "after", "says"), rows)
 
 

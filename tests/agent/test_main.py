@@ -187,7 +187,7 @@ async def test_a_client_on_the_socket_goes_on_with_the_agent_that_comes_after_on
                 client = client or await stack.enter_async_context(open_client(context))
                 assert (await client.host("h").guest_list()).reply.guests
                 for _ in range(20):
-                    client._caller.session.backoff.failed(0.0)
+                    client._way._caller.session.backoff.failed(0.0)
                 os.kill(child.pid, signal.SIGKILL)
                 async with client.watch(Subscription("#")):  # it may notice only now
                     await child.wait()

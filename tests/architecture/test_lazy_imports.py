@@ -83,7 +83,17 @@ def test_the_names_of_commands_are_completed_without_a_slow_library():
 
 def test_the_client_library_loads_no_agent_and_no_command_line():
     loaded = loaded_by("import guestwire.sdk.client")
-    assert not loaded & {"structlog", "pydantic_settings", "uvloop", "click", "rich", "libvirt", "sqlite3", "aiomqtt", "httpx"}
+    assert not loaded & {
+        "structlog",
+        "pydantic_settings",
+        "uvloop",
+        "click",
+        "rich",
+        "libvirt",
+        "sqlite3",
+        "aiomqtt",
+        "httpx",
+    }
     assert not {name for name in loaded if name.startswith(("guestwire.agent", "guestwire.cli"))}
 
 

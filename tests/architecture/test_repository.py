@@ -181,6 +181,7 @@ TESTED_THROUGH = {
     "clients/guestwire/cli/key_enrol.py": "tests/e2e/test_controller_cli.py",
     "clients/guestwire/cli/login.py": "tests/e2e/test_controller_cli.py",
     "clients/guestwire/cli/metrics.py": "tests/e2e/test_controller_cli.py",
+    "clients/guestwire/cli/project_saved.py": "tests/e2e/test_controller_cli.py",
     "clients/guestwire/cli/role.py": "tests/e2e/test_controller_cli.py",
     "clients/guestwire/cli/rollout.py": "tests/e2e/test_controller_cli.py",
     "clients/guestwire/cli/rollout_views.py": "tests/e2e/test_controller_cli.py",
@@ -188,9 +189,11 @@ TESTED_THROUGH = {
     "clients/guestwire/cli/user.py": "tests/e2e/test_controller_cli.py",
     "clients/guestwire/cli/watching.py": "tests/e2e/test_controller_cli.py",
     "clients/guestwire/cli/webhook.py": "tests/e2e/test_controller_cli.py",
+    "clients/guestwire/sdk/controller_drafts.py": "tests/e2e/test_controller_cli.py",
     "clients/guestwire/sdk/controller_jobs.py": "tests/sdk/test_controller_way.py",
     "clients/guestwire/sdk/controller_login.py": "tests/e2e/test_controller_cli.py",
     "clients/guestwire/sdk/controller_models.py": "tests/e2e/test_controller_cli.py",
+    "clients/guestwire/sdk/controller_people.py": "tests/e2e/test_controller_cli.py",
     "clients/guestwire/sdk/controller_things.py": "tests/e2e/test_controller_cli.py",
 }
 

@@ -118,7 +118,7 @@ async def test_a_demo_from_first_to_last(config: Path) -> None:
 
 
 async def test_hosts_answer_by_their_socket(config: Path) -> None:
-    async with _demo(config, "--hosts", "1", "--embedded") as demo:
+    async with _demo(config, "--hosts", "1", "--embedded", "--no-controller") as demo:
         code, out, err = await demo.call("--context", "demo-h1", "guest", "list", "-o", "name")
         assert (code, len(out.split())) == (0, 3), err
         assert (await demo.call("--context", "demo-h1", "guest", "start", out.split()[0].partition("/")[2]))[0] == 0
@@ -127,7 +127,7 @@ async def test_hosts_answer_by_their_socket(config: Path) -> None:
 async def test_the_users_own_context_stays_the_current_one(config: Path) -> None:
     context_file.put(config, "mine", Context(site="mine", brokers=("mqtt://127.0.0.1:1",)), make_current=True)
     before = config.read_text()
-    async with _demo(config, "--hosts", "1", "--embedded") as demo:
+    async with _demo(config, "--hosts", "1", "--embedded", "--no-controller") as demo:
         assert load(config).current == "mine"
         assert (await demo.call("--context", "demo", "host", "ping"))[0] == 0
         assert await demo.end(signal.SIGTERM) == 0
@@ -135,7 +135,7 @@ async def test_the_users_own_context_stays_the_current_one(config: Path) -> None
 
 
 async def test_a_demo_that_was_killed_takes_its_children_along_and_is_swept_up(config: Path) -> None:
-    async with _demo(config, "--hosts", "1", "--embedded") as demo:
+    async with _demo(config, "--hosts", "1", "--embedded", "--no-controller") as demo:
         children = _family(demo.process.pid)
         assert await demo.end(signal.SIGKILL) == -signal.SIGKILL
     assert "demo" in load(config).contexts
@@ -148,7 +148,7 @@ async def test_a_demo_that_was_killed_takes_its_children_along_and_is_swept_up(c
 
 
 async def test_a_child_that_dies_ends_the_demo_with_its_words(config: Path) -> None:
-    async with _demo(config, "--hosts", "1", "--embedded") as demo:
+    async with _demo(config, "--hosts", "1", "--embedded", "--no-controller") as demo:
         agent = next(pid for pid in _family(demo.process.pid) if "agent" in Path(f"/proc/{pid}/cmdline").read_text())
         os.kill(agent, signal.SIGKILL)
         assert await demo.end(0) == 1

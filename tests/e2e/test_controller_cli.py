@@ -205,6 +205,31 @@ async def test_notices_are_followed_and_the_log_is_kept(desk: Desk, tmp_path: Pa
     await desk.until("audit", "list", "--host", "h1", said="guest-start")
 
 
+async def test_drafts_and_projects_are_the_controllers(desk: Desk) -> None:
+    pulled = await desk.cli("project", "pull", "h2")
+    assert (pulled.code, "the draft of h2 at the controller" in pulled.err) == (0, True), pulled
+    assert (await desk.cli("project", "set", "h2", "guests.linux1.memory_mib=300")).code == 0
+    assert [one["host"] for one in await desk.cli.good("project", "list")] == ["h2"]
+    assert "memory_mib = 300" in (await desk.cli("project", "show", "h2")).out
+    assert (await desk.cli("project", "diff", "h2")).code == 8
+    kept = await desk.cli("project", "pull", "h2", "-o", "json")
+    assert (kept.code, kept.error["code"]) == (4, "EXISTS")
+    assert (await desk.cli.good("project", "save", "line7"))[0]["hosts"] == ["h2"]
+    applied = await desk.cli("project", "apply", "h2", "--yes")
+    assert (applied.code, "in sync" in applied.out) == (0, True), applied
+    [status] = await desk.cli.good("project", "status", "h2")
+    assert (status["state"], status["draft"]) == ("in_sync", "clean"), "the draft is one of the new revision"
+    assert (await desk.cli("project", "set", "h2", "guests.linux1.memory_mib=310")).code == 0
+    refused = await desk.cli("project", "open", "line7", "-o", "json")
+    assert (refused.code, refused.error["code"]) == (4, "EXISTS")
+    [opened] = await desk.cli.good("project", "open", "line7", "h2", "--discard")
+    assert (opened["target"], opened["errors"]) == (f"{SITE}/h2", 0)
+    assert "memory_mib = 300" in (await desk.cli("project", "show", "h2")).out
+    assert [one["name"] for one in await desk.cli.good("project", "saved")] == ["line7"]
+    assert (await desk.cli("project", "delete", "h2", "--yes")).code == 0
+    assert (await desk.cli("project", "show", "h2")).code == 3
+
+
 async def test_windows_and_webhooks(desk: Desk) -> None:
     [window] = await desk.cli.good(
         "window", "put", "night", "--open", "mon-sun", "00:00-24:00", "--zone", "Europe/Berlin"

@@ -108,7 +108,7 @@ async def test_a_fleet_is_used_from_other_processes(embedded: bool, short: Path)
 
 async def test_a_demo_that_is_killed_takes_its_children_with_it(short: Path) -> None:
     """Nobody can tidy up after kill -9, but no broker and no agent may run on."""
-    async with running(short, "--hosts", "1", "--driver", "simulated", "--embedded") as demo:
+    async with running(short, "--hosts", "1", "--driver", "simulated", "--embedded", "--no-controller") as demo:
         family = demo.family()
         await demo.process.end(signal.SIGKILL)
         async with asyncio.timeout(PATIENCE_S):
@@ -128,7 +128,7 @@ async def test_the_real_host_is_among_them(short: Path, libvirt_host: Any, guest
         f'cmdline = "console=ttyS0 quiet guestwire.name={name}"\n'
         f'[ready_when]\nby = "console_text"\ntext = "guestwire-guest: up {name}"\n'
     )
-    async with running(short, "--hosts", "1", "--guest", str(guest)) as demo:
+    async with running(short, "--hosts", "1", "--guest", str(guest), "--no-controller") as demo:
         assert demo.ready["hosts"] == ["h1", "real"]
         started = await demo.cli.good("guest", "start", f"real/{name}", "--wait", "ready")
         assert [one["status"]["state"] for one in started] == ["ready"]

@@ -234,7 +234,7 @@ async def test_a_key_that_is_revoked_is_of_no_use_on_any_way(plant: Plant, princ
         for client in clients:
             assert (await client.host("h1").guest_list(CallOptions(timeout_s=10))).verified
         await raw.publish(request, b"")
-        link = clients[1]._caller.session.transport
+        link = clients[1]._way._caller.session.transport
         assert link is not None
         await plant.site("signer", "revoke", str(plant.layout.base), principal)
         await plant.site("trust", "publish", str(plant.layout.base))

@@ -164,7 +164,7 @@ def test_the_same_command_line_goes_straight_to_the_host(agent: Agent, run: Call
 async def test_whoever_is_revoked_is_out_at_once(agent: Agent) -> None:
     async with open_client(agent.context("eve")) as eve, open_client(agent.context("admin")) as admin:
         assert (await eve.host("h1").guest_start(GuestStart(guest="linux1", wait="ready"))).verified
-        link = eve._caller.session.transport
+        link = eve._way._caller.session.transport
         assert link is not None
         revoke(agent.layout, "operator:eve")
         await asyncio.to_thread(agent.reload)

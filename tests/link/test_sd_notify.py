@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from guestwire.settings.loading import service_environment
 from guestwire.link.sd_notify import service_manager
+from guestwire.settings.loading import service_environment
 
 
 @pytest.fixture

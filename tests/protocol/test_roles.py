@@ -26,9 +26,7 @@ CASES: tuple[tuple[RoleName, set[str], int], ...] = (
 def test_what_a_role_may_do(role: RoleName, verbs: set[str], risk: int) -> None:
     scope = ROLES[role]
     may = {one.name for one in BY_NAME.values() if scope.covers(one.name, "h1", one.risk)}
-    assert may == {
-        one.name for one in BY_NAME.values() if not one.signed or (one.name in verbs and one.risk <= risk)
-    }
+    assert may == {one.name for one in BY_NAME.values() if not one.signed or (one.name in verbs and one.risk <= risk)}
 
 
 def test_a_host_may_ask_for_nothing() -> None:

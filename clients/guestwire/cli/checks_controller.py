@@ -4,7 +4,8 @@ from guestwire.cli.findings import Finding
 from guestwire.model.errors import GuestwireError
 from guestwire.sdk.contexts import Context
 from guestwire.sdk.controller import Controller, open_controller
-from guestwire.sdk.controller_models import EnrolledKey, FleetHost
+from guestwire.sdk.controller_models import FleetHost
+from guestwire.sdk.controller_people import EnrolledKey
 from guestwire.sdk.credentials import read_private_key
 
 

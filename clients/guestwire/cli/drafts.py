@@ -1,10 +1,12 @@
 """Which draft a command means: HOST's own in the store of the chosen context, or the file that -f names."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import click
 
+from guestwire.cli.controlled import asked, is_controlled
 from guestwire.cli.run import context_name
 from guestwire.cli.settings import Settings
 from guestwire.model.desired import Project
@@ -18,7 +20,13 @@ NO_CONTEXT = "@none"
 
 
 def store(settings: Settings) -> ProjectStore:
-    """The drafts of the chosen context. Raises CONTEXT-UNKNOWN, CONFIG-INVALID."""
+    """The drafts of the chosen context: at the controller, where it is one's, else on this machine. Raises CONTEXT-UNKNOWN,
+    CONFIG-INVALID."""
+    if is_controlled(settings):
+        from guestwire.sdk.controller_drafts import ControllerStore
+
+        root, name = project_store.default_root(os.environ), context_name(settings) or NO_CONTEXT
+        return ControllerStore(root, name, partial(asked, settings))
     return ProjectStore(project_store.default_root(os.environ), context_name(settings) or NO_CONTEXT)
 
 

@@ -72,7 +72,7 @@ def _changed_since(draft: Draft) -> GuestwireError:
     copy = draft.edited_copy
     return GuestwireError(
         "EXISTS",
-        f"{draft.path} was changed since your text in {copy} was made from it: put what you want of that text into the "
+        f"{draft.where} was changed since your text in {copy} was made from it: put what you want of that text into the "
         "draft yourself, delete it, and edit again.",
     )
 

@@ -69,12 +69,12 @@ def open_example(settings: Settings, name: str, host: str, file: Path | None, di
     else:
         active, revision = shown.desired, shown.revision.number
     if not discard and pulling.unapplied(draft, store, active):
-        raise GuestwireError("EXISTS", f"{draft.path} has edits that were not applied: --discard drops them.")
+        raise GuestwireError("EXISTS", f"{draft.where} has edits that were not applied: --discard drops them.")
     pulling.replace(draft, desired, text=examples.example_text(name, host))
     draft.amend(lambda now: now.model_copy(update={"base_revision": revision}))
     if revision is not None and (base is None or base.revision != revision):
         pulling.keep(draft, store, shown, machine)
-    failures.remark(settings, f"{name} is the draft now: {draft.path}")
+    failures.remark(settings, f"{name} is the draft now: {draft.where}")
     for line in _lost(active, desired, host):
         failures.remark(settings, line)
 

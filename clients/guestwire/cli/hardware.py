@@ -131,6 +131,6 @@ def pull(settings: Settings, host: str, file: Path | None, save: bool) -> None:
         draft.amend(lambda now: remap(now, old, machine)[0])
         before = base or Base(revision=shown.revision.number, desired=shown.desired)
         store.keep(host, before.model_copy(update={"topology": machine}))
-        failures.remark(settings, f"{draft.path}: {counted(found.issues, found.more)}")
+        failures.remark(settings, f"{draft.where}: {counted(found.issues, found.more)}")
     elif mapped != desired:
         failures.remark(settings, "not kept: --save writes it into the draft")

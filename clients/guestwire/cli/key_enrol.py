@@ -12,7 +12,7 @@ from guestwire.cli.settings import Settings, Verb, pass_settings
 if TYPE_CHECKING:
     from guestwire.cli.output import View
     from guestwire.sdk.controller import Controller
-    from guestwire.sdk.controller_models import EnrolledKey
+    from guestwire.sdk.controller_people import EnrolledKey
 
 
 @click.command("enrol", cls=Verb)
@@ -53,7 +53,7 @@ def enrol(settings: Settings, file: Path | None, label: str | None) -> None:
 def list_keys(settings: Settings, user: str | None) -> None:
     """The keys that you have enrolled, and as whom hosts believe them."""
     from guestwire.cli.output import write_all
-    from guestwire.sdk.controller_models import EnrolledKey
+    from guestwire.sdk.controller_people import EnrolledKey
 
     async def work(controller: "Controller") -> "list[EnrolledKey]":
         return await controller.few(KEYS if user is None else f"{controller.users.at(user)}{KEYS}", EnrolledKey)

@@ -2,7 +2,7 @@
 
 import click
 
-from guestwire.cli import project_changes, project_checks, project_drafts, project_interchange
+from guestwire.cli import project_changes, project_checks, project_drafts, project_interchange, project_saved
 from guestwire.cli.settings import Noun
 
 COMMANDS = (
@@ -28,6 +28,9 @@ COMMANDS = (
     project_changes.adopt,
     project_interchange.import_file,
     project_interchange.export_file,
+    project_saved.save,
+    project_saved.saved,
+    project_saved.open_saved,
 )
 
 
@@ -35,7 +38,8 @@ COMMANDS = (
 def project() -> None:
     """Configurations of hosts: pull, edit, validate, plan, apply, roll back.
 
-    Every host has a draft on this machine, which all of these use; -f names a project file instead. Nothing changes a
+    Every host has a draft on this machine, which all of these use; with a context of a controller it is there, for everybody
+    who may edit it. -f names a project file instead. Nothing changes a
     host before `project apply`.
     """
 

@@ -47,12 +47,12 @@ def pull(settings: Settings, host: str, file: Path | None, discard: bool) -> Non
     if not discard and pulling.unapplied(draft, store, shown.desired):
         raise GuestwireError(
             "EXISTS",
-            f"{draft.path} has edits that were not applied: `project diff {host}` shows them, --discard drops them.",
+            f"{draft.where} has edits that were not applied: `project diff {host}` shows them, --discard drops them.",
         )
     pulling.take(draft, store, shown, machine)
     count = len(shown.desired.guests)
     failures.remark(
-        settings, f"revision {shown.revision.number}, {count} guest{'' if count == 1 else 's'}: {draft.path}"
+        settings, f"revision {shown.revision.number}, {count} guest{'' if count == 1 else 's'}: {draft.where}"
     )
     if shown.drift:
         failures.remark(
@@ -106,11 +106,15 @@ def confirm(settings: Settings, host: str, plan_id: str | None) -> None:
     _write_applied(settings, host, applied)
     store = drafts.store(settings)
     ours = store.last_plan(host)
-    if ours is None or ours.plan_id != plan_id or ours.draft is None or not ours.draft.exists():
+    if ours is None or ours.plan_id != plan_id or ours.draft is None:
+        return
+    own = store.draft(host)
+    draft = own if own.path.absolute() == ours.draft else Draft(ours.draft, host)
+    if not draft.exists:
         return
     shown, machine = pulling.fetch(settings, host)
     if shown.revision.number == applied.revision.number:
-        pulling.rebase(Draft(ours.draft, host), store, shown, machine)
+        pulling.rebase(draft, store, shown, machine)
 
 
 @click.command("cancel", cls=Verb)

@@ -47,7 +47,7 @@ def validate(
         write_issues(settings, issues, more)
     if not_checked:
         failures.remark(settings, f"not checked, for want of facts: {', '.join(not_checked)}")
-    failures.remark(settings, f"{draft.path}: {counted(issues, more)}")
+    failures.remark(settings, f"{draft.where}: {counted(issues, more)}")
     if any(issue.severity == "E" for issue in issues):
         raise click.exceptions.Exit(VALIDATION)
 

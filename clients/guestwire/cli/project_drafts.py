@@ -36,9 +36,9 @@ def new(settings: Settings, name: str | None, host: str | None, file: Path | Non
         raise click.UsageError("Which host is it for? Give --host HOST.")
     draft = drafts.chosen(settings, host, file)
     if draft.exists and (text := draft.text()).strip() and host in loaded(text, draft.path).hosts:
-        raise GuestwireError("EXISTS", f"{draft.path} has a draft for {host} already.")
+        raise GuestwireError("EXISTS", f"{draft.where} has a draft for {host} already.")
     draft.amend(lambda _: Desired(), name=name or "")
-    failures.remark(settings, f"an empty draft for {host}: {draft.path}")
+    failures.remark(settings, f"an empty draft for {host}: {draft.where}")
 
 
 @click.command("list", cls=Verb)
@@ -118,7 +118,7 @@ def set_values(settings: Settings, words: tuple[str, ...], file: Path | None) ->
     draft.text()  # a draft that is not there is not made
     draft.change(lambda text: project_edits.edit(text, draft.host, edits))
     count = len(edits)
-    failures.remark(settings, f"{count} value{'' if count == 1 else 's'} set in {draft.path}")
+    failures.remark(settings, f"{count} value{'' if count == 1 else 's'} set in {draft.where}")
 
 
 @click.command("add", cls=Verb)
@@ -137,7 +137,7 @@ def add(settings: Settings, host: str, noun: str, name: str, values: tuple[str, 
     draft.text()
     table = pairs(values)
     draft.change(lambda text: project_edits.add(text, draft.host, noun, name, table))
-    failures.remark(settings, f"{noun} {name} added in {draft.path}")
+    failures.remark(settings, f"{noun} {name} added in {draft.where}")
 
 
 @click.command("remove", cls=Verb)
@@ -154,7 +154,7 @@ def remove(settings: Settings, host: str, noun: str, name: str, file: Path | Non
     draft = drafts.chosen(settings, host, file)
     draft.text()
     draft.change(lambda text: project_edits.remove(text, draft.host, noun, name))
-    failures.remark(settings, f"{noun} {name} removed in {draft.path}")
+    failures.remark(settings, f"{noun} {name} removed in {draft.where}")
 
 
 @click.command("rename", cls=Verb)
@@ -172,7 +172,7 @@ def rename(settings: Settings, host: str, noun: str, old: str, new: str, file: P
     draft = drafts.chosen(settings, host, file)
     draft.text()
     draft.change(lambda text: project_edits.rename(text, draft.host, noun, old, new))
-    failures.remark(settings, f"{noun} {old} is {new} in {draft.path}")
+    failures.remark(settings, f"{noun} {old} is {new} in {draft.where}")
 
 
 @click.command("edit", cls=Verb)
@@ -193,7 +193,7 @@ def edit(settings: Settings, host: str | None, file: Path | None) -> None:
     found = verdict(draft.desired(), facts_of(None, drafts.store(settings).base(draft.host)), draft.host)
     if found.issues:
         write_issues(settings, found.issues, found.more)
-    failures.remark(settings, f"{draft.path}: {counted(found.issues, found.more)}")
+    failures.remark(settings, f"{draft.where}: {counted(found.issues, found.more)}")
 
 
 def pairs(words: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -54,13 +54,13 @@ def import_file(
     texts = [read(source) for source in sources]
     if form in interchange.WHOLE:
         if not discard and pulling.unapplied(draft, store, active):
-            raise GuestwireError("EXISTS", f"{draft.path} has edits that were not applied: --discard drops them.")
+            raise GuestwireError("EXISTS", f"{draft.where} has edits that were not applied: --discard drops them.")
         begin = active.model_copy(update={"base_revision": base.revision if base is not None else None})
         pulling.replace(draft, interchange.taken(form, texts, begin, host))
     else:
         draft.amend(lambda now: interchange.taken(form, texts, now, host))
     count = len(draft.desired().guests)
-    failures.remark(settings, f"{draft.path}: {count} guest{'' if count == 1 else 's'}")
+    failures.remark(settings, f"{draft.where}: {count} guest{'' if count == 1 else 's'}")
 
 
 @click.command("export", cls=Verb)

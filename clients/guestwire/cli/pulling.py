@@ -8,6 +8,7 @@ from guestwire.formats import project_toml
 from guestwire.model.desired import Desired, Project
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.config_models import ConfigRef, ConfigShown
+from guestwire.sdk.controller_drafts import ControllerDraft
 from guestwire.sdk.draft_state import changes, identified
 from guestwire.sdk.project_store import Base, Draft, ProjectStore
 
@@ -53,6 +54,10 @@ def unapplied(draft: Draft, store: ProjectStore, active: Desired) -> bool:
 
 def take(draft: Draft, store: ProjectStore, shown: ConfigShown, machine: "Topology | None") -> None:
     """Make the draft what the host has; lines that mean the same stay, with their remarks."""
+    if isinstance(draft, ControllerDraft):
+        draft.pull("replace")
+        keep(draft, store, shown, machine)
+        return
     made_for = shown.desired.base_topology or (machine.fingerprint if machine is not None else None)
     wanted = shown.desired.model_copy(update={"base_revision": shown.revision.number, "base_topology": made_for})
     replace(draft, wanted)
@@ -78,6 +83,10 @@ def replace(draft: Draft, wanted: Desired, *, text: str | None = None) -> None:
 def rebase(draft: Draft, store: ProjectStore, shown: ConfigShown, machine: "Topology | None") -> None:
     """Note that the draft was made true: which revision it is, and the identifiers the host gave its guests."""
     number = shown.revision.number
+    if isinstance(draft, ControllerDraft):
+        draft.pull("merge")
+        keep(draft, store, shown, machine)
+        return
     draft.amend(lambda desired: identified(desired, shown.desired).model_copy(update={"base_revision": number}))
     keep(draft, store, shown, machine)
 

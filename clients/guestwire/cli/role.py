@@ -10,7 +10,7 @@ from guestwire.cli.user import ROLES
 
 if TYPE_CHECKING:
     from guestwire.sdk.controller import Controller
-    from guestwire.sdk.controller_models import Role
+    from guestwire.sdk.controller_people import Role
 
 _user = click.argument("user", metavar="USER", shell_complete=names("users"))
 _role = click.argument("role_name", metavar="ROLE", type=click.Choice(ROLES))
@@ -77,7 +77,7 @@ def _path(controller: "Controller", user: str) -> str:
 
 
 async def _roles(controller: "Controller", user: str) -> "list[tuple[str, Role]]":
-    from guestwire.sdk.controller_models import Role
+    from guestwire.sdk.controller_people import Role
 
     return [(user, one) for one in await controller.few(_path(controller, user), Role)]
 

@@ -62,7 +62,7 @@ def import_templates(settings: Settings, source: Path, host: str | None, file: P
     draft = drafts.chosen(settings, host, file)
     text = _text(source)
     now = draft.amend(lambda desired: registries.taken(text, desired))
-    failures.remark(settings, f"{draft.path}: {len(now.templates)} templates, {len(now.images)} images")
+    failures.remark(settings, f"{draft.where}: {len(now.templates)} templates, {len(now.images)} images")
 
 
 def _text(source: Path) -> str:

@@ -12,7 +12,7 @@ from guestwire.cli.user import binding
 if TYPE_CHECKING:
     from guestwire.cli.output import View
     from guestwire.sdk.controller import Controller
-    from guestwire.sdk.controller_models import Token
+    from guestwire.sdk.controller_people import Token
 
 _of = click.option("--user", metavar="USER", help="Those of another user.", shell_complete=names("users"))
 
@@ -89,7 +89,7 @@ def revoke(settings: Settings, tokens: tuple[str, ...], user: str | None) -> Non
 
 
 async def _tokens(controller: "Controller", user: str | None) -> "list[Token]":
-    from guestwire.sdk.controller_models import Token
+    from guestwire.sdk.controller_people import Token
 
     return await controller.few("/tokens" if user is None else f"{controller.users.at(user)}/tokens", Token)
 

@@ -12,7 +12,7 @@ from guestwire.cli.settings import Noun, Settings, pass_settings
 if TYPE_CHECKING:
     from guestwire.cli.output import View
     from guestwire.sdk.controller import Controller
-    from guestwire.sdk.controller_models import User
+    from guestwire.sdk.controller_people import User
 
 ROLES = ("observer", "operator", "engineer", "admin")
 _file = click.Path(path_type=Path, dir_okay=False)

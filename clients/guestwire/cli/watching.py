@@ -1,6 +1,8 @@
-"""Lists that are shown again as they change, until Ctrl-C: on a terminal in place, else a document or a table each time."""
+"""Lists that are shown again as they change, until Ctrl-C: on a terminal in place, else a document or a table each time.
 
-import asyncio
+Light: read by every `--help`.
+"""
+
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
@@ -27,6 +29,8 @@ async def show(
 ) -> Sequence[T]:  # fmt: skip
     """Write the things that `fetch` gives, with `watch` again whenever they are others, until `until` says so of them; what was
     written last. `view` is made anew each time, for it tells how long ago things were."""
+    import asyncio
+
     last: list[object] | None = None
     while True:
         things = await fetch()

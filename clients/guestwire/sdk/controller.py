@@ -11,6 +11,7 @@ from typing import Any
 
 from guestwire.model.errors import GuestwireError
 from guestwire.sdk import controller_models as m
+from guestwire.sdk import controller_people as people
 from guestwire.sdk.contexts import Context
 from guestwire.sdk.controller_http import ControllerHttp, open_http
 from guestwire.sdk.controller_jobs import ControllerJobs
@@ -34,11 +35,12 @@ class Controller:
         self.alarms = Things(http, "/alarms", m.Alarm)
         self.rules = Things(http, "/alarm-rules", m.AlarmRule)
         self.webhooks = Things(http, "/webhooks", m.Webhook)
-        self.users = Things(http, "/users", m.User)
-        self.tokens = Things(http, "/tokens", m.Token)
-        self.keys = Things(http, "/keys", m.EnrolledKey)
+        self.users = Things(http, "/users", people.User)
+        self.tokens = Things(http, "/tokens", people.Token)
+        self.keys = Things(http, "/keys", people.EnrolledKey)
         self.audit = Things(http, "/audit", m.AuditRow)
         self.windows = Things(http, "/windows", m.Window)
+        self.projects = Things(http, "/projects", m.SavedProject)
         self.notices = Things(http, "/notices", m.NoticeSeen)
 
     def ref(self, text: str) -> str:
@@ -79,6 +81,18 @@ class Controller:
             if name in (one.name, one.id):
                 return one
         raise GuestwireError("NOT-FOUND", f"There is no webhook {name}.")
+
+    async def saved(self, name: str, body: dict[str, Any]) -> m.SavedProject:
+        """A project that is that from now on, whether it was there or not. Raises REVISION-STALE where somebody was quicker."""
+        where = self.projects.at(name)
+        try:
+            etag, headers = (await self.http.ask("GET", where)).etag, {}
+        except GuestwireError as err:
+            if err.code != "NOT-FOUND":
+                raise
+            etag, headers = None, {"If-None-Match": "*"}
+        said = await self.http.ask("PUT", where, body=body, etag=etag, headers=headers)
+        return answered(m.SavedProject, said.document)
 
     async def me(self) -> dict[str, Any]:
         """Who one is here."""

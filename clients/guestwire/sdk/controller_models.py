@@ -1,6 +1,6 @@
 """What the controller answers, as far as clients read it. Shapes only; times in Unix ms.
 
-Every answer keeps what it has beyond the fields here, so that a document for programs is what the controller said.
+Every answer keeps what it has beyond the fields here, so that a document for programs is what the controller said. Users and what they have are `controller_people`'s.
 """
 
 from typing import Any, TypeVar
@@ -284,59 +284,6 @@ class Webhook(Answered):
     secret: str | None = Field(default=None, repr=False)
 
 
-class Role(Answered):
-    """A role on some hosts."""
-
-    role: str
-    scope: str
-
-
-class User(Answered):
-    """A user, with their roles."""
-
-    name: str
-    id: str
-    label: str = ""
-    disabled: bool
-    must_change: bool
-    created_at: int
-    login_at: int | None = None
-    revision: int
-    bindings: tuple[Role, ...] = ()
-
-
-class Token(Answered):
-    """A token for programs. `token`: its text, only of a new one. `bindings` None: for all that its owner may."""
-
-    id: str
-    name: str
-    bindings: tuple[Role, ...] | None = None
-    created_at: int
-    expires_at: int | None = None
-    used_at: int | None = None
-    used_from: str | None = None
-    token: str | None = Field(default=None, repr=False)
-
-
-class InTrust(Answered):
-    """As whom a site knows a key."""
-
-    site: str
-    principal: str
-    role: str | None = None
-    risk: int
-
-
-class EnrolledKey(Answered):
-    """A signing key of a user."""
-
-    id: str
-    label: str
-    enrolled_at: int
-    revoked_at: int | None = None
-    in_trust: tuple[InTrust, ...] = ()
-
-
 class AuditRow(Answered):
     """A row of the controller's own log."""
 
@@ -373,6 +320,17 @@ class Window(Answered):
     revision: int
     changed_at: int
     changed_by: str
+
+
+class SavedProject(Answered):
+    """A project that the controller keeps."""
+
+    name: str
+    site: str
+    revision: int
+    hosts: tuple[str, ...] = ()
+    author: str
+    at: int
 
 
 class NoticeSeen(Answered):

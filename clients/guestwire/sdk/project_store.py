@@ -52,6 +52,11 @@ class Draft:
         return self.path.exists()
 
     @property
+    def where(self) -> str:
+        """What it is called in remarks."""
+        return str(self.path)
+
+    @property
     def edited_copy(self) -> Path:
         """Where the text is while a person edits it."""
         return self.path.with_name(f".{self.path.stem}.edited.toml")

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guestwire.agent.telemetry.records import (
+    CLASS_OF,
     HEAD_BYTES,
     KINDS,
     Damage,
@@ -118,3 +119,8 @@ def test_a_length_that_no_frame_has_is_damage() -> None:
     data = bytearray(encode(SEED, "fast", 1, 1, b"x"))
     struct.pack_into("<I", data, 8, 1 << 30)
     assert list(scan(SEED, bytes(data), whole=False)) == [Damage(0, len(data))]
+
+
+def test_every_kind_has_its_class_and_its_place() -> None:
+    assert KINDS == ("fast", "normal", "slow", "guest", "comm", "config", "audit", "alarm"), "as it is on the disks"
+    assert set(CLASS_OF) == set(KINDS)

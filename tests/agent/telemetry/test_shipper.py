@@ -10,7 +10,7 @@ from guestwire.agent.announcer import Announcer
 from guestwire.agent.telemetry.controllers import Controllers
 from guestwire.agent.telemetry.drafts import BatchDraft
 from guestwire.agent.telemetry.pacing import Pacing
-from guestwire.agent.telemetry.shipper import LOOK_S, UNCONFIRMED, Shipper
+from guestwire.agent.telemetry.shipper import IDLE_S, UNCONFIRMED, Shipper
 from guestwire.agent.telemetry.shipping import AGAIN_S, DEAF_S
 from guestwire.agent.telemetry.spool import Spool
 from guestwire.agent.telemetry.telling import Telling
@@ -89,6 +89,7 @@ class Direct:
 class Stage:
     def __init__(self, disk: PaperDisk | None = None, pacing: Pacing | None = None, **quota: int) -> None:
         self.mono = 1000.0
+        self.rest_s = 0.0
         self.epoch = self.beats = 0
         self.spool: Spool = spool(disk or PaperDisk(), **quota)
         self.announcer = Announcer("plant", "h1", KEY, self.clock, self.spool)
@@ -97,7 +98,7 @@ class Stage:
         self.controllers = Controllers("plant", lambda: TRUST, lambda: True)
         self.shipper = Shipper(
             telling=Telling("plant", "h1", KEY), spool=self.spool, ways=self.announcer, controllers=self.controllers,
-            pacing=pacing or Pacing(1e9), clock=self.clock, vital=Vital(self.died),
+            pacing=pacing or Pacing(1e9), clock=self.clock, vital=Vital(self.died), rest=lambda: self.rest_s,
         )  # fmt: skip
         self.announcer.said = self.shipper.said
 
@@ -159,7 +160,7 @@ async def stage() -> Stage:
 async def test_nothing_is_sent_while_no_controller_is_there(stage: Stage) -> None:
     stage.measure(3)
     assert not stage.shipper.live()
-    assert await stage.rounds() == LOOK_S
+    assert await stage.rounds() == IDLE_S
     assert (stage.broker.once, stage.broker.confirmed) == ([], [])
     assert len(read_all(stage.spool)) == 3
 
@@ -185,6 +186,20 @@ async def test_after_an_outage_what_is_new_comes_first_and_the_rest_oldest_first
     assert batches(stage.broker.confirmed) == [1, 2, 3, 4, 5]
     stage.measure()
     assert batches(stage.broker.once) == [6, 7]
+
+
+async def test_when_a_controller_comes_not_all_hosts_send_at_once_what_they_have(stage: Stage) -> None:
+    stage.measure(3)
+    stage.rest_s = 4.0
+    stage.controller(new=True)
+    stage.measure()
+    assert batches(stage.broker.once) == [4], "what is new is little"
+    assert 3.9 < await stage.rounds() <= 4.0
+    assert stage.broker.confirmed == []
+    stage.mono += 4.1
+    stage.controller()
+    await stage.rounds()
+    assert batches(stage.broker.confirmed) == [1, 2, 3]
 
 
 async def test_what_is_not_acknowledged_in_half_a_minute_goes_again_with_a_confirmation(stage: Stage) -> None:
@@ -361,8 +376,11 @@ async def test_who_acknowledges_nothing_gets_the_oldest_again_and_what_is_new_ma
     assert len(again) < 15, "the oldest only"
     stage.acknowledge("metric", (1, 1))
     assert stage.shipper.live(), "it is not deaf after all"
-    await stage.rounds(30)
-    assert set(batches(stage.broker.confirmed)) >= set(range(2, 23))
+    for _ in range(5):
+        for number in batches(stage.broker.confirmed):
+            stage.acknowledge("metric", (number, number))
+        await stage.rounds()
+    assert set(batches(stage.broker.confirmed)) == set(range(1, 23)), "and then all that there is"
 
 
 async def test_a_controller_that_begins_anew_is_given_another_chance(stage: Stage) -> None:

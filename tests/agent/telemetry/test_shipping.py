@@ -5,7 +5,16 @@ from hypothesis import strategies as st
 
 from guestwire.agent.telemetry.gap_telling import GROWN_S, GapTelling
 from guestwire.agent.telemetry.gaps import Lost
-from guestwire.agent.telemetry.shipping import AGAIN_S, DEAF_S, MOST_UNDER_WAY, NEVER_S, PROBE, WINDOW, Shipping
+from guestwire.agent.telemetry.shipping import (
+    AGAIN_S,
+    DEAF_S,
+    FIRST_WINDOW,
+    MOST_UNDER_WAY,
+    NEVER_S,
+    PROBE,
+    WINDOW,
+    Shipping,
+)
 from guestwire.protocol.telemetry import SpoolClass
 
 OF: tuple[bytes, SpoolClass] = (bytes(16), "metric")
@@ -35,10 +44,31 @@ def test_sending_again_counts_anew() -> None:
     shipping.sent(OF, 1, 20.0, old=500)
     shipping.overdue(AGAIN_S + 1)
     assert shipping.is_under_way(OF, 1)
-    assert shipping.room(40.0) == WINDOW - 500
+    assert shipping.room(40.0) == FIRST_WINDOW - 500
     shipping.overdue(AGAIN_S + 20)
     assert not shipping.is_under_way(OF, 1)
-    assert shipping.room(60.0) == WINDOW
+    assert shipping.room(60.0) == FIRST_WINDOW // 2, "a receiver that took nothing is given less"
+
+
+def test_who_takes_much_is_given_more_and_who_takes_nothing_less() -> None:
+    shipping, mono, number = Shipping(), 0.0, 0
+    rooms = []
+    for _ in range(8):
+        first = number + 1
+        while shipping.room(mono) > 0:
+            number += 1
+            shipping.sent(OF, number, mono, old=10_000)
+        rooms.append(number - first + 1)
+        shipping.acknowledged(OF, [(first, number)])
+        mono += 5
+    assert rooms[:4] == sorted(rooms[:4])
+    assert rooms[1] >= 2 * rooms[0] - 1
+    assert rooms[-1] * 10_000 <= WINDOW + 10_000
+    for _ in range(10):
+        shipping.sent(OF, number, mono, old=10_000)
+        mono += AGAIN_S + 1
+        shipping.overdue(mono)
+    assert shipping.room(0.0) == PROBE
 
 
 def test_what_was_left_behind_is_looked_at_once_and_kept_in_bounds() -> None:
@@ -49,10 +79,10 @@ def test_what_was_left_behind_is_looked_at_once_and_kept_in_bounds() -> None:
     shipping.looked_at(OF, 3)
     assert shipping.next_of(OF) == 5
     for number in range(100, 100 + 40):
-        shipping.sent(OTHER, number, 1.0, old=WINDOW // 40)
-    assert shipping.room(1.0) <= WINDOW // 40
+        shipping.sent(OTHER, number, 1.0, old=FIRST_WINDOW // 40)
+    assert shipping.room(1.0) <= FIRST_WINDOW // 40
     shipping.acknowledged(OTHER, [(100, 119)])
-    assert shipping.room(1.0) > WINDOW // 3
+    assert shipping.room(1.0) > FIRST_WINDOW // 3
 
 
 def test_what_was_not_taken_goes_again_at_once_or_rests_long() -> None:
@@ -64,7 +94,7 @@ def test_what_was_not_taken_goes_again_at_once_or_rests_long() -> None:
     shipping.not_taken(OF, 2, 1.0, ever=True)
     shipping.overdue(AGAIN_S + 5)
     assert shipping.is_under_way(OF, 2)
-    assert shipping.room(9.0) == WINDOW
+    assert shipping.room(9.0) == FIRST_WINDOW
     shipping.overdue(1 + NEVER_S)
     assert not shipping.is_under_way(OF, 2)
     shipping.not_taken(OF, 77, 1.0, ever=True)
@@ -94,7 +124,7 @@ def test_somebody_new_has_not_heard_what_is_under_way() -> None:
     shipping.not_taken(OF, 2, 0.0, ever=True)
     shipping.somebody_new(5.0)
     assert [shipping.is_under_way(OF, number) for number in (1, 2, 3)] == [False, True, False]
-    assert (shipping.next_of(OF), shipping.room(5.0)) == (1, WINDOW)
+    assert (shipping.next_of(OF), shipping.room(5.0)) == (1, FIRST_WINDOW)
 
 
 def test_what_is_remembered_is_bounded() -> None:
@@ -110,7 +140,7 @@ def test_a_log_that_is_gone_takes_nothing_of_the_bounds() -> None:
     shipping = Shipping()
     shipping.sent(OF, 1, 0.0, old=1000)
     shipping.forget(OF[0])
-    assert shipping.room(0.0) == WINDOW
+    assert shipping.room(0.0) == FIRST_WINDOW
     shipping.overdue(AGAIN_S)
     assert shipping.next_of(OF) == 1
 
@@ -133,8 +163,7 @@ def test_everything_is_under_way_or_found_again(steps: list[tuple[str, int]]) ->
                 shipping.overdue(mono)
         for one in sent - acknowledged:
             assert shipping.is_under_way(OF, one) or shipping.next_of(OF) <= one
-        old = WINDOW - shipping.room(0.0)
-        assert 0 <= old <= 120
+        assert PROBE - 120 <= shipping.room(0.0) <= WINDOW
 
 
 def test_a_gap_is_told_at_once_and_again_when_it_grew_or_nobody_answered() -> None:

@@ -78,6 +78,12 @@ async def held(host: RunningHost, least: int) -> None:
             await asyncio.sleep(0.01)
 
 
+def whole(reader: TelemetryReader, least: int) -> bool:
+    """Whether every batch has come, and so many of them."""
+    numbers = reader.numbers("metric")
+    return len(numbers) >= least and numbers == list(range(1, len(numbers) + 1))
+
+
 async def nothing_held(host: RunningHost) -> None:
     async with asyncio.timeout(20):
         while host.spool.stats("metric").held > 2:
@@ -99,10 +105,8 @@ async def test_an_outage_of_the_controller_loses_nothing(site: SiteFiles, broker
             assert max(reader.numbers("metric")) <= used - 3, "it is gone: what is new stays here"
             reader.epoch += 1
             await reader.say()
-            await reader.until(lambda one: (one.numbers("metric") or [0])[-1] > used + 3)
+            await reader.until(lambda one: whole(one, used + 3))
             await nothing_held(host)
-            numbers = reader.numbers("metric")
-            assert numbers == list(range(1, numbers[-1] + 1)), "every batch has come"
             assert reader.gaps == []
 
 
@@ -114,11 +118,9 @@ async def test_a_host_that_was_killed_goes_on_with_its_numbers_and_sends_what_it
         log = host.spool.logs[-1].log
     async with serving(site, **{"broker.urls": broker.url}) as host, controller(site, broker) as reader:
         await reader.say()
-        await reader.until(lambda one: len(one.numbers("metric")) >= 8)
+        await reader.until(lambda one: whole(one, 8))
         await nothing_held(host)
         assert {key[0] for key in reader.frames} == {log}
-        numbers = reader.numbers("metric")
-        assert numbers == list(range(1, numbers[-1] + 1))
         assert reader.gaps == []
 
 
@@ -157,10 +159,8 @@ async def test_a_client_of_the_socket_gets_telemetry_and_may_acknowledge(site: S
         async with telemetry_reader(
             LocalConnect(site.folder / "agent.sock"), options, Trust(site.document), principal=f"local:{os.getuid()}"
         ) as reader:
-            await reader.until(lambda one: len(one.numbers("metric")) >= 10)
+            await reader.until(lambda one: whole(one, 10))
             await nothing_held(host)
-            numbers = reader.numbers("metric")
-            assert numbers == list(range(1, numbers[-1] + 1))
             assert reader.again == 0
         await held(host, 3)
 

@@ -28,7 +28,10 @@ GROUP = {
         },
     },
 }
-INNER = {"type": "object", "properties": {"more": {"anyOf": [{"$ref": "#/components/schemas/Inner"}, {"type": "null"}]}}}
+INNER = {
+    "type": "object",
+    "properties": {"more": {"anyOf": [{"$ref": "#/components/schemas/Inner"}, {"type": "null"}]}},
+}
 REF = {"$ref": "#/components/schemas/Group"}
 JSON = {"application/json": {"schema": REF}}
 

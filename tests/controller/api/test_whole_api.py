@@ -172,7 +172,7 @@ async def held(database: Database, home: Path, examples: int) -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:Do not use the `random` module")
 async def test_nothing_fails_and_answers_are_as_described(database: Database, tmp_path: Path) -> None:
-    await held(database, tmp_path, examples=3)
+    await held(database, tmp_path, examples=2)
 
 
 @pytest.mark.soak

@@ -208,6 +208,12 @@ class ClassLog:
             self._active = None
 
     @property
+    def settled(self) -> bool:
+        """Whether everything is on the disk, and nothing waits to be removed."""
+        unsynced = self._active is not None and self._active.unsynced_since is not None
+        return not (unsynced or self.waiting or self.closing or self.doomed or self.marks_wanted)
+
+    @property
     def active(self) -> Segment | None:
         return self._active
 

@@ -16,6 +16,7 @@ from guestwire.protocol.trust import Trust
 
 MOST: Final = 32
 """Controllers that are followed; the trust document names few."""
+JUDGED_S: Final = 5.0
 LOOKED_AT_PER_S: Final = 5.0
 LOOKED_AT_ONCE: Final = 50.0
 """Presence messages that are looked at: a signature costs a tenth of a millisecond."""
@@ -29,6 +30,7 @@ class Controllers:
         self._trust = trust
         self._clock_good = clock_good
         self._seen: dict[str, SeenHost] = {}
+        self._judged: dict[str, tuple[Trust, float, bool]] = {}
         self._bucket = TokenBucket(LOOKED_AT_PER_S, LOOKED_AT_ONCE)
         self.refused = 0
         """Messages that were not believed."""
@@ -40,7 +42,8 @@ class Controllers:
             self.refused += 1
             return False
         if name not in self._seen and len(self._seen) >= MOST:
-            self._seen = {name: seen for name, seen in self._seen.items() if self._counts(name, now)}
+            self._seen = {one: seen for one, seen in self._seen.items() if self._counts(one, now)}
+            self._judged = {one: judged for one, judged in self._judged.items() if one in self._seen}
             if len(self._seen) >= MOST:
                 return False
         seen = self._seen.get(name) or SeenHost()
@@ -73,5 +76,11 @@ class Controllers:
         return seen.state(now) != "offline"
 
     def _counts(self, name: str, now: Now) -> bool:
-        """Whether it has a key, which was not revoked since."""
-        return self._trust().speaks_for(f"controller:{name}", now.wall_ms if self._clock_good() else None)
+        """Whether it has a key, which was not revoked since. Looked up in a long list: remembered for a moment."""
+        trust = self._trust()
+        known, at, counts = self._judged.get(name, (None, 0.0, False))
+        if known is not trust or not 0 <= now.mono - at < JUDGED_S:
+            counts = trust.speaks_for(f"controller:{name}", now.wall_ms if self._clock_good() else None)
+            if name in self._seen:
+                self._judged[name] = (trust, now.mono, counts)
+        return counts

@@ -19,7 +19,7 @@ from guestwire.protocol.steps import Now
 from guestwire.protocol.telemetry import SpoolClass
 
 LOOK_S: Final = 5.0
-"""How often the disk is seen to when nothing hurries."""
+"""How often the disk is seen to while there is something for it that does not hurry."""
 GATHER_S: Final = 0.02
 """Between two errands, so that one sync is for all that was said meanwhile."""
 ANOTHER_LOG_S: Final = 60.0
@@ -86,7 +86,7 @@ class SpoolKeeper(VitalTask):
             await asyncio.sleep(GATHER_S)
             if not hurry:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_S):
+                    async with asyncio.timeout(None if self.spool.settled else LOOK_S):
                         await self._news.wait()
 
     async def round(self) -> bool:

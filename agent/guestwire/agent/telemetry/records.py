@@ -6,24 +6,28 @@ what becomes of lost ones, is `class_log`'s matter.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 from zlib import crc32
 
 from guestwire.protocol.envelope import FRAME_LIMIT
 from guestwire.protocol.notices import SPOOL_CLASS_OF
-from guestwire.protocol.telemetry import SpoolClass
+from guestwire.protocol.telemetry import TIERS, SpoolClass
 
 KINDS: Final = ("fast", "normal", "slow", "guest", "comm", "config", "audit", "alarm")
-"""What a record is: the last level of its topic. The first three are tiers of telemetry, the others classes of notices."""
-TIERS: Final = 3
-CLASS_OF: Final[dict[str, SpoolClass]] = {"fast": "metric", "normal": "metric", "slow": "metric", **SPOOL_CLASS_OF}
+"""What a record is: the last level of its topic. A record has the place in this list: it never changes."""
+CLASS_OF: Final[Mapping[str, SpoolClass]] = {
+    "fast": "metric",
+    "normal": "metric",
+    "slow": "metric",
+    **{str(kind): name for kind, name in SPOOL_CLASS_OF.items()},
+}
 
 
 def is_tier(kind: str) -> bool:
     """Whether it is a batch of telemetry; else it is a notice."""
-    return kind in KINDS[:TIERS]
+    return kind in TIERS
 
 
 _RECORD: Final = struct.Struct("<4sIIIQQB3x")

@@ -6,6 +6,7 @@ telemetry.
 """
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -31,9 +32,12 @@ from guestwire.protocol.telemetry import SPOOL_CLASSES, Gap, TelemetryAck, Telem
 GAP_TIER: Final = "slow"
 """The topic that gaps go by."""
 LOOK_S: Final = 5.0
-"""How often it is looked whether somebody listens."""
+IDLE_S: Final = 15.0
+"""How often it is looked whether there is more to send; and, while nobody listens, whether somebody does."""
+REST_S: Final = 2.0
+"""When a controller has just come, what was left behind waits for a random time up to this: its other hosts have heard it too."""
 SOON_S: Final = 0.2
-UNCONFIRMED: Final = 16
+UNCONFIRMED: Final = 8
 """Old messages that the broker has and did not confirm yet, at most."""
 NEVER_TAKEN: Final = frozenset({"PUBLISH-REFUSED", "PACKET-TOO-LARGE"})
 """Answers of a broker that will be the same the next time."""
@@ -67,9 +71,11 @@ class Shipper(VitalTask):
 
     def __init__(
         self, *, telling: Telling, spool: Spool, ways: Ways, controllers: Controllers, pacing: Pacing,
-        clock: Callable[[], Now], vital: Vital,
+        clock: Callable[[], Now], vital: Vital, rest: Callable[[], float] = lambda: random.uniform(0, REST_S),
     ) -> None:  # fmt: skip
         super().__init__(vital, "telemetry-shipping")
+        self._rest = rest
+        self._rests_until = float("-inf")
         self._telling = telling
         self._spool = spool
         self._ways = ways
@@ -90,6 +96,7 @@ class Shipper(VitalTask):
         asks = self._controllers.heard(name, frame, now, retained=retained)
         if asks:
             self._shipping.somebody_new(now.mono)
+            self._rests_until = now.mono + self._rest()
         self._news.set()
         return asks
 
@@ -156,7 +163,9 @@ class Shipper(VitalTask):
         self._shipping.overdue(now.mono)
         brokered, direct = self._brokered(now), self._direct()
         if not brokered and not direct:
-            return LOOK_S
+            return IDLE_S
+        if (rests_s := self._rests_until - now.mono) > 0:
+            return rests_s
         self._tell_gaps(now, brokered=brokered)
         if self._left_behind() is None:
             return LOOK_S

@@ -1,8 +1,10 @@
 """What has been sent and was not acknowledged, and what is to be sent next. Sans-I/O: time is an argument, monotonic seconds.
 
 New batches go at once while somebody listens. What is not acknowledged in half a minute goes again, and so does what was never sent:
-both are what is held and not under way, oldest first. How much may be under way is bounded. A receiver that acknowledges nothing
-for long is given nothing new, only the oldest again and again: its database is away, and what is new stays fit to be made coarser.
+both are what is held and not under way, oldest first. How much of that may be under way follows what the receiver takes: more with each
+acknowledgement, half of it when one is missing, so that a controller whose hosts all come back at once is not given more than it can
+store. A receiver that acknowledges nothing for long is given nothing new, only the oldest again and again: its database is away, and
+what is new stays fit to be made coarser.
 """
 
 from collections import deque
@@ -16,11 +18,12 @@ from guestwire.protocol.telemetry import SpoolClass
 AGAIN_S: Final = 30.0
 NEVER_S: Final = 600.0
 """How long something rests that the broker will never take."""
+FIRST_WINDOW: Final = 256 * 1024
 WINDOW: Final = 4 * 1024 * 1024
-"""Bytes of old things that may be under way."""
+"""Bytes of old things that may be under way: to begin with, and at most."""
 DEAF_S: Final = 120.0
 PROBE: Final = 64 * 1024
-"""Bytes of old things that may be under way to a receiver that acknowledges nothing."""
+"""Bytes of old things that may be under way to a receiver that acknowledges nothing: the least."""
 MOST_UNDER_WAY: Final = 8192
 """Numbers that are remembered as sent; beyond that the first of them count as to be sent."""
 
@@ -49,6 +52,8 @@ class Shipping:
         self._order: deque[tuple[float, ClassOf, int]] = deque()
         self._under_way = 0
         self._old_bytes = 0
+        self._window = FIRST_WINDOW
+        self._narrowed_at = float("-inf")
         self._unheard_since: float | None = None
 
     def _way(self, of: ClassOf) -> _Way:
@@ -108,6 +113,7 @@ class Shipping:
             else:
                 known = [number for number in range(first, last + 1) if number in under_way]
             for number in known:
+                self._window = min(WINDOW, self._window + under_way[number].size)
                 self._forget(of, number)
         self._unheard_since = None
 
@@ -118,6 +124,8 @@ class Shipping:
             until, of, number = order.popleft()
             known = self._way(of).under_way.get(number)
             if known is not None and known.until == until:
+                if known.size and mono - self._narrowed_at >= AGAIN_S:
+                    self._window, self._narrowed_at = max(PROBE, self._window // 2), mono
                 self._back(of, number)
 
     def next_overdue(self) -> float | None:
@@ -137,7 +145,7 @@ class Shipping:
 
     def room(self, mono: float) -> int:
         """Bytes of old things that may be added to what is under way."""
-        return (PROBE if self.deaf(mono) else WINDOW) - self._old_bytes
+        return (PROBE if self.deaf(mono) else self._window) - self._old_bytes
 
     def forget(self, log: bytes) -> None:
         """A log is gone."""

@@ -134,6 +134,7 @@ class Spool:
         of = self.logs[-1].classes[name]
         log = self.logs[-1].log
         frame = make(log, seq)
+        settled = of.settled
         self._make_room(name, len(frame))
         try:
             if len(frame) > FRAME_LIMIT:
@@ -142,7 +143,7 @@ class Spool:
         except Refused:
             of.lose(Lost(seq, seq, now.wall_ms, now.wall_ms), count_of=1)
             return self._loose.append(kind, make, now)
-        if of.marks_wanted or of.waiting or name != "metric":
+        if settled or of.marks_wanted or of.waiting or name != "metric":
             self.news()
         return Kept(log, name, seq, kind, frame)
 
@@ -204,6 +205,11 @@ class Spool:
                 return
             if self._drop_oldest(cheaper):
                 return
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing to be done at the disk until something is appended or acknowledged."""
+        return self._numbering and all(one.settled for log in self.logs for one in log.classes.values())
 
     def forget_empty_logs(self) -> tuple[LogFolder, ...]:
         """Older logs of which nothing is left; their files are the caller's to remove."""
