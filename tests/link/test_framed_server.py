@@ -12,7 +12,7 @@ from own_listener import Pki, listening
 from raw_frames import Agent, Client
 
 from guestwire.link import local_server
-from guestwire.link.framed_server import Clients
+from guestwire.link.framed_server import WRITE_LIMIT, Clients
 from guestwire.link.frames import Close, Hello, Publish, Watch, Watching, encode
 from guestwire.link.local_server import LocalServer
 from guestwire.protocol import topics
@@ -138,6 +138,28 @@ async def test_watching_begins_with_what_is_retained(way: Way) -> None:
         way.clients.announce(PRESENCE, b"new", retained=True)
         assert await one.next() == Publish(topics.make("notice", "plant", "h1", "alarm"), b"live")
         assert await one.next() == Publish(PRESENCE, b"new")
+
+
+async def test_it_tells_whether_somebody_watches_a_topic_and_how_much_they_can_take(way: Way) -> None:
+    telemetry = topics.make("telemetry", "plant", "h1", "fast")
+    assert way.clients.room(telemetry) is None
+    async with way.client() as one, way.client() as other:
+        await one.next()
+        await other.next()
+        one.write(Watch(1, ("gw/1/plant/host/+/notice/+",)))
+        assert await one.next() == Watching(1)
+        assert way.clients.room(telemetry) is None, "a watcher of notices did not ask for telemetry"
+        other.write(Watch(1, ("gw/1/plant/host/h1/telemetry/+",)))
+        assert await other.next() == Watching(1)
+        assert way.clients.room(telemetry) == WRITE_LIMIT // 2
+        async with asyncio.timeout(10):
+            while way.clients.room(telemetry):  # it does not read
+                way.clients.announce(telemetry, bytes(60_000), retained=False)
+                await asyncio.sleep(0)
+        assert len(way.clients) == 2, "and is not cut off for that yet"
+    async with asyncio.timeout(5):
+        while way.clients.room(telemetry) is not None:
+            await asyncio.sleep(0)
 
 
 async def test_a_client_that_watches_nothing_hears_nothing(way: Way) -> None:

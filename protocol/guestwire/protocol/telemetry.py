@@ -8,6 +8,7 @@ acknowledged is the agent's. PROTOCOL, Telemetry and notices.
 import sys
 from array import array
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Final, Literal, NamedTuple, cast
 
 from pydantic import Field, StringConstraints
@@ -114,7 +115,7 @@ def values(code: Literal["d", "q"], points: Sequence[float | None]) -> bytes:
 def times(batch: TelemetryBatch) -> list[int]:
     """The points in time of a batch, Unix ms. Raises MALFORMED."""
     found = cast("array[int]", _array("I", batch.dt))
-    if any(later < earlier for earlier, later in zip(found, found[1:], strict=False)):
+    if any(later < earlier for earlier, later in pairwise(found)):
         raise GuestwireError("MALFORMED", "The times of a telemetry batch do not ascend.")
     t0 = batch.t0
     return [t0 + offset for offset in found]

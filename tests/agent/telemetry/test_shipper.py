@@ -367,6 +367,7 @@ async def test_who_acknowledges_nothing_gets_the_oldest_again_and_what_is_new_ma
     stage.broker.confirmed.clear()
     stage.measure(2)
     assert stage.broker.once == []
+    assert not stage.spool.all_of("metric")[0].segments[-1].sent
     stage.mono += AGAIN_S + 1
     stage.controller()
     await stage.rounds()

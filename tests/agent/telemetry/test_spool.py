@@ -87,6 +87,7 @@ def test_a_disk_that_hangs_runs_out_of_numbers_and_then_nothing_is_kept(disk: Pa
     assert numbers(kept)[-2:] == [1, 2], "of a log that ends with the process"
     assert [one.kept for one in kept[-3:]] == [True, False, False]
     assert len({one.log for one in kept}) == 2
+    assert made.stats("metric").lost == 2
 
 
 def test_a_disk_that_is_older_than_what_was_said_begins_another_log(disk: PaperDisk) -> None:

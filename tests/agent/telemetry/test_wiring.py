@@ -181,6 +181,28 @@ async def test_who_may_only_read_acknowledges_nothing(site: SiteFiles, broker: R
         assert host.spool.stats("metric").acknowledged == 0
 
 
+async def test_a_disk_that_is_older_than_what_a_controller_knows_begins_another_log(
+    site: SiteFiles, broker: RunningBroker
+) -> None:
+    async with serving(site, **{"broker.urls": broker.url}) as host:
+        assert host.link is not None
+        await host.link.session.connected(10)
+        await held(host, 2)
+        first = host.spool.logs[0].log
+        async with controller(site, broker) as reader:
+            known = host.link.epoch + 5
+            await reader.via.call("h1", BY_NAME["epoch-behind"], m.EpochBehind(known=known), timeout_s=10)
+            async with asyncio.timeout(10):
+                while len(host.spool.logs) < 2 or host.link.epoch <= known:
+                    await asyncio.sleep(0.01)
+            await host.link.session.connected(10)
+            await reader.say()
+            await reader.until(lambda one: len({key[0] for key in one.frames}) == 2)
+            second = host.spool.logs[-1].log
+            assert second != first
+            assert {seq for log, _, seq in reader.frames if log == second} & {1}
+
+
 async def test_the_agent_measures_its_own_spool(site: SiteFiles) -> None:
     async with serving(
         site, **{"telemetry.tiers": "normal", "telemetry.normal_s": "1", "telemetry.metrics": "guestwire_agent_*"}

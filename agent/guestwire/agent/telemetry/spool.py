@@ -130,6 +130,7 @@ class Spool:
         name = CLASS_OF[kind]
         seq = self.logs[-1].classes[name].take() if self._numbering else None
         if seq is None:
+            self._lost[name] += 1
             return self._loose.append(kind, make, now)
         of = self.logs[-1].classes[name]
         log = self.logs[-1].log
