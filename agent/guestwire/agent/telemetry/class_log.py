@@ -6,7 +6,6 @@ marks. What of a range is held is reckoned: all that segments span, less what is
 """
 
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -75,7 +74,7 @@ class ClassLog:
         self.reserved = found.reserved
         self.acks = acks
         self.room = sum(one.room for one in found.segments)
-        self.waiting: deque[Waiting] = deque()
+        self.waiting: list[Waiting] = []
         self.closing: list[Segment] = []
         self.doomed: list[Segment] = []
         self.marks_wanted = False
@@ -156,7 +155,7 @@ class ClassLog:
             self._next_waiting()
 
     def _next_waiting(self) -> Waiting:
-        one = self.waiting.popleft()
+        one = self.waiting.pop(0)
         self._waiting_bytes -= len(one.frame)
         return one
 

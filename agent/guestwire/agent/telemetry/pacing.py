@@ -5,7 +5,6 @@ A token bucket of bytes. How fast the link is, is configured, or observed: what 
 link, and how long the peer took to confirm one tells how fast it was.
 """
 
-from collections import deque
 from statistics import median
 from typing import Final
 
@@ -25,7 +24,7 @@ class Pacing:
 
     def __init__(self, link: float | None = None) -> None:
         self._configured = link
-        self._observed: deque[float] = deque(maxlen=OBSERVED)
+        self._observed: tuple[float, ...] = ()
         self._tokens = 0.0
         self._at: float | None = None
         self._in_flight = 0
@@ -79,7 +78,8 @@ class Pacing:
         if not ok:
             self._burst_bytes = 0
         if self._in_flight == 0 and self._burst_bytes >= min(LEAST_BURST, self._burst):
-            self._observed.append(self._burst_bytes / max(mono - self._burst_at, _TOO_SHORT_S))
+            speed = self._burst_bytes / max(mono - self._burst_at, _TOO_SHORT_S)
+            self._observed = (*self._observed[1 - OBSERVED :], speed)
 
     def _fill(self, mono: float) -> None:
         if self._at is None:
