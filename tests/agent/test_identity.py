@@ -68,12 +68,12 @@ def test_a_host_that_the_document_does_not_know_is_told_so_at_start(site: SiteFi
 def test_the_password_is_the_first_line_of_its_file(tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.touch(mode=0o600)
-    secret.write_text("correct horse\nbattery\n")
+    secret.write_text("umbra ladle seven\nbattery\n")
     section = BrokerSection(username="h1", password_file=secret)
-    assert identity.password(section) == "correct horse"
+    assert identity.password(section) == "umbra ladle seven"
     assert identity.password(BrokerSection()) is None
     secret.chmod(0o644)
     with pytest.raises(GuestwireError) as caught:
         identity.password(section)
     assert code_of(caught) == "KEY-FILE-INVALID"
-    assert "horse" not in repr(caught.value)
+    assert "ladle" not in repr(caught.value)
