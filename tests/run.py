@@ -69,6 +69,8 @@ def directory(base: Path) -> Iterator[Path]:
 def both(arguments: list[str], run: Path) -> int:
     """Both sessions; what they make together."""
     environment = {**os.environ, "GUESTWIRE_TEST_RECORD": str(run / "record")}
+    # compiled once, not anew by each of the hundreds of processes that tests start
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     record = ("-p", "tests.support.run_record")
     with tempfile.TemporaryFile() as said:
         behind = subprocess.Popen(
