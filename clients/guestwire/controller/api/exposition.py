@@ -3,38 +3,51 @@
 import asyncio
 import hmac
 import ipaddress
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import StreamingResponse
 
+from guestwire.controller.api.host_paths import SLUG
 from guestwire.controller.own_metrics import OwnMetrics
-from guestwire.controller.telemetry import exposition
-from guestwire.controller.telemetry.series import KnownSeries
+from guestwire.controller.text_format import CONTENT_TYPE, Pieces, Which
 from guestwire.model.errors import GuestwireError
-from guestwire.protocol.steps import Now
 
 PATH = "/metrics"
+_MOST = 256
+_Names = list[Annotated[str, Query(pattern=SLUG)]] | None
+_Sites = Annotated[_Names, Query(max_length=_MOST, description="Only hosts of these sites, nothing of the controller.")]
+_Hosts = Annotated[_Names, Query(max_length=_MOST, description="Only hosts of these names, nothing of the controller.")]
+_Part = Annotated[
+    Literal["all", "hosts", "controller"], Query(description="What is told: of hosts, of the controller.")
+]
 
 
-def router(own: OwnMetrics, known: KnownSeries, clock: Callable[[], Now], token: Callable[[], str | None]) -> APIRouter:
-    """`token`: what a scraper must bring, as it is now; None: only this machine may scrape."""
+def router(own: OwnMetrics, hosts: Sequence[Pieces], token: Callable[[], str | None]) -> APIRouter:
+    """`hosts`: what is told of hosts. `token`: what a scraper must bring, as it is now; None: only this machine may scrape."""
     routes = APIRouter(tags=["health"])
 
-    async def text() -> AsyncIterator[str]:
-        yield own.text()
-        for piece in exposition.pieces(known, clock().wall_ms):
-            yield piece
-            await asyncio.sleep(0)  # a hundred thousand series take half a second: others get a turn
+    async def text(which: Which, part: str) -> AsyncIterator[str]:
+        if part != "hosts" and which.all:
+            yield own.text()
+        for told in hosts if part != "controller" else ():
+            for piece in told(which):
+                if piece:
+                    yield piece
+                await asyncio.sleep(0)  # a hundred thousand series take half a second: others get a turn
 
     @routes.get(
         PATH, operation_id="scrape", summary="Every series as it is now, and how the controller does, for Prometheus",
         response_class=StreamingResponse,
         responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
     )  # fmt: skip
-    async def scrape(request: Request) -> StreamingResponse:
+    async def scrape(
+        request: Request, site: _Sites = None, host: _Hosts = None, part: _Part = "all"
+    ) -> StreamingResponse:
         _check(request, token())
-        return StreamingResponse(text(), media_type=exposition.CONTENT_TYPE)
+        which = Which(frozenset(site or ()), frozenset(host or ()))
+        return StreamingResponse(text(which, part), media_type=CONTENT_TYPE)
 
     return routes
 
