@@ -17,7 +17,9 @@ ONLY = [
     ("fleet", "list"), ("fleet", "group", "list"), ("rollout", "list"), ("approval", "list"), ("metrics", "list"),
     ("alarm", "list"), ("alarm", "rule", "list"), ("webhook", "list"), ("user", "list"), ("token", "list"), ("role", "list"),
     ("window", "list"), ("key", "list"), ("logout",), ("job", "wait", "x"), ("job", "retry", "x"), ("job", "approve", "x"),
-    ("job", "list", "--watch"),
+    ("job", "list", "--watch"), ("connection", "list"), ("session", "list"), ("metrics", "gaps"), ("project", "review", "h1"),
+    ("project", "restore", "h1", "1"), ("project", "history", "h1", "--draft"), ("notices", "--since", "1h"),
+    ("notices", "--export", "never.ndjson"), ("project", "saved"),
 ]  # fmt: skip
 
 

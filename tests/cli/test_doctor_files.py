@@ -220,7 +220,7 @@ def test_private_files_are_closed(field: str, mode: int, tmp_path: Path) -> None
     others = {"certificate": str(path)} if field == "certificate_key" else {}
     others |= {"trust": str(path), "root": str(path)} if field == "key" else {}
     context = Context(site="plant", brokers=("mqtt://b",), **{**others, field: str(path)})  # type: ignore[arg-type]
-    what = f"{field.replace('_', ' ')} file"
+    what = f"{field.removesuffix('_file').replace('_', ' ')} file"
     assert found(checks_local.files(context))[what].level == "ok"
     path.chmod(mode)
     finding = found(checks_local.files(context))[what]
@@ -231,9 +231,9 @@ def test_a_directory_that_anybody_writes_to(tmp_path: Path) -> None:
     path = _written(tmp_path / "open" / "password", "x")
     context = Context(site="plant", brokers=("mqtt://b",), password_file=str(path))
     path.parent.chmod(0o777)
-    assert found(checks_local.files(context))["password file file"].level == "warn"
+    assert found(checks_local.files(context))["password file"].level == "warn"
     path.parent.chmod(0o1777)  # as /tmp: only the owner replaces his files
-    assert found(checks_local.files(context))["password file file"].level == "ok"
+    assert found(checks_local.files(context))["password file"].level == "ok"
 
 
 def test_the_site_of_a_fresh_init_is_private(site: Layout) -> None:

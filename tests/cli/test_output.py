@@ -90,3 +90,29 @@ def test_spans(seconds: float | None, text: str) -> None:
 def test_ago_never_counts_backwards() -> None:
     assert ago(2000, 1000) == "0s"
     assert ago(None, 1000) == "-"
+
+
+def test_a_document_on_each_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert [json.loads(line) for line in _written(capsys, "jsonl").splitlines()] == THINGS
+    output.write_document(Settings(output="jsonl"), {"one": 1})
+    assert capsys.readouterr().out == '{"one": 1}\n'
+
+
+@pytest.mark.parametrize(
+    ("widths", "terminal", "narrow"),
+    [
+        ([8, 10, 30], 80, [8, 10, 30]),
+        ([8, 10, 30], 42, [8, 10, 20]),
+        ([8, 30, 30], 40, [8, 20, 8]),
+        ([40, 10, 10], 30, [40, 10, 8]),  # there is too little room: the rest stays whole
+    ],
+)
+def test_columns_give_way_to_a_narrow_terminal(widths: list[int], terminal: int, narrow: list[int]) -> None:
+    assert output.narrowed(widths, terminal) == narrow
+
+
+def test_cells_of_wide_and_combining_characters() -> None:
+    assert [terminal.cells(text) for text in ("abc", "表示", "e\u0301")] == [3, 4, 1]
+    assert output.cut("表示する", 5) == "表示…"
+    assert output.cut("abc", 3) == "abc"
+    assert output.padding("表", 4) == "  "

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from guestwire.cli.progress import Shown, progress
+from guestwire.cli.progress import Lines, Shown, progress
 from guestwire.cli.settings import Settings
 from guestwire.protocol.operation_models import Progress
 
@@ -38,3 +38,22 @@ def test_a_late_report_is_no_error() -> None:
     shown.begin("h1/web")
     shown.end("h1/web")
     shown.report("h1/web", Progress(step="late"))
+
+
+def test_a_log_has_a_line_now_and_then() -> None:
+    written: list[str] = []
+    now = 0.0
+    lines = Lines("apply", 1, written.append, lambda: now)
+    lines.begin("h1")
+    lines.report("h1", Progress(percent=10, message="plan"))
+    now = 6.0
+    lines.report("h1", Progress(percent=20, step="disks", message="a.img"))
+    lines.report("h1", Progress(percent=30, message="soon after"))
+    now = 12.0
+    lines.report("h1", Progress(percent=20, step="disks", message="a.img"))
+    now = 18.0
+    lines.report("h1", Progress(percent=90))
+    lines.end("h1")
+    assert written == ["apply: h1 20 % disks a.img", "apply: h1 90 %"], (
+        "not at first, not too often, not twice the same"
+    )

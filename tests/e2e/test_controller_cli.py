@@ -6,10 +6,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import controller_page
 import pytest
 import pytest_asyncio
 from controller_process import ControllerProcess
 from fleet import PATIENCE_S, SITE, Cli, Fleet, fleet
+from quick_cli import QuickCli
 
 from guestwire.broker_test.fixtures import require_mosquitto
 from guestwire.broker_test.mosquitto import mosquitto
@@ -49,7 +51,7 @@ async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
         password = base / "password"
         password.touch(mode=0o600)
         password.write_text(f"{PASSWORD}\n", encoding="utf-8")
-        cli = Cli(base / "client.toml", XDG_DATA_HOME=str(base / "data"))
+        cli = QuickCli(base / "client.toml", XDG_DATA_HOME=str(base / "data"))
         first = str(controller.home / "first-administrator")
         said = await cli(
             "login",
@@ -123,7 +125,7 @@ async def test_with_the_key_in_the_context_it_is_signed_as_it_comes_up(desk: Des
     assert (done.code, done.document[0]["status"]["state"]) == (0, "stopped"), done
     doctor = await desk.cli.good("doctor")
     found = {one["check"]: one["result"] for one in doctor}
-    assert (found["controller"], found["signing"], found["hosts"]) == ("ok", "ok", "ok")
+    assert (found["controller"], found["signing"], found["hosts"]) == ("ok", "ok", "ok"), doctor
 
 
 async def test_labels_groups_and_a_rollout(desk: Desk) -> None:
@@ -139,6 +141,12 @@ async def test_labels_groups_and_a_rollout(desk: Desk) -> None:
     targets = await desk.cli.good("rollout", "status", "boot", "--hosts")
     assert [(one["host"], one["state"]) for one in targets] == [("h1", "succeeded"), ("h2", "succeeded")]
     assert (await desk.cli("rollout", "status", "nothing")).code == 3
+    reset = ("--operation", "guest-reset", "--body", '{"guest": "linux1"}', "--host", "h1")
+    assert (await desk.cli("rollout", "start", "again", *reset, "--yes")).code == 0
+    await desk.until("rollout", "status", "again", said="it waits for a signature for guest-reset on 1 host")
+    [waits] = [one for one in await desk.cli.good("approval", "list", "--mine") if one["rollout"]]
+    assert (await desk.cli("approval", "sign", waits["id"], "--yes")).code == 0
+    assert (await desk.cli("rollout", "status", "again", "--watch")).code == 0
 
 
 async def test_telemetry_and_alarms(desk: Desk) -> None:
@@ -172,7 +180,7 @@ async def test_users_roles_and_tokens(desk: Desk) -> None:
         "--keep-password",
     )
     assert (await desk.cli(*add)).code == 0
-    other = Cli(desk.cli.config.with_name("bruno.toml"))
+    other = QuickCli(desk.cli.config.with_name("bruno.toml"))
     login = ("login", desk.controller.url, "--name", "bruno", "--password-file", str(desk.password), "--expires", "1d")
     assert (await other(*login)).code == 0, "the one site there is need not be named"
     assert len((await other("guest", "list", "h1", "-o", "name")).lines) == 2
@@ -226,8 +234,119 @@ async def test_drafts_and_projects_are_the_controllers(desk: Desk) -> None:
     assert (opened["target"], opened["errors"]) == (f"{SITE}/h2", 0)
     assert "memory_mib = 300" in (await desk.cli("project", "show", "h2")).out
     assert [one["name"] for one in await desk.cli.good("project", "saved")] == ["line7"]
+    assert [(one["author"], one["revision"]) for one in await desk.cli.good("project", "saved", "line7")] == [
+        ("anna", 1)
+    ]
+    assert (await desk.cli("project", "unsave", "line7", "--yes")).code == 0
+    assert await desk.cli.good("project", "saved") == []
     assert (await desk.cli("project", "delete", "h2", "--yes")).code == 0
     assert (await desk.cli("project", "show", "h2")).code == 3
+
+
+async def test_a_plan_is_kept_reviewed_and_carried_out_as_it_was_read(desk: Desk, tmp_path: Path) -> None:
+    await desk.cli("project", "pull", "h1", "--discard")
+    assert (await desk.cli("project", "set", "h1", "guest.linux1.comments=first")).code == 0
+    planned = await desk.cli.good("project", "plan", "h1")
+    assert [item["field"] for item in planned["items"] if item["object"] == "guests.linux1"] == ["comments"]
+    own = await desk.cli("project", "review", "h1", "approve", "-o", "json")
+    assert (own.code, own.error["code"]) == (5, "REVIEW-OWN")
+    reviewer = await _user(desk, "carla", f"engineer:site:{SITE}")
+    rejected = await reviewer.good("project", "review", "h1", "reject", "--note", "why?")
+    assert (rejected["review"]["state"], rejected["review"]["by"]) == ("rejected", "carla")
+    refused = await desk.cli("project", "apply", "h1", "--yes", "--plan", planned["plan_id"], "-o", "json")
+    assert (refused.code, refused.error["code"]) == (4, "REVIEW-REQUIRED")
+    assert (await reviewer.good("project", "review", "h1", "approve"))["review"]["state"] == "approved"
+    assert "carla" in (await desk.cli("project", "review", "h1")).out
+    past = await desk.cli("project", "apply", "h1", "-f", str(tmp_path / "h1.toml"))
+    assert (past.code, "project import h1" in past.err) == (2, True)
+    [applied] = [await desk.cli.good("project", "apply", "h1", "--yes")]
+    assert (applied["host"], applied["state"]) == ("h1", "in_sync")
+    [row] = await desk.cli.good("audit", "list", "--action", "config-apply", "--target", f"{SITE}/h1")
+    assert row["detail"]["plan_id"] == planned["plan_id"], "the one that was approved"
+    newest, *_ = await desk.cli.good("project", "history", "h1")
+    assert (newest["number"], newest["person"]) == (applied["revision"]["number"], "anna")
+    what = await desk.cli.good("project", "diff", "h1", "--revision", str(newest["number"]))
+    assert ("guests.linux1", "comments") in {(item["object"], item.get("field")) for item in what}
+    edits = await desk.cli.good("project", "history", "h1", "--draft")
+    edited = next(one for one in edits if one["kind"] == "put")
+    assert (edited["author"], edited["changes"][0]["path"]) == ("anna", "guests.linux1.comments")
+    shown = await desk.cli.good("project", "diff", "h1", "--draft-revision", str(edited["revision"]))
+    assert shown == [{"path": "guests.linux1.comments", "before": None, "after": "first"}]
+    assert (await desk.cli("project", "apply", "h1", "--yes")).err.endswith("nothing to change\n")
+
+
+async def test_back_to_an_earlier_revision_and_to_an_earlier_draft(desk: Desk) -> None:
+    before = (await desk.cli.good("project", "history", "h1"))[1]["number"]
+    back = await desk.cli.good("project", "rollback", "h1", "--yes")
+    assert (back["state"], back["revision"]["origin"]) == ("in_sync", "rollback")
+    assert back["revision"]["comment"].endswith(f"rollback to revision {before}")
+    assert (await desk.cli("project", "set", "h1", "guest.linux1.comments=merged")).code == 0
+    behind = await desk.cli("project", "apply", "h1", "--yes", "-o", "json")
+    assert (behind.code, behind.error["code"], "--merge" in behind.error["message"]) == (4, "BASE-REVISION", True)
+    assert (await desk.cli("project", "pull", "h1", "--merge")).code == 0
+    assert "merged" in (await desk.cli("project", "show", "h1")).out
+    drafts = await desk.cli.good("project", "history", "h1", "--draft")
+    first = next(one["revision"] for one in drafts if one["kind"] == "pull")
+    assert (await desk.cli("project", "restore", "h1", str(first))).code == 0
+    assert "merged" not in (await desk.cli("project", "show", "h1")).out
+    missing = await desk.cli("project", "diff", "h1", "--draft-revision", "9999", "-o", "json")
+    assert (missing.code, missing.error["code"]) == (3, "NOT-FOUND")
+    await desk.cli("project", "pull", "h1", "--discard")
+    assert (await desk.cli("project", "set", "h1", "guest.linux1.comments=watched")).code == 0
+    confirmed = await desk.cli.good("project", "apply", "h1", "--yes", "--confirm-within", "60", "--no-confirm")
+    assert confirmed["state"] == "confirm_wait"
+    assert (await desk.cli.good("project", "confirm", "h1"))["state"] == "in_sync"
+    assert (await desk.cli("project", "cancel", "h1", "-o", "json")).code == 3, "nothing waits"
+
+
+async def test_connections(desk: Desk) -> None:
+    [there] = await desk.cli.good("connection", "list")
+    assert (there["name"], there["state"], there["configured"]) == (SITE, "up", True)
+    assert (await desk.cli("connection", "test", SITE)).code == 0
+    socket = str(desk.site.base / "nowhere.sock")
+    added = await desk.cli("connection", "add", "bench", "--site", "lab", "--agent-socket", socket, "--host", "b1")
+    assert (added.code, "SOCKET-UNREACHABLE" in added.out, "tried again" in added.err) == (0, True, True), added
+    assert (await desk.cli("connection", "test", "bench", "--timeout", "1")).code == 6
+    assert (await desk.cli("connection", "add", "x", "--site", "lab")).code == 2
+    kept = await desk.cli("connection", "remove", SITE, "--yes", "-o", "json")
+    assert (kept.code, kept.error["code"]) == (4, "CONNECTION-CONFIGURED")
+    assert (await desk.cli("connection", "remove", "bench", "--yes")).code == 0
+
+
+async def test_what_was_said_is_listed_kept_in_a_file_and_forgotten(desk: Desk, tmp_path: Path) -> None:
+    assert any(one["notice_class"] == "guest" for one in await desk.cli.good("notices", "h1", "--since", "1h"))
+    for name, command in (
+        ("n", ("notices",)),
+        ("m", ("messages", "h1")),
+        ("l", ("log", "h1")),
+        ("a", ("audit", "export")),
+    ):
+        file = tmp_path / name
+        option = () if name == "a" else ("--export",)
+        assert (await desk.cli(*command, *option, str(file))).code == 0
+        assert file.read_text().strip()
+        assert (await desk.cli(*command, *option, str(file))).code == 4, "it is there already"
+    assert "forgotten" in (await desk.cli("notices", "h1", "--clear", "--yes")).err
+    assert await desk.cli.good("notices", "h1", "--since", "1h") == []
+    assert (await desk.cli.good("host", "log-clear", "h1", "--yes"))["forgotten"] > 0
+    assert (await desk.cli.good("metrics", "gaps", "h1"))["gaps"] == []
+    assert (await desk.cli.good("session", "list"), (await desk.cli("session", "end")).code) == ([], 2)
+
+
+async def test_a_list_is_watched_by_the_stream(desk: Desk) -> None:
+    async with desk.cli.following("fleet", "list", "--watch", "-o", "jsonl") as following:
+        await following.line(f'"site": "{SITE}", "host": "h2"')
+        await desk.cli("fleet", "label", "h2", "seen=yes")
+        assert '"h2"' in await following.line('"seen": "yes"')
+
+
+async def _user(desk: Desk, name: str, role: str) -> Cli:
+    """Somebody else with a context of the controller."""
+    password = ("--password-file", str(desk.password))
+    assert (await desk.cli("user", "add", name, "--role", role, *password, "--keep-password")).code == 0
+    other = QuickCli(desk.cli.config.with_name(f"{name}.toml"), XDG_DATA_HOME=str(desk.cli.config.parent / name))
+    assert (await other("login", desk.controller.url, "--name", name, *password)).code == 0
+    return other
 
 
 async def test_windows_and_webhooks(desk: Desk) -> None:
@@ -241,6 +360,17 @@ async def test_windows_and_webhooks(desk: Desk) -> None:
     [changed] = await desk.cli.good("webhook", "change", "ops", "--disable")
     assert (changed["enabled"], changed.get("secret")) == (False, None)
     assert (await desk.cli("webhook", "delete", "ops", "--yes")).code == 0
+
+
+async def test_every_command_of_the_page(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rule = (
+        'severity = "info"\ntrigger = { on = "metric", series = "guestwire_host_load", compare = ">=", value = 1e9 }\n'
+    )
+    (tmp_path / "rule.toml").write_text(rule, encoding="utf-8")
+    assert len(list(controller_page.lines())) > 40
+    wrong = await controller_page.wrong_lines(desk.cli)
+    assert not wrong, "\n".join(wrong)
 
 
 async def test_a_controller_that_is_away_is_said_so(desk: Desk) -> None:

@@ -50,7 +50,9 @@ def list_alarms(
     async def work(controller: "Controller") -> None:
         ref = None if host is None else controller.ref(host)
         wanted = {"state": ("active", "acknowledged"), "severity": severities, "rule": rule_name, "host": ref}
-        await show(settings, alarm_view, lambda: controller.alarms.list(limit, **wanted), watch=watch)
+        await show(
+            settings, controller, alarm_view, lambda: controller.alarms.list(limit, **wanted), "alarm", watch=watch
+        )
 
     with_controller(settings, work)
 
@@ -118,6 +120,12 @@ def clear(settings: Settings, alarms: tuple[str, ...], note: str) -> None:
 def _said(settings: Settings, verb: str, alarms: tuple[str, ...], note: str) -> None:
     from guestwire.cli.alarm_views import alarm_view
     from guestwire.cli.output import write_all
+    from guestwire.model.errors import GuestwireError
+    from guestwire.protocol import ids
+
+    for one in alarms:
+        if ids.from_text(one) is None:
+            raise GuestwireError("NOT-FOUND", f"There is no alarm {one!r}: `guestwire alarm list` shows their ids.")
 
     async def work(controller: "Controller") -> "list[Alarm]":
         return await controller.alarms_said(verb, alarms, note)

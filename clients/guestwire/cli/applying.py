@@ -82,7 +82,7 @@ def carry_out(settings: Settings, change: Change, plan: Plan) -> ConfigApplied |
             "BASE-REVISION",
             f"The draft was edited from revision {change.base_revision}, {change.host} has {plan.base_revision} now.",
         )
-    _refuse(change, plan)
+    refuse(change, plan)
     talk_plan(settings, plan)
     count = len(plan.items)
     what = f"make {count} change{'' if count == 1 else 's'} on" if count else "keep as it is, as a new revision,"
@@ -117,7 +117,7 @@ def shown(settings: Settings, host: str, revision: int | None = None) -> ConfigS
     return with_client(settings, work)
 
 
-def _refuse(change: Change, plan: Plan) -> None:
+def refuse(change: Change, plan: Plan) -> None:
     """Say no to what the host would refuse, in words that name this command's options."""
     from guestwire.cli.config_views import left_out
 
@@ -195,7 +195,7 @@ def _after_loss(settings: Settings, change: Change, plan: Plan, lost: GuestwireE
 
 def _finished(settings: Settings, change: Change, applied: ConfigApplied, plan: Plan) -> ConfigApplied:
     if applied.state == "waiting_reboot" and change.wait:
-        applied = _after_reboot(settings, change.host, applied, plan)
+        applied = after_reboot(settings, change.host, applied, plan)
     if applied.state == "confirm_wait":
         if not change.confirms:
             failures.remark(
@@ -220,7 +220,7 @@ def _confirmed(settings: Settings, change: Change, plan: Plan) -> ConfigApplied:
         ) from err
 
 
-def _after_reboot(settings: Settings, host: str, applied: ConfigApplied, plan: Plan) -> ConfigApplied:
+def after_reboot(settings: Settings, host: str, applied: ConfigApplied, plan: Plan) -> ConfigApplied:
     """How it ended once the host was rebooted by somebody. Raises TIMED-OUT, ROLLED-BACK or ROLLBACK-INCOMPLETE where the
     change came to nothing, and CANCELED where somebody undid it and the host has become something else."""
     failures.remark(settings, f"waiting for {host} to be rebooted")

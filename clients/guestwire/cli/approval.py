@@ -37,7 +37,10 @@ def list_approvals(settings: Settings, states: tuple[str, ...], mine: bool, limi
 
     async def work(controller: "Controller") -> None:
         wanted = states or ("open",)
-        await show(settings, _view, lambda: controller.approvals.list(limit, state=wanted, mine=mine), watch=watch)
+        await show(
+            settings, controller, _view, lambda: controller.approvals.list(limit, state=wanted, mine=mine), "approval",
+            watch=watch,
+        )  # fmt: skip
 
     with_controller(settings, work)
 

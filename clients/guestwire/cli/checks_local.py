@@ -52,7 +52,9 @@ def files(context: Context) -> list[Finding]:
     for field in ("trust", "root", "ca", "certificate", "key", "certificate_key", "password_file", "token_file"):
         path: str | None = getattr(context, field)
         if path is not None:
-            findings.append(_file(f"{field.replace('_', ' ')} file", Path(path), private=field in PRIVATE))
+            findings.append(
+                _file(f"{field.removesuffix('_file').replace('_', ' ')} file", Path(path), private=field in PRIVATE)
+            )
     return findings
 
 

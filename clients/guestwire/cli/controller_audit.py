@@ -1,7 +1,6 @@
 """`guestwire audit` with a controller: its own log, and the logs of hosts as it has collected them."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from guestwire.cli.audit_views import AuditRow as HostRow
 from guestwire.cli.audit_views import audit_view
 from guestwire.cli.controlled import with_controller
-from guestwire.cli.failures import remark
 from guestwire.cli.output import Column, View, write_all
 from guestwire.cli.settings import Settings
 from guestwire.cli.times import clock_time
@@ -40,33 +38,23 @@ def list_host_rows(settings: Settings, host: str, wanted: Mapping[str, Any], lim
 
 def export(settings: Settings, file: Path, host: str | None) -> None:
     """Every row, oldest first, one JSON object a line: of the controller's log, or of a host's."""
-    from guestwire.cli.text_files import check_free
+    from guestwire.cli.exporting import exporting
 
-    check_free(settings, [file])
-    part = file.with_name(f"{file.name}.part")
-    part.unlink(missing_ok=True)
-    try:
-        with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as out:
+    async def work(controller: "Controller") -> None:
+        async with exporting(settings, file) as write:
+            if host is None:
+                async for piece in controller.http.pieces("/audit/export"):
+                    write(piece)
+                return
+            rows = [row.document async for row in controller.host_audit(controller.ref(host)).every()]
+            for row in reversed(rows):
+                write(json.dumps(row, separators=(",", ":")).encode() + b"\n")
 
-            async def work(controller: "Controller") -> None:
-                if host is None:
-                    async for piece in controller.http.pieces("/audit/export"):
-                        out.write(piece)
-                    return
-                rows = [row.document async for row in controller.host_audit(controller.ref(host)).every()]
-                out.writelines(json.dumps(row, separators=(",", ":")).encode() + b"\n" for row in reversed(rows))
-
-            with_controller(settings, work)
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
-    remark(settings, f"written: {file}")
+    with_controller(settings, work)
 
 
 def verify(settings: Settings) -> None:
-    """Have the controller follow its log's chain of hashes. Raises AUDIT-BROKEN."""
+    """Have the controller follow its log's chain of hashes, and check what it has signed of it. Raises AUDIT-BROKEN."""
     from guestwire.cli.output import write_one
     from guestwire.cli.progress import progress
     from guestwire.model.errors import GuestwireError
@@ -80,9 +68,19 @@ def verify(settings: Settings) -> None:
     found = with_controller(settings, work)
     if found["broken"] is not None:
         text = f"The row {found['broken']} of the controller's log is not what it was."
-        raise GuestwireError("AUDIT-BROKEN", text, detail=found)
+        raise GuestwireError("AUDIT-BROKEN", found.get("why") or text, detail=found)
     view: View[dict[str, Any]] = View((), name=lambda one: str(one["hash"]), document=lambda one: one)
-    write_one(settings, found, view, [("rows", str(found["rows"])), ("hash", str(found["hash"])), ("chain", "whole")])
+    shown = [("rows", str(found["rows"])), ("hash", str(found["hash"])), ("chain", "whole"), ("signed", _signed(found))]
+    write_one(settings, found, view, shown)
+
+
+def _signed(found: dict[str, Any]) -> str:
+    """How far the controller's key vouches for its log."""
+    signed = found.get("signed")
+    if not signed:
+        return "no: the controller has no key of its own"
+    unchecked = "" if signed["verified"] else "; there is no trust document to check that with"
+    return f"up to row {signed['seq']}, by {signed['principal']} of {signed['site']}{unchecked}"
 
 
 def _view() -> "View[AuditRow]":

@@ -14,7 +14,7 @@ from guestwire.cli.progress import progress
 from guestwire.cli.settings import Settings
 from guestwire.cli.watching import show as show_again
 from guestwire.protocol.operation_models import Progress
-from guestwire.sdk.controller_way import job_error
+from guestwire.sdk.controller_following import job_error
 
 if TYPE_CHECKING:
     from guestwire.sdk.controller import Controller
@@ -34,7 +34,7 @@ def list_jobs(settings: Settings, hosts: Sequence[str], states: Sequence[str], l
             ]
             return sorted(found, key=lambda job: -job.created_at)
 
-        await show_again(settings, controller_job_view, fetch, watch=watch)
+        await show_again(settings, controller, controller_job_view, fetch, "job", watch=watch)
 
     with_controller(settings, work)
 

@@ -1,21 +1,20 @@
-"""`guestwire notices` through a controller: how it sees hosts, and what hosts said, asked again and again."""
+"""`guestwire notices` through a controller: how it sees hosts, and what hosts said, as its stream tells of it."""
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from guestwire.cli.failures import remark
 from guestwire.cli.notice_lines import NoticeWriter, notice_text
 from guestwire.cli.settings import Settings
+from guestwire.cli.waking import waking
 from guestwire.link.clock import now
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.json_bodies import from_json
 from guestwire.protocol.notices import MODELS, Notice
-from guestwire.sdk.controller_models import FleetHost, NoticeSeen
+from guestwire.sdk.controller_models import FleetHost, NoticeSeen, answered
 
 if TYPE_CHECKING:
     from guestwire.sdk.controller import Controller
 
-EVERY_S = 1.0
 AT_ONCE = 500
 """Notices that are asked for at once; of more that came between two questions the oldest are not shown, and that is said."""
 
@@ -23,29 +22,36 @@ AT_ONCE = 500
 async def follow_notices(
     controller: "Controller", settings: Settings, hosts: frozenset[str], classes: frozenset[str], *, follow: bool
 ) -> None:
-    """Write lines until cancelled; without `follow` how hosts stand only."""
+    """Write lines until cancelled; without `follow` how hosts stand only.
+
+    The stream says that there is something; what was said is asked for by its number, so that nothing is missed or told twice.
+    """
     lines = ControllerLines(settings, controller.site, hosts, classes)
     newest = await controller.notices.list(1)
-    last, away = newest[0].id if newest else 0, False
-    while True:
-        try:
-            if "presence" in classes:
-                lines.stand(await controller.hosts.list(q=f"site={controller.site}"))
-            if follow:
-                last = lines.said(await _since(controller, classes, last), last)
-        except GuestwireError as err:
-            if not follow or err.code != "CONTROLLER-UNREACHABLE":
-                raise
-            if not away:
-                remark(settings, "the connection is lost; trying again")
-            away = True
-        else:
-            if away:
-                remark(settings, "connected again")
-            away = False
-        if not follow:
-            return
-        await asyncio.sleep(EVERY_S)
+    last = newest[0].id if newest else 0
+    if "presence" in classes:
+        lines.stand(await controller.hosts.list(q=f"site={controller.site}"))
+    if not follow:
+        return
+    kinds = ("host", "notice") if "presence" in classes else ("notice",)
+    async with waking(controller, settings, *kinds) as wake:
+        while True:
+            changes = [one for heard in await wake.wait() for one in heard.changes]
+            hosts_now = [answered(FleetHost, one.document) for one in changes if one.kind == "host" and one.document]
+            try:
+                if "presence" in classes and not (changes or wake.streams):
+                    hosts_now = await controller.hosts.list(q=f"site={controller.site}")
+                lines.stand(hosts_now)
+                if not wake.streams or wake.missed or any(one.kind == "notice" for one in changes):
+                    last = lines.said(await _since(controller, classes, last), last)
+                wake.missed = False
+            except GuestwireError as err:
+                if err.code != "CONTROLLER-UNREACHABLE":
+                    raise
+                wake.lost()
+                wake.missed = True
+            else:
+                wake.back()
 
 
 async def _since(controller: "Controller", classes: frozenset[str], last: int) -> list[NoticeSeen]:
@@ -89,14 +95,15 @@ class ControllerLines:
             last = max(last, one.id)
             if self._meant(one.site, one.host):
                 document = {"class": one.notice_class, "host": one.host, **one.said, "verified": True}
-                self._writer.write(document, one.host, one.notice_class, _text(one), at_ms=one.at)
+                self._writer.write(document, one.host, one.notice_class, notice_line(one), at_ms=one.at)
         return last
 
     def _meant(self, site: str, host: str) -> bool:
         return site == self._site and (not self._hosts or host in self._hosts)
 
 
-def _text(one: NoticeSeen) -> str:
+def notice_line(one: NoticeSeen) -> str:
+    """What a notice says, on one line."""
     said: dict[str, Any] = one.said
     model = next((model for name, model in MODELS.items() if name == one.notice_class), Notice)
     try:

@@ -54,7 +54,12 @@ def list_hosts(settings: Settings, selection: tuple[str, ...], sort: str, limit:
 
     async def work(controller: "Controller") -> None:
         await show(
-            settings, fleet_view, lambda: controller.hosts.list(limit, q=" ".join(selection), sort=sort), watch=watch
+            settings,
+            controller,
+            fleet_view,
+            lambda: controller.hosts.list(limit, q=" ".join(selection), sort=sort),
+            "host",
+            watch=watch,
         )
 
     with_controller(settings, work)

@@ -3,6 +3,7 @@
 from guestwire.cli.output import Column, View
 from guestwire.cli.times import ago, clock_time
 from guestwire.link.clock import now
+from guestwire.protocol.presence import OFFLINE_S
 from guestwire.sdk.controller_models import FleetHost, HostGroup
 
 STATES = {"online": "good", "suspect": "warn", "flapping": "warn", "offline": "bad"}
@@ -17,7 +18,7 @@ def fleet_view() -> View[FleetHost]:
             Column("HOST", lambda h: h.ref),
             Column("LABEL", lambda h: h.label if h.label != h.host else "-"),
             Column("STATE", lambda h: h.state, style=lambda h: STATES.get(h.state)),
-            Column("HEARD", lambda h: ago(h.heard_at or None, at)),
+            Column("HEARD", lambda h: heard_text(h, at)),
             Column("APPROVAL", lambda h: h.approval, style=lambda h: APPROVALS.get(h.approval)),
             Column("GUESTS", lambda h: f"{h.guests_running}/{h.guests}", right=True),
             Column("SYNC", lambda h: h.sync or "-", style=lambda h: None if h.sync in ("", "in_sync") else "warn"),
@@ -35,6 +36,13 @@ def fleet_view() -> View[FleetHost]:
     )
 
 
+def heard_text(host: FleetHost, at_ms: int) -> str:
+    """When it was heard last. The controller notes that now and then only: one that is online was heard since."""
+    if host.state == "online" and at_ms - host.heard_at > OFFLINE_S * 1000:
+        return f"<{OFFLINE_S:.0f}s"
+    return ago(host.heard_at or None, at_ms)
+
+
 def labels(host: FleetHost) -> str:
     """The labels of a host, as `fleet label` takes them."""
     return " ".join(f"{name}={value}" if value else name for name, value in host.labels.items()) or "-"
@@ -46,7 +54,7 @@ def fleet_facts(host: FleetHost) -> list[tuple[str, str]]:
     facts = [
         ("host", f"{host.ref} ({host.label})" if host.label not in ("", host.host) else host.ref),
         ("state", f"{host.state}, since {clock_time(host.state_at or None)}"),
-        ("heard", f"{ago(host.heard_at or None, at)} ago" if host.heard_at else "never"),
+        ("heard", f"{heard_text(host, at)} ago" if host.heard_at else "never"),
         ("approval", _approval(host)),
         ("listed", "yes" if host.listed else "no: the site's trust document does not know it"),
         ("agent", f"{host.agent_version or '-'}, epoch {host.epoch}"),

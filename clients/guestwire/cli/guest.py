@@ -61,7 +61,8 @@ def list_guests(settings: Settings, hosts: tuple[str, ...], states: tuple[str, .
     outcomes = with_client(settings, work)
     rows = [row for outcome in outcomes for row in outcome.result or ()]
     chosen = [row for row in rows if row.view is not None and row.view.status.state in states] if states else rows
-    write_all(settings, guest_view(), chosen)
+    if chosen or settings.for_programs or all(outcome.error is None for outcome in outcomes):
+        write_all(settings, guest_view(), chosen)
     end_with(settings, outcomes)
 
 

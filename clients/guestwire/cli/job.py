@@ -76,7 +76,8 @@ def list_jobs(settings: Settings, hosts: tuple[str, ...], states: tuple[str, ...
 
     outcomes = with_client(settings, work)
     rows = [row for outcome in outcomes for row in outcome.result or ()]
-    write_all(settings, job_view(), sorted(rows, key=lambda row: -row.job.accepted_at))
+    if rows or settings.for_programs or all(outcome.error is None for outcome in outcomes):
+        write_all(settings, job_view(), sorted(rows, key=lambda row: -row.job.accepted_at))
     end_with(settings, outcomes)
 
 

@@ -3,6 +3,7 @@
 import datetime
 import re
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from guestwire.sdk.client import Client
 
 _SPAN = re.compile(r"(\d+)([smhd])")
+MOST = 2000
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -44,28 +46,40 @@ def moment(text: str) -> int:
     show_default=True,
     help="This level and above.",
 )
-@click.option("-n", "--lines", type=click.IntRange(1, 2000), default=200, show_default=True, help="How many at most.")
+@click.option("-n", "--lines", type=click.IntRange(1, MOST), default=200, show_default=True, help="How many at most.")
+@click.option(
+    "--export",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The lines into this file; up to 2000 then.",
+)
 @pass_settings
 def log(
-    settings: Settings, host: str | None, since: int | None, until: int | None, match: str | None, level: str, lines: int
+    settings: Settings, host: str | None, since: int | None, until: int | None, match: str | None, level: str, lines: int,
+    file: Path | None,
 ) -> None:  # fmt: skip
-    """Lines of the log of HOST's agent, newest last."""
+    """Lines of the log of HOST's agent, newest last. `guestwire host log-clear HOST` has the host forget them."""
+    from guestwire.cli.exporting import exporting
     from guestwire.cli.output import write_document
     from guestwire.cli.run import options, with_client
     from guestwire.cli.targets import one_host
     from guestwire.cli.terminal import printable
     from guestwire.protocol.operation_models import LogQuery
 
-    query = LogQuery(since=since, until=until, match=match, level=level, lines=lines)  # type: ignore[arg-type]
+    query = LogQuery(since=since, until=until, match=match, level=level, lines=lines if file is None else MOST)  # type: ignore[arg-type]
 
     async def work(client: "Client") -> "LogLines":
-        return (await client.host(one_host(client, host)).log_query(query, options(settings))).reply
+        reply = (await client.host(one_host(client, host)).log_query(query, options(settings))).reply
+        if file is not None:
+            async with exporting(settings, file) as write:
+                write("".join(f"{line}\n" for line in reply.lines).encode())
+        return reply
 
     found = with_client(settings, work)
-    if settings.for_programs:
+    if settings.for_programs and file is None:
         write_document(settings, {"lines": list(found.lines), "truncated": found.truncated})
         return
-    for line in found.lines:
+    for line in found.lines if file is None else ():
         click.echo(printable(line))
     if found.truncated:
         failures.remark(settings, "there is more: ask with --lines, --since or --match")

@@ -28,6 +28,11 @@ COMMANDS: dict[str, Entry] = {
     "completion": Entry("guestwire.cli.completion", "completion", "Print the completion script of a shell."),
     "context": Entry("guestwire.cli.context", "context", "The ways to sites that this user has."),
     "demo": Entry("guestwire.cli.demo", "demo", "A whole fleet on this machine, to try things on."),
+    "connection": Entry(
+        "guestwire.cli.connection",
+        "connection",
+        "The ways that a controller has to sites and hosts: list, add, test, ...",
+    ),
     "desktop": Entry("guestwire.cli.desktop", "desktop", "The screens of guests, on the host's own screen."),
     "doctor": Entry("guestwire.cli.doctor", "doctor", "Check this machine, the context and the way to its hosts."),
     "event": Entry("guestwire.cli.event", "event", "Named events: list, signal, wait, watch, create, ..."),
@@ -47,6 +52,7 @@ COMMANDS: dict[str, Entry] = {
         "guestwire.cli.project", "project", "Configurations of hosts: pull, edit, plan, apply, roll back."
     ),
     "queue": Entry("guestwire.cli.queue", "queue", "Message queues in memory areas: list, show, create, delete."),
+    "session": Entry("guestwire.cli.session", "session", "Where you are logged in at a controller: list, end."),
     "shutdown": Entry("guestwire.cli.boot", "shutdown", "Shut the guests of a host down."),
     "site": Entry("guestwire.cli.site", "site", "Make a site: its root, keys, trust document and certificates."),
     "template": Entry("guestwire.cli.template", "template", "Images and templates that guests are made from."),
@@ -59,7 +65,9 @@ COMMANDS: dict[str, Entry] = {
         "guestwire.cli.rollout", "rollout", "One thing on many hosts, in waves: preview, start, status, ..."
     ),
     "role": Entry("guestwire.cli.role", "role", "What users of a controller may do: list, give, take."),
-    "metrics": Entry("guestwire.cli.metrics", "metrics", "The telemetry that a controller keeps: list, query, top."),
+    "metrics": Entry(
+        "guestwire.cli.metrics", "metrics", "The telemetry that a controller keeps: list, query, top, gaps."
+    ),
     "logout": Entry("guestwire.cli.login", "logout", "Log out of a controller."),
     "login": Entry("guestwire.cli.login", "login", "Log in at a controller."),
     "fleet": Entry("guestwire.cli.fleet", "fleet", "The hosts that a controller knows: list, label, approve, ..."),

@@ -1,6 +1,7 @@
 """`guestwire messages`: what a host's agent said, by level and sequence number."""
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 LEVELS = ("debug", "info", "warning", "error")
 LEVEL_STYLES = {"debug": "faint", "warning": "warn", "error": "bad"}
 POLL_S = 1.0
+PAGE = 500
 
 
 @click.command("messages", cls=Verb)
@@ -23,9 +25,23 @@ POLL_S = 1.0
 @click.option("--after", type=click.IntRange(min=0), metavar="SEQ", help="Only those after this number.")
 @click.option("-n", "--limit", type=click.IntRange(1, 500), default=100, show_default=True, help="How many at most.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with new ones until Ctrl-C.")
+@click.option(
+    "--export",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="All of them into this file, a JSON document each line.",
+)
 @pass_settings
-def messages(settings: Settings, host: str | None, level: str, after: int | None, limit: int, follow: bool) -> None:
-    """What the agent of HOST said: the newest, or with --after the next ones after a number."""
+def messages(
+    settings: Settings, host: str | None, level: str, after: int | None, limit: int, follow: bool, file: Path | None
+) -> None:
+    """What the agent of HOST said: the newest, or with --after the next ones after a number.
+
+    `guestwire host log-clear HOST` has the host forget them.
+    """
+    if file is not None:
+        _export(settings, host, level, after or 0, file)
+        return
     from guestwire.cli.output import write_all
     from guestwire.cli.run import options, with_client
     from guestwire.cli.targets import one_host
@@ -49,6 +65,31 @@ def messages(settings: Settings, host: str | None, level: str, after: int | None
             )
             query = query.model_copy(update={"after_seq": seen, "newest": False})
             await asyncio.sleep(POLL_S)
+
+    with_client(settings, work)
+
+
+def _export(settings: Settings, host: str | None, level: str, after: int, file: Path) -> None:
+    """Every message of that level and above, page by page."""
+    import json
+
+    from guestwire.cli.exporting import exporting
+    from guestwire.cli.output import plain
+    from guestwire.cli.run import options, with_client
+    from guestwire.cli.targets import one_host
+    from guestwire.protocol.operation_models import MessageQuery
+
+    async def work(client: "Client") -> None:
+        api = client.host(one_host(client, host))
+        query = MessageQuery(level=level, limit=PAGE, after_seq=after, newest=False)  # type: ignore[arg-type]
+        async with exporting(settings, file) as write:
+            while True:
+                reply: MessageList = (await api.message_list(query, options(settings))).reply
+                for one in reply.messages:
+                    write(json.dumps(plain(one), ensure_ascii=False).encode() + b"\n")
+                if len(reply.messages) < PAGE:
+                    return
+                query = query.model_copy(update={"after_seq": reply.messages[-1].seq})
 
     with_client(settings, work)
 

@@ -11,7 +11,7 @@ from guestwire.cli.watching import watch_option
 
 if TYPE_CHECKING:
     from guestwire.sdk.controller import Controller
-    from guestwire.sdk.controller_models import MetricAnswer, MetricName, TopRow
+    from guestwire.sdk.controller_telemetry import GapAnswer, MetricAnswer, MetricName, TopRow
 
 AGGREGATES = ("avg", "min", "max", "last", "sum", "count", "rate", "increase")
 ACROSS = ("sum", "avg", "min", "max", "count")
@@ -28,7 +28,7 @@ _across = click.option(
 
 @click.group("metrics", cls=Noun)
 def metrics() -> None:
-    """The telemetry that a controller keeps: list, query, top."""
+    """The telemetry that a controller keeps: list, query, top, gaps."""
 
 
 @metrics.command("list")
@@ -120,9 +120,43 @@ def top(settings: Settings, selector: str, limit: int, by: str | None, across: s
             given = None if labels is None else labels or [""]
             return await controller.highest(selector=selector, n=limit, by=given, across=across)
 
-        await show(settings, top_view, fetch, watch=watch)
+        await show(settings, controller, top_view, fetch, watch=watch)
 
     with_controller(settings, work)
+
+
+@metrics.command("gaps")
+@click.argument("host", metavar="[[SITE/]HOST]", required=False, shell_complete=names("hosts", "ref"))
+@click.option(
+    "--since", default="7d", show_default=True, metavar="TIME", help="From when: 2h, 7d ago, or a date and time."
+)
+@click.option("--until", metavar="TIME", help="Until when; now where left out.")
+@pass_settings
+def gaps(settings: Settings, host: str | None, since: str, until: str | None) -> None:
+    """What is missing in the history of hosts, and why: what is not said here was kept."""
+    from guestwire.cli.failures import remark
+    from guestwire.cli.metrics_views import gap_view
+    from guestwire.cli.moments import moment_ms
+    from guestwire.cli.output import write_all, write_document
+    from guestwire.link.clock import now
+
+    at = now().wall_ms
+    times = {"since": moment_ms(since, at), "until": None if until is None else moment_ms(until, at)}
+
+    async def work(controller: "Controller") -> "GapAnswer":
+        site, _, name = ("", "", "") if host is None else controller.ref(host).partition("/")
+        return await controller.gaps(site=site or None, host=name or None, **times)
+
+    found = with_controller(settings, work)
+    if settings.for_programs:
+        write_document(settings, found.document)
+        return
+    write_all(settings, gap_view(), found.gaps)
+    for clock in found.clocks:
+        text = (
+            f"the clock of {clock.site}/{clock.host} was wrong: its times were shifted by {clock.offset_ms / 1000:g} s"
+        )
+        remark(settings, text)
 
 
 def _labels(by: str | None) -> list[str] | None:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from guestwire.cli.output import Column, View
-from guestwire.cli.times import ago
+from guestwire.cli.times import ago, clock_time, span
 from guestwire.link.clock import now
-from guestwire.sdk.controller_models import MetricAnswer, MetricName, Series, TopRow
+from guestwire.sdk.controller_telemetry import GapSeen, MetricAnswer, MetricName, Series, TopRow
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 WIDTH = 40
@@ -59,6 +59,23 @@ def top_view() -> View[TopRow]:
         name=lambda r: labels_text(r.labels),
         document=lambda r: r.document,
         none="no series",
+    )
+
+
+def gap_view() -> View[GapSeen]:
+    """The columns of what is missing."""
+    return View(
+        columns=(
+            Column("HOST", lambda g: f"{g.site}/{g.host}"),
+            Column("FROM", lambda g: clock_time(g.since)),
+            Column("FOR", lambda g: span((g.until - g.since) / 1000), right=True),
+            Column("CLASS", lambda g: g.spool_class),
+            Column("LOST", lambda g: str(g.numbers), right=True),
+            Column("WHY", lambda g: f"{g.why}: {g.text}" if g.text else g.why),
+        ),
+        name=lambda g: f"{g.site}/{g.host}",
+        document=lambda g: g.document,
+        none="nothing is missing",
     )
 
 

@@ -148,7 +148,7 @@ class NoticeWriter:
             import yaml
 
             line = "---\n" + yaml.safe_dump(document, sort_keys=False).rstrip()
-        elif self._settings.output == "json":
+        elif self._settings.output in ("json", "jsonl"):
             line = json.dumps(document, ensure_ascii=False, default=str)
         elif self._settings.output == "name":
             line = host

@@ -1,4 +1,4 @@
-"""Results on stdout: as a table, wide, JSON, YAML or bare names. A command says what its columns are, never how they look."""
+"""Results on stdout: as a table, wide, JSON, JSON lines, YAML or bare names. A command says what its columns are, never how they look."""
 
 import json
 import shutil
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from guestwire.cli.settings import Settings
-from guestwire.cli.terminal import coloured, paint, printable
+from guestwire.cli.terminal import cells, coloured, paint, printable
 
 T = TypeVar("T")
 SHORTEST = 8
@@ -44,6 +44,8 @@ def write_all(settings: Settings, view: View[T], things: Sequence[T]) -> None:
     """Write a list of things."""
     if settings.output == "name":
         _lines([view.name(thing) for thing in things])
+    elif settings.output == "jsonl":
+        _lines([json.dumps(view.document(thing), ensure_ascii=False) for thing in things])
     elif settings.for_programs:
         write_document(settings, [view.document(thing) for thing in things])
     elif things:
@@ -72,7 +74,7 @@ def write_document(settings: Settings, value: Any) -> None:
 
         sys.stdout.write(yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
     else:
-        indent = 2 if sys.stdout.isatty() else None
+        indent = 2 if sys.stdout.isatty() and settings.output != "jsonl" else None
         sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=indent) + "\n")
 
 
@@ -95,26 +97,58 @@ def _request_id(value: Any) -> Any:
 
 def _table(columns: Sequence[Column[T]], things: Sequence[T], *, whole: bool) -> list[str]:
     rows = [[printable(column.text(thing)) for column in columns] for thing in things]
-    widths = [max(len(column.title), *(len(row[i]) for row in rows)) for i, column in enumerate(columns)]
+    widths = [max(cells(column.title), *(cells(row[i]) for row in rows)) for i, column in enumerate(columns)]
     if sys.stdout.isatty() and not whole:
-        room = shutil.get_terminal_size().columns - sum(widths[:-1]) - 2 * (len(widths) - 1)
-        if room >= SHORTEST:
-            for row in rows:
-                row[-1] = row[-1] if len(row[-1]) <= room else row[-1][: room - 1] + "…"
-            widths[-1] = min(widths[-1], room)
+        widths = narrowed(widths, shutil.get_terminal_size().columns)
+        rows = [[cut(cell, width) for cell, width in zip(row, widths, strict=True)] for row in rows]
     colour = coloured(sys.stdout)
     titles = [paint(cell, "faint", colour=colour) for cell in _aligned([c.title for c in columns], columns, widths)]
     lines = ["  ".join(titles).rstrip()]
     for thing, row in zip(things, rows, strict=True):
-        cells = zip(columns, _aligned(row, columns, widths), strict=True)
-        painted = [paint(cell, c.style(thing) if c.style else None, colour=colour) for c, cell in cells]
+        aligned = zip(columns, _aligned(row, columns, widths), strict=True)
+        painted = [paint(cell, c.style(thing) if c.style else None, colour=colour) for c, cell in aligned]
         lines.append("  ".join(painted).rstrip())
     return lines
 
 
-def _aligned(cells: Sequence[str], columns: Sequence[Column[T]], widths: Sequence[int]) -> list[str]:
-    triples = zip(cells, columns, widths, strict=True)
-    return [cell.rjust(width) if column.right else cell.ljust(width) for cell, column, width in triples]
+def narrowed(widths: Sequence[int], terminal: int) -> list[int]:
+    """Widths of columns that fit the terminal: the last column gives way first, then the widest ones; the first, which names things,
+    never does. Where there is too little room for all that they stay as they are."""
+    found = list(widths)
+    over = sum(found) + 2 * (len(found) - 1) - terminal
+    if over <= 0 or len(found) < 2:
+        return found
+    given = min(over, max(0, found[-1] - SHORTEST))
+    found[-1] -= given
+    over -= given
+    while over > 0:
+        widest = max(range(1, len(found)), key=lambda i: found[i])
+        if found[widest] <= SHORTEST:
+            return [*widths[:-1], found[-1]]
+        found[widest] -= 1
+        over -= 1
+    return found
+
+
+def cut(text: str, width: int) -> str:
+    """The text in at most so many cells; where some of it is left out, that is seen."""
+    if cells(text) <= width:
+        return text
+    while cells(text) >= width:
+        text = text[:-1]
+    return text + "…"
+
+
+def _aligned(row: Sequence[str], columns: Sequence[Column[T]], widths: Sequence[int]) -> list[str]:
+    triples = zip(row, columns, widths, strict=True)
+    return [
+        padding(cell, width) + cell if column.right else cell + padding(cell, width) for cell, column, width in triples
+    ]
+
+
+def padding(text: str, width: int) -> str:
+    """What is missing to that width."""
+    return " " * (width - cells(text))
 
 
 def _lines(lines: Sequence[str]) -> None:

@@ -1,7 +1,9 @@
-"""What a person sees while something takes time: a spinner or a bar on stderr, only on a terminal, only after a moment."""
+"""What a person sees while something takes time: a spinner or a bar on stderr on a terminal, after a moment; and in a log, where it takes
+long, a line now and then."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from guestwire.protocol.operation_models import Progress
 
 AFTER_S = 0.4
+LINES_S = 5.0
+"""Between two lines in a log, and before the first."""
 SHOWN = 12
 """Lines of single targets on the screen at once; the others only count."""
 
@@ -91,14 +95,43 @@ class Shown:
             bars.update(line, total=total, completed=completed, said=text)
 
 
+class Lines(Shown):
+    """The same in a log: a line for what is at work, where it takes long. `write` takes a line, `clock` seconds."""
+
+    def __init__(self, what: str, total: int, write: Callable[[str], None], clock: Callable[[], float]) -> None:
+        super().__init__(what, total)
+        self._write = write
+        self._clock = clock
+        self._next = clock() + LINES_S
+        self._last = ""
+
+    def _draw(self, target: str) -> None:
+        if self._clock() < self._next:
+            return
+        text, percent = self._texts[target]
+        many = "" if self._total == 1 else f" ({self._done} of {self._total})"
+        line = " ".join(part for part in (f"{self._what}{many}: {target}", _percent(percent), text) if part)
+        if line != self._last:
+            self._write(line)
+        self._last, self._next = line, self._clock() + LINES_S
+
+
+def _percent(percent: int | None) -> str:
+    return "" if percent is None else f"{percent} %"
+
+
 @asynccontextmanager
 async def progress(settings: Settings, what: str, total: int) -> AsyncIterator[Shown]:
     """A display for the time of the block."""
+    loop = asyncio.get_running_loop()
+    if not settings.quiet and not settings.for_programs and not person_watches():
+        yield Lines(what, total, lambda line: print(line, file=sys.stderr, flush=True), loop.time)
+        return
     shown = Shown(what, total)
     if settings.quiet or not person_watches():
         yield shown
         return
-    timer = asyncio.get_running_loop().call_later(AFTER_S, shown.show)
+    timer = loop.call_later(AFTER_S, shown.show)
     try:
         yield shown
     finally:

@@ -2,7 +2,14 @@
 
 import click
 
-from guestwire.cli import project_changes, project_checks, project_drafts, project_interchange, project_saved
+from guestwire.cli import (
+    project_changes,
+    project_checks,
+    project_drafts,
+    project_history,
+    project_interchange,
+    project_saved,
+)
 from guestwire.cli.settings import Noun
 
 COMMANDS = (
@@ -19,7 +26,9 @@ COMMANDS = (
     project_checks.diff,
     project_checks.plan,
     project_checks.status,
-    project_checks.history,
+    project_history.history,
+    project_history.review,
+    project_history.restore,
     project_changes.pull,
     project_changes.apply,
     project_changes.confirm,
@@ -31,6 +40,7 @@ COMMANDS = (
     project_saved.save,
     project_saved.saved,
     project_saved.open_saved,
+    project_saved.unsave,
 )
 
 

@@ -35,9 +35,13 @@ PLAN = click.option("--plan", "plan_id", metavar="ID", help="The plan that was a
 @HOST
 @FILE
 @DISCARD
+@click.option("--merge", is_flag=True, help="With a controller: what HOST has now, with the draft's edits on top.")
 @pass_settings
-def pull(settings: Settings, host: str, file: Path | None, discard: bool) -> None:
+def pull(settings: Settings, host: str, file: Path | None, discard: bool, merge: bool) -> None:
     """Make the draft what HOST has now. A draft with edits that were not applied is only replaced with --discard."""
+    if merge:
+        _merged(settings, host, file, discard=discard)
+        return
     from guestwire.cli import drafts, pulling
     from guestwire.model.errors import GuestwireError
 
@@ -60,6 +64,21 @@ def pull(settings: Settings, host: str, file: Path | None, discard: bool) -> Non
         )
 
 
+def _merged(settings: Settings, host: str, file: Path | None, *, discard: bool) -> None:
+    from guestwire.cli import drafts, pulling
+    from guestwire.cli.controlled import controller_context
+    from guestwire.sdk.controller_drafts import ControllerDraft
+
+    if file is not None or discard:
+        raise click.UsageError("--merge goes with neither --file nor --discard.")
+    controller_context(settings)
+    draft = drafts.chosen(settings, host, None)
+    assert isinstance(draft, ControllerDraft)
+    draft.pull("merge")
+    pulling.keep(draft, drafts.store(settings), *pulling.fetch(settings, host))
+    failures.remark(settings, f"the edits of {draft.where} are on top of what {host} has: `project diff {host}`")
+
+
 @click.command("apply", cls=Verb)
 @MAYBE_HOST
 @FILE
@@ -69,12 +88,27 @@ def pull(settings: Settings, host: str, file: Path | None, discard: bool) -> Non
 @DESTROY
 @COMMENT
 @WAIT
+@click.option("--plan", "plan_id", metavar="ID", help="With a controller: this plan, as it was reviewed.")
 @pass_settings
-def apply(settings: Settings, /, host: str | None, file: Path | None, **flags: Any) -> None:
+def apply(settings: Settings, /, host: str | None, file: Path | None, plan_id: str | None, **flags: Any) -> None:
     """Make a draft true: plan it, show the plan, ask, and do exactly that or nothing.
 
     A failure on the way undoes what was done. Disks are never deleted unless --destroy names them.
+
+    With a context of a controller it is the draft there, and a plan that somebody has approved is carried out as it was read.
     """
+    from guestwire.cli.controlled import is_controlled
+
+    if is_controlled(settings):
+        from guestwire.cli import controller_changes, drafts
+
+        if file is not None:
+            raise controller_changes.file_refused(host, file)
+        named = drafts.chosen(settings, host, None).host
+        _said(settings, named, controller_changes.apply(settings, named, flags, plan_id))
+        return
+    if plan_id is not None:
+        raise click.UsageError("--plan is for a controller, which keeps plans.")
     from guestwire.cli import drafts, pulling
     from guestwire.cli.applying import planned
     from guestwire.cli.run import with_client
@@ -99,8 +133,14 @@ def confirm(settings: Settings, host: str, plan_id: str | None) -> None:
     The draft that was applied from here is then one of the new revision.
     """
     from guestwire.cli import applying, drafts, pulling
+    from guestwire.cli.controlled import is_controlled
     from guestwire.sdk.project_store import Draft
 
+    if is_controlled(settings):
+        from guestwire.cli import controller_changes
+
+        _write_applied(settings, host, controller_changes.ended(settings, host, plan_id, keep=True))
+        return
     plan_id = _plan_of(settings, host, plan_id)
     applied = applying.confirm(settings, host, plan_id, time.monotonic())
     _write_applied(settings, host, applied)
@@ -123,6 +163,13 @@ def confirm(settings: Settings, host: str, plan_id: str | None) -> None:
 @pass_settings
 def cancel(settings: Settings, host: str, plan_id: str | None) -> None:
     """Undo an apply that waits for a confirmation or for a reboot."""
+    from guestwire.cli.controlled import is_controlled
+
+    if is_controlled(settings):
+        from guestwire.cli import controller_changes
+
+        _write_applied(settings, host, controller_changes.ended(settings, host, plan_id, keep=False))
+        return
     from guestwire.cli.run import options, with_client
     from guestwire.cli.targets import one_host
     from guestwire.protocol.config_models import ConfigCancel
@@ -150,6 +197,13 @@ def rollback(settings: Settings, /, host: str, number: int | None, **flags: Any)
 
     Disks that are gone do not come back, and a host setting that the earlier revision did not have is left as it is.
     """
+    from guestwire.cli.controlled import is_controlled
+
+    if is_controlled(settings):
+        from guestwire.cli import controller_changes
+
+        _said(settings, host, controller_changes.rollback(settings, host, number, flags))
+        return
     from guestwire.cli.applying import planned
     from guestwire.cli.run import options, with_client
     from guestwire.cli.targets import one_host
@@ -216,6 +270,11 @@ def carried_out(settings: Settings, change: "Change", plan: "Plan") -> "ConfigAp
     else:
         _write_applied(settings, change.host, applied)
     return applied
+
+
+def _said(settings: Settings, host: str, applied: "ConfigApplied | None") -> None:
+    if applied is not None:
+        _write_applied(settings, host, applied)
 
 
 def change_of(host: str, desired: Any, base_revision: int | None, flags: dict[str, Any], **more: Any) -> "Change":

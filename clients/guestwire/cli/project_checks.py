@@ -1,4 +1,4 @@
-"""`guestwire project validate|diff|plan|status|history`: what is and what would be. Nothing here changes a host or a draft."""
+"""`guestwire project validate|diff|plan|status`: what is and what would be. Nothing here changes a host or a draft."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import click
 
 from guestwire.cli.exit_codes import DIFF_FOUND, VALIDATION
-from guestwire.cli.project_options import DESTROY, FILE, HOST, MAYBE_HOST, RESTART, TOPOLOGY
+from guestwire.cli.project_options import DESTROY, FILE, MAYBE_HOST, RESTART, TOPOLOGY
 from guestwire.cli.settings import Settings, Verb, pass_settings
 
 if TYPE_CHECKING:
     from guestwire.cli.config_views import StatusRow
     from guestwire.model.issues import Verdict
-    from guestwire.model.plan import Plan, Revision
+    from guestwire.model.plan import Plan
     from guestwire.sdk.bulk import Outcome
     from guestwire.sdk.client import Client
     from guestwire.sdk.project_store import Draft
@@ -55,14 +55,34 @@ def validate(
 @click.command("diff", cls=Verb)
 @MAYBE_HOST
 @FILE
+@click.option(
+    "--revision", type=click.IntRange(1), metavar="NUMBER", help="Instead: what this revision of the host changed."
+)
+@click.option(
+    "--draft-revision",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="With a controller: what this edit of the draft changed.",
+)
 @pass_settings
-def diff(settings: Settings, host: str | None, file: Path | None) -> None:
+def diff(
+    settings: Settings, host: str | None, file: Path | None, revision: int | None, draft_revision: int | None
+) -> None:
     """The draft against what the host has: exit code 8 where they differ."""
-    from guestwire.cli import applying, drafts
+    from guestwire.cli import applying, drafts, project_history
     from guestwire.cli.config_views import item_view
     from guestwire.cli.output import write_all
     from guestwire.sdk.draft_state import changes
 
+    if revision is not None or draft_revision is not None:
+        if host is None:
+            raise click.UsageError("Of which host? Name it.")
+        if draft_revision is not None:
+            edits = project_history.changed_in_draft(settings, host, draft_revision)
+            write_all(settings, project_history.value_view(), edits)
+        elif revision is not None:
+            write_all(settings, item_view(), project_history.changed_on_host(settings, host, revision))
+        return
     draft = drafts.chosen(settings, host, file)
     desired = draft.desired()
     items = changes(applying.shown(settings, draft.host).desired, desired, draft.host)
@@ -88,16 +108,28 @@ def plan(
 ) -> None:
     """What an apply of the draft would change, with effects, outages and risks, and every issue. Changes nothing.
 
-    With --topology no host is asked: the changes are those against the host as it was pulled last.
+    With --topology no host is asked: the changes are those against the host as it was pulled last. With a context of a controller
+    the plan is kept there, for others to look at: `project review`.
     """
     from guestwire.cli import drafts, offline
     from guestwire.cli.config_views import write_plan
+    from guestwire.cli.controlled import is_controlled
 
     if topology is not None and destroy:
         raise click.UsageError(
             "--destroy is for the host to plan: which images there are is not known with --topology."
         )
     draft = drafts.chosen(settings, host, file)
+    if topology is None and file is None and is_controlled(settings):
+        from guestwire.cli import controller_changes
+
+        kept = controller_changes.plan(settings, draft.host, restart=restart, destroy=destroy)
+        made = kept.made
+        write_plan(settings, made)
+        controller_changes.talk_review(settings, kept)
+        if not made.applicable:
+            raise click.exceptions.Exit(VALIDATION)
+        return
     if topology is None:
         made = _planned(settings, draft, restart=restart, destroy=destroy)
     else:
@@ -153,25 +185,6 @@ def status(settings: Settings, hosts: tuple[str, ...]) -> None:
                     print(f"\n{row.host}: {title}")
                     write_all(settings, item_view(), items)
     end_with(settings, outcomes)
-
-
-@click.command("history", cls=Verb)
-@HOST
-@click.option("-n", "--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many.")
-@pass_settings
-def history(settings: Settings, host: str, limit: int) -> None:
-    """The revisions that the host keeps, newest first."""
-    from guestwire.cli.config_views import revision_view
-    from guestwire.cli.output import write_all
-    from guestwire.cli.run import options, with_client
-    from guestwire.cli.targets import one_host
-    from guestwire.protocol.config_models import ConfigQuery
-
-    async def work(client: "Client") -> "tuple[Revision, ...]":
-        api = client.host(one_host(client, host))
-        return (await api.config_history(ConfigQuery(limit=limit), options(settings))).reply.revisions
-
-    write_all(settings, revision_view(), with_client(settings, work))
 
 
 def _planned(

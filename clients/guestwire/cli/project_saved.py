@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from guestwire.cli import failures
-from guestwire.cli.controlled import with_controller
+from guestwire.cli.controlled import names, with_controller
 from guestwire.cli.settings import Settings, Verb, pass_settings
 
 if TYPE_CHECKING:
@@ -13,19 +13,39 @@ if TYPE_CHECKING:
     from guestwire.sdk.controller_models import SavedProject
 
 
+_name = click.argument("name", metavar="NAME", shell_complete=names("projects"))
+
+
 @click.command("saved", cls=Verb)
+@click.argument("name", metavar="[NAME]", required=False, shell_complete=names("projects"))
 @pass_settings
-def saved(settings: Settings) -> None:
-    """The projects that the controller keeps."""
+def saved(settings: Settings, name: str | None) -> None:
+    """The projects that the controller keeps; with NAME who saved what in one."""
 
     async def work(controller: "Controller") -> "list[SavedProject]":
         return await controller.projects.list()
 
+    if name is not None:
+        _revisions(settings, name)
+        return
+
     _written(settings, with_controller(settings, work))
 
 
+@click.command("unsave", cls=Verb)
+@_name
+@pass_settings
+def unsave(settings: Settings, name: str) -> None:
+    """Remove a project that the controller keeps. Drafts and hosts stay as they are."""
+    from guestwire.cli.confirm import ask
+
+    ask(settings, "remove the saved project", 3, [name])
+    with_controller(settings, lambda controller: controller.projects.remove(name))
+    failures.remark(settings, f"{name} is removed")
+
+
 @click.command("save", cls=Verb)
-@click.argument("name", metavar="NAME")
+@_name
 @click.argument("hosts", metavar="[HOST]...", nargs=-1)
 @click.option("--title", default="", help="What the project file says of itself.")
 @pass_settings
@@ -44,7 +64,7 @@ def save(settings: Settings, name: str, hosts: tuple[str, ...], title: str) -> N
 
 
 @click.command("open", cls=Verb)
-@click.argument("name", metavar="NAME")
+@_name
 @click.argument("hosts", metavar="[HOST]...", nargs=-1)
 @click.option("--discard", is_flag=True, help="Drop edits of drafts that were not applied.")
 @pass_settings
@@ -69,6 +89,20 @@ def open_saved(settings: Settings, name: str, hosts: tuple[str, ...], discard: b
     view: View[dict[str, Any]] = View(_columns(), name=lambda one: str(one["target"]), document=lambda one: one)
     write_all(settings, view, with_controller(settings, work))
     failures.remark(settings, "`guestwire project diff HOST` shows what they would change")
+
+
+def _revisions(settings: Settings, name: str) -> None:
+    """Who changed what in a saved project."""
+    from guestwire.cli.output import write_all
+    from guestwire.cli.project_history import draft_view
+    from guestwire.sdk.controller_models import answered
+    from guestwire.sdk.controller_plans import DraftRevision
+
+    async def work(controller: "Controller") -> list[DraftRevision]:
+        path = f"{controller.projects.at(name)}/revisions"
+        return [answered(DraftRevision, one) async for one in controller.http.pages(path)]
+
+    write_all(settings, draft_view(), with_controller(settings, work))
 
 
 def _columns() -> Any:

@@ -34,7 +34,14 @@ def list_rollouts(settings: Settings, states: tuple[str, ...], limit: int, watch
     from guestwire.cli.watching import show
 
     async def work(controller: "Controller") -> None:
-        await show(settings, rollout_view, lambda: controller.rollouts.list(limit, state=states), watch=watch)
+        await show(
+            settings,
+            controller,
+            rollout_view,
+            lambda: controller.rollouts.list(limit, state=states),
+            "rollout",
+            watch=watch,
+        )
 
     with_controller(settings, work)
 
@@ -64,13 +71,13 @@ def preview(settings: Settings, /, name: str, **given: Any) -> None:
 @click.argument("name", required=False)
 @rollout_options
 @click.option("--draft", is_flag=True, help="Only keep it: `rollout go` begins it.")
-@click.option("-w", "--watch", is_flag=True, help="Follow it to its end.")
+@click.option("-w", "--watch", "--wait", is_flag=True, help="Follow it to its end, with a bar for each wave.")
 @pass_settings
 def start(settings: Settings, /, name: str | None, draft: bool, watch: bool, **given: Any) -> None:
     """Begin a rollout of that NAME. What it is to do stands in the options, or in a TOML file with --file.
 
     \b
-    guestwire rollout start restart-web --operation guest-reboot --body '{"guest": "web"}' \\
+    guestwire rollout start restart-web --operation guest-reset --body '{"guest": "web"}' \\
         --select 'label.line=3' --canary 1 --wave 10% --soak 60 --abort-at 5%
     """
     from guestwire.cli.confirm import ask
@@ -94,14 +101,25 @@ def start(settings: Settings, /, name: str | None, draft: bool, watch: bool, **g
 @watch_option
 @pass_settings
 def status(settings: Settings, name: str, hosts: bool, states: tuple[str, ...], watch: bool) -> None:
-    """How a rollout stands; with --watch a bar for each wave, until it stands still."""
+    """How a rollout stands; with --watch a bar for each wave, until it stands still, or with --hosts too each host as it changes."""
+    from functools import partial
+
     from guestwire.cli.output import write_all
     from guestwire.cli.rollout_views import target_view
+    from guestwire.cli.watching import show
 
     async def work(controller: "Controller") -> "tuple[Rollout, list[RolloutTarget]]":
         found = await controller.rollouts.show(await _id(controller, name))
         return found, await controller.targets(found.id).list(state=states) if hosts else []
 
+    async def watched(controller: "Controller") -> None:
+        name_id = await _id(controller, name)
+        fetch = partial(controller.targets(name_id).list, state=states)
+        await show(settings, controller, target_view, fetch, "rollout", watch=True)
+
+    if hosts and watch:
+        with_controller(settings, watched)
+        return
     found, targets = with_controller(settings, work)
     if hosts:
         write_all(settings, target_view(), targets)
@@ -169,15 +187,18 @@ def _shown(settings: Settings, found: "Rollout", *, watch: bool) -> None:
     """Write it; with `watch` as it goes on. A rollout that did not succeed everywhere ends the command with 1."""
     from guestwire.cli.output import write_one
     from guestwire.cli.rollout_views import ENDED, follow, rollout_facts, rollout_view
-    from guestwire.cli.terminal import person_watches
 
     if watch and settings.for_programs:
         _documents(settings, found.id)
         return
     if watch:
-        drawn = person_watches() and not settings.quiet
-        found = with_controller(settings, lambda controller: follow(controller, found.id, drawn=drawn))
-    write_one(settings, found, rollout_view(), rollout_facts(found))
+        found = with_controller(settings, lambda controller: follow(controller, settings, found.id))
+    unsigned = []
+    if found.state == "running" and not settings.for_programs:
+        unsigned = with_controller(settings, lambda controller: controller.unsigned(found.id))
+    write_one(settings, found, rollout_view(), rollout_facts(found, unsigned))
+    if found.state == "draft":
+        failures.remark(settings, f"it is a draft: guestwire rollout go {found.id}")
     if found.state == "paused" and watch:
         failures.remark(settings, f"it is paused: guestwire rollout resume {found.id}")
     if watch and (found.state not in ENDED or found.outcome != "succeeded"):
@@ -193,7 +214,10 @@ def _documents(settings: Settings, rollout_id: str) -> None:
         async def fetch() -> "list[Rollout]":
             return [await controller.rollouts.show(rollout_id)]
 
-        await show(settings, rollout_view, fetch, watch=True, until=lambda all_: all_[0].state in (*ENDED, "paused"))
+        await show(
+            settings, controller, rollout_view, fetch, "rollout", watch=True,
+            until=lambda all_: all_[0].state in (*ENDED, "paused"),
+        )  # fmt: skip
 
     with_controller(settings, work)
 

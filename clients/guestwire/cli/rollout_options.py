@@ -131,7 +131,7 @@ def _number(text: str) -> dict[str, Any] | None:
 def _project(text: str, *, restart: bool) -> dict[str, Any]:
     name, at, revision = text.rpartition("@")
     if not at or not revision.isdigit():
-        raise click.UsageError("--project takes NAME@REVISION: `project list` shows revisions.")
+        raise click.UsageError("--project takes NAME@REVISION: `guestwire project saved` shows revisions.")
     return {"name": name, "revision": int(revision), "restart": restart}
 
 

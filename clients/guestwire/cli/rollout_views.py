@@ -1,13 +1,16 @@
 """How rollouts are written: in lists, in full, and while they go on."""
 
-import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from guestwire.cli.failures import remark
 from guestwire.cli.output import Column, View
-from guestwire.cli.terminal import printable
+from guestwire.cli.settings import Settings
+from guestwire.cli.terminal import person_watches, printable
 from guestwire.cli.times import ago, clock_time
 from guestwire.link.clock import now
-from guestwire.sdk.controller_models import Rollout, RolloutTarget, RolloutWave
+from guestwire.model.errors import GuestwireError
+from guestwire.sdk.controller_models import Approval, Rollout, RolloutTarget, RolloutWave
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -24,7 +27,6 @@ TARGETS = {
     "skipped": "faint",
 }
 ENDED = ("finished", "aborted")
-LOOK_S = 1.0
 SETTLED = frozenset(
     {"succeeded", "alarmed", "failed", "timed-out", "rejected", "indeterminate", "rolled-back", "skipped", "canceled", "overdue"}
 )  # fmt: skip
@@ -70,8 +72,8 @@ def counts_text(thing: Rollout | RolloutWave) -> str:
     return ", ".join(f"{count} {state}" for state, count in found if count) or "-"
 
 
-def rollout_facts(rollout: Rollout) -> list[tuple[str, str]]:
-    """A rollout in full."""
+def rollout_facts(rollout: Rollout, unsigned: Sequence[Approval] = ()) -> list[tuple[str, str]]:
+    """A rollout in full, and what it waits for."""
     facts = [
         ("rollout", f"{rollout.name} ({rollout.id})"),
         ("what", rollout.operation or f"project {rollout.project}"),
@@ -83,9 +85,12 @@ def rollout_facts(rollout: Rollout) -> list[tuple[str, str]]:
         ("begun", clock_time(rollout.started_at)),
         ("ended", clock_time(rollout.ended_at)),
     ]
-    if rollout.next_at is not None:
+    if rollout.next_at is not None and rollout.state == "running":
         facts.append(("goes on", clock_time(rollout.next_at)))
-    return facts + [(f"wave {wave_name(one.wave)}", f"{one.hosts}: {counts_text(one)}") for one in rollout.waves]
+    for one in rollout.waves:
+        name = "later" if one.wave is None else f"wave {wave_name(one.wave)}"
+        facts.append((name, f"{one.hosts}: {counts_text(one)}"))
+    return facts + [("waits", waiting_text(one)) for one in unsigned]
 
 
 def target_view() -> View[RolloutTarget]:
@@ -129,23 +134,60 @@ def preview_facts(said: dict[str, Any]) -> list[tuple[str, str]]:
     return facts
 
 
-async def follow(controller: "Controller", rollout_id: str, *, drawn: bool) -> Rollout:
-    """Wait until the rollout stands still: ended, or paused. `drawn`: with a bar for each wave, on stderr."""
+async def follow(controller: "Controller", settings: Settings, rollout_id: str) -> Rollout:
+    """Wait until the rollout stands still: ended, or paused. Who watches sees a bar for each wave on stderr, a log what happened."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from guestwire.cli.waking import waking
+
+    drawn = person_watches() and not settings.quiet
     bars = Progress(
-        TextColumn("{task.description}"), BarColumn(bar_width=32), MofNCompleteColumn(),
-        TextColumn("{task.fields[said]}", markup=False), TimeElapsedColumn(), console=Console(stderr=True), disable=not drawn,
+        TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("{task.fields[said]}", markup=False), console=Console(stderr=True), disable=not drawn,
     )  # fmt: skip
     lines: dict[str, TaskID] = {}
-    with bars:
-        while True:
-            rollout = await controller.rollouts.show(rollout_id)
-            draw(bars, lines, rollout)
-            if rollout.state in (*ENDED, "paused", "draft"):
-                return rollout
-            await asyncio.sleep(LOOK_S)
+    told, rollout = "", await controller.rollouts.show(rollout_id)
+    asked: set[str] = set()
+    looks = True
+    async with waking(controller, settings, "rollout", "approval") as wake:
+        with bars:
+            while True:
+                for one in await controller.unsigned(rollout_id) if looks and rollout.state == "running" else ():
+                    if one.id not in asked:
+                        if drawn:
+                            bars.console.print(waiting_text(one), markup=False, highlight=False)
+                        else:
+                            remark(settings, waiting_text(one))
+                        asked.add(one.id)
+                draw(bars, lines, rollout)
+                said = plain_line(rollout)
+                if not drawn and said != told:
+                    remark(settings, said)
+                told = said
+                if rollout.state in (*ENDED, "paused", "draft"):
+                    return rollout
+                changes = [change for heard in await wake.wait() for change in heard.changes]
+                looks = not changes or any(change.kind == "approval" for change in changes)
+                try:
+                    rollout = await controller.rollouts.show(rollout_id)
+                except GuestwireError as err:
+                    if err.code != "CONTROLLER-UNREACHABLE":
+                        raise
+                    wake.lost()
+                else:
+                    wake.back()
+
+
+def waiting_text(approval: Approval) -> str:
+    """That somebody has to sign."""
+    what = f"{', '.join(approval.operations)} on {approval.hosts_total} host{'' if approval.hosts_total == 1 else 's'}"
+    return f"it waits for a signature for {what}: guestwire approval sign {approval.id}"
+
+
+def plain_line(rollout: Rollout) -> str:
+    """How it stands, on one line."""
+    return f"{printable(rollout.name)}: {state_text(rollout)}, {rollout.done} of {rollout.hosts} done: {counts_text(rollout)}"
 
 
 def draw(bars: "Progress", lines: "dict[str, TaskID]", rollout: Rollout) -> None:

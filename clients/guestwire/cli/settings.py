@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import click
 
-Output = Literal["table", "wide", "json", "yaml", "name"]
-OUTPUTS: tuple[Output, ...] = ("table", "wide", "json", "yaml", "name")
+Output = Literal["table", "wide", "json", "jsonl", "yaml", "name"]
+OUTPUTS: tuple[Output, ...] = ("table", "wide", "json", "jsonl", "yaml", "name")
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class Settings:
     @property
     def for_programs(self) -> bool:
         """Whether a program reads the output: then errors are documents too."""
-        return self.output in ("json", "yaml")
+        return self.output in ("json", "jsonl", "yaml")
 
 
 pass_settings = click.make_pass_decorator(Settings, ensure=True)
@@ -43,7 +43,7 @@ def shared_options() -> list[click.Option]:
     """Fresh options; none of them reaches the command's function, all of them its Settings."""
     return [
         click.Option(
-            ["-o", "--output"], type=click.Choice(OUTPUTS), help="How results are written: table (default), wide, ...",
+            ["-o", "--output"], type=click.Choice(OUTPUTS), help="How results are written: table (default), wide, json, jsonl (a document each line), yaml, name.",
             expose_value=False, callback=_keep("output"),
         ),
         click.Option(

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import unicodedata
 from typing import TextIO
 
 STYLES = {
@@ -36,6 +37,13 @@ def person_watches() -> bool:
 def person_answers() -> bool:
     """Whether somebody can answer a question."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal a text takes: wide characters two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def printable(text: str) -> str:

@@ -21,7 +21,7 @@ def write_change(settings: Settings, name: str, at_ms: int, document: dict[str, 
         import yaml
 
         written = ["---", str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True)).rstrip()]
-    elif settings.output == "json":
+    elif settings.output in ("json", "jsonl"):
         written = [json.dumps(document, ensure_ascii=False)]
     elif settings.output == "name":
         written = [name]

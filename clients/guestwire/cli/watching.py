@@ -3,17 +3,22 @@
 Light: read by every `--help`.
 """
 
+import shutil
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from guestwire.cli.output import View, write_all
 from guestwire.cli.settings import Settings
 
-EVERY_S = 2.0
+if TYPE_CHECKING:
+    from guestwire.sdk.controller import Controller
+
 CLEAR = "\x1b[H\x1b[J"
+AROUND = 3
+"""Lines of the terminal that are not rows: the titles, the remark that there are more, and where the cursor stands."""
 
 T = TypeVar("T")
 
@@ -24,25 +29,58 @@ def watch_option(function: Callable[..., None]) -> Callable[..., None]:
 
 
 async def show(
-    settings: Settings, view: Callable[[], View[T]], fetch: Callable[[], Awaitable[Sequence[T]]], *, watch: bool,
-    every_s: float = EVERY_S, until: Callable[[Sequence[T]], bool] = lambda _: False,
+    settings: Settings, controller: "Controller", view: Callable[[], View[T]], fetch: Callable[[], Awaitable[Sequence[T]]],
+    *kinds: str, watch: bool, until: Callable[[Sequence[T]], bool] = lambda _: False,
 ) -> Sequence[T]:  # fmt: skip
     """Write the things that `fetch` gives, with `watch` again whenever they are others, until `until` says so of them; what was
-    written last. `view` is made anew each time, for it tells how long ago things were."""
+    written last. `kinds`: what the controller's stream tells of that may make them others; none: it tells of nothing such, and they are
+    asked for again and again. `view` is made anew each time, for it tells how long ago things were."""
     import asyncio
 
-    last: list[object] | None = None
-    while True:
-        things = await fetch()
-        made = view()
-        documents = [made.document(thing) for thing in things]
-        in_place = watch and not settings.for_programs and sys.stdout.isatty()
-        if in_place:
-            sys.stdout.write(CLEAR)
-        if in_place or documents != last:
-            write_all(settings, made, things)
-            sys.stdout.flush()
-        last = documents
-        if not watch or until(things):
-            return things
-        await asyncio.sleep(every_s)
+    from guestwire.cli.waking import waking
+    from guestwire.model.errors import GuestwireError
+
+    things = await fetch()
+    last = _written(settings, view(), things, None, watch=watch)
+    if not watch or until(things):
+        return things
+    clock, took_s = asyncio.get_running_loop().time, 0.0
+    async with waking(controller, settings, *kinds) as wake:
+        while not until(things):
+            await wake.wait(took_s)
+            began = clock()
+            try:
+                things = await fetch()
+                took_s = clock() - began
+            except GuestwireError as err:
+                if err.code != "CONTROLLER-UNREACHABLE":
+                    raise
+                wake.lost()
+            else:
+                wake.back()
+                last = _written(settings, view(), things, last, watch=True)
+    return things
+
+
+def _written(
+    settings: Settings, view: View[T], things: Sequence[T], last: list[object] | None, *, watch: bool
+) -> list[object]:
+    """Write them where they are others than `last`; what they are. As lines of JSON: those of them that are others."""
+    documents = [view.document(thing) for thing in things]
+    if watch and last is not None and settings.output == "jsonl":
+        things = [thing for thing, document in zip(things, documents, strict=True) if document not in last]
+        write_all(settings, view, things)
+        sys.stdout.flush()
+        return documents
+    in_place = watch and not settings.for_programs and sys.stdout.isatty()
+    if not in_place:
+        if documents != last:
+            write_all(settings, view, things)
+    else:
+        room = max(1, shutil.get_terminal_size().lines - AROUND)
+        sys.stdout.write(CLEAR)
+        write_all(settings, view, things[:room])
+        if len(things) > room:
+            sys.stdout.write(f"and {len(things) - room} more, for which this terminal is too small\n")
+    sys.stdout.flush()
+    return documents

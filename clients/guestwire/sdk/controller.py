@@ -5,17 +5,20 @@ async with open_controller(context) as controller:
         ...
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from guestwire.model.errors import GuestwireError
 from guestwire.sdk import controller_models as m
 from guestwire.sdk import controller_people as people
+from guestwire.sdk import controller_telemetry as t
 from guestwire.sdk.contexts import Context
 from guestwire.sdk.controller_http import ControllerHttp, open_http
 from guestwire.sdk.controller_jobs import ControllerJobs
 from guestwire.sdk.controller_models import answered
+from guestwire.sdk.controller_plans import ControllerPlans
+from guestwire.sdk.controller_stream import Heard
 from guestwire.sdk.controller_things import Things
 
 
@@ -31,7 +34,7 @@ class Controller:
         self.jobs = ControllerJobs(http)
         self.rollouts = Things(http, "/rollouts", m.Rollout)
         self.approvals = Things(http, "/approvals", m.Approval)
-        self.metrics = Things(http, "/metrics", m.MetricName)
+        self.metrics = Things(http, "/metrics", t.MetricName)
         self.alarms = Things(http, "/alarms", m.Alarm)
         self.rules = Things(http, "/alarm-rules", m.AlarmRule)
         self.webhooks = Things(http, "/webhooks", m.Webhook)
@@ -41,6 +44,7 @@ class Controller:
         self.audit = Things(http, "/audit", m.AuditRow)
         self.windows = Things(http, "/windows", m.Window)
         self.projects = Things(http, "/projects", m.SavedProject)
+        self.connections = Things(http, "/connections", m.ConnectionSeen)
         self.notices = Things(http, "/notices", m.NoticeSeen)
 
     def ref(self, text: str) -> str:
@@ -51,24 +55,41 @@ class Controller:
         """The hosts of a rollout."""
         return Things(self.http, f"{self.rollouts.at(rollout_id)}/targets", m.RolloutTarget)
 
+    async def unsigned(self, rollout_id: str) -> list[m.Approval]:
+        """The approvals that a rollout waits for."""
+        return [one async for one in self.approvals.every(state=("open",)) if one.rollout == rollout_id]
+
     def host_audit(self, ref: str) -> Things[m.HostAuditRow]:
         """The log of a host, as it was collected."""
         return Things(self.http, f"{self.hosts.at(ref)}/audit", m.HostAuditRow)
+
+    def plans(self, host: str) -> ControllerPlans:
+        """The plans of a host's draft; `host` as `ref` takes it."""
+        return ControllerPlans(self.http, self.ref(host))
+
+    def changes(self, *kinds: str, hosts: Sequence[str] = (), q: str = "") -> AsyncGenerator[Heard, None]:
+        """What becomes of things of those kinds, as it happens: first all there are, then each that is another one. It goes on after
+        a cut. To be closed by who leaves it (`contextlib.aclosing`). Raises what `controller_stream.follow` does."""
+        return self.http.changes(kinds, hosts, q)
 
     async def few(self, path: str, model: type[m.ModelT], **params: Any) -> list[m.ModelT]:
         """All of a list that has no pages."""
         document = (await self.http.ask("GET", path, params=params)).document
         return [answered(model, one) for one in document["items"]]
 
-    async def history(self, query: dict[str, Any]) -> m.MetricAnswer:
+    async def history(self, query: dict[str, Any]) -> t.MetricAnswer:
         """Telemetry in steps of time; `query` as the API has it."""
         said = await self.http.ask("POST", "/metrics/query", body=query, reads=True)
-        return answered(m.MetricAnswer, said.document)
+        return answered(t.MetricAnswer, said.document)
 
-    async def highest(self, **params: Any) -> list[m.TopRow]:
+    async def gaps(self, **params: Any) -> t.GapAnswer:
+        """What is missing in history, of `site`, `host`, `since`, `until`."""
+        return answered(t.GapAnswer, (await self.http.ask("GET", "/metrics/gaps", params=params)).document)
+
+    async def highest(self, **params: Any) -> list[t.TopRow]:
         """The highest of a metric now."""
         document = (await self.http.ask("GET", "/metrics/top", params=params)).document
-        return [answered(m.TopRow, one) for one in document["rows"]]
+        return [answered(t.TopRow, one) for one in document["rows"]]
 
     async def alarms_said(self, verb: str, alarm_ids: Sequence[str], note: str) -> list[m.Alarm]:
         """Acknowledge or clear alarms (`verb`), as they are then."""

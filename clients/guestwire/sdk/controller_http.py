@@ -8,7 +8,7 @@ import asyncio
 import json
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from guestwire.link.backoff import Backoff
 from guestwire.model.errors import GuestwireError
 from guestwire.sdk import problems
 from guestwire.sdk.contexts import Context
+from guestwire.sdk.controller_stream import Endpoint, Heard, follow
 
 PREFIX = "/api/v1"
 PACKED = "application/msgpack"
@@ -63,8 +64,9 @@ class Said:
 class ControllerHttp:
     """One controller, as one user. Raises GuestwireError: the controller's errors, CONTROLLER-UNREACHABLE, CONTROLLER-ANSWER."""
 
-    def __init__(self, client: httpx.AsyncClient, url: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, url: str, tls: ssl.SSLContext | None = None) -> None:
         self._client = client
+        self._tls = tls
         self.url = url
         self.answers = True
         """Whether the last request was answered."""
@@ -121,6 +123,12 @@ class ControllerHttp:
         except httpx.HTTPError as err:
             raise _unreachable(self.url, err) from err
 
+    def changes(self, kinds: Sequence[str], hosts: Sequence[str] = (), q: str = "") -> AsyncGenerator[Heard, None]:
+        """What changes, as it changes, until nobody listens any more; see `controller_stream.follow`."""
+        sent = {name: self._client.headers[name] for name in ("Authorization",) if name in self._client.headers}
+        where = f"ws{self.url.removeprefix('http')}{PREFIX}/stream"
+        return follow(Endpoint(where, sent, self._tls), kinds, hosts, q)
+
     async def _repeated(self, request: httpx.Request, *, again: bool) -> Said:
         backoff = Backoff(cap_s=AGAIN_CAP_S)
         for left in range(AGAIN - 1, -1, -1):
@@ -172,7 +180,7 @@ async def controller_http(
     async with httpx.AsyncClient(
         base_url=url.rstrip("/"), headers=sent, verify=verify, timeout=timeout, trust_env=False, follow_redirects=False
     ) as client:
-        yield ControllerHttp(client, url.rstrip("/"))
+        yield ControllerHttp(client, url.rstrip("/"), verify if isinstance(verify, ssl.SSLContext) else None)
 
 
 @asynccontextmanager

@@ -187,6 +187,7 @@ class Approval(Answered):
     hosts_total: int
     person: str
     note: str = ""
+    rollout: str | None = None
     created_at: int
     expires_at: int
     decided_by: str | None = None
@@ -197,43 +198,20 @@ class Approval(Answered):
     jobs: tuple[str, ...] = ()
 
 
-class MetricName(Answered):
-    """A metric of which there are series."""
+class ConnectionSeen(Answered):
+    """A way of the controller to a site or a host, and how it fares. `error`: code and message."""
 
     name: str
-    kind: str
-    unit: str
-    summary: str
-    labels: tuple[str, ...]
-    series: int
-
-
-class Series(Answered):
-    """A series, or several that became one, with its points."""
-
-    labels: dict[str, str]
-    points: tuple[tuple[int, float], ...]
-
-
-class MetricAnswer(Answered):
-    """History in steps of `step` ms."""
-
-    name: str
-    aggregate: str
-    level: str
-    start: int
-    end: int
-    step: int
-    series: tuple[Series, ...]
-
-
-class TopRow(Answered):
-    """One of the highest."""
-
-    labels: dict[str, str]
-    value: float
-    series: int
-    time: int
+    site: str
+    via: str
+    host: str | None = None
+    where: tuple[str, ...] = ()
+    client: str | None = None
+    configured: bool = False
+    state: str
+    up_at: int = 0
+    error: dict[str, str] | None = None
+    trust_revision: tuple[int, int] | None = None
 
 
 class Alarm(Answered):

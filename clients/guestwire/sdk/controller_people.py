@@ -39,6 +39,18 @@ class Token(Answered):
     token: str | None = Field(default=None, repr=False)
 
 
+class Session(Answered):
+    """Where a user is logged in with a browser."""
+
+    id: str
+    name: str
+    created_at: int
+    used_at: int
+    expires_at: int
+    address: str = ""
+    agent: str = ""
+
+
 class InTrust(Answered):
     """As whom a site knows a key."""
 

@@ -9,7 +9,7 @@ import base64
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from math import ceil
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -17,20 +17,21 @@ from guestwire.link.clock import now
 from guestwire.link.invoke import Watching
 from guestwire.link.transport import Subscription
 from guestwire.model.base import Model
-from guestwire.model.errors import BY_CODE, GuestwireError
+from guestwire.model.errors import GuestwireError
 from guestwire.protocol import ids
 from guestwire.protocol.bodies import from_bytes, to_bytes
 from guestwire.protocol.json_bodies import from_json
 from guestwire.protocol.operation_models import Progress
 from guestwire.protocol.operations import BY_NAME, Operation
 from guestwire.protocol.packing import PackingError
-from guestwire.protocol.presence import PresenceBody
+from guestwire.protocol.presence import OFFLINE_S, PresenceBody
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.trust import Trust
 from guestwire.sdk import approving
 from guestwire.sdk.answers import Answer, CallOptions
 from guestwire.sdk.contexts import Context
 from guestwire.sdk.controller import Controller
+from guestwire.sdk.controller_following import gave_up, job_error, signed, unsigned
 from guestwire.sdk.controller_http import Said, open_http
 from guestwire.sdk.controller_models import ControllerJob, FleetHost, answered
 from guestwire.sdk.host_api import Invoke
@@ -44,7 +45,6 @@ SIGNED_WITHIN_S = 3600
 """How long what disrupts waits for somebody else's signature."""
 NETWORK_S = 15.0
 TAKEN_BACK_S = 2.0
-NOT_SENT = frozenset({"queued", "waiting-window"})
 
 T = TypeVar("T", bound=Model)
 
@@ -134,7 +134,7 @@ class _Invoke:
         if job.state == "waiting-approval":
             plan_id = getattr(request, "plan_id", None)
             wanted = approving.Wanted(self._controller.site, self._host, row.name, body, plan_id)
-            job = await self._signed(job, wanted)
+            job = await signed(self._controller, job, wanted, self._key)
         try:
             job = await self._controller.jobs.wait(job, max(0.0, ends - clock()), hearing)
         except asyncio.CancelledError:
@@ -142,9 +142,9 @@ class _Invoke:
                 await self._taken_back(job)
             raise
         if job.state == "waiting-approval":
-            raise _unsigned(job)
+            raise unsigned(job)
         if not job.finished:
-            await self._gave_up(job)
+            await gave_up(self._controller, job)
         return await self._ended(job, row, reply)
 
     def _deadline_s(self, row: Operation, options: CallOptions, whole_s: float) -> int:
@@ -152,38 +152,10 @@ class _Invoke:
         others = row.risk >= 2 and self._key is None and options.mandate is None
         return max(ceil(whole_s), SIGNED_WITHIN_S if others else 1)
 
-    async def _signed(self, job: ControllerJob, wanted: approving.Wanted) -> ControllerJob:
-        """The job after it was signed. Without a key it waits on: raises APPROVAL-NEEDED. Raises APPROVAL-FALSE."""
-        if self._key is None or job.approval is None:
-            raise _unsigned(job)
-        approvals = self._controller.approvals
-        texts = []
-        for one in (await approvals.show(job.approval)).mandates:
-            text, mandate = approving.read(one.text)
-            approving.check(mandate, wanted)
-            texts.append(text)
-        made = approving.signatures(texts, self._key)
-        signed = await approvals.do(job.approval, "signatures", {"key_id": self._key.id.hex(), "signatures": made})
-        if signed.state == "open":
-            raise _unsigned(job, "It takes one signature more, by somebody else.")
-        return await self._controller.jobs.show(job.id)
-
     async def _taken_back(self, job: ControllerJob) -> None:
         with suppress(GuestwireError, TimeoutError):
             async with asyncio.timeout(TAKEN_BACK_S):
                 await self._controller.jobs.do(job.id, "cancel")
-
-    async def _gave_up(self, job: ControllerJob) -> NoReturn:
-        """The time is over. What no host has is taken back."""
-        about = {"job": job.id, "state": job.state}
-        if job.state in NOT_SENT:
-            ended = await self._controller.jobs.do(job.id, "cancel")
-            if ended.state == "canceled":
-                why = f" ({job.message})" if job.message else ""
-                text = f"{job.host} was not reached in time{why}; the job is canceled, and nothing was done."
-                raise GuestwireError("HOST-UNREACHABLE", text, detail=about)
-        text = f"The controller goes on with it: `guestwire job wait {job.id}`."
-        raise GuestwireError("NO-ANSWER", text, detail=about)
 
     async def _ended(self, job: ControllerJob, row: Operation, reply: type[T]) -> Answer[T]:
         if job.reply is None and job.error is None:
@@ -223,25 +195,6 @@ class _Hearing:
             self._options.on_progress(Progress(percent=said.percent, step=said.step, message=said.message))
 
 
-def job_error(job: ControllerJob) -> GuestwireError:
-    """Why a job ended otherwise than well, as if its host had been asked directly."""
-    said = job.error or {}
-    code = said.get("code") or job.code or "INDETERMINATE"
-    detail = {**(said.get("detail") or {}), "job": job.id, "state": job.state}
-    if code not in BY_CODE:
-        detail["code"], code = code, "INTERNAL"
-    return GuestwireError(code, said.get("message") or job.message, field=said.get("field"), detail=detail)
-
-
-def _unsigned(job: ControllerJob, more: str = "") -> GuestwireError:
-    said = (
-        f"The job {job.id} waits for the signature of somebody who may do {job.operation} on {job.host}:",
-        f"`guestwire job approve {job.id}`. It goes on by itself then: `guestwire job wait {job.id}`.",
-    )
-    text = " ".join((*said, more)).strip()
-    return GuestwireError("APPROVAL-NEEDED", text, detail={"job": job.id, "approval": job.approval or ""})
-
-
 def _id(text: str | None) -> bytes:
     return ids.from_text(text or "") or bytes(16)
 
@@ -256,4 +209,6 @@ def _seen(one: FleetHost, at_ms: int) -> HostSeen:
             since=one.state_at, agent_version=one.agent_version,
         )  # fmt: skip
     silent_s = max(0, at_ms - one.heard_at) / 1000 if one.heard_at else None
+    if silent_s is not None and state == "online":
+        silent_s = min(silent_s, OFFLINE_S)  # the controller notes only now and then that a host was heard
     return HostSeen(one.host, state, said, silent_s, one.listed, verified=one.listed)  # type: ignore[arg-type]
