@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from guestwire.agent.services.ports import Plug
-from guestwire.comm.client import CommClient
 from guestwire.model.communication import CommDocument
 from guestwire.model.errors import GuestwireError
 from guestwire.model.network_names import bridge_name
 from guestwire.protocol.comm_models import Mapped
+
+if TYPE_CHECKING:
+    from guestwire.comm.client import CommClient
 
 MAPPED_WITHIN_S = 10.0
 
@@ -17,7 +20,7 @@ MAPPED_WITHIN_S = 10.0
 class CommAreas:
     """Guests are known to guestwire-comm by name, and to drivers by uuid."""
 
-    def __init__(self, client: CommClient) -> None:
+    def __init__(self, client: "CommClient") -> None:
         """Inside the event loop that `client` is used in."""
         self._client = client
         self._loop = asyncio.get_running_loop()

@@ -36,7 +36,6 @@ from guestwire.agent.telemetry_parts import telemetry_parts
 from guestwire.agent.time_floor import TimeFloor, judged
 from guestwire.agent.tls_identity import TlsIdentity
 from guestwire.agent.vital import Vital
-from guestwire.comm.client import CommClient
 from guestwire.link import brokers
 from guestwire.link.broker_url import BrokerAddress
 from guestwire.link.clock import now
@@ -95,11 +94,13 @@ def _boot_id() -> str:
 @asynccontextmanager
 async def driver(settings: Settings) -> AsyncIterator[Drivers]:
     """The hypervisor, open, and the way to guestwire-comm, if there is one. A libvirt that is not there yet is waited for in
-    the background, and so is guestwire-comm."""
+    the background, and so is guestwire-comm: what its way takes is imported by the hosts that have one."""
     if settings.comm.dir is None:
         async with _driver(settings, None) as drivers:
             yield drivers
         return
+    from guestwire.comm.client import CommClient
+
     async with CommClient(settings.comm.dir) as comm, _driver(settings, CommAreas(comm)) as drivers:
         yield replace(drivers, comm=comm)
 

@@ -54,8 +54,9 @@ from guestwire.link.clock import now
 from guestwire.link.local_server import LocalServer
 from guestwire.link.serve import Server
 from guestwire.model.errors import GuestwireError
-from guestwire.protocol.capabilities import CapabilitiesBody, WireLimits, capabilities_hash, schema_hashes
+from guestwire.protocol.capabilities import CapabilitiesBody, WireLimits, hash_over
 from guestwire.protocol.executor import Executor
+from guestwire.protocol.operation_hashes import HASHES
 from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.presence import HostPresence
 from guestwire.protocol.trust import Trust
@@ -378,4 +379,5 @@ async def _ended(task: asyncio.Task[None]) -> None:
 @cache
 def _operation_hashes() -> tuple[dict[str, bytes], bytes]:
     """The schema hash of each operation, and that over all: the same for every host of a process."""
-    return schema_hashes(BY_NAME), capabilities_hash(BY_NAME)
+    hashes = {name: bytes.fromhex(digest) for name, digest in HASHES.items()}
+    return hashes, hash_over(hashes)

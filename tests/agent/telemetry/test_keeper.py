@@ -1,6 +1,8 @@
 """What sees to the disk, in its thread: at the right time, in order, and whatever the disk does."""
 
 import asyncio
+import shutil
+import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,7 @@ from paper_disk import PaperDisk
 from spool_samples import FOLDER, MIB, QUOTA, Lost, batch, read_all, signed, spool, text
 
 from guestwire.agent.telemetry.disk import Disk
-from guestwire.agent.telemetry.keeper import SpoolKeeper
+from guestwire.agent.telemetry.keeper import ANOTHER_LOG_S, SpoolKeeper
 from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
 from guestwire.protocol.steps import Now
@@ -167,6 +169,48 @@ async def test_a_spool_that_cannot_be_opened_stops_nothing_and_comes_later() -> 
         assert not made.spool.append("audit", text(), now()).kept
         disk.full = False
         mono[0] += 100
+        await until(lambda: not made.spool.wants_log)
+        assert made.spool.append("audit", text(), now()).kept
+
+
+@pytest.mark.parametrize("size", [10, 200_000], ids=["into an open file", "into a new one"])
+async def test_a_spool_that_is_removed_while_it_is_used_is_begun_anew_and_what_was_in_it_is_told(
+    tmp_path: Path, size: int
+) -> None:
+    async with keeper(Disk(), tmp_path / "telemetry") as made:
+        first = made.spool.logs[0]
+        made.spool.append("guest", text(bytes(10)), now())
+        await until(lambda: made.spool.settled)
+        shutil.rmtree(tmp_path / "telemetry")
+        for _ in range(3):
+            made.spool.append("guest", text(bytes(size // 4)), now())
+        await until(lambda: made.spool.logs[-1] is not first and not made.spool.wants_log)
+        assert made.spool.append("guest", text(), now()).kept
+        await until(lambda: made.spool.settled)
+        assert [seq for log, _, seq in read_all(made.spool) if log == made.spool.logs[-1].log] == [1]
+        told = Lost(made.spool)
+        for number in range(1, 5):
+            assert (first.log, "notice", number) in told
+        made.spool.acknowledge(first.log, "notice", [(1, 4)])
+        await until(lambda: len(made.spool.logs) == 1)
+    again = spool(Disk(), tmp_path / "telemetry")
+    assert len(read_all(again)) == 1
+    again.stop()
+    again.close(now())
+
+
+async def test_a_disk_that_may_not_be_written_keeps_nothing_until_it_may(small_disk: Path) -> None:
+    said, mono = Said(), [1000.0]
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    folder = small_disk / "telemetry"
+    async with keeper(Disk(), folder, said=said, clock=lambda: Now(now().wall_ms, mono[0])) as made:
+        assert len(said.lines) == 1
+        kept = made.spool.append("audit", text(), now())
+        assert (kept.kept, kept.seq) == (False, 1)
+        assert made.spool.stats("audit").lost == 1
+        subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
+        mono[0] += ANOTHER_LOG_S + 1
+        made.spool.news()
         await until(lambda: not made.spool.wants_log)
         assert made.spool.append("audit", text(), now()).kept
 

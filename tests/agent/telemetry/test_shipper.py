@@ -420,6 +420,35 @@ async def test_who_is_connected_to_the_host_and_asked_for_telemetry_gets_it_with
     assert stage.broker.once == [], "and no controller is there"
 
 
+async def test_who_looks_on_and_acknowledges_nothing_keeps_nothing_from_being_made_coarser() -> None:
+    stage = Stage()
+    stage.announcer.add_local(stage.direct)
+    stage.direct.takes = MIB
+    stage.measure(2)
+    stage.mono += DEAF_S + 1
+    assert not stage.shipper.live()
+    stage.measure(2)
+    assert batches(stage.direct.got) == [1, 2, 3, 4]
+    assert not stage.spool.all_of("metric")[0].segments[-1].sent
+    assert stage.acknowledge("metric", (3, 4)).forgotten == 0, "whoever acknowledges is given them first"
+    assert stage.shipper.live(), "but he does acknowledge"
+    await stage.rounds()
+    assert set(batches(stage.direct.got)[4:]) >= {3, 4}
+    assert stage.acknowledge("metric", (1, 4)).forgotten == 4
+
+
+async def test_who_comes_to_the_host_need_not_wait_for_what_was_left_behind() -> None:
+    stage = Stage()
+    stage.announcer.add_local(stage.direct)
+    async with stage.shipper, asyncio.timeout(10):
+        stage.measure(2)
+        await asyncio.sleep(0)
+        stage.direct.takes = MIB
+        stage.measure()
+        while set(batches(stage.direct.got)) != {1, 2, 3}:
+            await asyncio.sleep(0)
+
+
 async def test_an_acknowledgement_is_checked(stage: Stage) -> None:
     stage.controller(new=True)
     stage.measure(3)

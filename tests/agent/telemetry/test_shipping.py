@@ -101,6 +101,18 @@ def test_what_was_not_taken_goes_again_at_once_or_rests_long() -> None:
     assert not shipping.is_under_way(OF, 77), "nobody sent it"
 
 
+def test_what_rests_long_keeps_nothing_else_from_going_again() -> None:
+    shipping = Shipping()
+    shipping.sent(OF, 1, 0.0)
+    shipping.not_taken(OF, 1, 0.0, ever=True)
+    shipping.sent(OF, 2, 1.0)
+    due = shipping.next_overdue()
+    assert due is not None
+    assert due <= 1.0 + AGAIN_S
+    shipping.overdue(1.0 + AGAIN_S)
+    assert (shipping.is_under_way(OF, 1), shipping.is_under_way(OF, 2)) == (True, False)
+
+
 def test_who_acknowledges_nothing_for_long_is_deaf_until_he_does() -> None:
     shipping = Shipping()
     assert not shipping.deaf(1e9), "nothing was said"
@@ -143,6 +155,16 @@ def test_a_log_that_is_gone_takes_nothing_of_the_bounds() -> None:
     assert shipping.room(0.0) == FIRST_WINDOW
     shipping.overdue(AGAIN_S)
     assert shipping.next_of(OF) == 1
+
+
+def test_acknowledgements_of_logs_that_never_were_are_not_remembered() -> None:
+    shipping = Shipping()
+    for n in range(9):
+        shipping.acknowledged((bytes([n]) * 16, "metric"), [(1, 1 << 53)])
+    assert len(shipping) == 0
+    shipping.sent(OF, 1, 0.0)
+    shipping.forget(OF[0])
+    assert len(shipping) == 0
 
 
 @given(st.lists(st.tuples(st.sampled_from(["sent", "old", "ack", "time", "fail"]), st.integers(1, 12)), max_size=60))

@@ -121,6 +121,29 @@ def test_marks_that_are_damaged_begin_another_log_and_lose_nothing_that_is_held(
     assert say(again, "alarm") == [1]
 
 
+@pytest.mark.parametrize("boot", ["boot-1", "boot-2"])
+def test_no_number_is_used_twice_when_the_newest_mark_is_damaged(disk: PaperDisk, boot: str) -> None:
+    """The mark before it does not know of all numbers that were given."""
+    made = spool(disk)
+    for n in range(6):
+        say(made, "fast", 60, 2000)
+        made.acknowledge(made.logs[0].log, "metric", [(1, 60 * (n + 1))])
+        see_to(made)
+    assert made.room("metric") == 0
+    log, path = made.logs[0].log, made.logs[0].marks.path
+    disk.kill()
+    left = {name: bytes(file.data) for name, file in disk.names_now.items()}
+    for at_byte in [n for n in range(0, len(left[path]), 64) if any(left[path][n : n + 8])]:
+        disk = PaperDisk()
+        disk.folders = {FOLDER, path.parent}
+        for name, data in left.items():
+            disk.write(disk.create(name), data, 0)
+        disk.names_now[path].data[at_byte] ^= 4
+        again = spool(disk, boot=boot)
+        kept = again.append("fast", text(), at(1000))
+        assert kept.log != log or kept.seq > 360, at_byte
+
+
 # -- what is acknowledged
 
 
@@ -136,6 +159,24 @@ def test_exactly_what_is_acknowledged_goes_and_stays_away(disk: PaperDisk) -> No
     assert held(made, "notice") == left
     disk.kill()
     assert held(spool(disk), "notice") == left, "and is not sent again after a restart"
+
+
+def test_what_is_acknowledged_is_not_sent_again_wherever_a_crash_comes(disk: PaperDisk) -> None:
+    """Before its files are removed, too: until then they are only known to be forgotten."""
+    made = spool(disk)
+    say(made, "guest", 360, 2000)
+    say(made, "audit", 3)
+    log = made.logs[0].log
+    assert len(made.logs[0].classes["notice"].segments) > 2
+    made.acknowledge(log, "notice", [(1, 360)])
+    made.acknowledge(log, "audit", [(1, 2)])
+    assert not made.logs[0].classes["notice"].segments
+    disk.kill()
+    again = spool(disk)
+    assert (held(again, "notice"), held(again, "audit")) == ([], [3])
+    assert lost_of(again, "notice") == []
+    see_to(again)
+    assert again.room("notice") == 0
 
 
 def test_an_acknowledgement_of_what_never_left_is_none(disk: PaperDisk) -> None:
@@ -260,6 +301,33 @@ def test_on_a_full_disk_the_cheap_gives_way_to_the_dear(tmp_path: Path, small_di
     assert held(again, "audit") == [1, 2, 3]
     again.stop()
     again.close(at(1000))
+
+
+def test_files_that_may_not_grow_lose_exactly_what_is_told(tmp_path: Path) -> None:
+    """A limit on the size of files cuts a write in the middle: what was taken of it is no record."""
+    made = spool(Disk(), tmp_path)
+    say(made, "audit", 5, 1000)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, before[1]))
+    try:
+        kept = [made.append("audit", text(bytes(1000)), at(1010)) for _ in range(WAITING + 20)]
+        see_to(made)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert all(one.kept for one in kept), "each had its number on record before it went out"
+    see_to(made)
+    told = {n for one in lost_of(made, "audit") for n in range(one.first, one.last + 1)}
+    found = held(made, "audit")
+    assert told
+    assert not told & set(found)
+    assert told | set(found) == set(range(1, WAITING + 26))
+    made.stop()
+    made.close(at(1020))
+    again = spool(Disk(), tmp_path)
+    assert held(again, "audit") == found
+    assert {n for one in lost_of(again, "audit") for n in range(one.first, one.last + 1)} == told
+    again.stop()
+    again.close(at(1020))
 
 
 def test_a_disk_that_takes_nothing_at_all_lets_everything_out_under_numbers_of_its_own(disk: PaperDisk) -> None:

@@ -1,4 +1,5 @@
-"""The spool against a plain dict, over any sequence of appends, acknowledgements, crashes, power cuts and full disks.
+"""The spool against a plain dict, over any sequence of appends, acknowledgements, crashes, power cuts, full disks, bits that flip,
+clocks that jump and quotas that change.
 
 Whatever happens: no number goes out twice with another content, what is held is what was said, and what is neither held nor
 acknowledged is told as lost.
@@ -8,11 +9,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from paper_disk import PaperDisk
-from spool_samples import MIB, QUOTA, Lost, at, batch, batch_of, read_all, see_to, signed, spool
+from spool_samples import FOLDER, MIB, QUOTA, Lost, at, batch, batch_of, read_all, see_to, signed
 
 from guestwire.agent.telemetry.coarsening import coarsening_for
 from guestwire.agent.telemetry.records import CLASS_OF, KINDS
 from guestwire.agent.telemetry.spool import Spool
+from guestwire.protocol.steps import Now
 from guestwire.protocol.telemetry import SPOOL_CLASSES, SpoolClass
 
 Number = tuple[bytes, SpoolClass, int]
@@ -24,6 +26,10 @@ class SpoolMachine(RuleBasedStateMachine):
         self.disk = PaperDisk()
         self.boot = 1
         self.now_s = 1000.0
+        self.ahead_s = 0
+        self.quota = dict(QUOTA)
+        self.damaged = False
+        self.unsure = False
         self.said: dict[Number, bytes] = {}
         self.left: set[Number] = set()
         self.spans: dict[Number, int] = {}
@@ -32,15 +38,18 @@ class SpoolMachine(RuleBasedStateMachine):
         self.spool = self._open()
 
     def _open(self) -> Spool:
-        return spool(self.disk, boot=f"boot-{self.boot}", now_s=self.now_s)
+        return Spool(self.disk, FOLDER, f"boot-{self.boot}", self.quota, self._now())
+
+    def _now(self) -> Now:
+        return Now(at(self.now_s + self.ahead_s).wall_ms, self.now_s)
 
     def _append(self, kind: str, size: int, *, sent: bool) -> None:
         def make(log: bytes, seq: int) -> bytes:
             if CLASS_OF[kind] != "metric":
                 return log + b"%d" % seq + bytes(size)
-            return signed(batch(log, seq, t0_s=round(self.now_s), points=3, series=size // 50))
+            return signed(batch(log, seq, t0_s=round(self.now_s + self.ahead_s), points=3, series=size // 50))
 
-        kept = self.spool.append(kind, make, at(self.now_s), sent=sent)
+        kept = self.spool.append(kind, make, self._now(), sent=sent)
         key = (kept.log, kept.spool_class, kept.seq)
         assert key not in self.said, "a number is given once"
         self.said[key] = kept.frame
@@ -102,10 +111,12 @@ class SpoolMachine(RuleBasedStateMachine):
         self.spool = self._open()
         told = Lost(self.spool)
         assert all(key in told or key in self.acked for key in waiting)
+        if not self.unsure:
+            assert not self.acked & read_all(self.spool).keys(), "what is acknowledged is not sent again"
 
     @rule(data=st.data())
     def lose_power(self, data: st.DataObject) -> None:
-        self.disk.full = False
+        self.disk.full, self.unsure = False, True
         self.disk.cut_power(lambda most: data.draw(st.integers(0, most)))
         self.boot += 1
         self.spool = self._open()
@@ -115,17 +126,39 @@ class SpoolMachine(RuleBasedStateMachine):
         self.disk.full = False
         before, waiting = Lost(self.spool), self._waiting()
         self.spool.stop()
-        self.spool.close(at(self.now_s))
+        self.spool.close(self._now())
         self.boot += reboot
         self.spool = self._open()
         after = Lost(self.spool)
         news = [key for key in self.said if key in after and key not in before]
-        assert waiting or all(key in self.acked for key in news), "an orderly end loses nothing"
+        assert waiting or self.damaged or all(key in self.acked for key in news), "an orderly end loses nothing"
+
+    @rule(years=st.sampled_from([-30, -1, 1, 30]))
+    def jump_in_time(self, years: int) -> None:
+        """The wall clock is set; batches say what it says."""
+        self.ahead_s = years * 365 * 86_400
+
+    @rule(name=st.sampled_from(SPOOL_CLASSES), kib=st.sampled_from([512, 1024, 2048]))
+    def start_again_with_another_quota(self, name: SpoolClass, kib: int) -> None:
+        self.quota[name] = kib * 1024
+        self.die_and_start_again()
+        assert self.spool.room(name) <= self.quota[name]
+
+    @rule(data=st.data())
+    def flip_a_bit(self, data: st.DataObject) -> None:
+        """Of a segment or of what was acknowledged, on the disk."""
+        files = [path for path, file in self.disk.names_now.items() if file.data and path.suffix in (".seg", ".acks")]
+        if files:
+            file = self.disk.names_now[data.draw(st.sampled_from(sorted(files)))]
+            bit = data.draw(st.integers(0, 8 * len(file.data) - 1))
+            file.data[bit // 8] ^= 1 << bit % 8
+            file.writes.append((bit // 8, bytes(file.data[bit // 8 : bit // 8 + 1])))
+            self.damaged = self.unsure = True
 
     @rule()
     @precondition(lambda self: not self.disk.full)
     def get_full(self) -> None:
-        self.disk.full = True
+        self.disk.full = self.unsure = True
 
     @rule()
     @precondition(lambda self: self.disk.full)
@@ -137,7 +170,7 @@ class SpoolMachine(RuleBasedStateMachine):
         self.disk.full = False
         self.spool.begin_anew()
         assert self.spool.wants_log
-        self.spool.number_in(self.spool.another_log(at(self.now_s)))
+        self.spool.number_in(self.spool.another_log(self._now()))
 
     def _waiting(self) -> set[Number]:
         return {
@@ -150,7 +183,7 @@ class SpoolMachine(RuleBasedStateMachine):
     @invariant()
     def the_quotas_hold(self) -> None:
         for name in SPOOL_CLASSES:
-            assert self.spool.room(name) <= QUOTA[name] + MIB // 16
+            assert self.spool.room(name) <= self.quota[name] + MIB // 16
             assert self.spool.room(name) == sum(one.room for of in self.spool.all_of(name) for one in of.segments)
 
     def teardown(self) -> None:
@@ -180,5 +213,5 @@ class SpoolMachine(RuleBasedStateMachine):
         assert not any(key in told for key in covered), "what is held is not told as lost"
 
 
-SpoolMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+SpoolMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 test_the_spool_keeps_its_promises = SpoolMachine.TestCase

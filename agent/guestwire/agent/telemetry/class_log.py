@@ -154,6 +154,12 @@ class ClassLog:
             self._write(one.kind, one.seq, one.at_ms, one.frame, mono, sent=one.sent)
             self._next_waiting()
 
+    def give_up_waiting(self) -> None:
+        """There is no disk any more that what waits could be written to."""
+        while self.waiting:
+            one = self._next_waiting()
+            self.lose(Lost(one.seq, one.seq, one.at_ms, one.at_ms), count_of=1)
+
     def _next_waiting(self) -> Waiting:
         one = self.waiting.pop(0)
         self._waiting_bytes -= len(one.frame)
@@ -304,10 +310,10 @@ class ClassLog:
         self.doomed.append(segment)
         # what lies behind a segment that stays is remembered: else it would look lost when the log is opened again
         self._acked.remove(0, self.segments[0].first - 1 if self.segments else self.used)
-        if not self.segments:
+        # the highest number may have been in it; and that nothing before is held must be known before it is not in `acks` any more
+        if self.mark(wanted=False) and not self.segments:
             with suppress(OSError):
                 self.acks.clear()
-        self.mark(wanted=False)  # the highest number may have been in it
 
     # -- what is lost
 

@@ -74,4 +74,5 @@ class Disk:
         path.unlink(missing_ok=True)
 
     def remove_folder(self, folder: Path) -> None:
-        folder.rmdir()
+        with suppress(FileNotFoundError):
+            folder.rmdir()

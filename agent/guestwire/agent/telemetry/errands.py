@@ -41,6 +41,8 @@ class Errand:
     marks: Generations | None
     sync_folder: bool
     errors: list[OSError] = field(default_factory=list)
+    gone: bool = False
+    """Whether somebody has removed the log from the disk: what is written into open files is nowhere."""
     _marks_done: bool = False
     _synced: set[int] = field(default_factory=set)
     _closed: list[Segment] = field(default_factory=list)
@@ -56,6 +58,8 @@ class Errand:
         for segment in (segment for share in self.shares for segment in share.sync):
             if segment.fd is not None and self._done(disk.sync, segment.fd):
                 self._synced.add(segment.fd)
+        self._done(disk.size, self.log.marks.path)
+        self.gone = any(isinstance(one, FileNotFoundError) for one in self.errors)
         if self.sync_folder:
             self.sync_folder = not self._done(disk.sync_folder, self.log.path)
         for share in self.shares:
@@ -82,7 +86,7 @@ class Errand:
         for segment in self._closed:
             segment.fd = None
 
-    def _done(self, step: Callable[..., None], about: int | Path) -> bool:
+    def _done(self, step: Callable[..., object], about: int | Path) -> bool:
         try:
             step(about)
         except OSError as err:

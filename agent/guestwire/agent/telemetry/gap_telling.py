@@ -30,3 +30,8 @@ class GapTelling:
                 told[one.first] = known
         if told:
             self._told[of] = told
+
+    def forget(self, log: bytes) -> None:
+        """A log is gone."""
+        for of in [one for one in self._told if one[0] == log]:
+            del self._told[of]

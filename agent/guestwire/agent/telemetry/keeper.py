@@ -99,6 +99,8 @@ class SpoolKeeper(VitalTask):
             await self._in_thread(errand.run, self._disk)
             errand.finish()
             self._under_way = None
+            if errand.gone and log is spool.logs[-1]:
+                spool.begin_anew()
             for err in errand.errors[:1]:
                 self._tell(err)
         await self._logs(spool, at)

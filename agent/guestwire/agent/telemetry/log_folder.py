@@ -3,6 +3,7 @@ they would have to, another log is begun beside it, and this one is emptied. Ope
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -30,13 +31,17 @@ class LogFolder:
         self.marks = MarksFile(disk, path / MARKS)
         try:
             found = self.marks.read()
-            self.sound = found is not None and found.log == self.log
-            if found is None or not self.sound:
+            if found is not None and found.log != self.log:
+                found = None
+            if found is None:
                 self.marks.make(self.log)
+            self.sound = found is not None and not found.doubtful
             self.classes: dict[SpoolClass, ClassLog] = {}
             for name in SPOOL_CLASSES:
                 acks = AcksFile(disk, path / f"{name}.acks", seed)
-                known = found.classes[name] if found is not None and self.sound else None
+                known = found.classes[name] if found is not None else None
+                if known is not None and not self.sound:
+                    known = replace(known, clean=False, boot="")  # what was reserved may have been given
                 left = found_class(disk, path, seed, name, known, boot, now_ms, acks)
                 tally(name, left.lost)
                 self.classes[name] = ClassLog(disk, path, seed, name, boot, self.marks, acks, left, tally)

@@ -49,9 +49,11 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class FoundMarks:
-    """What a file of marks says."""
+    """What a file of marks says. `doubtful`: a part of it is damaged, perhaps the newest: numbers may have been given that it does
+    not know of."""
 
     log: bytes
+    doubtful: bool
     classes: dict[SpoolClass, Marks]
 
 
@@ -90,13 +92,19 @@ class MarksFile:
         if magic != _HEAD_MAGIC or crc32(log) != crc:
             return None
         classes: dict[SpoolClass, Marks] = {}
+        doubtful = False
         for number, name in enumerate(SPOOL_CLASSES):
-            slots = [_slot(data, _SLOT_BYTES * (1 + 2 * number + half)) for half in (0, 1)]
+            places = [_SLOT_BYTES * (1 + 2 * number + half) for half in (0, 1)]
+            slots = [_slot(data, place) for place in places]
+            doubtful = doubtful or any(
+                slot is None and any(data[place : place + _SLOT_BYTES])
+                for slot, place in zip(slots, places, strict=True)
+            )
             found = [(*one, half) for half, one in enumerate(slots) if one is not None]
             if not found:
                 return None
             self._generations[name], classes[name], self._certain[name] = max(found, key=lambda one: one[0])
-        return FoundMarks(log, classes)
+        return FoundMarks(log, doubtful, classes)
 
     def write(self, name: SpoolClass, marks: Marks) -> None:
         """Write the marks of a class. Raises OSError."""

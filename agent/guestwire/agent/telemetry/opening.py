@@ -28,6 +28,7 @@ def found_class(
     known = marks or Marks()
     segments = _segments(disk, folder, seed, name)
     acked, gaps = acks.read(), Gaps(known.lost)
+    acked.add(1, known.floor)  # files that nobody needs may not have been removed yet
     holes, torn = _read_end(disk, seed, segments)
     last = segments[-1].last if segments else 0
     # what was written in this boot is in the page cache at least

@@ -5,7 +5,6 @@ A token bucket of bytes. How fast the link is, is configured, or observed: what 
 link, and how long the peer took to confirm one tells how fast it was.
 """
 
-from statistics import median
 from typing import Final
 
 SHARE: Final = 0.3
@@ -37,7 +36,7 @@ class Pacing:
         """How fast the link is held to be, bytes per second."""
         if self._configured is not None:
             return self._configured
-        return median(self._observed) if self._observed else FIRST_GUESS
+        return sorted(self._observed)[len(self._observed) // 2] if self._observed else FIRST_GUESS
 
     @property
     def rate(self) -> float:

@@ -12,7 +12,7 @@ from typing import Final
 from guestwire.agent.telemetry.class_log import ClassLog
 from guestwire.agent.telemetry.disk import Disk
 from guestwire.agent.telemetry.gaps import Lost
-from guestwire.agent.telemetry.records import SENT_AT, Record, scan
+from guestwire.agent.telemetry.records import SENT, SENT_AT, Record, scan
 from guestwire.agent.telemetry.segment import Segment
 from guestwire.protocol.envelope import FRAME_LIMIT
 
@@ -102,7 +102,7 @@ def _missing(page: Page, first: int, last: int, now_ms: int, since: int = 0) -> 
 def _mark_sent(disk: Disk, segment: Segment) -> None:
     fd = disk.open(segment.path)
     try:
-        disk.write(fd, b"\1", SENT_AT)
+        disk.write(fd, bytes((SENT,)), SENT_AT)
         disk.sync(fd)
     finally:
         disk.close(fd)

@@ -43,7 +43,9 @@ coarse, how many numbers follow: the last number of each record of a coarse segm
 _SEGMENT_MAGIC: Final = b"GWsg"
 _SEGMENT_CHECKED_FROM: Final = 12
 SENT_AT: Final = 4
-"""Where in a segment the byte is that says whether anything of it was sent."""
+"""Where in a segment the byte is that says whether anything of it was sent: one that is not 0. It is outside of the checksum."""
+SENT: Final = 0xFF
+"""What is written there: no single bit that flips makes it unsent."""
 _MOST_BOUNDS: Final = 1 << 16
 
 
@@ -96,7 +98,7 @@ def encode_head(seed: int, head: SegmentHead) -> bytes:
     bounds = struct.pack(f"<{len(head.bounds)}Q", *head.bounds)
     checked = struct.pack("<QQII", head.first, head.last, head.level, len(head.bounds)) + bounds
     crc = crc32(checked, seed)
-    return _SEGMENT_MAGIC + bytes((head.sent, 0, 0, 0)) + crc.to_bytes(4, "little") + checked
+    return _SEGMENT_MAGIC + bytes((SENT if head.sent else 0, 0, 0, 0)) + crc.to_bytes(4, "little") + checked
 
 
 def decode_head(seed: int, data: bytes) -> tuple[SegmentHead, int] | None:

@@ -2,7 +2,8 @@
 `gap_telling` decide; this gives them the time and does what they say.
 
 Nothing is sent while nobody listens: no controller that was heard over the broker, no client of the host's own listeners that asked for
-telemetry.
+telemetry. There no controller says that it is one: whoever asks is taken for one until it has acknowledged nothing for long. Whatever
+listens, only what was acknowledged goes.
 """
 
 import asyncio
@@ -66,8 +67,7 @@ class Ways(Protocol):
 
 
 class Shipper(VitalTask):
-    """`async with` it once the spool is open. It is the `Batches` of the sampler. `gone` hears of logs that are not there any
-    more."""
+    """`async with` it once the spool is open. It is the `Batches` of the sampler."""
 
     def __init__(
         self, *, telling: Telling, spool: Spool, ways: Ways, controllers: Controllers, pacing: Pacing,
@@ -85,6 +85,8 @@ class Shipper(VitalTask):
         self._shipping = Shipping()
         self._gaps = GapTelling()
         self._unconfirmed = 0
+        self._waits_for_somebody = False
+        self._logs: frozenset[bytes] = frozenset()
         self._news = asyncio.Event()
         self._gap_topic = telling.topic(GAP_TIER)
 
@@ -112,7 +114,9 @@ class Shipper(VitalTask):
 
     def _live_ways(self, now: Now) -> tuple[bool, bool]:
         """To the broker, and directly."""
-        return self._brokered(now) and not self._shipping.deaf(now.mono), self._direct()
+        if self._shipping.deaf(now.mono):
+            return False, False
+        return self._brokered(now), self._direct()
 
     # -- what is new
 
@@ -121,13 +125,22 @@ class Shipper(VitalTask):
         now = self._clock()
         brokered, direct = self._live_ways(now)
         sent = brokered or direct
+        if sent and self._waits_for_somebody:
+            self._news.set()  # there is somebody now who may want what was left behind
 
         def make(log: bytes, seq: int) -> bytes:
             return self._telling.batch(batch.numbered(log, seq), now.wall_ms)
 
         kept = self._spool.append(tier, make, now, sent=sent)
-        if sent and self._ways.offer(self._telling.topic(tier), kept.frame, brokered=brokered):
+        if not sent:
+            self._show(tier, kept)
+        elif self._ways.offer(self._telling.topic(tier), kept.frame, brokered=brokered):
             self.said(kept)
+
+    def _show(self, tier: Tier, kept: Kept) -> None:
+        """Who is connected to the host itself, and acknowledges nothing, may look on: it costs nothing of what is kept."""
+        if self._direct():
+            self._ways.offer(self._telling.topic(tier), kept.frame, brokered=False)
 
     def said(self, kept: Kept) -> None:
         """Something that was just numbered has left the host."""
@@ -161,8 +174,10 @@ class Shipper(VitalTask):
         """Send what may go now; how long until there may be more."""
         now = self._clock()
         self._shipping.overdue(now.mono)
+        self._forget_logs()
         brokered, direct = self._brokered(now), self._direct()
-        if not brokered and not direct:
+        self._waits_for_somebody = not brokered and not direct
+        if self._waits_for_somebody:
             return IDLE_S
         if (rests_s := self._rests_until - now.mono) > 0:
             return rests_s
@@ -179,6 +194,13 @@ class Shipper(VitalTask):
         finally:
             page.segment.busy = False
         return 0.0 if self._send(page, brokered=brokered) else SOON_S
+
+    def _forget_logs(self) -> None:
+        logs = frozenset(log.log for log in self._spool.logs)
+        for gone in self._logs - logs:
+            self._shipping.forget(gone)
+            self._gaps.forget(gone)
+        self._logs = logs
 
     def _pause_s(self, now: Now, *, brokered: bool) -> float:
         """How long nothing that was left behind can go."""
@@ -263,8 +285,6 @@ class Shipper(VitalTask):
 
     def _tell_gaps(self, now: Now, *, brokered: bool) -> None:
         for of, class_log in self._classes():
-            if not len(class_log.gaps):
-                continue
             for lost in self._gaps.due(of, class_log.gaps, now.mono):
                 gap = Gap(
                     log=of[0], spool_class=of[1], first=lost.first, last=lost.last, since=lost.since,

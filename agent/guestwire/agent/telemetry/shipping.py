@@ -7,9 +7,9 @@ store. A receiver that acknowledges nothing for long is given nothing new, only 
 what is new stays fit to be made coarser.
 """
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Final, NamedTuple
 
 from guestwire.agent.telemetry.number_ranges import Range
@@ -49,12 +49,16 @@ class Shipping:
 
     def __init__(self) -> None:
         self._ways: dict[ClassOf, _Way] = {}
-        self._order: deque[tuple[float, ClassOf, int]] = deque()
+        self._order: list[tuple[float, ClassOf, int]] = []  # a heap: what rests long is due after what went later
         self._under_way = 0
         self._old_bytes = 0
         self._window = FIRST_WINDOW
         self._narrowed_at = float("-inf")
         self._unheard_since: float | None = None
+
+    def __len__(self) -> int:
+        """How many classes of logs it remembers something of."""
+        return len(self._ways)
 
     def _way(self, of: ClassOf) -> _Way:
         way = self._ways.get(of)
@@ -82,7 +86,7 @@ class Shipping:
         way = self._way(of)
         self._forget(of, number)
         way.under_way[number] = _Sent(mono + AGAIN_S, old)
-        self._order.append((mono + AGAIN_S, of, number))
+        heappush(self._order, (mono + AGAIN_S, of, number))
         self._under_way += 1
         self._old_bytes += old
         if way.next == number:
@@ -90,7 +94,7 @@ class Shipping:
         if self._unheard_since is None:
             self._unheard_since = mono
         while self._under_way > MOST_UNDER_WAY:
-            self._back(*self._order.popleft()[1:])
+            self._back(*heappop(self._order)[1:])
 
     def not_taken(self, of: ClassOf, number: int, mono: float, *, ever: bool) -> None:
         """A record did not go after all; `ever`: and it would be so the next time."""
@@ -99,14 +103,15 @@ class Shipping:
         if ever:
             self._forget(of, number)
             self._way(of).under_way[number] = _Sent(mono + NEVER_S, 0)
-            self._order.append((mono + NEVER_S, of, number))
+            heappush(self._order, (mono + NEVER_S, of, number))
             self._under_way += 1
         else:
             self._back(of, number)
 
     def acknowledged(self, of: ClassOf, ranges: Iterable[Range]) -> None:
         """Somebody has these."""
-        under_way = self._way(of).under_way
+        way = self._ways.get(of)
+        under_way = {} if way is None else way.under_way
         for first, last in ranges:
             if last - first >= len(under_way):
                 known = [number for number in under_way if first <= number <= last]
@@ -121,7 +126,7 @@ class Shipping:
         """What was not acknowledged in time is to be sent again."""
         order = self._order
         while order and order[0][0] <= mono:
-            until, of, number = order.popleft()
+            until, of, number = heappop(order)
             known = self._way(of).under_way.get(number)
             if known is not None and known.until == until:
                 if known.size and mono - self._narrowed_at >= AGAIN_S:

@@ -193,6 +193,10 @@ class Spool:
                     self._make_room(name, sum(len(one.frame) for one in of.waiting))
                 try:
                     of.write_waiting(mono)
+                except FileNotFoundError:  # somebody has removed the log
+                    of.give_up_waiting()
+                    if of is self.logs[-1].classes[name]:
+                        self.begin_anew()
                 except OSError:
                     self._give_way(name)
                     return True
