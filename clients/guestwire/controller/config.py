@@ -79,6 +79,13 @@ class UsersSection(Section):
     """Requests of one person or token at once."""
 
 
+class AuditSection(Section):
+    keep_days: Annotated[int, Field(ge=90, le=3660)] = 400
+    """How long rows of the controller's own audit log are kept at least; what is older is taken away, and a row says so."""
+    sign_minutes: Annotated[int, Field(ge=1, le=1440)] = 10
+    """How often the controller signs where its audit log ends, while rows come."""
+
+
 class TelemetrySection(Section):
     raw_hours: Annotated[int, Field(ge=1, le=24 * 366)] = 48
     """How long samples are kept as they were measured."""
@@ -127,6 +134,7 @@ class Settings(MergedSettings):
     database: DatabaseSection = DatabaseSection()
     serve: ServeSection = ServeSection()
     users: UsersSection = UsersSection()
+    audit: AuditSection = AuditSection()
     telemetry: TelemetrySection = TelemetrySection()
     jobs: JobsSection = JobsSection()
     metrics: MetricsSection = MetricsSection()

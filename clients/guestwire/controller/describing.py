@@ -8,7 +8,7 @@ import json
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from guestwire.controller.composing.base import Base
 from guestwire.controller.composing.controller import composed
@@ -19,6 +19,9 @@ from guestwire.controller.store.database import open_database
 from guestwire.controller.store.migrating import upgrade
 from guestwire.controller.vital import Vital
 from guestwire.link.clock import now
+
+API_VERSION: Final = "1"
+"""What is in the document of every release that has the same API, in place of the program's own version."""
 
 
 async def described() -> str:
@@ -36,6 +39,13 @@ async def _described(directory: Path) -> str:
         await upgrade(database)
         made = await composed(stack, Base(settings, database, Feed(), log, now, vital, boot_id=""))
         return as_text(made.application.openapi())
+
+
+def frozen(text: str) -> str:
+    """A document as it is frozen: the same for every version of the program, as long as the API is."""
+    document = json.loads(text)
+    document["info"]["version"] = API_VERSION
+    return as_text(document)
 
 
 def as_text(document: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from guestwire.controller.describing import described
+from guestwire.controller.describing import described, frozen
 
 ROOT = Path(__file__).resolve().parents[3]
 FROZEN = Path(__file__).with_name("openapi.json")
@@ -20,7 +20,7 @@ def main() -> int:
     sys.path.insert(0, str(ROOT / "tests/support"))
     from openapi_changes import breaking
 
-    wanted = asyncio.run(described())
+    wanted = frozen(asyncio.run(described()))
     lines = breaking(json.loads(FROZEN.read_text(encoding="utf-8")), json.loads(wanted)) if FROZEN.exists() else []
     for line in lines:
         sys.stderr.write(f"breaking: {line}\n")

@@ -70,8 +70,13 @@ def schema_hashes(operations: Mapping[str, Operation]) -> dict[str, bytes]:
 
 def capabilities_hash(operations: Mapping[str, Operation]) -> bytes:
     """32 bytes over the schema hashes: what presence carries, so that a receiver knows when to read capabilities anew."""
+    return hash_over(schema_hashes(operations))
+
+
+def hash_over(hashes: Mapping[str, bytes]) -> bytes:
+    """The same, of hashes by name that are known."""
     whole = hashlib.sha256()
-    for name, digest in schema_hashes(operations).items():
+    for name, digest in sorted(hashes.items()):
         whole.update(name.encode() + b"\0" + digest)
     return whole.digest()
 

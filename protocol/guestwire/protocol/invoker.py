@@ -194,6 +194,8 @@ class Invoker:
         if verified is None or (needs_proof and not verified and not self.path_vouches):
             pending.unbelieved = self._unbelieved(envelope)
             return self._drop("UNSIGNED-RESPONSE")
+        if header.phase == "final" and pending.operation.effect != "none":
+            pending.keep_final(header, frame)
         body = self._whole(envelope, now)
         if body is None:
             return []
@@ -217,7 +219,7 @@ class Invoker:
                 return self._drop("MALFORMED")
             error = GuestwireError("MALFORMED", f"The host's answer does not fit the operation: {str(err)[:200]}")
             return self._finish(pending, Failed(pending, error, verified), now)
-        return self._finish(pending, Done(pending, reply, verified), now)
+        return self._finish(pending, Done(pending, reply, verified, pending.final(header)), now)
 
     def _accepted(self, pending: Pending, now: Now) -> list[Event]:
         if isinstance(pending.context, AskedFor):

@@ -16,9 +16,29 @@ class Pending:
     """A request under way. `context` is its driver's (a future, a callback); this module never looks at it."""
 
     __slots__ = (
-        "about", "accepted", "answered_at", "asking", "body", "challenges", "context", "deadline", "done", "expires_ms", "frames", "header",
-        "host", "mandates", "operation", "pause", "refusal", "request_id", "resend_at", "signed",
-        "topic", "unbelieved",
+        "_final",
+        "about",
+        "accepted",
+        "answered_at",
+        "asking",
+        "body",
+        "challenges",
+        "context",
+        "deadline",
+        "done",
+        "expires_ms",
+        "frames",
+        "header",
+        "host",
+        "mandates",
+        "operation",
+        "pause",
+        "refusal",
+        "request_id",
+        "resend_at",
+        "signed",
+        "topic",
+        "unbelieved",
     )  # fmt: skip
 
     def __init__(
@@ -33,6 +53,7 @@ class Pending:
         self.deadline = deadline
         self.expires_ms = header.expires
         self.frames: list[bytes] = []
+        self._final: tuple[bytes, dict[int, bytes]] = (b"", {})
         self.mandates: tuple[bytes, ...] = ()
         self.signed = False
         self.about = b""
@@ -48,6 +69,18 @@ class Pending:
         self.unbelieved: GuestwireError | None = None
         self.context: Any = None
 
+    def keep_final(self, header: Header, frame: bytes) -> None:
+        """A frame of its final, which the host signed. Those of one answer are kept, the newest."""
+        if self._final[0] != header.body_hash:
+            self._final = (header.body_hash, {})
+        self._final[1][header.part[0]] = frame
+
+    def final(self, header: Header) -> tuple[bytes, ...]:
+        """All frames of the answer that this is the header of; none where one of them came before this request was made again."""
+        of = range(1, header.part[1] + 1)
+        kept = self._final[1] if self._final[0] == header.body_hash else {}
+        return tuple(kept[i] for i in of) if all(i in kept for i in of) else ()
+
 
 class Accepted(NamedTuple):
     """The host has it: nothing it accepted is lost by a crash."""
@@ -61,11 +94,13 @@ class Progressed(NamedTuple):
 
 
 class Done(NamedTuple):
-    """The result. `verified`: the host's signature vouches for it."""
+    """The result. `verified`: the host's signature vouches for it. `final`: of an operation with an effect the frames of the
+    host's final, as they came: proof for whoever has the trust document."""
 
     pending: Pending
     reply: Any
     verified: bool
+    final: tuple[bytes, ...] = ()
 
 
 class Failed(NamedTuple):

@@ -5,7 +5,6 @@ from enum import Enum
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 SIGNATURE_BYTES = 64
 KEY_ID_BYTES = 8
@@ -58,13 +57,12 @@ class SigningKey:
     def __init__(self, raw: bytes) -> None:
         self._key = Ed25519PrivateKey.from_private_bytes(raw)
         self.raw = raw
-        self.public = VerifyingKey(self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+        self.public = VerifyingKey(self._key.public_key().public_bytes_raw())
         self.id = self.public.id
 
     @classmethod
     def generate(cls) -> "SigningKey":
-        key = Ed25519PrivateKey.generate()
-        return cls(key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()))
+        return cls(Ed25519PrivateKey.generate().private_bytes_raw())
 
     def sign(self, domain: Domain, data: bytes) -> bytes:
         """The 64-byte signature of `data` under `domain`."""

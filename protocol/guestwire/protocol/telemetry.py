@@ -114,7 +114,7 @@ def values(code: Literal["d", "q"], points: Sequence[float | None]) -> bytes:
 
 def times(batch: TelemetryBatch) -> list[int]:
     """The points in time of a batch, Unix ms. Raises MALFORMED."""
-    found = cast("array[int]", _array("I", batch.dt))
+    found = cast("array[int]", unpacked("I", batch.dt))
     if any(later < earlier for earlier, later in pairwise(found)):
         raise GuestwireError("MALFORMED", "The times of a telemetry batch do not ascend.")
     t0 = batch.t0
@@ -127,12 +127,11 @@ def columns(batch: TelemetryBatch) -> list[Column]:
     at = times(batch)
     made: list[Column] = []
     for series, kind, start, code, data in batch.columns:
-        found = _array(code, data)
+        found = unpacked(code, data)
         if len(found) != len(at):
             raise GuestwireError("MALFORMED", f"{series}: {len(found)} values for {len(at)} times.")
         # value - value is 0 for what is finite: NaN is absent, and so is what no database sums
-        absent = any(value == ABSENT for value in found) if code == "q" else any(value - value != 0 for value in found)
-        if not absent:
+        if not (ABSENT in found if code == "q" else any(value - value != 0 for value in found)):
             made.append(Column(series, kind, start, at, found))
             continue
         kept = [
@@ -152,7 +151,8 @@ def _bytes(found: "array[int] | array[float]") -> bytes:
     return found.tobytes()
 
 
-def _array(code: str, data: bytes) -> "array[int] | array[float]":
+def unpacked(code: Literal["I", "d", "q"], data: bytes) -> "array[int] | array[float]":
+    """Times or values as `offsets` and `values` packed them; what is absent is among them. Raises MALFORMED."""
     found: array[int] | array[float] = array(code)
     try:
         found.frombytes(data)

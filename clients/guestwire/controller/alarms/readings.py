@@ -6,6 +6,7 @@ from typing import Protocol
 from guestwire.controller.alarms.comparing import Reading, Subject
 from guestwire.controller.alarms.rule import MetricTrigger, Trigger
 from guestwire.controller.fleet.membership import Membership
+from guestwire.controller.fleet.views import NOT_THERE
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.store.database import Database
 from guestwire.controller.store.host_queries import refs
@@ -53,7 +54,9 @@ class Readings:
     def _series(self, trigger: MetricTrigger, hosts: frozenset[HostRef]) -> dict[Subject, Reading]:
         wanted = selector(trigger.series)
         fresh = self._clock().wall_ms - STALE_MS
-        some = (one for one in self._known.named(wanted.name) if one.host in hosts and one.time >= fresh)
+        # of a host that is not there nobody knows anything: its last values raise no alarm, and end none
+        there = {host for host in hosts if self._presences.state(host) not in NOT_THERE}
+        some = (one for one in self._known.named(wanted.name) if one.host in there and one.time >= fresh)
         chosen = wanted.choose(some)
         values = {one.id: one.rate if trigger.rate else one.value for one in chosen}
         if trigger.over is not None:

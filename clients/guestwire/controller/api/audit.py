@@ -38,12 +38,28 @@ class AuditShown(Model):
     hash: str
 
 
+class AuditSigned(Model):
+    """The last row that the controller has signed as the end of its log, and when. `verified`: the signature was checked, by the
+    trust document of that site."""
+
+    seq: int
+    at: int
+    principal: str
+    site: str
+    verified: bool
+
+
 class AuditChecked(Model):
-    """What a check of the whole log found. `broken`: the first row that is not what it should be; null: every one is."""
+    """What a check of the whole log found. `rows`: how many there are, of which `oldest` is the first; those before it were pruned.
+    `broken`: the first row that is not what it should be; null: every one is. `why`: what is wrong. `signed`: how far the
+    controller's key vouches for it; null: it has no key."""
 
     rows: int
     hash: str
     broken: int | None
+    oldest: int
+    why: str | None
+    signed: AuditSigned | None
 
 
 async def wanted(
@@ -81,10 +97,15 @@ def router(log: AuditLog, doors: Doors) -> APIRouter:
         disposition = 'attachment; filename="audit.ndjson"'
         return StreamingResponse(lines(), media_type=NDJSON, headers={"Content-Disposition": disposition})
 
-    @routes.get("/check", operation_id="checkAudit", summary="Follow the log's chain of hashes")
+    @routes.get(
+        "/check", operation_id="checkAudit", summary="Follow the log's chain of hashes, and check what was signed of it"
+    )
     async def check_audit(who: Annotated[Person, Depends(doors.person)]) -> AuditChecked:
         found = await log.check(who)
-        return AuditChecked(rows=found.rows, hash=found.hash.hex(), broken=found.broken)
+        signed = None if found.signed is None else AuditSigned(**found.signed._asdict())
+        return AuditChecked(
+            rows=found.rows, hash=found.hash.hex(), broken=found.broken, oldest=found.oldest, why=found.why, signed=signed
+        )  # fmt: skip
 
     return routes
 

@@ -15,7 +15,7 @@ _KEY: Final = "guestwire"
 class Carried:
     """`person`: who asks, once they are known. `session`: the secret of the session that they came with. `secret`: the answer
     has one in it, and is kept nowhere. `code`: of the error that was answered, empty for none. `action`: what is being
-    done, as the API names it."""
+    done, as the API names it. `reads`: it changes nothing, though its method could: no audit row tells of it."""
 
     asked: Asked
     person: Person | None = None
@@ -24,6 +24,7 @@ class Carried:
     secret: bool = False
     code: str = ""
     action: str = ""
+    reads: bool = False
 
 
 def carried(scope: MutableMapping[str, Any]) -> Carried:

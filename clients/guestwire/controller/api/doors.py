@@ -80,3 +80,7 @@ class Doors:
     async def secret(self, request: Request) -> None:
         """For an answer with a secret in it: it is kept nowhere, for an idempotency key neither."""
         carried(request.scope).secret = True
+
+    async def reads(self, request: Request) -> None:
+        """For a POST that changes nothing: it leaves no audit row, unless it is refused to somebody."""
+        carried(request.scope).reads = True

@@ -224,7 +224,12 @@ def _edits(routes: APIRouter, editing: Drafts, doors: Doors) -> None:
 
 
 def _others(routes: APIRouter, editing: Drafts, pulling: Pulling, doors: Doors) -> None:
-    @routes.post("/{site}/{host}/check", operation_id="checkDraft", summary="What the rules would say of edits")
+    @routes.post(
+        "/{site}/{host}/check",
+        operation_id="checkDraft",
+        summary="What the rules would say of edits",
+        dependencies=[Depends(doors.reads)],
+    )
     async def check_draft(
         host: Host, body: Annotated[DraftTried, FROM_JSON], person: Annotated[Person, Depends(doors.person)]
     ) -> DraftChecked:

@@ -18,23 +18,26 @@ class Health(Model):
 
 
 class Readiness(Model):
-    """`ready`: it can do its work. `database`: whether it answers; `links`: how many ways to hosts there are by their state, as
-    `connected`: their trouble is no reason to be taken out of service."""
+    """`ready`: it can do its work. `database`: whether it answers, and took what was last to be written: a full disk, a lock;
+    `links`: how many ways to hosts there are by their state, as `connected`: their trouble is no reason to be taken out of
+    service."""
 
     ready: bool
     database: bool
     links: dict[str, int]
 
 
-def router(database: Database, links: Callable[[], dict[str, int]]) -> APIRouter:
-    """`links`: how many links are in which state."""
+def router(
+    database: Database, links: Callable[[], dict[str, int]], storing: Callable[[], bool] = lambda: True
+) -> APIRouter:
+    """`links`: how many links are in which state. `storing`: whether what hosts say is stored."""
     routes = APIRouter(tags=["health"])
 
     async def answers() -> bool:
         try:
             async with database.read() as tx:
                 await users.count(tx)
-            return True
+            return database.failure is None and storing()
         except GuestwireError:
             return False
 

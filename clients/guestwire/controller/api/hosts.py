@@ -124,7 +124,12 @@ def _changed(routes: APIRouter, hosts: Hosts, doors: Doors) -> None:
     ) -> HostDetail:
         return await decide(person, ref, "rejected", response)
 
-    @routes.post("/{site}/{host}/refresh", operation_id="refreshHost", summary="Read anew what a host has")
+    @routes.post(
+        "/{site}/{host}/refresh",
+        operation_id="refreshHost",
+        summary="Read anew what a host has",
+        dependencies=[Depends(doors.reads)],
+    )
     async def refresh_host(ref: Host, person: Annotated[Person, Depends(doors.person)]) -> HostDocument:
         document = await hosts.refresh(person, ref)
         return HostDocument(heard_at=document["read_at"], document=document)

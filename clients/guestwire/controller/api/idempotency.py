@@ -59,6 +59,7 @@ class Idempotency:
         )  # fmt: skip
         earlier = await self._begin(kept)
         if earlier is not None:
+            known.reads = True  # what it did has its row since then
             await _replayed(earlier)(scope, receive, send)
             return
         answer = _Answer(send)

@@ -115,7 +115,7 @@ def _as_it_was(routes: APIRouter, queries: Queries, doors: Doors) -> None:
 
     @routes.post(
         "/query", operation_id="postMetricsQuery", summary="History in steps of time: for long selectors",
-        response_model=MetricAnswer, responses=_ANSWER,
+        response_model=MetricAnswer, responses=_ANSWER, dependencies=[Depends(doors.reads)],
     )  # fmt: skip
     async def post_metrics_query(
         body: Annotated[MetricQuery, FROM_JSON],

@@ -61,7 +61,7 @@ class Noting:
 
     async def _note(self, scope: Scope, known: Carried, status: int) -> None:
         method = scope.get("method", "GET")
-        unsafe = method in UNSAFE
+        unsafe = method in UNSAFE and not known.reads
         refused = status >= 400
         if not unsafe and status not in REFUSED:
             return

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import ValidationError
 from starlette.responses import JSONResponse
 
+from guestwire.controller.api.carried import carried
 from guestwire.controller.api.doors import Doors
 from guestwire.controller.api.host_paths import Host
 from guestwire.controller.api.jobs import PREFIX, WaitS, mandate_of
@@ -103,6 +104,7 @@ def router(asking: Asking, jobs: Jobs, doors: Doors) -> APIRouter:
         ] = None,
     ) -> Response:  # fmt: skip
         row = asking.operation(person, ref, operation)
+        carried(request.scope).reads = row.effect == "none"
         packed = _is_packed(request)
         wanted = _request(row, await request.body(), packed=packed)
         if row.effect == "none":

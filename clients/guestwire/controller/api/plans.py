@@ -3,7 +3,7 @@ revisions of a host: /api/v1/hosts/{site}/{host}/revisions."""
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import Field
 
 from guestwire.controller.api.bodies import FROM_JSON
@@ -18,6 +18,7 @@ from guestwire.controller.projects.plan_models import (
     PlanId,
     PlanOptions,
     PlanShown,
+    RevisionDetail,
     RevisionShown,
 )
 from guestwire.controller.projects.plans import Plans
@@ -105,6 +106,14 @@ def _plans(routes: APIRouter, plans: Plans, doors: Doors) -> None:
         shown = tuple(rows[: page.limit])
         more = len(rows) > page.limit or len(rows) == MOST
         return RevisionListing(items=shown, next=cursor((shown[-1].number,)) if more else None, live=live)
+
+    @routes.get(
+        "/hosts/{site}/{host}/revisions/{revision}", operation_id="getRevision", summary="A revision of a host, and what it changed"
+    )  # fmt: skip
+    async def revision(
+        host: Host, revision: Annotated[int, Path(ge=0, le=FOREVER)], person: Annotated[Person, Depends(doors.person)]
+    ) -> RevisionDetail:
+        return await plans.revision(person, host, revision)
 
 
 def _changes(routes: APIRouter, applying: Applying, doors: Doors) -> None:

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from guestwire.controller.api import etags
 from guestwire.controller.api.bodies import FROM_JSON
+from guestwire.controller.api.carried import carried
 from guestwire.controller.api.doors import Doors
 from guestwire.controller.api.drafts import DraftText, Number, if_match_or_none
 from guestwire.controller.api.etags import if_match
@@ -77,8 +78,10 @@ def _examples(routes: APIRouter, opening: Opening, doors: Doors) -> None:
     async def open_example(
         example: ExamplePath,
         body: Annotated[ExampleWanted, FROM_JSON],
+        request: Request,
         person: Annotated[Person, Depends(doors.person)],
     ) -> OpenedAll:
+        carried(request.scope).reads = body.preview
         return await opening.open_example(person, example, body)
 
 
@@ -141,8 +144,10 @@ def _contents(routes: APIRouter, projects: Projects, opening: Opening, doors: Do
         "/{name}/open", operation_id="openProject", summary="Make drafts of a project, or see what that would do"
     )
     async def open_project(
-        name: NamePath, body: Annotated[OpenWanted, FROM_JSON], person: Annotated[Person, Depends(doors.person)]
-    ) -> OpenedAll:
+        name: NamePath, body: Annotated[OpenWanted, FROM_JSON], request: Request,
+        person: Annotated[Person, Depends(doors.person)],
+    ) -> OpenedAll:  # fmt: skip
+        carried(request.scope).reads = body.preview
         return await opening.open(person, name, body)
 
     @routes.get("/{name}/revisions", operation_id="listProjectRevisions", summary="Who changed what in a project")

@@ -54,7 +54,12 @@ def _looking(routes: APIRouter, rollouts: Rollouts, previewing: Previewing, door
         found = await rollouts.page(person, state, None if after is None else after[0], page.fetch)
         return listing(found, page, lambda one: (one.id,))
 
-    @routes.post("/preview", operation_id="previewRollout", summary="What a rollout would do now")
+    @routes.post(
+        "/preview",
+        operation_id="previewRollout",
+        summary="What a rollout would do now",
+        dependencies=[Depends(doors.reads)],
+    )
     async def preview_rollout(
         body: Annotated[RolloutSpec, FROM_JSON], person: Annotated[Person, Depends(doors.person)]
     ) -> Preview:

@@ -1,32 +1,30 @@
 """The controller's own audit log, for those who may read it."""
 
-from collections.abc import AsyncIterator
-from typing import Final, NamedTuple
+from collections.abc import AsyncIterator, Callable
+from typing import Final
 
+from guestwire.controller.audit import checking
+from guestwire.controller.audit.checking import Checked
 from guestwire.controller.store import audit_rows
 from guestwire.controller.store.audit_rows import AuditRow, Wanted
 from guestwire.controller.store.database import Database
 from guestwire.controller.users.access import Access
 from guestwire.controller.users.person import Person
+from guestwire.protocol.trust import Trust
 
 PAGE: Final = 1000
 
 
-class Checked(NamedTuple):
-    """What a check of the whole log found: how many rows there are, the hash of the last, and the first row that is not what it should
-    be."""
-
-    rows: int
-    hash: bytes
-    broken: int | None
-
-
 class AuditLog:
-    """The log to be read. Rows are written where things are done. `page`: how many an export reads at a time."""
+    """The log to be read. Rows are written where things are done. `trust`: the trust document of a site, by which signed ends are
+    checked; `page`: how many an export reads at a time."""
 
-    def __init__(self, database: Database, access: Access, page: int = PAGE) -> None:
+    def __init__(
+        self, database: Database, access: Access, trust: Callable[[str], Trust | None], page: int = PAGE
+    ) -> None:
         self._database = database
         self._access = access
+        self._trust = trust
         self._page = page
 
     async def newest(self, person: Person, wanted: Wanted, *, below: int | None, limit: int) -> tuple[AuditRow, ...]:
@@ -56,8 +54,7 @@ class AuditLog:
             above = shown[-1].seq
 
     async def check(self, person: Person) -> Checked:
-        """Follow the chain of hashes through the whole log. Raises DENIED."""
+        """Follow the chain of hashes through the whole log, and check what was signed of it. Raises DENIED."""
         self._access.require(person, "audit-read")
         async with self._database.read() as tx:
-            rows, last = await audit_rows.head(tx)
-            return Checked(rows, last, await audit_rows.first_broken(tx))
+            return await checking.check(tx, self._trust)

@@ -8,12 +8,14 @@ from typing import Final
 from fastapi import FastAPI
 
 from guestwire.controller.api.idempotency import prune
+from guestwire.controller.composing.auditing import audit_keeping
 from guestwire.controller.composing.base import Base
 from guestwire.controller.composing.hosts import HostSide, host_side
 from guestwire.controller.composing.web import People, people, web
 from guestwire.controller.composing.work import JobSide, job_side, project_side, rollout_side
 from guestwire.controller.serving import serving
 from guestwire.controller.store import alarms, notices
+from guestwire.controller.store.recovering import Recovering
 from guestwire.controller.users.tidying import Forget, Tidying
 from guestwire.protocol.authority_url import address
 
@@ -65,8 +67,12 @@ async def controller(base: Base) -> AsyncIterator[RunningController]:
         await made.side.connections.open_stored()
         await stack.enter_async_context(made.work.approvals)
         await stack.enter_async_context(made.work.driver)
-        tidying = await stack.enter_async_context(Tidying(_forgetting(base, made), base.log))
-        base.vital.watch(tidying.task, made.work.ledger.task, made.work.driver.task, made.work.approvals.task)
+        auditing = await audit_keeping(stack, base, made.side)
+        tidying = await stack.enter_async_context(Tidying((*_forgetting(base, made), auditing.prune), base.log))
+        recovering = await stack.enter_async_context(Recovering(base.database))
+        base.vital.watch(
+            tidying.task, recovering.task, made.work.ledger.task, made.work.driver.task, made.work.approvals.task
+        )
         tls = None if serve.cert is None or serve.key is None else (str(serve.cert), str(serve.key))
         url = await stack.enter_async_context(
             serving(made.application, address(serve.listen, least_port=0), tls=tls, behind_proxy=serve.behind_proxy)

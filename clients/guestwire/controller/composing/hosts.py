@@ -15,9 +15,11 @@ from guestwire.controller.audit import collecting
 from guestwire.controller.audit.collecting import AuditCollecting, CollectParts
 from guestwire.controller.composing.base import VERSION, Base
 from guestwire.controller.composing.telling import TroubleTelling
+from guestwire.controller.fleet.clock_watch import ClockWatch
 from guestwire.controller.fleet.core import FleetCore, attended, fleet_core
 from guestwire.controller.fleet.groups import Groups
 from guestwire.controller.fleet.hosts import Hosts
+from guestwire.controller.fleet.views import NOT_THERE
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.links.connections import Connections
 from guestwire.controller.links.links import Links
@@ -32,6 +34,7 @@ from guestwire.controller.store.host_queries import refs
 from guestwire.controller.telemetry.ingest import IngestLimits
 from guestwire.controller.telemetry.keeping import kept
 from guestwire.controller.telemetry.service import Telemetry, TelemetryParts
+from guestwire.controller.telemetry.troubles import Trouble
 from guestwire.controller.users.access import Access
 from guestwire.controller.webhooks.delivering import Delivering
 from guestwire.controller.webhooks.webhooks import Webhooks
@@ -87,12 +90,17 @@ async def host_side(stack: AsyncExitStack, base: Base) -> HostSide:
     await rules.load()
     noticing = Noticing(database, alarms, rules.in_force, _selected(core, base), clock)
     telling = await stack.enter_async_context(TroubleTelling(noticing, base.log))
-    telemetry = await _telemetry(stack, base, access, late, telling)
+    telemetry = await _telemetry(stack, base, core, access, late, telling)
     notices = await stack.enter_async_context(
         NoticeTaking(database, telemetry.acknowledging.committed, [noticing], feed, clock)
     )
     vital.watch(notices.task, telling.task)
-    parts = _link_parts(base, core, telemetry, notices, tallies, late.changed)
+
+    def clock_wrong(ref: HostRef, text: str) -> None:
+        telemetry.troubles.tell(Trouble(ref, "clock-wrong", text), clock())
+
+    clocks = ClockWatch(core.registry, clock_wrong, clock)
+    parts = _link_parts(base, core, telemetry, notices, clocks, tallies, late.changed)
     links = late.links = Links(parts, base.settings.connections)
     connections = late.connections = Connections(database, links, access, feed, clock)
     inventory = await stack.enter_async_context(attended(core, links, database, clock, base.on_defect))
@@ -120,6 +128,7 @@ def _link_parts(
     core: FleetCore,
     telemetry: Telemetry,
     notices: NoticeTaking,
+    clocks: ClockWatch,
     tallies: Tallies,
     changed: Callable[[str], None],
 ) -> LinkParts:
@@ -128,6 +137,7 @@ def _link_parts(
             return await connection_rows.next_epoch(tx, site, name, at_least)
 
     hearers: dict[str, tuple[Hearer, ...]] = {kind: (hears,) for kind, hears in core.hearers.items()}
+    hearers["presence"] = (*hearers["presence"], clocks)
     hearers["notice"] = (*hearers["notice"], notices)
     hearers["telemetry"] = (telemetry,)
     kept_in = base.settings.controller.state_dir / "trust"
@@ -139,13 +149,17 @@ def _link_parts(
 
 
 async def _telemetry(
-    stack: AsyncExitStack, base: Base, access: Access, late: _Late, telling: TroubleTelling
+    stack: AsyncExitStack, base: Base, core: FleetCore, access: Access, late: _Late, telling: TroubleTelling
 ) -> Telemetry:
     section = base.settings.telemetry
+
+    def present(ref: HostRef) -> bool:
+        return core.registry.state(ref) not in NOT_THERE
+
     parts = TelemetryParts(
         base.database, access, late.ack, telling.telemetry, base.clock,
         kept(section.raw_hours, section.minutes_days, section.hours_days),
-        IngestLimits(series_per_host=section.series_per_host),
+        IngestLimits(series_per_host=section.series_per_host), present=present,
     )  # fmt: skip
     telemetry = await stack.enter_async_context(Telemetry(parts))
     base.vital.watch(*telemetry.tasks)

@@ -1,12 +1,18 @@
 """What the controller's parts count, for /metrics."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from guestwire.controller.composing.base import VERSION, Base
 from guestwire.controller.composing.hosts import HostSide
 from guestwire.controller.composing.work import JobSide
+from guestwire.controller.fleet import exposed_states
+from guestwire.controller.fleet.views import NOT_THERE
+from guestwire.controller.host_ref import HostRef
+from guestwire.controller.jobs.states import UNFINISHED
 from guestwire.controller.own_metrics import Own, OwnMetrics
+from guestwire.controller.telemetry import exposition
+from guestwire.controller.text_format import Pieces, Which
 
 
 def own_metrics(base: Base, side: HostSide, work: JobSide) -> OwnMetrics:
@@ -40,6 +46,7 @@ def own_metrics(base: Base, side: HostSide, work: JobSide) -> OwnMetrics:
             ("telemetry_batches_again_total", ingest.counts.again, "Batches that were there already."),
             ("telemetry_gaps_total", ingest.counts.gaps, "Gaps that hosts have told."),
             ("telemetry_refused_total", ingest.refused, "Batches for which there was no room."),
+            ("telemetry_dropped_total", ingest.dropped, "Batches that could not be stored, through a defect."),
             ("telemetry_commits_total", ingest.commits, "Transactions of telemetry."),
             ("telemetry_acknowledged_total", acknowledging.told, "Acknowledgements that hosts took."),
         ):
@@ -50,7 +57,24 @@ def own_metrics(base: Base, side: HostSide, work: JobSide) -> OwnMetrics:
         yield Own("telemetry_storing", "gauge", "Whether the database takes telemetry.", (), {(): stored})
 
     def jobs() -> Iterable[Own]:
-        states = Counter[tuple[str, ...]]((job.state,) for job in work.ledger.all())
+        states = Counter[tuple[str, ...]](dict.fromkeys(((state,) for state in sorted(UNFINISHED)), 0))
+        states.update((job.state,) for job in work.ledger.all())
         yield Own("jobs", "gauge", "Jobs that have not ended, by state.", ("state",), states)
 
     return OwnMetrics((about, hosts, telemetry, jobs))
+
+
+def told_of_hosts(base: Base, side: HostSide) -> Sequence[Pieces]:
+    """How hosts do: whether they are there, and what they measured."""
+    registry = side.core.registry
+
+    def present(ref: HostRef) -> bool:
+        return registry.state(ref) not in NOT_THERE
+
+    def states(which: Which) -> Iterator[str]:
+        return exposed_states.pieces(registry, which)
+
+    def series(which: Which) -> Iterator[str]:
+        return exposition.pieces(side.telemetry.known, present, base.clock().wall_ms, which)
+
+    return states, series

@@ -47,7 +47,7 @@ from guestwire.controller.audit.host_logs import HostLogs
 from guestwire.controller.audit.log import AuditLog
 from guestwire.controller.composing.base import VERSION, Base
 from guestwire.controller.composing.hosts import HostSide
-from guestwire.controller.composing.own import own_metrics
+from guestwire.controller.composing.own import own_metrics, told_of_hosts
 from guestwire.controller.composing.snapshots import snapshots
 from guestwire.controller.composing.work import JobSide, ProjectSide, RolloutSide
 from guestwire.controller.links.keys_in_trust import KeysInTrust
@@ -123,8 +123,8 @@ async def web(
                 *_of_work(side, work, drafts_side, rollout_side, doors), stream.router(watch),
             ),
             outside=(
-                health.router(base.database, partial(_links, side)),
-                exposition.router(own, side.telemetry.known, base.clock, _token(base.settings.metrics.token_file)),
+                health.router(base.database, partial(_links, side), partial(_storing, side)),
+                exposition.router(own, told_of_hosts(base, side), _token(base.settings.metrics.token_file)),
             ),
             open_too=frozenset({("GET", exposition.PATH)}), tags=TAGS, version=VERSION,
         )
@@ -138,7 +138,7 @@ def _of_people(base: Base, side: HostSide, who: People, doors: Doors) -> tuple[A
         bindings.router(who.accounts, doors),
         tokens.router(who.tokens, doors),
         keys.router(who.keys, doors),
-        audit.router(AuditLog(base.database, side.access), doors),
+        audit.router(AuditLog(base.database, side.access, side.links.trust), doors),
         host_audit.router(HostLogs(base.database, side.access), doors),
     )
 
@@ -177,6 +177,10 @@ def _links(side: HostSide) -> dict[str, int]:
     for one in side.links:
         states[one.state] = states.get(one.state, 0) + 1
     return states
+
+
+def _storing(side: HostSide) -> bool:
+    return side.telemetry.ingest.failure is None and side.notices.failure is None
 
 
 def _token(file: Path | None) -> Callable[[], str | None]:

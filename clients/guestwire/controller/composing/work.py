@@ -29,6 +29,7 @@ from guestwire.controller.projects.opening import Opening
 from guestwire.controller.projects.plans import Plans
 from guestwire.controller.projects.projects import Projects
 from guestwire.controller.projects.pulling import Pulling
+from guestwire.controller.projects.reviewing import Reviewing
 from guestwire.controller.rollouts.gathering import Gathering
 from guestwire.controller.rollouts.keeping import Keeping
 from guestwire.controller.rollouts.looking import Looking
@@ -91,7 +92,8 @@ async def job_side(stack: AsyncExitStack, base: Base, side: HostSide) -> JobSide
     section = base.settings.jobs
     limits = DriveLimits(sending=section.sending, sending_per_host=section.sending_per_host)
     driver = JobDriver(ledger, drives, fleet, book, keeping, base.log, clock, limits)
-    orders = Orders(ledger, fleet, book, keeping, Risks(database, links), clock)
+    reviews = Reviewing(required=section.review_required)
+    orders = Orders(ledger, fleet, book, keeping, Risks(database, links), reviews, clock)
     jobs = Jobs(database, side.access, ledger, driver, orders, keeping, clock)
     windows = WindowService(database, side.access, book, ledger, driver, base.feed, clock)
     approvals = Approvals(database, side.access, keeping, links, base.log, clock)

@@ -186,6 +186,7 @@ class Registry:
         """A Hearer's `hear`, of presence. Raises MALFORMED."""
         at = self._clock()
         known = self._host(said.ref, at)
+        before = known.standing.last
         if not known.standing.receive(said.statement, at, retained=said.retained):
             if known.approval == "approved" and (behind := known.standing.behind(said.statement, at)) is not None:
                 self.errands.epoch_behind(said.ref, behind)
@@ -197,7 +198,8 @@ class Registry:
         if body is not None and body.capabilities_hash != known.capabilities:
             known.capabilities = body.capabilities_hash
             self.errands.inventory(said.ref)
-        self._judge(known, at, again=again)
+        left = before is not None and body is not None and before.online and not body.online
+        self._judge(known, at, again=again, left=left)
         return True
 
     def _host(self, ref: HostRef, at: Now) -> Known:
@@ -219,13 +221,15 @@ class Registry:
             if known.ref.site == reach.site:
                 self._judge(known, at)
 
-    def _judge(self, known: Known, at: Now, *, again: bool = False, new: bool = False) -> None:
-        """Conclude how the host is now. `again`: it is in another epoch than before."""
+    def _judge(
+        self, known: Known, at: Now, *, again: bool = False, new: bool = False, left: bool = False
+    ) -> None:  # fmt: skip
+        """Conclude how the host is now. `again`: it is in another epoch than before; `left`: it has said goodbye."""
         ways = self._sources.ways(known.ref)
         state, before = known.standing.state(ways, at), known.state
         if state != before:
             known.state, known.state_at = state, at.wall_ms
-        if state != before or again or new or at.mono - known.saved_at >= SAVE_EVERY_S:
+        if state != before or again or new or left or at.mono - known.saved_at >= SAVE_EVERY_S:
             self._save(known, at)
         known.restarted = known.restarted or again or before == "offline"
         if state in NOT_THERE:

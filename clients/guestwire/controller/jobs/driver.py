@@ -255,7 +255,8 @@ class JobDriver:
         return None
 
     def _prove(self, job: Job) -> None:
-        """Fetch the signed answer of what has just succeeded; of what failed it came with the question how."""
+        """Fetch the signed answer of what has just succeeded, where it did not come with the answer; of what failed it came with the
+        question how."""
         if job.state == "succeeded" and self._unproven < PROOFS * 100:
             self._unproven += 1
             self._start(self._proven(job), "job proof")
@@ -284,7 +285,7 @@ class JobDriver:
             if state == "approved":
                 self._ledger.apply(job.id, e.Approved())
             elif state != "open":
-                self._ledger.apply(job.id, denied(state))
+                self._ledger.apply(job.id, denied(state, job))
 
     def _start(self, work: Coroutine[Any, Any, Any], name: str) -> None:
         if self._closing:
@@ -295,8 +296,8 @@ class JobDriver:
         task.add_done_callback(self._tasks.discard)
 
 
-def denied(state: str) -> e.Denied:
+def denied(state: str, job: Job) -> e.Denied:
     """What becomes of a job whose approval came to that."""
     if state == "expired":
-        return e.Denied("timed-out", "APPROVAL-EXPIRED", "Nobody gave the mandate in time.")
+        return e.Denied("timed-out", "APPROVAL-EXPIRED", machine.unsigned(job))
     return e.Denied("rejected", "APPROVAL-REJECTED", "It was not allowed.")

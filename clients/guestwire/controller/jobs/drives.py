@@ -60,7 +60,7 @@ class Drives:
 
     async def send(self, job: Job, accept_ms: int, accepted: Callable[[], None]) -> Job | None:
         """Send the job, store first that it is being sent, and hear it to its end. `accepted` is called once the host has it. The
-        job where it succeeded: its signed answer is to be fetched yet (`prove`)."""
+        job where it succeeded and its signed answer is to be fetched yet (`prove`)."""
         operation = BY_NAME.get(job.operation)
         if operation is None:
             await self._ledger.apply(job.id, e.Refused("UNIMPLEMENTED", f"There is no operation {job.operation}."))
@@ -95,8 +95,9 @@ class Drives:
         else:
             accepted()
             verified = done.verified or self._speaker.vouched(job.host)
-            known = outcomes.done(job, done.reply, verified=verified)
-            return await self._ledger.apply(job.id, known.event, result=known.result)
+            known = outcomes.done(job, done.reply, done.final, verified=verified)
+            ended = await self._ledger.apply(job.id, known.event, result=known.result)
+            return None if done.final else ended
         return None
 
     async def ask(self, job: Job) -> None:

@@ -9,6 +9,7 @@ from guestwire.protocol import ids
 from guestwire.protocol.operations import BY_NAME
 
 Origin = Literal["person", "rollout", "project"]
+DeadlineOf = Literal["order", "approval"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Job:
     `body_hash`: the SHA-256 of the exact body, hexadecimal; every sending of it has that body. `risk`: the class that a key
     must reach, of an apply that of its plan. `not_before`, `window`: when it may be sent at the earliest, and only while that
     maintenance window is open. `deadline_at`: after that nothing is sent any more. `approval_id`: whose mandate goes with it.
+    `deadline_of`: whose end `deadline_at` is, that which was asked for or that of the approval, where it comes first.
 
     `request_id`: 32 hexadecimal digits, made when it is first sent and never changed. `expires_at`: until when a host may accept
     the last copy that was sent. `silent`: times in a row that nothing was decided; `next_at`: not before then again.
@@ -45,6 +47,7 @@ class Job:
     approval_id: str | None = None
     retry_of: str | None = None
     note: str = ""
+    deadline_of: DeadlineOf = "order"
     # -- what changes
     request_id: str | None = None
     attempts: int = 0

@@ -27,6 +27,8 @@ AT_ONCE_MS: Final = 10_000
 PAUSE_MS: Final = 1_000
 LONGEST_PAUSE_MS: Final = 60_000
 OVERDUE_PAUSE_MS: Final = 600_000
+MANDATE_END: Final = "its approval ended, which lasts seven days at most"
+"""The end of a job whose deadline is that of its approval."""
 
 
 class Opening(NamedTuple):
@@ -260,13 +262,21 @@ def _not_accepted(job: Job, event: e.NotAccepted, now_ms: int) -> dict[str, Any]
 def _deadline(job: Job, now_ms: int) -> dict[str, Any]:
     if job.state in OUT:
         return {"state": "overdue", "next_at": None, "silent": 0}
+    end = "its deadline" if job.deadline_of == "order" else MANDATE_END
     if job.state == "waiting-approval":
-        return _over("timed-out", now_ms, "APPROVAL-EXPIRED", "Nobody gave the mandate in time.")
+        return _over("timed-out", now_ms, "APPROVAL-EXPIRED", unsigned(job))
     if job.state == "waiting-window":
-        return _over("timed-out", now_ms, "DEADLINE", "Its window did not open before its deadline.")
+        return _over("timed-out", now_ms, "DEADLINE", f"Its window did not open before {end}.")
     code, message = ("HOST-NOT-REACHED", "") if job.code is None else (job.code, job.message or "")
-    text = "The host was not there before the deadline, so that nothing was sent."
+    text = f"The host was not there before {end}, so that nothing was sent."
     return _over("timed-out", now_ms, code, message or text)
+
+
+def unsigned(job: Job) -> str:
+    """Why a job ended that waited for a signature."""
+    if job.deadline_of == "order":
+        return "Nobody gave the mandate before its deadline: try it again, and have it signed."
+    return f"Nobody gave the mandate before {MANDATE_END}: try it again, and have it signed."
 
 
 def _cancel(job: Job, by: str | None, now_ms: int) -> dict[str, Any]:

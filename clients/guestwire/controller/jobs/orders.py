@@ -11,9 +11,9 @@ from guestwire.controller.approvals.keeping import ApprovalKeeping, AskedBy
 from guestwire.controller.approvals.needs import Need, Target
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.jobs.exact_body import sound_body
-from guestwire.controller.jobs.job import Job, NewJob, new_id
+from guestwire.controller.jobs.job import DeadlineOf, Job, NewJob, new_id
 from guestwire.controller.jobs.ledger import Ledger
-from guestwire.controller.jobs.ports import FleetView
+from guestwire.controller.jobs.ports import FleetView, Reviews
 from guestwire.controller.jobs.risks import Risks, as_risk
 from guestwire.controller.jobs.window_book import WindowBook
 from guestwire.controller.store import approvals as approval_rows
@@ -29,6 +29,10 @@ from guestwire.protocol.steps import Now
 
 LEAST_DEADLINE_MS: Final = 1_000
 MOST_DEADLINE_MS: Final = 30 * 86_400_000
+_ASKED: Final[DeadlineOf] = "order"
+_APPROVAL: Final[DeadlineOf] = "approval"
+MOST_NAMED: Final = 64
+"""Hosts that an error names."""
 AFTER_DEADLINE_MS: Final = 60_000
 """A mandate lasts longer than the job it is for: the clocks of hosts differ a little."""
 
@@ -59,6 +63,7 @@ class Orders:
         windows: WindowBook,
         approvals: ApprovalKeeping,
         risks: Risks,
+        reviews: Reviews,
         clock: Callable[[], Now],
     ) -> None:
         self._ledger = ledger
@@ -66,6 +71,7 @@ class Orders:
         self._windows = windows
         self._approvals = approvals
         self._risks = risks
+        self._reviews = reviews
         self._clock = clock
 
     async def checked(self, wanted: Iterable[NewJob]) -> list[NewJob]:
@@ -88,12 +94,13 @@ class Orders:
 
     async def insert(self, tx: Tx, wanted: Sequence[NewJob], by: By, mandate: bytes | None = None) -> Ordered:
         """Store jobs that were checked, and the approvals that they take. `mandate`: a signed one that allows all of them. One
-        whose id is there already is not made again. Raises JOBS-FULL, APPROVAL-CLOSED, MANDATE-SCOPE, and what
-        `ApprovalKeeping.given` says."""
+        whose id is there already is not made again. Raises JOBS-FULL, REVIEW-REQUIRED, APPROVAL-CLOSED, MANDATE-SCOPE, and
+        what `ApprovalKeeping.given` says."""
         self._ledger.room(len(wanted))
         now_ms = self._clock().wall_ms
         there = await store.some(tx, [one.id for one in wanted if one.id is not None])
         todo = [one for one in wanted if one.id not in there]
+        await self._reviewed(tx, todo)
         approvals, asked = await self._allowed(tx, todo, by, mandate, now_ms)
         made = [self._job(one, by, approvals.get(_about(one)), now_ms) for one in todo]
         await store.insert(tx, made, {body_hash(one.body).hex(): one.body for one in todo})
@@ -118,16 +125,16 @@ class Orders:
             self._windows.require(one.window)
 
     def _job(self, one: NewJob, by: By, approval: Approval | None, now_ms: int) -> Job:
-        deadline_at = now_ms + one.deadline_ms
-        if approval is not None:
-            deadline_at = min(deadline_at, approval.expires_at)
+        deadline_at, of = now_ms + one.deadline_ms, _ASKED
+        if approval is not None and approval.expires_at < deadline_at:
+            deadline_at, of = approval.expires_at, _APPROVAL
         waits = approval is not None and approval.state == "open"
         assert one.risk is not None
         return Job(
             one.id or new_id(now_ms), one.host, one.operation, one.risk, body_hash(one.body).hex(), now_ms, deadline_at,
             one.person_id or by.person_id, by.person, "waiting-approval" if waits else "queued", one.origin,
             one.rollout_id, one.wave, one.project_id, one.plan_id, one.not_before, one.window,
-            None if approval is None else approval.id, one.retry_of, one.note,
+            None if approval is None else approval.id, one.retry_of, one.note, of,
         )  # fmt: skip
 
     async def _allowed(
@@ -155,6 +162,15 @@ class Orders:
             asked.append(approval)
             allowed.update((_about(one), approval) for one in jobs)
         return allowed, asked
+
+    async def _reviewed(self, tx: Tx, wanted: Sequence[NewJob]) -> None:
+        """Raises REVIEW-REQUIRED, with the hosts (`detail`) whose plans somebody must look at first."""
+        found = [(one.host, await self._reviews.unreviewed(tx, one.host, one.operation, one.plan_id)) for one in wanted]
+        lacking = [(host, error) for host, error in found if error is not None]
+        if lacking:
+            first = lacking[0][1]
+            detail = {**first.detail, "hosts": [str(host) for host, _ in lacking[:MOST_NAMED]]}
+            raise GuestwireError(first.code, first.message, field=first.field, detail=detail)
 
     async def _of_plan(self, tx: Tx, one: NewJob) -> str | None:
         """Who allowed a plan to be carried out allowed its end."""

@@ -47,9 +47,9 @@ class Known(NamedTuple):
     result: Result | None = None
 
 
-def done(job: Job, reply: Model, *, verified: bool) -> Known:
-    """After the reply to the request itself."""
-    return Known(e.Ended("succeeded", None, None, verified), Result(job.id, reply=to_json(reply)))
+def done(job: Job, reply: Model, final: tuple[bytes, ...], *, verified: bool) -> Known:
+    """After the reply to the request itself. `final`: the frames that it came in; none: nobody passed them on."""
+    return Known(e.Ended("succeeded", None, None, verified), Result(job.id, reply=to_json(reply), final=final or None))
 
 
 def of_error(job: Job, error: GuestwireError, spread: float) -> e.Event | Settle:

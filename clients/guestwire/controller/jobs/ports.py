@@ -6,6 +6,8 @@ from typing import Literal, Protocol
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.jobs.job import Job
 from guestwire.controller.jobs.machine import Opening
+from guestwire.controller.store.database import Tx
+from guestwire.model.errors import GuestwireError
 
 
 class FleetView(Protocol):
@@ -49,6 +51,14 @@ class Mandates(Protocol):
 
     async def mandate(self, approval_id: str, ref: HostRef) -> bytes | None:
         """The signed mandate of an approval that names the host. None: there is none that counts."""
+        ...
+
+
+class Reviews(Protocol):
+    """What people said of plans."""
+
+    async def unreviewed(self, tx: Tx, ref: HostRef, operation: str, plan_id: str | None) -> GuestwireError | None:
+        """Why an operation on a host must not be ordered before somebody has looked at its plan; None: it may."""
         ...
 
 

@@ -209,9 +209,9 @@ class Jobs:
     # -- Decided, of approvals
 
     def approval_decided(self, approval: Approval) -> None:
-        event = e.Approved() if approval.state == "approved" else denied(approval.state)
         for job in self._ledger.of_approval(approval.id):
             if job.state == "waiting-approval":
+                event = e.Approved() if approval.state == "approved" else denied(approval.state, job)
                 self._ledger.apply(job.id, event)
         self._driver.look(job.id for job in self._ledger.of_approval(approval.id))
 

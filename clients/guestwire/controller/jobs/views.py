@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from guestwire.controller.jobs.job import Job, Progress
+from guestwire.controller.jobs.job import DeadlineOf, Job, Progress
 from guestwire.controller.jobs.states import JobState
 from guestwire.model.base import Model
 from guestwire.protocol import ids
@@ -18,7 +18,8 @@ class ProgressView(Model):
 
 
 class JobView(Model):
-    """One operation on one host. Times in Unix ms. `request_id`: its id at the host, once it was sent. `code` and `message`: the
+    """One operation on one host. Times in Unix ms. `deadline_of`: whose end `deadline_at` is: `order`, that which was asked for;
+    `approval`, that of the approval it goes by, which lasts seven days at most and ended before that. `request_id`: its id at the host, once it was sent. `code` and `message`: the
     error that it ended with, or while it has not ended the last trouble there was. `verified`: the host's signature vouches
     for its end. `reached`: the host has said that it has it."""
 
@@ -33,6 +34,7 @@ class JobView(Model):
     note: str
     created_at: int
     deadline_at: int
+    deadline_of: DeadlineOf
     not_before: int | None = None
     window: str | None = None
     approval: str | None = None
@@ -71,7 +73,7 @@ def values_of(job: Job, progress: Progress | None = None) -> dict[str, Any]:
     return {
         "id": job.id, "host": str(job.host), "operation": job.operation, "risk": job.risk, "state": job.state,
         "finished": job.finished, "person": job.person, "origin": job.origin, "note": job.note,
-        "created_at": job.created_at, "deadline_at": job.deadline_at, "not_before": job.not_before, "window": job.window,
+        "created_at": job.created_at, "deadline_at": job.deadline_at, "deadline_of": job.deadline_of, "not_before": job.not_before, "window": job.window,
         "approval": job.approval_id, "rollout": job.rollout_id, "wave": job.wave, "project": job.project_id,
         "plan_id": job.plan_id,
         "request_id": None if job.request_id is None else ids.text(bytes.fromhex(job.request_id)),

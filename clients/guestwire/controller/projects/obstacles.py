@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from guestwire.controller.projects.plan_models import Review
+from guestwire.controller.projects.reviewing import unreviewed
 from guestwire.controller.store.plans import PlanRow
 from guestwire.model.errors import GuestwireError
 from guestwire.model.rules.table import CONFIRMABLE
@@ -33,7 +34,7 @@ def obstacles(now: Situation) -> Iterator[GuestwireError]:
 
 def _outdated(now: Situation) -> GuestwireError | None:
     row = now.row
-    if row.origin == "rollback" or row.draft_revision == now.draft_revision:
+    if row.origin != "apply" or row.draft_revision == now.draft_revision:
         return None
     text = f"The draft was edited since this plan was made (revision {row.draft_revision}): plan it again, and look at that."
     return GuestwireError("PLAN-STALE", text, detail={"draft_revision": now.draft_revision})
@@ -84,13 +85,7 @@ def _destroying(now: Situation) -> GuestwireError | None:
 
 
 def _reviewed(now: Situation) -> GuestwireError | None:
-    review = now.review
-    if review.state == "rejected":
-        text = f"{review.by} has rejected this plan: edit the draft, and plan it again."
-        return GuestwireError("REVIEW-REQUIRED", text)
-    if not now.review_required or review.state == "approved":
-        return None
-    return GuestwireError("REVIEW-REQUIRED")
+    return unreviewed(now.review, required=now.review_required)
 
 
 QUESTIONS: tuple[Callable[[Situation], GuestwireError | None], ...] = (

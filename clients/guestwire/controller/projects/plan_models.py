@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from guestwire.controller.projects.differences import Changed
 from guestwire.model.base import Document, Model
 from guestwire.model.guest import AbsolutePath
 from guestwire.model.plan import Plan, Revision, Risk
@@ -66,14 +67,15 @@ class Obstacle(Model):
 
 
 class PlanShown(Model):
-    """A plan as its host made it. `origin`: apply, of `draft_revision`; rollback, to the host's revision `to_revision`.
+    """A plan as its host made it. `origin`: apply, of `draft_revision`; rollback, to the host's revision `to_revision`;
+    rollout, of a saved project.
     `obstacles`: with no word on `confirm_s` and `destroy`. `mandate`: it disrupts, so that it waits for somebody's mandate.
     `job_id`: the job that last carried it out, or is about to."""
 
     site: str
     host: str
     plan: Plan
-    origin: Literal["apply", "rollback"]
+    origin: Literal["apply", "rollback", "rollout"]
     draft_revision: int | None = None
     to_revision: int | None = None
     options: PlanOptions = PlanOptions()
@@ -103,3 +105,13 @@ class RevisionShown(Revision):
 
     person: str | None = None
     job_id: str | None = None
+
+
+class RevisionDetail(RevisionShown):
+    """A revision of a host, and what it changed of the one before, `changed_from` (null: that is not kept, and `changes` is all that
+    it has). `more`: so many changes were left out. `text`: the project file."""
+
+    changed_from: int | None
+    changes: tuple[Changed, ...]
+    more: int
+    text: str

@@ -9,6 +9,7 @@ from typing import Literal
 
 from guestwire.controller.feed import Change, Feed
 from guestwire.controller.host_ref import HostRef
+from guestwire.controller.projects.differences import differences
 from guestwire.controller.projects.host_reading import HostReading
 from guestwire.controller.projects.keeping import REVISIONS, DraftKeeping
 from guestwire.controller.projects.obstacles import Situation, obstacles
@@ -16,18 +17,22 @@ from guestwire.controller.projects.plan_models import (
     Obstacle,
     PlanOptions,
     PlanShown,
-    RemarkShown,
-    Review,
+    RevisionDetail,
     RevisionShown,
 )
+from guestwire.controller.projects.reviewing import review_of
+from guestwire.controller.projects.telling import told
+from guestwire.controller.projects.trees import Tree, tree
 from guestwire.controller.store import audit_rows, drafts, plans
 from guestwire.controller.store.audit_rows import AuditEntry
 from guestwire.controller.store.database import Database, Tx
 from guestwire.controller.store.plans import PlanRow, Remark
 from guestwire.controller.users.access import Access
 from guestwire.controller.users.person import Person
-from guestwire.model.desired import Desired, content_hash
+from guestwire.formats import project_toml
+from guestwire.model.desired import Desired, Project, content_hash
 from guestwire.model.errors import GuestwireError
+from guestwire.model.plan import Revision
 from guestwire.protocol.config_models import ConfigPlan
 
 PLANS = 20
@@ -120,7 +125,7 @@ class Plans:
         """A plan, and all that decides whether it may be carried out."""
         said = await plans.remarks(tx, row.ref, row.plan.plan_id)
         standing = await drafts.standing(tx, row.ref)
-        return Situation(row, standing, _review(said), self._review_required, confirm_s, destroy)
+        return Situation(row, standing, review_of(said), self._review_required, confirm_s, destroy)
 
     async def revisions(
         self, person: Person, ref: HostRef, before: int | None, limit: int
@@ -129,6 +134,25 @@ class Plans:
         one that is away they are those that it has told of before."""
         self._access.require(person, "config-history", ref)
         kept, live = await self._hosts.revisions(ref, before, limit)
+        return await self._with_persons(ref, kept), live
+
+    async def revision(self, person: Person, ref: HostRef, number: int) -> RevisionDetail:
+        """A revision that the host keeps, and what it changed of the one before. Raises NOT-FOUND, and what asking the host does."""
+        self._access.require(person, "config-show", ref)
+        kept = await self._hosts.earlier(ref, number)
+        older, _ = await self._hosts.revisions(ref, number, 1)
+        before = max((one.number for one in older if one.number < number), default=None)
+        was = Desired() if before is None else (await self._hosts.earlier(ref, before)).desired
+        [shown] = await self._with_persons(ref, (kept.revision,))
+        change = told(differences(_tree(ref, was), _tree(ref, kept.desired)))
+        text = project_toml.dump(Project(hosts={ref.host: kept.desired}))
+        return RevisionDetail(
+            **dict(shown), changed_from=before, changes=change.changes, more=change.more, text=text
+        )  # fmt: skip
+
+    # -- pieces
+
+    async def _with_persons(self, ref: HostRef, kept: Sequence[Revision]) -> list[RevisionShown]:
         async with self._database.read() as tx:
             jobs = await plans.jobs_of(tx, ref, MOST_JOBS)
         by = {(job.revision, job.hash): job for job in jobs if job.verb == "apply" and job.revision is not None}
@@ -137,9 +161,7 @@ class Plans:
             job = by.get((one.number, one.hash))
             who, job_id = (None, None) if job is None else (job.author, job.job_id)
             shown.append(RevisionShown(**one.model_dump(), person=who, job_id=job_id))
-        return shown, live
-
-    # -- pieces
+        return shown
 
     async def _planned(
         self,
@@ -214,16 +236,10 @@ class Plans:
         self._feed.publish(Change("draft", f"{ref}/plan", document, (ref,)))
 
 
+def _tree(ref: HostRef, desired: Desired) -> Tree:
+    return tree(Project(hosts={ref.host: desired}), ref.host)
+
+
 def not_planned(ref: HostRef) -> GuestwireError:
     """There is no such plan."""
     return GuestwireError("NOT-FOUND", f"There is no such plan of {ref}: have the host make one.", field="plan_id")
-
-
-def _review(said: Sequence[Remark]) -> Review:
-    """What a review comes to: the last word that is one."""
-    words = {"request": "requested", "approve": "approved", "reject": "rejected"}
-    last = next((one for one in reversed(said) if one.verb in words), None)
-    shown = tuple(RemarkShown(verb=one.verb, author=one.author, at=one.at, note=one.note) for one in said)
-    if last is None:
-        return Review(remarks=shown)
-    return Review.model_validate({"state": words[last.verb], "by": last.author, "at": last.at, "remarks": shown})

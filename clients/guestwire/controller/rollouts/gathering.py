@@ -8,7 +8,7 @@ from guestwire.controller.host_ref import HostRef
 from guestwire.controller.jobs.machine import Opening
 from guestwire.controller.rollouts.making import Making
 from guestwire.controller.rollouts.ports import Fleet, People, ProjectApplies, Selections, Windows
-from guestwire.controller.rollouts.spec import MOST_HOSTS, RolloutSpec
+from guestwire.controller.rollouts.spec import MOST_HOSTS, ProjectPart, RolloutSpec
 from guestwire.controller.rollouts.standing import Target
 from guestwire.controller.store import host_queries, rollout_hosts
 from guestwire.controller.store.database import Tx
@@ -41,8 +41,8 @@ class Gathering:
         self._making = making
         self._projects = projects
 
-    async def check(self, tx: Tx, person: Person, spec: RolloutSpec, now_ms: int) -> None:
-        """Raises INVALID-BODY, SELECTION-INVALID, NOT-FOUND (a group, a project, a window, hosts), and DENIED for hosts that
+    async def check(self, tx: Tx, person: Person, spec: RolloutSpec, now_ms: int, pin: str | None = None) -> None:
+        """`pin`: here and below: what a rollout that was made applies of a project. Raises INVALID-BODY, SELECTION-INVALID, NOT-FOUND (a group, a project, a window, hosts), and DENIED for hosts that
         are named and to which the person may not do that."""
         self._making.check(spec)
         if spec.window is not None and self._windows.opening(spec.window, now_ms) == Opening(None):
@@ -54,18 +54,27 @@ class Gathering:
         if unknown:
             text = f"{_list(unknown)} {'is' if len(unknown) == 1 else 'are'} not known."
             raise GuestwireError("NOT-FOUND", text, field="targets.hosts")
-        await self._parts(tx, spec)
+        await self._parts(tx, spec, pin)
         denied = [host for host in named if not self._may(person, spec, host)]
         if denied:
             text = f"{person.name} may not do {spec.action} on {_list(denied)}: an admin gives roles."
             raise GuestwireError("DENIED", text, field="targets.hosts", detail={"action": spec.action})
 
-    async def matching(self, tx: Tx, spec: RolloutSpec, now_ms: int) -> Sequence[HostRef]:
+    async def pinned(self, tx: Tx, spec: RolloutSpec) -> str | None:
+        """Pin what a new rollout applies of a project; None: it applies none. Raises NOT-FOUND."""
+        if spec.project is None:
+            return None
+        pin = await self._projects.pin(tx, spec.project)
+        if pin is None:
+            raise _no_revision(spec.project)
+        return pin
+
+    async def matching(self, tx: Tx, spec: RolloutSpec, now_ms: int, pin: str | None = None) -> Sequence[HostRef]:
         """The hosts that are meant, in order. Raises INVALID-BODY where there are too many, SELECTION-INVALID, NOT-FOUND."""
         found: Sequence[HostRef] = sorted(spec.targets.named)
         if not found:
             found = await host_queries.refs(tx, self._selection(spec), now_ms)
-            parts = await self._parts(tx, spec)
+            parts = await self._parts(tx, spec, pin)
             if parts is not None:
                 found = [host for host in found if host in parts]
         if len(found) > MOST_HOSTS:
@@ -73,12 +82,14 @@ class Gathering:
             raise GuestwireError("INVALID-BODY", text, field="targets")
         return found
 
-    async def targets(self, tx: Tx, person: Person, spec: RolloutSpec, hosts: Sequence[HostRef]) -> list[Target]:
+    async def targets(
+        self, tx: Tx, person: Person, spec: RolloutSpec, hosts: Sequence[HostRef], pin: str | None = None
+    ) -> list[Target]:
         """These hosts as targets; those that cannot take part are skipped, with the reason. What the person may not even see is
         left out."""
         known = await rollout_hosts.known(tx, hosts)
         said = {} if spec.operation is None else await rollout_hosts.capabilities(tx, hosts)
-        parts = await self._parts(tx, spec)
+        parts = await self._parts(tx, spec, pin)
         found = []
         for count, host in enumerate(hosts):
             if count % AT_ONCE == 0:
@@ -119,15 +130,19 @@ class Gathering:
         text = spec.targets.selection
         return self._selections.expanded(f"group={spec.targets.group}" if text is None else text)
 
-    async def _parts(self, tx: Tx, spec: RolloutSpec) -> frozenset[HostRef] | None:
+    async def _parts(self, tx: Tx, spec: RolloutSpec, pin: str | None) -> frozenset[HostRef] | None:
         """The hosts that a project has a part for; None: it is no project. Raises NOT-FOUND."""
         if spec.project is None:
             return None
-        parts = await self._projects.hosts(tx, spec.project)
+        parts = await self._projects.hosts(tx, spec.project, pin)
         if parts is None:
-            text = f"There is no revision {spec.project.revision} of a project {spec.project.name}."
-            raise GuestwireError("NOT-FOUND", text, field="project")
+            raise _no_revision(spec.project)
         return parts
+
+
+def _no_revision(project: ProjectPart) -> GuestwireError:
+    text = f"There is no revision {project.revision} of a project {project.name}."
+    return GuestwireError("NOT-FOUND", text, field="project")
 
 
 def _offers(capabilities: bytes | None, operation: str) -> bool:

@@ -7,8 +7,9 @@ not take in (jobs to be ended, the word that jobs may be sent) is said after it,
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
-from guestwire.controller.host_ref import HostRef
+from guestwire.controller.host_ref import HostRef, host_ref
 from guestwire.controller.jobs.job import Job, NewJob
 from guestwire.controller.rollouts.course import Changes, Course
 from guestwire.controller.rollouts.making import Making
@@ -23,13 +24,16 @@ from guestwire.controller.store.rollouts import Rollout
 from guestwire.controller.users.person import Person
 from guestwire.model.errors import GuestwireError
 
+UNREVIEWED: Final = "REVIEW-REQUIRED"
+"""Somebody has rejected a plan since its host made it: planning again says so, of that host alone."""
+
 
 class Outdated(Exception):
     """Somebody else changed the rollout: read it again."""
 
 
 class PlansGone(Exception):
-    """The plans of these hosts are kept no more: they have to plan again."""
+    """The plans of these hosts are kept no more, or must not be carried out: they have to plan again."""
 
     def __init__(self, hosts: Sequence[HostRef]) -> None:
         super().__init__(f"{len(hosts)} plans are gone")
@@ -151,7 +155,12 @@ class Keeping:
                 gone.append(target.host)
         if gone:
             raise PlansGone(gone)
-        jobs = await self._jobs.insert(tx, wanted)
+        try:
+            jobs = await self._jobs.insert(tx, wanted)
+        except GuestwireError as err:
+            if err.code != UNREVIEWED or rollout.spec.project is None:
+                raise
+            raise PlansGone([host_ref(text) for text in err.detail["hosts"]]) from err
         await self._making.ordered(tx, rollout, jobs)
         return jobs
 

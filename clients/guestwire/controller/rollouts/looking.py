@@ -82,8 +82,8 @@ class Looking:
     async def gathered(self, kept: Kept, person: Person, now_ms: int) -> Sequence[Target]:
         """The hosts that match now, as targets."""
         async with self._database.read() as tx:
-            hosts = await self._gathering.matching(tx, kept.course.spec, now_ms)
-            return await self._gathering.targets(tx, person, kept.course.spec, hosts)
+            hosts = await self._gathering.matching(tx, kept.course.spec, now_ms, kept.rollout.pin)
+            return await self._gathering.targets(tx, person, kept.course.spec, hosts, kept.rollout.pin)
 
     # -- pieces: each says when it wants to look again
 

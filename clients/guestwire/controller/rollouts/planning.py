@@ -101,7 +101,7 @@ class Planning:
         person = await self._people.person(rollout.person_id, rollout.token)
         if person is None:
             raise GuestwireError("DENIED", f"{rollout.person}, who started it, may not log in any more.")
-        return await self._projects.plan(person, target.host, rollout.spec.project)
+        return await self._projects.plan(person, target.host, rollout.spec.project, rollout.pin)
 
     def _after(self, spec: RolloutSpec, target: Target, plan: HostPlan) -> Target:
         now_ms = self._clock_ms()

@@ -128,12 +128,17 @@ class HostPlan(NamedTuple):
 class ProjectApplies(Protocol):
     """Projects, applied host by host."""
 
-    async def hosts(self, tx: Tx, project: ProjectPart) -> frozenset[HostRef] | None:
-        """The hosts that a revision of a project has a part for. None: there is no such revision."""
+    async def pin(self, tx: Tx, project: ProjectPart) -> str | None:
+        """Keep a revision of a project for a rollout, in the caller's transaction: what it is found by, whatever becomes of the
+        project. None: there is no such revision."""
         ...
 
-    async def plan(self, person: Person, host: HostRef, project: ProjectPart) -> HostPlan:
-        """Have the host plan its part. Raises what the host answers, HOST-UNREACHABLE."""
+    async def hosts(self, tx: Tx, project: ProjectPart, pin: str | None = None) -> frozenset[HostRef] | None:
+        """The hosts that a revision of a project (`pin`: as it was pinned) has a part for. None: there is no such revision."""
+        ...
+
+    async def plan(self, person: Person, host: HostRef, project: ProjectPart, pin: str | None = None) -> HostPlan:
+        """Have the host plan its part (`pin`: as it was pinned). Raises what the host answers, HOST-UNREACHABLE."""
         ...
 
     async def job(self, tx: Tx, person: Person, host: HostRef, plan_id: str) -> NewJob:

@@ -7,7 +7,6 @@ disks.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final, Protocol
 
 from guestwire.controller.host_ref import HostRef
@@ -16,10 +15,10 @@ from guestwire.controller.projects.obstacles import Situation, obstacles
 from guestwire.controller.projects.plan_models import PlanOptions
 from guestwire.controller.rollouts.ports import HostPlan
 from guestwire.controller.rollouts.spec import DAY_S, ProjectPart
-from guestwire.controller.store import plans, projects
+from guestwire.controller.store import pinned_projects, plans, projects
 from guestwire.controller.store.database import Database, Tx
+from guestwire.controller.store.pinned_projects import Pinned
 from guestwire.controller.store.plans import PlanJob, PlanRow
-from guestwire.controller.store.projects import ProjectRevision
 from guestwire.controller.users.person import Person
 from guestwire.formats import project_toml
 from guestwire.model.desired import Desired, content_hash
@@ -55,20 +54,24 @@ class ProjectParts:
         self._reviews = reviews
         self._clock_ms = clock_ms
 
-    async def hosts(self, tx: Tx, project: ProjectPart) -> frozenset[HostRef] | None:
-        """The hosts that a revision of a project has a part for. None: there is no such revision."""
-        row = await projects.find(tx, project.name)
-        kept = await projects.revision(tx, project.name, project.revision)
-        if row is None or row.text is None or kept is None:
-            return None
-        parts = await asyncio.to_thread(_parts, kept)
-        return frozenset(HostRef(row.site, host) for host in parts)
+    async def pin(self, tx: Tx, project: ProjectPart) -> str | None:
+        """Keep a revision for a rollout. None: there is no such revision."""
+        content = await _content(tx, project, None)
+        return None if content is None else await pinned_projects.pin(tx, content, self._clock_ms())
 
-    async def plan(self, person: Person, host: HostRef, project: ProjectPart) -> HostPlan:
+    async def hosts(self, tx: Tx, project: ProjectPart, pin: str | None = None) -> frozenset[HostRef] | None:
+        """The hosts that a revision of a project has a part for. None: there is no such revision."""
+        content = await _content(tx, project, pin)
+        if content is None:
+            return None
+        return frozenset(HostRef(content.site, host) for host in await asyncio.to_thread(_parts, content))
+
+    async def plan(self, person: Person, host: HostRef, project: ProjectPart, pin: str | None = None) -> HostPlan:
         """Have the host plan its part. Raises what the host answers, HOST-UNREACHABLE."""
         async with self._database.read() as tx:
-            kept = await projects.revision(tx, project.name, project.revision)
-        desired = None if kept is None else (await asyncio.to_thread(_parts, kept)).get(host.host)
+            content = await _content(tx, project, pin)
+        mine = content is not None and content.site == host.site
+        desired = (await asyncio.to_thread(_parts, content)).get(host.host) if mine and content is not None else None
         if desired is None:
             raise GuestwireError("NOT-FOUND", f"The project {project.name} has no part for {host} any more.")
         plan = await self._planner.plan(
@@ -80,8 +83,7 @@ class ProjectParts:
             if await plans.find(tx, host, plan.plan_id) is None:  # else somebody plans the same for a draft
                 await plans.put(tx, row, KEPT_PLANS)
             situation = await self._reviews.situation(tx, row, None, ())
-        # no draft is in question here, so that none can have changed
-        first = next(obstacles(situation._replace(row=replace(row, draft_revision=0), draft_revision=0)), None)
+        first = next(obstacles(situation), None)
         problem = None if first is None else (first.code, first.message)
         return HostPlan(plan.plan_id, plan.risk, len(plan.items), problem)
 
@@ -105,6 +107,17 @@ class ProjectParts:
         await plans.add_job(tx, noted, KEPT_JOBS)
 
 
-def _parts(kept: ProjectRevision) -> dict[str, Desired]:
-    """The configurations in a revision, by host."""
-    return dict(project_toml.load(kept.text or "").hosts)
+async def _content(tx: Tx, project: ProjectPart, pin: str | None) -> Pinned | None:
+    """What a rollout applies: as it was pinned, or else of the project of that name."""
+    if pin is not None:
+        return await pinned_projects.find(tx, pin)
+    row = await projects.find(tx, project.name)
+    kept = await projects.revision(tx, project.name, project.revision)
+    if row is None or row.text is None or kept is None:
+        return None
+    return Pinned(row.site, kept.text or "")
+
+
+def _parts(content: Pinned) -> dict[str, Desired]:
+    """The configurations in a project, by host."""
+    return dict(project_toml.load(content.text).hosts)

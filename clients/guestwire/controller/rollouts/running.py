@@ -21,6 +21,7 @@ from guestwire.controller.rollouts.looking import Looking
 from guestwire.controller.rollouts.settling import JobChange
 from guestwire.controller.rollouts.standing import Target
 from guestwire.controller.rollouts.telling import Telling
+from guestwire.controller.store import pinned_projects
 from guestwire.controller.store import rollouts as store
 from guestwire.controller.store.approvals import Approval
 from guestwire.controller.store.audit_rows import AuditEntry
@@ -36,7 +37,8 @@ MOST_HEARD: Final = 50_000
 AGAIN_MS: Final = 2_000
 DEFECT_MS: Final = 60_000
 LOOK_S: Final = 60.0
-KEEP_MS: Final = 400 * 86_400_000
+DAY_MS: Final = 86_400_000
+KEEP_MS: Final = 400 * DAY_MS
 """How long a rollout is kept after it ended."""
 PRUNE_S: Final = 3600.0
 CLOSED: Final = "APPROVAL-CLOSED"
@@ -304,6 +306,7 @@ class Running:
         with suppress(GuestwireError):  # within the hour it is tried again
             async with self._database.write() as tx:
                 await store.prune(tx, now.wall_ms - KEEP_MS)
+                await pinned_projects.prune(tx, now.wall_ms - DAY_MS)
 
 
 def _noted(kept: Kept, action: engine.Action | None, now_ms: int) -> tuple[AuditEntry, ...]:

@@ -111,8 +111,9 @@ class Rollouts:
         async with self._database.read() as tx:
             await self._gathering.check(tx, person, spec, now_ms)
         if start:
-            await self._gathered(person, spec)
+            await self._gathered(person, spec, None)
         async with self._database.write() as tx:
+            rollout = replace(rollout, pin=await self._gathering.pinned(tx, spec))
             await store.insert(tx, rollout)
             said = {"name": spec.name, "action": spec.action, "mode": spec.mode}
             await audit_rows.add(tx, AuditEntry(now_ms, person, "rollout-make", rollout.id, detail=said))
@@ -126,7 +127,7 @@ class Rollouts:
         can take part, and HOST-UNREACHABLE where approvals are needed and no connection leads to the hosts."""
         self._access.require(person, START)
         rollout = await self._visible(person, rollout_id)
-        found = await self._gathered(person, rollout.spec)
+        found = await self._gathered(person, rollout.spec, rollout.pin)
 
         def begin(kept: Kept, now_ms: int) -> dict[str, object]:
             kept.course.start(found, now_ms)
@@ -173,9 +174,9 @@ class Rollouts:
         happened. Raises WRONG-STATE, DENIED, and ROLLOUT-EMPTY where there is none that can take part."""
         await self._controlled(person, rollout_id)
         async with self._running.holding(rollout_id) as kept:
-            spec, wanted = kept.course.spec, kept.course.retriable(hosts)
+            spec, pin, wanted = kept.course.spec, kept.rollout.pin, kept.course.retriable(hosts)
         async with self._database.read() as tx:
-            now = await self._gathering.targets(tx, person, spec, wanted)
+            now = await self._gathering.targets(tx, person, spec, wanted, pin)
         fit = {target.host: target.ready for target in now if target.state != "skipped"}
         if not fit:
             raise _empty("There is no host to try again that can take part.", now)
@@ -204,13 +205,13 @@ class Rollouts:
 
     # -- pieces
 
-    async def _gathered(self, person: Person, spec: RolloutSpec) -> list[Target]:
+    async def _gathered(self, person: Person, spec: RolloutSpec, pin: str | None) -> list[Target]:
         """The hosts that match now. Raises ROLLOUT-EMPTY, INVALID-BODY."""
         now_ms = self._clock().wall_ms
         async with self._database.read() as tx:
-            await self._gathering.check(tx, person, spec, now_ms)
-            hosts = await self._gathering.matching(tx, spec, now_ms)
-            found = await self._gathering.targets(tx, person, spec, hosts)
+            await self._gathering.check(tx, person, spec, now_ms, pin)
+            hosts = await self._gathering.matching(tx, spec, now_ms, pin)
+            found = await self._gathering.targets(tx, person, spec, hosts, pin)
         if not spec.continuous and all(target.state == "skipped" for target in found):
             raise _empty("No host can take part.", found)
         canary = spec.waves.canary

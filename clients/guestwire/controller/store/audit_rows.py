@@ -1,4 +1,5 @@
-"""The controller's audit log: who asked for what, and what came of it. Rows are added; none is changed or removed.
+"""The controller's audit log: who asked for what, and what came of it. Rows are added; none is changed, and none is removed but the
+oldest ones, once they need not be kept any more (`audit_ends` has where the log begins then).
 
 Every row has the hash of the one before it, so that an altered, missing or inserted row shows (`first_broken`). A row is added
 in the transaction of what it tells of (`Database.write`): one cannot be there without the other.
@@ -10,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Row, Select, String, Table, Text, select
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Row, Select, String, Table, Text, delete, func, select
 
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.store.database import Tx
@@ -24,6 +25,7 @@ FIRST: Final = hashlib.sha256(b"guestwire controller audit 1\x00").digest()
 _DOMAIN: Final = b"guestwire controller audit row 1\x00"
 _LONGEST: Final = 256
 _PAGE: Final = 1000
+_NOTHING: Final[Mapping[int, bytes]] = {}
 
 table = Table(
     "audit",
@@ -137,15 +139,37 @@ async def oldest(tx: Tx, wanted: Wanted, *, above: int, limit: int) -> tuple[Aud
     return tuple(_row(row) for row in await tx.execute(found))
 
 
-async def first_broken(tx: Tx) -> int | None:
-    """Check the chain of the whole log: the number of the first row that is not what it should be; None: all are sound."""
-    seq, previous = 0, FIRST
+async def first_broken(
+    tx: Tx, seq: int = 0, previous: bytes = FIRST, signed: Mapping[int, bytes] = _NOTHING
+) -> int | None:
+    """Check the chain of the whole log, which begins after row `seq` with that hash: the number of the first row that is not what it
+    should be; None: all are sound. `signed`: the hashes that rows had when somebody signed them."""
+    if signed.get(seq, previous) != previous:
+        return seq
     async for row in _all(tx):
         seq += 1
-        if row.seq != seq or row_hash(previous, said(row)) != row.hash:
+        if row.seq != seq or row_hash(previous, said(row)) != row.hash or signed.get(seq, row.hash) != row.hash:
             return seq
         previous = row.hash
     return None
+
+
+async def last_before(tx: Tx, cutoff: int, future: int) -> int:
+    """The last row before all that are from `cutoff` to `future` (Unix ms): what a clock that was wrong dated later than that holds up
+    nothing. 0: there is none."""
+    younger = select(func.min(table.c.seq)).where(table.c.at >= cutoff, table.c.at < future)
+    first = (await tx.execute(younger)).scalar_one()
+    return (await head(tx))[0] if first is None else first - 1
+
+
+async def hash_of(tx: Tx, seq: int) -> bytes | None:
+    """The hash of a row; None: it is not kept."""
+    return (await tx.execute(select(table.c.hash).where(table.c.seq == seq))).scalar_one_or_none()
+
+
+async def forget(tx: Tx, through: int) -> None:
+    """Forget all rows up to that one."""
+    await tx.execute(delete(table).where(table.c.seq <= through))
 
 
 def said(row: AuditRow) -> dict[str, Any]:

@@ -23,6 +23,7 @@ Tx = AsyncConnection
 """A transaction, while its block lasts."""
 TURN_S: Final = 30.0
 """How long a writer waits for its turn."""
+FAILURES: Final = ("DATABASE-UNAVAILABLE", "DATABASE-FULL", "DATABASE-DAMAGED")
 
 _TURN_KEY: Final = 0x67756573  # any number, the same in every controller of one database
 
@@ -43,6 +44,8 @@ class Database:
         self._writer = made.writer
         self._turn = asyncio.Lock()
         self._writing: asyncio.Task[Any] | None = None
+        self.failure: GuestwireError | None = None
+        """Why the last transaction that was to change something did not commit; None: it did."""
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
@@ -55,7 +58,7 @@ class Database:
     async def write(self) -> AsyncIterator[Tx]:
         """A transaction that changes. It is the only one, of all controllers of this database: what it has read stays true
         until it has committed. Never inside another one."""
-        with _translating(), _writable():
+        with self._noted(), _translating(), _writable():
             async with self._alone(), _begun(self._writer) as tx:
                 if self.dialect == "postgresql":
                     await tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURN_KEY})
@@ -69,7 +72,7 @@ class Database:
             async with self.write() as tx:
                 yield tx
             return
-        with _translating(), _writable():
+        with self._noted(), _translating(), _writable():
             async with _begun(self._writer) as tx:
                 yield tx
 
@@ -83,6 +86,16 @@ class Database:
         """End all connections."""
         await self._reader.dispose()
         await self._writer.dispose()
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except GuestwireError as err:
+            if err.code in FAILURES:
+                self.failure = err
+            raise
+        self.failure = None
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:

@@ -35,10 +35,15 @@ _PRAGMAS: Final[Mapping[str, str | int]] = {
     "journal_mode": "WAL",
     "synchronous": "FULL",
     "foreign_keys": "ON",
-    "cache_size": -32_768,  # KiB
+    "cache_size": -32_768,  # KiB, of the one connection that writes
     "temp_store": "MEMORY",
     "wal_autocheckpoint": 4_000,  # pages
     "journal_size_limit": 64 << 20,
+}
+_READ_PRAGMAS: Final[Mapping[str, str | int]] = {
+    **_PRAGMAS,
+    "cache_size": -4_096,  # KiB, of each of many connections: the system keeps the file's pages anyway, once for all of them
+    "query_only": "ON",
 }
 
 
@@ -74,10 +79,10 @@ def _sqlite(path: Path, connections: int) -> Engines:
     url = URL.create("sqlite+aiosqlite", database=str(path))
     connect = {"isolation_level": None}  # BEGIN is ours: the module would begin too late, and never IMMEDIATE
     reader = create_async_engine(
-        url, connect_args=connect, pool_size=connections, max_overflow=0, pool_timeout=POOL_WAIT_S
-    )
+        url, connect_args=connect, pool_size=connections, max_overflow=0, pool_timeout=POOL_WAIT_S, pool_use_lifo=True
+    )  # the last one first: what it has in memory is of use again
     writer = create_async_engine(url, connect_args=connect, pool_size=1, max_overflow=0, pool_timeout=POOL_WAIT_S)
-    _on_sqlite(reader, path, "BEGIN", {**_PRAGMAS, "query_only": "ON"})
+    _on_sqlite(reader, path, "BEGIN", _READ_PRAGMAS)
     _on_sqlite(writer, path, "BEGIN IMMEDIATE", _PRAGMAS)
     return Engines("sqlite", reader, writer, str(path))
 

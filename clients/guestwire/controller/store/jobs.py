@@ -71,6 +71,7 @@ JOBS = Table(
     Column("approval_id", String(36)),
     Column("retry_of", String(64)),
     Column("note", Text, nullable=False),
+    Column("deadline_of", String(8), nullable=False),
     # what changes
     Column("state", String(20), nullable=False),
     Column("request_id", String(32)),

@@ -58,6 +58,7 @@ ROLLOUTS = Table(
     Column("person_id", String(36), nullable=False),
     Column("person", String(64), nullable=False),
     Column("token", Text),
+    Column("pin", String(64)),
     Column("created_at", BigInteger, nullable=False),
     # how it stands
     Column("state", String(16), nullable=False),
@@ -112,7 +113,8 @@ _WAITING: Final = sorted(OPEN | {"overdue"})
 @dataclass(frozen=True, slots=True)
 class Rollout:
     """A rollout. `spec_revision` counts what people changed of the spec, `version` every change. `next_at`: when it goes on by
-    itself, Unix ms. `person_id`, `person`: who made it, or started it; `token`: the one they came with, which may do less."""
+    itself, Unix ms. `person_id`, `person`: who made it, or started it; `token`: the one they came with, which may do less. `pin`: what it
+    applies of a project (`pinned_projects`), whatever becomes of that."""
 
     id: str
     spec: RolloutSpec
@@ -124,6 +126,7 @@ class Rollout:
     next_at: int | None = None
     version: int = 1
     token: TokenUse | None = None
+    pin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ class Wanted:
 
 async def insert(tx: Tx, rollout: Rollout) -> None:
     """Add a rollout."""
-    row = {"id": rollout.id, "created_at": rollout.created_at, "version": rollout.version}
+    row = {"id": rollout.id, "created_at": rollout.created_at, "version": rollout.version, "pin": rollout.pin}
     await tx.execute(ROLLOUTS.insert().values(**row, **_changing(rollout)))
 
 
@@ -285,7 +288,7 @@ def _rollout(row: Row[Any]) -> Rollout:
     spec = RolloutSpec.model_validate_json(row.spec)
     return Rollout(
         row.id, spec, row.person_id, row.person, row.created_at, standing, row.spec_revision, row.next_at, row.version,
-        _token(row.token),
+        _token(row.token), row.pin,
     )  # fmt: skip
 
 

@@ -5,20 +5,22 @@ slots (`partitions`), without a unique key: a row costs half as much then, and t
 `received`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, PrimaryKeyConstraint, Table
 
+from guestwire.controller.store.binary_copy import Numbers, binary_copy
 from guestwire.controller.store.database import Tx
 from guestwire.controller.store.levels import LEVELS, RAW, Level
 from guestwire.controller.store.metadata import metadata
 
 PARTITIONED: Final[dict[str, Any]] = {"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (slot)"}
-STEP: Final = 1000
-"""Rows of one statement on SQLite. A statement for each row would take the interpreter's lock for each row: a busy event loop
-then makes it thousands of times slower."""
+STEP: Final = 5000
+"""Rows of one statement on SQLite, which takes 32,766 values at most. After each statement its thread waits for the interpreter's
+lock: with a statement for each row a busy event loop would make it thousands of times slower."""
 
 samples = Table(
     "telemetry_samples",
@@ -57,15 +59,31 @@ TABLES: Final[Mapping[str, Table]] = {level.name: samples if level is RAW else _
 
 @dataclass(slots=True)
 class Rows:
-    """Samples in columns: the lists are equally long. `slots` are those of the times."""
+    """Samples in columns: the lists are equally long."""
 
-    slots: list[int] = field(default_factory=list)
     series: list[int] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.slots)
+        return len(self.series)
+
+    def add(self, series: Sequence[int], times: Sequence[int], values: Sequence[float]) -> None:
+        """Samples of some series, a value of each at each time: `values` are those of the first series at all times, then those
+        of the second, and so on."""
+        n = len(times)
+        own = [0] * (len(series) * n)
+        for at in range(n):
+            own[at::n] = series
+        self.series += own
+        self.times += [*times] * len(series)
+        self.values += values
+
+    @property
+    def slots(self) -> list[int]:
+        """Those of the times."""
+        slot_ms = RAW.slot_ms
+        return [time // slot_ms for time in self.times]
 
 
 async def add(tx: Tx, rows: Rows) -> None:
@@ -76,12 +94,18 @@ async def add(tx: Tx, rows: Rows) -> None:
         for statement, parameters in _statements(rows):
             await tx.exec_driver_sql(statement, parameters)
         return
+    copied = binary_copy(
+        (
+            Numbers("i", rows.slots),
+            Numbers("i", rows.series),
+            Numbers("q", rows.times),
+            Numbers("d", rows.values),
+        )
+    )
     connection = (await _driver(tx)).driver_connection
     assert connection is not None
-    await connection.copy_records_to_table(
-        samples.name,
-        columns=("slot", "series", "time", "value"),
-        records=zip(rows.slots, rows.series, rows.times, rows.values, strict=True),
+    await connection.copy_to_table(
+        samples.name, columns=("slot", "series", "time", "value"), source=BytesIO(copied), format="binary"
     )
 
 
@@ -106,20 +130,22 @@ async def _driver(tx: Tx) -> Any:
     return await tx.get_raw_connection()
 
 
-def _statements(rows: Rows) -> Iterator[tuple[str, tuple[float, ...]]]:
-    flat: list[float] = [0] * (4 * len(rows))
-    flat[0::4], flat[1::4], flat[2::4], flat[3::4] = rows.slots, rows.series, rows.times, rows.values
+def _statements(rows: Rows) -> Iterator[tuple[str, list[tuple[float, ...]]]]:
+    """Statements, each with the parameters of as many times as it is run: the driver's thread does that in one go."""
+    flat: list[float] = [0] * (3 * len(rows))
+    flat[0::3], flat[1::3], flat[2::3] = rows.series, rows.times, rows.values
     at, end = 0, len(flat)
     for size in _SIZES:
-        statement, width = _INSERTS[size], 4 * size
-        while end - at >= width:
-            yield statement, tuple(flat[at : at + width])
-            at += width
+        width = 3 * size
+        until = end - (end - at) % width
+        if until > at:
+            yield _INSERTS[size], [tuple(flat[begin : begin + width]) for begin in range(at, until, width)]
+            at = until
 
 
 _SIZES: Final = (STEP, STEP // 10, STEP // 100, 1)
 _INSERTS: Final = {
-    size: "INSERT OR IGNORE INTO telemetry_samples (slot, series, time, value) VALUES "  # noqa: S608 - no value in it
-    + ", ".join(["(?, ?, ?, ?)"] * size)
+    size: "INSERT OR IGNORE INTO telemetry_samples (slot, series, time, value)"  # noqa: S608 - no value in it
+    f" SELECT column2 / {RAW.slot_ms}, column1, column2, column3 FROM (VALUES {', '.join(['(?, ?, ?)'] * size)})"
     for size in _SIZES
 }

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Integer, Row, String, Table, UniqueConstraint, func, select
+from sqlalchemy import BigInteger, Column, Integer, Row, String, Table, UniqueConstraint, func, select, tuple_
 
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.store.database import Tx, upsert
@@ -22,6 +22,8 @@ table = Table(
     Column("refused_series", BigInteger, nullable=False),
     UniqueConstraint("site", "host"),
 )
+_MANY: Final = 200
+"""Hosts in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,13 @@ async def every(tx: Tx) -> tuple[HostRow, ...]:
     return tuple(_row(row) for row in await tx.execute(select(table)))
 
 
-async def of(tx: Tx, ref: HostRef) -> HostRow | None:
-    """One host; None: telemetry never heard of it."""
-    row = (await tx.execute(select(table).where(table.c.site == ref.site, table.c.host == ref.host))).first()
-    return None if row is None else _row(row)
+async def some(tx: Tx, refs: Sequence[HostRef]) -> list[HostRow]:
+    """Those of these hosts of which telemetry has heard, in no order."""
+    found: list[HostRow] = []
+    for at in range(0, len(refs), _MANY):
+        chosen = tuple_(table.c.site, table.c.host).in_(refs[at : at + _MANY])
+        found += [_row(row) for row in await tx.execute(select(table).where(chosen))]
+    return found
 
 
 async def next_id(tx: Tx) -> int:

@@ -1,29 +1,41 @@
-"""A batch as the database takes it: numbers of series instead of texts, columns one below the other. Pure.
+"""Blocks of batches as the database takes them: numbers of series instead of texts, columns one below the other. Pure.
 
 Which series a text is, it is told; so is what has to be added to the times.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from guestwire.controller.store.levels import BLOCK, RAW
 from guestwire.controller.store.samples import Rows
+from guestwire.controller.telemetry.reading import Block
 from guestwire.controller.telemetry.series import Series
-from guestwire.protocol.telemetry import Column
-
-LARGEST: Final = 1e300
-"""A value beyond it would make the sum of a window infinite."""
 
 
-class Last(NamedTuple):
-    """The newest sample of a series in a batch. `rate`: how fast a counter grew, per second; None: that cannot be told."""
+class Newest(NamedTuple):
+    """The first and the newest sample of each series of a block. `starts`: since when counters count, Unix ms; 0: not known."""
 
-    series: Series
-    time: int
-    value: float
-    rate: float | None
-    began: int
+    series: Sequence[Series]
+    starts: Sequence[int]
+    since: int
+    until: int
+    firsts: Sequence[float]
+    lasts: Sequence[float]
+
+    def keep(self) -> None:
+        """From now on they are known, unless what is known is newer."""
+        since, until, several = self.since, self.until, self.until > self.since
+        for one, began, first, last in zip(self.series, self.starts, self.firsts, self.lasts, strict=True):
+            if until < one.time:
+                continue
+            at, value = (since, first) if several else (one.time, one.value)
+            rate = 0.0
+            if one.kind == "counter" and at and until > at and began <= at and last >= value:
+                rate = (last - value) * 1000 / (until - at)
+            one.time, one.value, one.rate = until, last, rate
+            if began > one.began:
+                one.began = began
 
 
 @dataclass(slots=True)
@@ -34,60 +46,38 @@ class Gathered:
     again: Rows = field(default_factory=Rows)
     """Samples that may be there already: of batches that the host made coarser after it had sent them."""
     due: set[tuple[int, int]] = field(default_factory=set)
-    """(slot, block) that have to be rolled up."""
-    began: list[tuple[int, int]] = field(default_factory=list)
-    last: dict[int, Last] = field(default_factory=dict)
-    """By the number of the series."""
+    """(slot, block of series) that have to be rolled up."""
+    began: set[tuple[int, int]] = field(default_factory=set)
+    """(series, Unix ms): counters that began anew."""
+    newest: list[Newest] = field(default_factory=list)
+    """In the order in which they came."""
+    unseen: list[int] = field(default_factory=list)
+    """Series of which this is the first sample of the day."""
     refused: int = 0
-    """Columns that could not be taken."""
+    """Series that could not be taken."""
 
-    def add(self, columns: list[Column], offset_ms: int, coarse: bool, find: Callable[[str], Series | None]) -> None:
-        """The columns of a batch. `find`: the series of a text; None: it is refused."""
-        rows = self.again if coarse else self.rows
-        shared: object = None
-        times: list[int] = []
-        slots: list[int] = []
-        blocks: set[int] = set()
-        touched: set[int] = set()
-        for column in columns:
-            series = find(column.series)
-            if series is None or not _sound(column):
-                self.refused += 1
-                continue
-            if not column.times:
-                continue
-            if column.times is not shared:
-                shared = column.times
-                times = [time + offset_ms for time in column.times] if offset_ms else list(column.times)
-                slots = [time // RAW.slot_ms for time in times]
-                touched.update(slots)
-            rows.slots += slots
-            rows.times += times
-            rows.series += [series.id] * len(times)
-            rows.values.extend(column.values)
-            blocks.add(series.id // BLOCK)
-            self._note(series, times, column, offset_ms)
-        self.due.update((slot, block) for slot in touched for block in blocks)
-
-    def _note(self, series: Series, times: list[int], column: Column, offset_ms: int) -> None:
-        before = self.last.get(series.id)
-        began = max(0, column.start + offset_ms) if column.start else 0
-        known = before.began if before is not None else series.began
-        if began and began > known:
-            self.began.append((series.id, began))
-        newest = before.time if before is not None else series.time
-        if times[-1] < newest:
+    def add(self, block: Block, offset_ms: int, coarse: bool, by_text: Mapping[str, Series], day: int) -> None:
+        """A block of a batch. `by_text`: the series of its host; one that is not among them is refused."""
+        found = [one for head in block.heads if (one := by_text.get(head.text)) is not None]
+        if len(found) < len(block.heads):
+            self._add_those_known(block, offset_ms, coarse, by_text, day)
             return
-        at, value = (before.time, before.value) if before is not None else (series.time, series.value)
-        if len(times) > 1:
-            at, value = times[0], column.values[0]
-        rate = None
-        if series.kind == "counter" and at and times[-1] > at and (began <= at or not began):
-            grown = column.values[-1] - value
-            rate = grown * 1000 / (times[-1] - at) if grown >= 0 else None
-        self.last[series.id] = Last(series, times[-1], column.values[-1], rate, max(began, known))
+        times = [time + offset_ms for time in block.times] if offset_ms else block.times
+        ids = [one.id for one in found]
+        (self.again if coarse else self.rows).add(ids, times, block.values)
+        blocks = {number // BLOCK for number in ids}
+        self.due.update((slot, one) for slot in {time // RAW.slot_ms for time in times} for one in blocks)
+        self.unseen += [one.id for one in found if one.seen_day != day]
+        starts = [max(0, head.start + offset_ms) if head.start else 0 for head in block.heads]
+        self.began.update((one.id, start) for one, start in zip(found, starts, strict=True) if start > one.began)
+        n = len(times)
+        self.newest.append(Newest(found, starts, times[0], times[-1], block.values[::n], block.values[n - 1 :: n]))
 
-
-def _sound(column: Column) -> bool:
-    """Whether its values can be summed up."""
-    return not column.values or (max(column.values) <= LARGEST and min(column.values) >= -LARGEST)
+    def _add_those_known(
+        self, block: Block, offset_ms: int, coarse: bool, by_text: Mapping[str, Series], day: int
+    ) -> None:
+        for one in block.alone():
+            if one.heads[0].text in by_text:
+                self.add(one, offset_ms, coarse, by_text, day)
+            else:
+                self.refused += 1

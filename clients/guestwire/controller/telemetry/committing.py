@@ -31,13 +31,13 @@ class Committing:
                 await samples.add_missing(tx, gathered.again)
                 await due_rows.touch(tx, MINUTE, gathered.due)
                 if gathered.began:
-                    await series_rows.began(tx, gathered.began)
+                    await series_rows.began(tx, sorted(gathered.began))
                 for gap in harvest.gaps:
                     await gap_rows.add(tx, gap)
                 if rows := harvest.host_rows():
                     await telemetry_hosts.put(tx, rows)
-                if harvest.seen:
-                    await series_rows.seen(tx, sorted(set(harvest.seen)), harvest.day)
+                if gathered.unseen:
+                    await series_rows.seen(tx, sorted(set(gathered.unseen)), harvest.day)
         except BaseException:
             self._parts.clear()  # one may have been dropped meanwhile
             raise

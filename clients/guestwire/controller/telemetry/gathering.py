@@ -4,7 +4,7 @@ Decides only. Everything here can be thrown away, as long as `Harvest.keep` was 
 committed. Putting it into the database is `committing`'s matter, and when, `ingest`'s.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,14 +15,15 @@ from guestwire.controller.store.telemetry_hosts import HostRow
 from guestwire.controller.telemetry.batch_rows import Gathered
 from guestwire.controller.telemetry.host_clock import HostClock, judge
 from guestwire.controller.telemetry.number_ranges import NumberRanges
+from guestwire.controller.telemetry.reading import Block, Read, read
 from guestwire.controller.telemetry.received import Received, Staged
-from guestwire.controller.telemetry.series import HostSeries, KnownSeries, Series, day_of
+from guestwire.controller.telemetry.series import HostSeries, KnownSeries, Pace, day_of
 from guestwire.controller.telemetry.troubles import Trouble
 from guestwire.model.errors import GuestwireError
-from guestwire.protocol.telemetry import Column, Gap, SpoolClass, TelemetryBatch, columns
+from guestwire.protocol.telemetry import Gap, SpoolClass, TelemetryBatch, Tier
 
-Found = list[Column] | GuestwireError | None
-"""The columns of a batch; why it has none that can be read; None: it is no batch."""
+Found = Read | GuestwireError | None
+"""What is in a batch; why it cannot be read; None: it is no batch."""
 
 
 class Arrived(NamedTuple):
@@ -66,14 +67,13 @@ class Harvest:
     clocks: dict[HostRef, tuple[HostClock, int]] = field(default_factory=dict)
     refused: dict[HostRef, int] = field(default_factory=dict)
     covered: dict[tuple[HostRef, bytes, SpoolClass], NumberRanges] = field(default_factory=dict)
+    paces: dict[tuple[HostRef, Tier], Pace] = field(default_factory=dict)
     troubles: list[Trouble] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
-    seen: list[int] = field(default_factory=list)
-    """Series of which this is the first sample of the day."""
     day: int = 0
 
     def take(self, arrived: Arrived, found: Found) -> None:
-        """One of what arrived; its host is known. `found`: see `columns_of`."""
+        """One of what arrived; its host is known. `found`: see `found_in`."""
         host = self.known.hosts[arrived.ref]
         said = arrived.said
         if isinstance(said, Gap):
@@ -96,8 +96,8 @@ class Harvest:
         self.counts.batches += 1
         if isinstance(found, GuestwireError):
             self._unreadable(host, said, found, arrived.at)
-        elif found:
-            self._take_columns(host, said, found, arrived.at, later=later)
+        elif found is not None:
+            self._take_blocks(host, said, found, arrived.at, later=later)
 
     def host_rows(self) -> list[HostRow]:
         """Hosts of which something is known now that was not before."""
@@ -116,12 +116,12 @@ class Harvest:
             host = self.known.hosts[row.ref]
             host.clock, host.offset_at = HostClock(row.offset_ms, row.newest_ms), row.offset_at
             host.refused_series = row.refused_series
-        for last in self.gathered.last.values():
-            series = last.series
-            series.time, series.value, series.began = last.time, last.value, last.began
-            series.rate = last.rate if last.rate is not None else 0.0
-        for number in self.seen:
+        for newest in self.gathered.newest:
+            newest.keep()
+        for number in self.gathered.unseen:
             self.known.by_id[number].seen_day = self.day
+        for (ref, tier), pace in self.paces.items():
+            self.known.hosts[ref].paces[tier] = pace
 
     def _take_gap(self, host: HostSeries, gap: Gap, now_ms: int) -> None:
         key = LogKey(host.id, gap.log, gap.spool_class)
@@ -139,14 +139,32 @@ class Harvest:
             GapRow(host.id, gap.log, gap.spool_class, gap.first, gap.last, since, until, now_ms, "dropped")
         )
 
-    def _take_columns(
-        self, host: HostSeries, batch: TelemetryBatch, found: list[Column], now_ms: int, *, later: bool
-    ) -> None:
-        times = [column.times for column in found if column.times]
-        if not times:
-            return
+    def _take_blocks(self, host: HostSeries, batch: TelemetryBatch, found: Read, now_ms: int, *, later: bool) -> None:
+        gathered = self.gathered
+        before, samples = gathered.refused, len(gathered.rows) + len(gathered.again)
+        gathered.refused += found.unsound
+        if found.blocks:
+            offset = self._offset(host, found.blocks, now_ms, later=later)
+            self.day = day_of(now_ms)
+            for block in found.blocks:
+                gathered.add(block, offset, bool(batch.coarse_ms), host.by_text, self.day)
+            if later and not batch.coarse_ms:
+                time = max(block.times[-1] for block in found.blocks) + offset
+                known = self.paces.get((host.ref, batch.tier)) or host.paces.get(batch.tier)
+                pace = known.followed(time, now_ms) if known is not None else Pace(time, now_ms)
+                self.paces[host.ref, batch.tier] = pace
+        self.counts.samples += len(gathered.rows) + len(gathered.again) - samples
+        refused = gathered.refused - before
+        if refused:
+            self.counts.refused_columns += refused
+            self.refused[host.ref] = self.refused.get(host.ref, 0) + refused
+            text = f"{refused} series of {host.ref} were refused: it has too many, or they are none."
+            self.troubles.append(Trouble(host.ref, "series-refused", text))
+
+    def _offset(self, host: HostSeries, blocks: Sequence[Block], now_ms: int, *, later: bool) -> int:
+        """What is to be added to the times of a batch."""
         clock, offset_at = self.clocks.get(host.ref, (host.clock, host.offset_at))
-        first, last = min(one[0] for one in times), max(one[-1] for one in times)
+        first, last = min(one.times[0] for one in blocks), max(one.times[-1] for one in blocks)
         offset, clock = judge(clock, first, last, now_ms, later=later)
         if offset:
             self.counts.shifted += 1
@@ -154,27 +172,7 @@ class Harvest:
             text = f"The clock of {host.ref} is wrong: times of its telemetry were shifted by {offset / 1000:.0f} s."
             self.troubles.append(Trouble(host.ref, "clock-wrong", text))
         self.clocks[host.ref] = (clock, offset_at)
-        before, samples = self.gathered.refused, len(self.gathered.rows) + len(self.gathered.again)
-        self.gathered.add(found, offset, bool(batch.coarse_ms), self._finder(host, now_ms))
-        self.counts.samples += len(self.gathered.rows) + len(self.gathered.again) - samples
-        refused = self.gathered.refused - before
-        if refused:
-            self.counts.refused_columns += refused
-            self.refused[host.ref] = self.refused.get(host.ref, 0) + refused
-            text = f"{refused} series of {host.ref} were refused: it has too many, or they are none."
-            self.troubles.append(Trouble(host.ref, "series-refused", text))
-
-    def _finder(self, host: HostSeries, now_ms: int) -> Callable[[str], Series | None]:
-        self.day = day = day_of(now_ms)
-        by_text, seen = host.by_text, self.seen
-
-        def find(text: str) -> Series | None:
-            series = by_text.get(text)
-            if series is not None and series.seen_day != day:
-                seen.append(series.id)
-            return series
-
-        return find
+        return offset
 
     def _unreadable(self, host: HostSeries, batch: TelemetryBatch, error: GuestwireError, now_ms: int) -> None:
         """It can never be read: that is said as a gap, and the host need not keep it."""
@@ -191,11 +189,11 @@ class Harvest:
         self.covered.setdefault((ref, log, spool_class), NumberRanges()).add(first, last)
 
 
-def columns_of(said: TelemetryBatch | Gap) -> Found:
+def found_in(said: TelemetryBatch | Gap) -> Found:
     """What there is to read in what a host said."""
     if isinstance(said, Gap):
         return None
     try:
-        return columns(said)
+        return read(said)
     except GuestwireError as err:
         return err

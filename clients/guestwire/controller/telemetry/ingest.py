@@ -8,14 +8,17 @@ committed waits here and is tried again; nothing is acknowledged before its tran
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
 from guestwire.controller.host_ref import HostRef
+from guestwire.controller.store import received_rows
 from guestwire.controller.store.database import Database
 from guestwire.controller.telemetry.committing import Committing
-from guestwire.controller.telemetry.gathering import Arrived, Counts, Found, Harvest, columns_of
+from guestwire.controller.telemetry.gathering import Arrived, Counts, Found, Harvest, found_in
 from guestwire.controller.telemetry.number_ranges import NumberRanges
+from guestwire.controller.telemetry.reading import Read
 from guestwire.controller.telemetry.received import Received
 from guestwire.controller.telemetry.registering import register, unknown
 from guestwire.controller.telemetry.series import KnownSeries
@@ -31,6 +34,9 @@ HOST_BYTES: Final = 4 << 20
 """Of one host: one that sends much does not keep the others out."""
 ONCE_BYTES: Final = 1 << 20
 """Of one transaction: some hundred thousand samples. More would keep others from writing for too long."""
+GATHER_S: Final = 0.2
+"""What comes within so long goes into one transaction, unless it is enough for one sooner: a commit for each batch would cost many
+times what the batch does."""
 LONGEST_WAIT_S: Final = 10.0
 """Between two tries of what could not be committed."""
 BREATH_S: Final = 0.005
@@ -46,6 +52,7 @@ class IngestLimits:
     series_per_host: int = 5_000
     waiting_bytes: int = WAITING_BYTES
     host_bytes: int = HOST_BYTES
+    gather_s: float = GATHER_S
 
 
 class Ingest:
@@ -75,9 +82,11 @@ class Ingest:
         self._by_host: dict[HostRef, int] = {}
         self._waiting = 0
         self._some = asyncio.Event()
+        self._enough = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
         self._task: asyncio.Task[None] | None = None
+        self._unsure = False
         self.counts = Counts()
         self.refused = 0
         """Batches and gaps for which there was no room."""
@@ -121,6 +130,8 @@ class Ingest:
         self._by_host[ref] = self._by_host.get(ref, 0) + size
         self._empty.clear()
         self._some.set()
+        if self._waiting >= ONCE_BYTES:
+            self._enough.set()
         return True
 
     async def settled(self) -> None:
@@ -130,6 +141,9 @@ class Ingest:
     async def _run(self) -> None:
         while True:
             await self._some.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._limits.gather_s):
+                    await self._enough.wait()
             group = self._next_group()
             await self._store(group)
             self._let_go(group)
@@ -152,6 +166,8 @@ class Ingest:
                 self._by_host[one.ref] = left
             else:
                 del self._by_host[one.ref]
+        if self._waiting < ONCE_BYTES:
+            self._enough.clear()
         if not self._waiting:
             self._empty.set()
 
@@ -180,31 +196,41 @@ class Ingest:
             return
 
     async def _commit(self, group: list[Arrived]) -> None:
+        await self._ask_anew()
         now = self._clock()
         breath = _Breath(self._clock)
-        read: list[tuple[Arrived, Found]] = []
+        group_read: list[tuple[Arrived, Found]] = []
         wanted: dict[HostRef, dict[str, Kind]] = {}
         for one in group:
-            found = columns_of(one.said)
-            read.append((one, found))
-            kinds = {column.series: column.kind for column in found} if isinstance(found, list) else {}
-            new = unknown(self._known, one.ref, kinds)
+            found = found_in(one.said)
+            group_read.append((one, found))
+            new = unknown(self._known, one.ref, found.blocks if isinstance(found, Read) else ())
             if new or one.ref not in self._known.hosts:
-                wanted.setdefault(one.ref, {}).update((text, kinds[text]) for text in new)
+                wanted.setdefault(one.ref, {}).update(new)
             await breath.taken()
         if wanted:
             await register(self._database, self._known, wanted, self._limits.series_per_host, now.wall_ms)
         harvest = Harvest(self._known, self._received, self._received.stage())
-        for one, found in read:
+        for one, found in group_read:
             harvest.take(one, found)
             await breath.taken()
+        self._unsure = True
         await self._committing.commit(harvest, now.wall_ms)
+        self._unsure = False
         self.commits += 1
         self.counts.add(harvest.counts)
         for (ref, log, spool_class), ranges in harvest.covered.items():
             self._on_committed(ref, log, spool_class, ranges)
         for trouble in harvest.troubles:
             self._troubles.tell(trouble, now)
+
+    async def _ask_anew(self) -> None:
+        """After a transaction of which nobody knows whether it committed, because its connection broke: what is there is not to be
+        stored again."""
+        if self._unsure:
+            async with self._database.read() as tx:
+                self._received.learn(await received_rows.every(tx))
+            self._unsure = False
 
     def _give_up(self, one: Arrived, err: Exception) -> None:
         self.dropped += 1

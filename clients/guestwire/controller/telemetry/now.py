@@ -15,16 +15,19 @@ from guestwire.protocol.metrics import BY_NAME
 from guestwire.protocol.steps import Now
 
 STALE_MS: Final = 5 * 60_000
-"""A series of which nothing came for so long has no value now."""
+"""A series of which nothing came for so long has no value now; one of a host that is not there has none at once."""
 
 
 class Current:
-    """What there is of telemetry at this moment."""
+    """What there is of telemetry at this moment. `present`: whether a host is there; of one that is not nobody knows anything now."""
 
-    def __init__(self, known: KnownSeries, access: Access, clock: Callable[[], Now]) -> None:
+    def __init__(
+        self, known: KnownSeries, access: Access, clock: Callable[[], Now], present: Callable[[HostRef], bool]
+    ) -> None:
         self._known = known
         self._access = access
         self._clock = clock
+        self._present = present
 
     def newest(self, site: str | None = None, host: str | None = None) -> Iterator[Newest]:
         """The newest sample of every series that has one: of all hosts, of a site, of a host. For who may see everything: who
@@ -55,8 +58,7 @@ class Current:
         """The `n` highest of the series that a selector means: of gauges by their newest value, of counters by how fast they grow.
         `by`: those that agree in these labels become one first. Raises INVALID-BODY."""
         wanted = selector(which)
-        fresh = self._clock().wall_ms - STALE_MS
-        chosen = [one for one in self._chosen(wanted, self._access.visible(person)) if one.time >= fresh]
+        chosen = [one for one in self._chosen(wanted, self._access.visible(person)) if self._fresh(one)]
         kind = chosen[0].kind if chosen else None
         if by is None:
             rows = [_row(labels_of(one), [one], across) for one in nlargest(n, chosen, key=_value)]
@@ -75,6 +77,9 @@ class Current:
     def _chosen(self, which: Selector, sees: Visibility) -> list[Series]:
         return which.choose(one for one in self._known.named(which.name) if sees.sees(one.host))
 
+    def _fresh(self, one: Series) -> bool:
+        return one.time >= self._clock().wall_ms - STALE_MS and self._present(one.host)
+
     def _name(self, name: str, series: int) -> MetricName:
         known = BY_NAME.get(name)
         some = self._known.named(name)[0]
@@ -84,7 +89,7 @@ class Current:
         )  # fmt: skip
 
     def _shown(self, one: Series) -> SeriesShown:
-        fresh = one.time >= self._clock().wall_ms - STALE_MS
+        fresh = self._fresh(one)
         return SeriesShown(
             id=one.id, site=one.host.site, host=one.host.host, name=one.name, labels=dict(one.labels), kind=one.kind,
             time=one.time if fresh else None, value=one.value if fresh else None, began=one.began,

@@ -27,6 +27,10 @@ class Received:
         self._ranges: dict[LogKey, NumberRanges] = {}
         self._touched: dict[LogKey, int] = {}
         self._logs: dict[tuple[int, str], int] = {}
+        self.learn(rows)
+
+    def learn(self, rows: Iterable[RangeRow]) -> None:
+        """What the database has."""
         for row in rows:
             self._of(row.key).add(row.first, row.last)
             self._touched[row.key] = max(row.at, self._touched.get(row.key, 0))

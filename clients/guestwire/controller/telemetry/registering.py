@@ -4,7 +4,7 @@ A host has a limit of series, so that what a guest or a project can make in numb
 seen lately count; who comes beyond the limit is refused.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from guestwire.controller.host_ref import HostRef
@@ -13,6 +13,7 @@ from guestwire.controller.store.database import Database, Tx
 from guestwire.controller.store.levels import BLOCK
 from guestwire.controller.store.series_rows import SeriesRow
 from guestwire.controller.store.telemetry_hosts import HostRow
+from guestwire.controller.telemetry.reading import Block
 from guestwire.controller.telemetry.series import KnownSeries, day_of
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.metrics import parse_series
@@ -55,24 +56,21 @@ async def register(database: Database, known: KnownSeries, wanted: Wanted, limit
     _remember(known, [*hosts.values(), *new_hosts], [row for some in rows.values() for row in some] + new_rows)
 
 
-def unknown(known: KnownSeries, ref: HostRef, texts: Iterable[str]) -> list[str]:
-    """Those of a host's texts that have no number."""
+def unknown(known: KnownSeries, ref: HostRef, blocks: Iterable[Block]) -> dict[str, Kind]:
+    """Those series of a host that have no number, and their kinds."""
     host = known.hosts.get(ref)
-    return list(texts) if host is None else [text for text in texts if text not in host.by_text]
+    there = host.by_text if host is not None else {}
+    return {head.text: head.kind for block in blocks for head in block.heads if head.text not in there}
 
 
 async def _from_database(
     tx: Tx, known: KnownSeries, wanted: Wanted
-) -> tuple[dict[HostRef, HostRow], dict[HostRef, tuple[SeriesRow, ...]]]:
+) -> tuple[dict[HostRef, HostRow], dict[HostRef, Sequence[SeriesRow]]]:
     """The hosts as the database has them: another controller may have looked after them in between."""
-    hosts: dict[HostRef, HostRow] = {}
-    rows: dict[HostRef, tuple[SeriesRow, ...]] = {}
-    for ref in wanted:
-        found = known.hosts[ref].row() if ref in known.hosts else await telemetry_hosts.of(tx, ref)
-        if found is not None:
-            hosts[ref] = found
-            rows[ref] = await series_rows.of_host(tx, found.id)
-    return hosts, rows
+    hosts = {ref: known.hosts[ref].row() for ref in wanted if ref in known.hosts}
+    hosts |= {row.ref: row for row in await telemetry_hosts.some(tx, [ref for ref in wanted if ref not in hosts])}
+    series = await series_rows.of_hosts(tx, [row.id for row in hosts.values()])
+    return hosts, {ref: series.get(row.id, ()) for ref, row in hosts.items()}
 
 
 def _admitted(
@@ -96,7 +94,7 @@ def _is_series(text: str) -> bool:
     return True
 
 
-def _free(rows: tuple[SeriesRow, ...]) -> list[int]:
+def _free(rows: Sequence[SeriesRow]) -> list[int]:
     """The rest of a host's last block."""
     return list(range(rows[-1].id + 1, (rows[-1].id // BLOCK + 1) * BLOCK)) if rows else []
 

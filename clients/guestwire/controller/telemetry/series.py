@@ -12,7 +12,7 @@ from guestwire.controller.store.series_rows import SeriesRow
 from guestwire.controller.store.telemetry_hosts import HostRow
 from guestwire.controller.telemetry.host_clock import HostClock
 from guestwire.protocol.metrics import parse_series
-from guestwire.protocol.telemetry import Kind
+from guestwire.protocol.telemetry import Kind, Tier
 
 DAY_MS: Final = 86_400_000
 NEVER: Final = 0
@@ -53,15 +53,30 @@ class Newest(NamedTuple):
     value: float
 
 
+class Pace(NamedTuple):
+    """What came last of a tier of a host as it was measured: the time of its newest samples by the host's clock (`time`), when they
+    came by ours (`at`), and how long after those before they were taken. All in ms."""
+
+    time: int
+    at: int
+    every_ms: int = 0
+
+    def followed(self, time: int, at: int) -> "Pace":
+        """By samples of `time` that came at `at`. Those of one moment may come in several batches."""
+        return Pace(time, at, time - self.time if time > self.time else self.every_ms)
+
+
 @dataclass(slots=True)
 class HostSeries:
-    """What is known of one host. `id`: its number."""
+    """What is known of one host. `id`: its number. `paces`: by tier, of what it sent since the start of
+    the controller."""
 
     id: int
     ref: HostRef
     clock: HostClock = field(default_factory=HostClock)
     offset_at: int = 0
     refused_series: int = 0
+    paces: dict[Tier, Pace] = field(default_factory=dict)
     by_text: dict[str, Series] = field(default_factory=dict)
 
     def row(self) -> HostRow:

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Self
 
+from guestwire.controller.host_ref import HostRef
 from guestwire.controller.links.ports import Said
 from guestwire.controller.store import received_rows, sample_reads, series_rows, telemetry_hosts
 from guestwire.controller.store.database import Database
@@ -30,7 +31,7 @@ from guestwire.protocol.telemetry import GAP_KIND, Gap, TelemetryBatch
 @dataclass(frozen=True, slots=True)
 class TelemetryParts:
     """What telemetry is made with. `ack` tells a host what is committed. `on_trouble` hears what is wrong with a host's telemetry.
-    `kept`: how long each level is kept (`keeping.kept`)."""
+    `kept`: how long each level is kept (`keeping.kept`). `present`: whether a host is there."""
 
     database: Database
     access: Access
@@ -40,6 +41,7 @@ class TelemetryParts:
     kept: Kept = field(default_factory=kept)
     limits: IngestLimits = field(default_factory=IngestLimits)
     hold_s: float = HOLD_S
+    present: Callable[[HostRef], bool] = lambda _: True
 
 
 class Telemetry:
@@ -51,7 +53,7 @@ class Telemetry:
         self._known = KnownSeries()
         self._ingest: Ingest | None = None
         self._background: tuple[RollingUp | Retention, ...] = ()
-        self.current = Current(self._known, parts.access, parts.clock)
+        self.current = Current(self._known, parts.access, parts.clock, parts.present)
         """What there is now."""
         self.queries = Queries(parts.database, self._known, parts.access, parts.clock, parts.kept)
         """What there was."""

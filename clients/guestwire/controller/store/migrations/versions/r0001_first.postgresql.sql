@@ -123,6 +123,23 @@ CREATE INDEX ix_audit_request_id ON audit (request_id);
 
 CREATE INDEX ix_audit_target_seq ON audit (target, seq);
 
+CREATE TABLE audit_begin (
+	id INTEGER NOT NULL,
+	seq BIGINT NOT NULL,
+	hash BYTEA NOT NULL,
+	at BIGINT NOT NULL,
+	CONSTRAINT pk_audit_begin PRIMARY KEY (id)
+);
+
+CREATE TABLE audit_ends (
+	seq BIGINT NOT NULL,
+	at BIGINT NOT NULL,
+	site VARCHAR(64) NOT NULL,
+	principal VARCHAR(64) NOT NULL,
+	frame BYTEA NOT NULL,
+	CONSTRAINT pk_audit_ends PRIMARY KEY (seq)
+);
+
 CREATE TABLE bindings (
 	person_id VARCHAR(36) NOT NULL,
 	scope VARCHAR(128) NOT NULL,
@@ -420,6 +437,7 @@ CREATE TABLE jobs (
 	approval_id VARCHAR(36),
 	retry_of VARCHAR(64),
 	note TEXT NOT NULL,
+	deadline_of VARCHAR(8) NOT NULL,
 	state VARCHAR(20) NOT NULL,
 	request_id VARCHAR(32),
 	attempts INTEGER NOT NULL,
@@ -476,6 +494,14 @@ CREATE INDEX ix_notices_came ON notices (came_at);
 CREATE INDEX ix_notices_host ON notices (site, host, id);
 
 CREATE UNIQUE INDEX ix_notices_number ON notices (site, host, spool_class, log, seq);
+
+CREATE TABLE pinned_projects (
+	pin VARCHAR(64) NOT NULL,
+	site VARCHAR(64) NOT NULL,
+	text BYTEA NOT NULL,
+	at BIGINT NOT NULL,
+	CONSTRAINT pk_pinned_projects PRIMARY KEY (pin)
+);
 
 CREATE TABLE plan_jobs (
 	job_id VARCHAR(64) NOT NULL,
@@ -596,6 +622,7 @@ CREATE TABLE rollouts (
 	person_id VARCHAR(36) NOT NULL,
 	person VARCHAR(64) NOT NULL,
 	token TEXT,
+	pin VARCHAR(64),
 	created_at BIGINT NOT NULL,
 	state VARCHAR(16) NOT NULL,
 	reason TEXT NOT NULL,
