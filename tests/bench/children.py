@@ -104,6 +104,12 @@ class Child:
         self._orderly = True
         return self.answer(timeout_s)
 
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._process.kill()
+        self._process.wait()
+        self.end()
+
     def end(self, timeout_s: float = 10.0) -> None:
         """No more orders, then SIGTERM, then SIGKILL; waits until it is gone."""
         if self._process.stdin is not None:

@@ -60,9 +60,16 @@ class Plant:
         return path
 
 
-def make(base: Path, hosts: tuple[str, ...], operators: tuple[str, ...], *, tls: bool = False) -> Plant:
+def make(
+    base: Path,
+    hosts: tuple[str, ...],
+    operators: tuple[str, ...],
+    *,
+    controllers: tuple[str, ...] = (),
+    tls: bool = False,
+) -> Plant:
     """A new site."""
-    plan = SitePlan(SITE, hosts=hosts, operators=operators, controllers=(), tls=tls)
+    plan = SitePlan(SITE, hosts=hosts, operators=operators, controllers=controllers, tls=tls)
     create(base / "site", plan, time.time_ns() // 1_000_000)
     return Plant(base)
 

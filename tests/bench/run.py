@@ -19,6 +19,13 @@ import burst
 import cli
 import command
 import communication_idle
+import controller_fleet
+import controller_growth
+import controller_ingest
+import controller_list
+import controller_rollout
+import controller_storm
+import controller_stream
 import embedded_broker
 import events_bench
 import fleet
@@ -52,6 +59,13 @@ BENCHES: Mapping[str, Callable[[Settings], list[Row]]] = {
     "communication_idle": communication_idle.run,
     "guest_events": guest_events.run,
     "guest_areas": guest_areas.run,
+    "controller_fleet": controller_fleet.run,
+    "controller_storm": controller_storm.run,
+    "controller_rollout": controller_rollout.run,
+    "controller_growth": controller_growth.run,
+    "controller_ingest": controller_ingest.run,
+    "controller_list": controller_list.run,
+    "controller_stream": controller_stream.run,
 }
 
 

@@ -10,6 +10,7 @@ from subprocess import PIPE
 import pytest
 
 from guestwire.broker_test.fixtures import require_mosquitto
+from guestwire.broker_test.main import options_from, parser
 
 KINDS = ["mosquitto", "embedded"]
 
@@ -88,6 +89,11 @@ async def test_errors_have_their_code_and_exit_1(arguments, text):
     assert b"BROKER-START-FAILED" in err
     assert text in err
     assert b"Traceback" not in err
+
+
+def test_how_many_clients_it_takes_can_be_said():
+    assert options_from(parser().parse_args([])).max_clients == 2000
+    assert options_from(parser().parse_args(["--max-clients", "4000"])).max_clients == 4000
 
 
 async def test_usage_is_exit_2():

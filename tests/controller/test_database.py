@@ -148,6 +148,15 @@ async def test_a_file_that_is_no_database_is_damaged(tmp_path: Path) -> None:
     assert caught.value.code == "DATABASE-DAMAGED"
 
 
+async def test_many_readers_keep_little_of_the_file_in_memory(tmp_path: Path) -> None:
+    async with open_database(f"sqlite:///{tmp_path / 'db'}", connections=10) as database:
+        async with database.write() as tx:
+            writer = (await tx.execute(text("PRAGMA cache_size"))).scalar_one()
+        async with database.read() as tx, database.read() as other:
+            readers = {(await one.execute(text("PRAGMA cache_size"))).scalar_one() for one in (tx, other)}
+    assert (writer, readers) == (-32_768, {-4_096})  # KiB: ten readers take no more than 40 MiB
+
+
 async def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "controller.db"
     async with open_database(f"sqlite:///{path}") as database, database.write() as tx:

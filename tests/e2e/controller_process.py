@@ -7,10 +7,12 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
+from elsewhen import elsewhen
 from fleet import PATIENCE_S, SITE
 
 from guestwire.broker_test.child import end_child, kill_child, start_child
@@ -23,13 +25,18 @@ USER = "ada"
 class ControllerProcess:
     """One controller; it can be ended, killed and started again. `listen`: its address, once it was started."""
 
-    def __init__(self, base: Path, layout: Layout, broker: str, database: str = "") -> None:
+    def __init__(
+        self, base: Path, layout: Layout, broker: str, database: str = "", metrics_token: Path | None = None
+    ) -> None:
         self.home = base / "controller"
         self.home.mkdir(mode=0o700)
         self.config = self.home / "controller.toml"
         self.log = LogLines()
         self.url = ""
+        self.began: datetime | None = None
+        """What its wall clock shows when it is started; None: that it is the machine's."""
         self._database = database
+        self._metrics = {} if metrics_token is None else {"token_file": str(metrics_token)}
         self._connection = {
             "name": SITE, "site": SITE, "brokers": [broker], "trust": str(layout.trust),
             "root": str(layout.root_public), "key": str(layout.key("controller:main")),
@@ -43,7 +50,8 @@ class ControllerProcess:
         # TOML's strings, numbers and lists of strings are written as JSON's
         lines = [
             "[controller]", f"state_dir = {json.dumps(str(self.home))}", "[database]",
-            f"url = {json.dumps(self._database)}", "[serve]", f"listen = {json.dumps(listen)}", "[[connections]]",
+            f"url = {json.dumps(self._database)}", "[serve]", f"listen = {json.dumps(listen)}",
+            "[metrics]", *(f"{key} = {json.dumps(value)}" for key, value in self._metrics.items()), "[[connections]]",
             *(f"{key} = {json.dumps(value)}" for key, value in self._connection.items()),
         ]  # fmt: skip
         self.config.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -60,10 +68,15 @@ class ControllerProcess:
     async def start(self) -> None:
         """Start it; it serves when its log says so."""
         since = self.log.total
-        process = self._process = await start_child(self._argv("run"))
+        process = self._process = await start_child([*elsewhen(self.began), *self._argv("run")])
         self._reading = asyncio.create_task(self._read(process))
-        line = await self.log.wait_for('"event": "serving"', PATIENCE_S * 2, since=since)
-        self.url = json.loads(line)["url"]
+        serving = asyncio.create_task(self.log.wait_for('"event": "serving"', PATIENCE_S * 2, since=since))
+        try:
+            await asyncio.wait({serving, self._reading}, return_when=asyncio.FIRST_COMPLETED)
+            assert serving.done(), self.log.tail()
+        finally:
+            serving.cancel()
+        self.url = json.loads(serving.result())["url"]
         self._write(self.url.removeprefix("http://"))  # where it is found when it is started again
 
     async def stop(self) -> int:
@@ -122,11 +135,11 @@ class Api:
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
-    async def until(self, look: Callable[[], Awaitable[Any]], what: str = "") -> Any:
+    async def until(self, look: Callable[[], Awaitable[Any]], what: str = "", within_s: float = PATIENCE_S * 2) -> Any:
         """Wait until `look` gives something; what it raises while the controller is away counts as nothing."""
         last: Any = None
         try:
-            async with asyncio.timeout(PATIENCE_S * 2):
+            async with asyncio.timeout(within_s):
                 while True:
                     try:
                         last = await look()

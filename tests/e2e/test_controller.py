@@ -1,8 +1,7 @@
-"""A whole controller over real agents: hosts are let in, measured, worked on; and whoever is killed in the middle of it, every job
-ends, no effect comes twice, and nothing acknowledged is lost.
+"""A whole controller over real agents: hosts are let in, measured, worked on. What becomes of it when somebody is killed is in
+`test_controller_kill_matrix`.
 """
 
-import base64
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ from fleet import SITE, Fleet, fleet
 from guestwire.broker_test.fixtures import require_mosquitto
 from guestwire.broker_test.mosquitto import mosquitto
 from guestwire.broker_test.options import BrokerOptions
-from guestwire.protocol.signing import Domain
-from guestwire.site.files import read_signing_key
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -74,85 +71,23 @@ async def test_what_a_host_measures_can_be_asked_for(plant: Plant) -> None:
     assert f'guestwire_host_memory_available_bytes{{site="{SITE}",host="h1"}}' in answer.text
 
 
-@pytest.mark.parametrize("whom", ["controller", "agent", "broker"])
-async def test_killed_in_the_middle_of_a_rollout(plant: Plant, whom: str) -> None:
-    """`guest-reset` has its effect once: the hosts' own records say how often it came."""
-    api = plant.api
-    for host in HOSTS:
-        started = await api.post(f"/hosts/{SITE}/{host}/operations/guest-start", {"guest": "linux1"}, wait_s=30)
-        assert started["reply"]["status"]["state"] in ("running", "ready")
-    before = {host: plant.fleet.agents[host].resets().get("linux1", 0) for host in HOSTS}
-    selector = f'guestwire_agent_cpu_seconds_total{{host="{HOSTS[0]}"}}'
-    known = await api.until(lambda: _points(api, selector, 2), "samples")
-    rollout = await _reset_everywhere(plant)
-    await _kill(plant, whom)
-    ended = await api.until(lambda: _ended(api, rollout), "the rollout has ended")
-    targets = (await api.get(f"/rollouts/{rollout}/targets"))["items"]
-    assert ended["state"] == "finished", (ended, targets)
-    for host, target in zip(HOSTS, sorted(targets, key=lambda one: str(one["host"])), strict=True):
-        came = plant.fleet.agents[host].resets().get("linux1", 0) - before[host]
-        assert came == 1 if target["state"] == "succeeded" else came <= 1, (host, target)
-    still = await api.until(lambda: _points(api, selector, 2), "samples")
-    assert set(map(tuple, known)) <= set(map(tuple, still)), "what was acknowledged is there"
+async def test_who_stops_it_finds_the_end_of_its_audit_log_signed(plant: Plant) -> None:
+    rows = (await plant.api.get("/audit/check"))["rows"]
+    await plant.controller.stop()
+    await plant.controller.start()
 
+    async def checked() -> Any:
+        found = await plant.api.get("/audit/check")
+        return found if found["signed"] and found["signed"]["verified"] else None
 
-async def _reset_everywhere(plant: Plant) -> str:
-    """A rollout that has begun; it is of class R2, so that the operator signs what it needs."""
-    api = plant.api
-    spec = {
-        "name": "reset", "operation": "guest-reset", "body": {"guest": "linux1"},
-        "targets": {"selection": f"site={SITE}"},
-    }  # fmt: skip
-    made = await api.post("/rollouts", spec)
-    await api.post(f"/rollouts/{made['id']}/start", {})
-    approval = await api.until(lambda: _approval(api, made["id"]), "an approval for the rollout")
-    await _sign(plant, approval)
-    return str(made["id"])
-
-
-async def _approval(api: Api, rollout: str) -> Any:
-    items = (await api.get("/approvals"))["items"]
-    return next((one["id"] for one in items if one["rollout"] == rollout and one["state"] == "open"), None)
-
-
-async def _sign(plant: Plant, approval: str) -> None:
-    """As the site's operator, whose key the controller's user has enrolled."""
-    api, key = plant.api, read_signing_key(plant.fleet.layout.key("operator:admin"))
-    enrolled = await api.get("/keys")
-    if not enrolled["items"]:
-        challenge = bytes.fromhex((await api.post("/keys/challenges"))["challenge"])
-        proof = key.sign(Domain.USER_KEY, challenge + b"ada")
-        body = {
-            "public_key": key.public.raw.hex(),
-            "challenge": challenge.hex(),
-            "signature": proof.hex(),
-            "label": "x",
-        }
-        await api.post("/keys", body)
-    texts = (await api.get(f"/approvals/{approval}"))["mandates"]
-    signatures = [key.sign(Domain.MANDATE, base64.b64decode(one["text"])).hex() for one in texts]
-    await api.post(f"/approvals/{approval}/signatures", {"key_id": key.id.hex(), "signatures": signatures})
-
-
-async def _kill(plant: Plant, whom: str) -> None:
-    if whom == "controller":
-        await plant.controller.kill()
-        await plant.controller.start()
-    elif whom == "agent":
-        agent = plant.fleet.agents["h2"]
-        await agent.kill()
-        await agent.start()
-    else:
-        await plant.fleet.broker.restart()
+    found = await plant.api.until(checked, "the trust document of the site")
+    assert (found["broken"], found["signed"]["site"]) == (None, SITE)
+    assert found["signed"]["principal"].startswith("controller:")
+    assert found["signed"]["seq"] >= rows > 0
 
 
 async def _found(api: Api, q: str, hosts: tuple[str, ...]) -> bool:
     return {one["host"] for one in (await api.get("/hosts", q=q))["items"]} == set(hosts)
-
-
-async def _ended(api: Api, rollout: str) -> Any:
-    found = await api.get(f"/rollouts/{rollout}")
-    return found if found["state"] in ("finished", "aborted", "paused") else None
 
 
 async def _notices(api: Api, host: str) -> list[Any]:

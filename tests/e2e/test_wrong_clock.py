@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import glob
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -12,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from fleet import PATIENCE_S, SITE, Agent, agent_settings, unix_ms
+from elsewhen import ElsewhenAgent, library
+from fleet import PATIENCE_S, SITE, agent_settings, unix_ms
 
 from guestwire.agent import floor_note
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_writer import JournalWriter
-from guestwire.broker_test.child import start_child
-from guestwire.broker_test.fixtures import require
 from guestwire.broker_test.mosquitto import Mosquitto
 from guestwire.broker_test.options import BrokerOptions, Listener, Tls
 from guestwire.protocol import operation_models as m
@@ -33,37 +29,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.mosquitto
 
 HOUR_MS = 3_600_000
-FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
 BOOT = datetime(1970, 1, 1, 0, 0, 10, tzinfo=UTC)
-
-
-class ElsewhenAgent(Agent):
-    """An agent whose wall clock began at `began`; its monotonic clock is the machine's. None: its wall clock is too."""
-
-    began: datetime | None = None
-
-    async def launch(self) -> None:
-        environment = []
-        if self.began is not None:
-            environment = [
-                f"LD_PRELOAD={library()}", f"FAKETIME=@{self.began:%Y-%m-%d %H:%M:%S}", "TZ=UTC",
-                "FAKETIME_DONT_FAKE_MONOTONIC=1", "NO_FAKE_STAT=1",
-            ]  # fmt: skip
-        run = [sys.executable, "-m", "guestwire.agent.main", "run", "--config", str(self.config)]
-        self._process = await start_child(["/usr/bin/env", *environment, *run])
-        self._reading = asyncio.create_task(self._read(self._process))
-
-    async def connect(self) -> None:
-        """Start it, and wait until it has its broker."""
-        since = self.log.total
-        await self.start()
-        await self.log.wait_for("broker connected", PATIENCE_S, since=since)
-
-
-def library() -> str:
-    found = glob.glob(FAKETIME)  # noqa: PTH207 - one fixed pattern
-    require("faketime", bool(found), "no libfaketime on this machine (Debian: faketime)")
-    return found[0]
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import operation_models as m
 from guestwire.protocol.bodies import to_bytes
-from guestwire.protocol.envelope import about_request, body_hash, decode, encode
+from guestwire.protocol.comm_models import EventWait, EventWaited
+from guestwire.protocol.envelope import about_request, body_hash, decode, encode, encode_parts
 from guestwire.protocol.error_body import to_body
 from guestwire.protocol.executor import Executor
 from guestwire.protocol.invoker import Invoker
@@ -34,6 +35,7 @@ TRUST = Trust(
 )
 NOW = Now(1_800_000_000_000, 100.0)
 PING, UNDEFINE, RESET = BY_NAME["host-ping"], BY_NAME["guest-undefine"], BY_NAME["guest-reset"]
+WAIT = BY_NAME["event-wait"]
 
 
 def later(seconds: float) -> Now:
@@ -45,7 +47,8 @@ def invoker(**more: Any) -> Invoker:
 
 
 def begin(it: Invoker, operation: Any = UNDEFINE, timeout_s: float = 60.0, **more: Any) -> Pending:
-    request = m.Ping() if operation is PING else m.GuestRef(guest="web")
+    requests = {PING.name: m.Ping(), WAIT.name: EventWait(names=("x",), timeout_s=1)}
+    request = requests.get(operation.name, m.GuestRef(guest="web"))
     return it.begin("h1", operation, request, NOW, timeout_s=timeout_s, **more)
 
 
@@ -286,6 +289,51 @@ def test_questions_for_proof_are_answered_a_few_times_and_end_no_command() -> No
     events = [it.receive(frame, NOW) for frame in frames]
     assert [[type(event) for event in some] for some in events] == [[Transmit]] * 3 + [[], []]
     assert len(it) == 1
+
+
+def signed(pending: Pending, reply: Any, key: SigningKey = HOST) -> list[bytes]:
+    """The host's final, in as many frames as it takes."""
+    body = to_bytes(reply)
+    header = pending.header._replace(
+        kind="response", issuer="host:h1", status="ok", phase="final", body_hash=body_hash(body),
+        about=about_request("operator:anna", pending.header.body_hash),
+    )  # fmt: skip
+    return encode_parts(header, body, (key,))
+
+
+@pytest.mark.parametrize(("size", "parts"), [(10, 1), (130_000, 3)])
+def test_what_a_host_signed_is_passed_on_as_it_came(size: int, parts: int) -> None:
+    """All frames of the answer, in order, whichever came first and however often; nothing of what was not the answer."""
+    it = invoker()
+    pending = begin(it, WAIT)
+    frames = signed(pending, EventWaited(name="x" * size, at=1))
+    assert len(frames) == parts
+    other = signed(pending, EventWaited(name="y" * 130_000, at=1))
+    forged = signed(pending, EventWaited(name="z" * size, at=1), ANNA)
+    for frame in (other[0], *forged, *frames[1:][::-1], *frames[1:]):
+        assert it.receive(frame, NOW) == []
+    [done] = it.receive(frames[0], NOW)
+    assert isinstance(done, Done)
+    assert done.final == tuple(frames)
+
+
+def test_a_final_of_which_a_part_came_before_the_request_was_made_again_is_not_passed_on() -> None:
+    it = invoker()
+    first = begin(it, WAIT)
+    frames = signed(first, EventWaited(name="x" * 130_000, at=1))
+    it.receive(frames[0], NOW)
+    it.abandon(first)
+    begin(it, WAIT, request_id=first.request_id)
+    events = [event for frame in frames[1:] for event in it.receive(frame, NOW)]
+    assert [event.final for event in events if isinstance(event, Done)] == [()]
+
+
+def test_of_a_reading_no_frame_is_kept() -> None:
+    it = invoker(sign_reads=True)
+    pending = begin(it, PING)
+    [done] = it.receive(signed(pending, m.Pong(payload=b"", now=1, epoch=1))[0], NOW)
+    assert isinstance(done, Done)
+    assert (done.final, done.verified) == ((), True)
 
 
 @pytest.mark.parametrize("status", ["ok", "NOT-FOUND"])

@@ -99,6 +99,8 @@ class CalledHosts:
         self.most_at_once = 0
         self.vouching = False
         self.verified = True
+        self.whole = True
+        """Whether answers come with the frames that they came in."""
 
     def __getitem__(self, name: str) -> CalledHost:
         return self.hosts[name]
@@ -180,7 +182,7 @@ class CalledHosts:
             raise GuestwireError("NO-ANSWER")
         if kept.code is not None:
             raise GuestwireError(kept.code, kept.message)
-        return Done(NOBODY, _reply(operation), True)
+        return Done(NOBODY, _reply(operation), True, (kept.final or ()) if self.whole else ())
 
     def _job(self, host: CalledHost, request: Any) -> m.JobGet:
         kept = host.journal.get(request.request_id)

@@ -22,6 +22,7 @@ from guestwire.controller.jobs.service import Jobs
 from guestwire.controller.jobs.window_book import WindowBook
 from guestwire.controller.jobs.window_service import WindowService
 from guestwire.controller.links.ports import HostCalls
+from guestwire.controller.projects.reviewing import Reviewing
 from guestwire.controller.store import jobs as store
 from guestwire.controller.store.database import Database
 from guestwire.controller.users.access import Access, NoGroups
@@ -161,6 +162,8 @@ async def job_world(
     clock: Clock | None = None,
     limits: DriveLimits | None = None,
     trust: SiteTrust | None = None,
+    *,
+    review_required: bool = False,
 ) -> AsyncIterator[World]:
     """Jobs, driven while the block lasts. A second one after it is a restart."""
     clock, log, feed = clock or Clock(), Logged(), Feed()
@@ -172,7 +175,9 @@ async def job_world(
         ledger = await stack.enter_async_context(Ledger(database, feed, log, clock))
         drives = Drives(ledger, database, hosts, hosts, approvals, clock, lambda: 0.0)
         driver = JobDriver(ledger, drives, hosts, book, approvals, log, clock, limits)
-        orders = Orders(ledger, hosts, book, approvals, Risks(database, hosts), clock)
+        orders = Orders(
+            ledger, hosts, book, approvals, Risks(database, hosts), Reviewing(required=review_required), clock
+        )
         jobs = Jobs(database, access, ledger, driver, orders, approvals, clock)
         windows = WindowService(database, access, book, ledger, driver, feed, clock)
         await stack.enter_async_context(driver)

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from guestwire.broker_test.fixtures import require
@@ -104,6 +104,16 @@ class PostgresServer:
         """SIGQUIT: at once, as a crash (the server's own way of it, which takes its children along). SIGINT: in order."""
         assert self._process is not None
         self._process.send_signal(how)
+        self._process.wait(DEADLINE_S)
+        self._process = None
+
+    def kill(self) -> None:
+        """Every process of it at once, with no word: what a kernel that runs out of memory does."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        for pid in (self.pid, *map(int, children)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        assert self._process is not None
         self._process.wait(DEADLINE_S)
         self._process = None
 

@@ -39,7 +39,7 @@ class Desk:
         self.telemetry = Telemetry(
             TelemetryParts(
                 database, Access(NoGroups()), self._ack, self.troubles.append, clock,
-                limits=limits or IngestLimits(), hold_s=0.01, **parts,
+                limits=limits or IngestLimits(gather_s=0.0), hold_s=0.01, **parts,
             )
         )  # fmt: skip
 

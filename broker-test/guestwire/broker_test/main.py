@@ -50,6 +50,13 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--acl", type=Path, metavar="FILE", help="access list in mosquitto's format")
     made.add_argument("--password-file", type=Path, metavar="FILE", help="as mosquitto_passwd makes it")
     made.add_argument("--persistence", type=Path, metavar="DIR", help="keep sessions and retained messages (mosquitto)")
+    made.add_argument(
+        "--max-clients",
+        type=int,
+        default=BrokerOptions().max_clients,
+        metavar="N",
+        help="how many at once (default: %(default)s)",
+    )
     made.add_argument("--verbose", action="store_true", help="the broker's log on stderr")
     made.add_argument("--with-parent", action="store_true", help="end when the process that started it ends")
     made.add_argument("--json", action="store_true", help="the ready line as JSON")
@@ -73,6 +80,7 @@ def options_from(arguments: argparse.Namespace) -> BrokerOptions:
     return BrokerOptions(
         listeners=tuple(listeners),
         bind=arguments.bind,
+        max_clients=arguments.max_clients,
         persistence=_absolute(arguments.persistence),
         verbose=arguments.verbose,
     )

@@ -20,12 +20,20 @@ FREE, ALL = "guestwire_filesystem_available_bytes", "guestwire_filesystem_bytes"
 
 
 class States:
+    def __init__(self) -> None:
+        self.not_there = {H2: "offline"}
+
     def state(self, ref: HostRef) -> str:
-        return "offline" if ref == H2 else "online"
+        return self.not_there.get(ref, "online")
 
 
 @pytest.fixture
-async def readings(database: Database) -> Readings:
+def states() -> States:
+    return States()
+
+
+@pytest.fixture
+async def readings(database: Database, states: States) -> Readings:
     known = KnownSeries()
     for ref in (H1, H2):
         known.put_host(HostRow(int(ref.host[1:]), ref, 0, 0, 0, 0))
@@ -37,15 +45,26 @@ async def readings(database: Database) -> Readings:
                 series = known.put(SeriesRow(number, host, f'{name}{{path="{path}"}}', "gauge", 0))
                 series.time, series.value, series.rate = START_MS - (host - 1) * 600_000, value, 7.0
     clock = MovedClock()
-    return Readings(database, Membership(database, clock, lambda err: None), States(), known, clock)
+    return Readings(database, Membership(database, clock, lambda err: None), states, known, clock)
 
 
 def _trigger(**more: object) -> MetricTrigger:
     return MetricTrigger(on="metric", compare="<", value=1.0, **{"series": FREE, **more})  # type: ignore[arg-type]
 
 
-async def test_series(readings: Readings) -> None:
+@pytest.mark.parametrize("state", ["offline", "unknown"])
+async def test_the_last_values_of_a_host_that_is_not_there_say_nothing(
+    readings: Readings, states: States, state: str
+) -> None:
+    states.not_there[H1] = state
+    assert readings.read(_trigger(), (H1,)) == {}
+    states.not_there[H1] = "suspect"
+    assert len(readings.read(_trigger(), (H1,))) == 2
+
+
+async def test_series(readings: Readings, states: States) -> None:
     both = (H1, H2)
+    states.not_there.clear()
     found = {about.part: one.value for about, one in readings.read(_trigger(), both).items()}
     assert found == {f'{FREE}{{path="/"}}': 5.0, f'{FREE}{{path="/srv"}}': 50.0}, "those of h2 are too old"
     divided = readings.read(_trigger(over=ALL), both)

@@ -220,6 +220,27 @@ async def test_a_reading_is_answered_at_once(desk: Desk, ann: Caller) -> None:
     assert (gone.status_code, code(gone)) == (504, "HOST-UNREACHABLE")
 
 
+async def test_what_changes_has_its_audit_row_and_what_reads_has_none(desk: Desk, ann: Caller) -> None:
+    eve = await desk.api.user("eve", ("observer", "host:plant/h2"))
+    before = len(await desk.api.rows())
+    await ann.post("/hosts/plant/h1/operations/host-ping", {"payload": "00"})
+    await ann.post("/hosts/plant/h1/operations/host-ping", {"colour": "blue"})
+    desk.hosts["h1"].there = False
+    await ann.post("/hosts/plant/h1/operations/host-ping")
+    assert (await desk.api.rows())[before:] == ()
+    assert code(await eve.post("/hosts/plant/h1/operations/host-ping")) == "DENIED"
+    for key in ("one", "one", "two"):
+        answer = await ann.post(
+            "/hosts/plant/h1/operations/guest-start", {"guest": "web"}, headers={"Idempotency-Key": key}
+        )
+        assert answer.status_code == 202
+    await ann.post("/hosts/plant/h1/operations/guest-start", {"gast": "web"})
+    assert [(row.person, row.action, row.outcome) for row in (await desk.api.rows())[before:]] == [
+        ("eve", "runOperation", "DENIED"), ("ann", "guest-start", "ok"), ("ann", "guest-start", "ok"),
+        ("ann", "runOperation", "INVALID-BODY"),
+    ]  # fmt: skip
+
+
 async def test_what_has_an_effect_becomes_a_job(desk: Desk, ann: Caller) -> None:
     where = "/hosts/plant/h1/operations/guest-start"
     left = await ann.post(where, {"guest": "web"})

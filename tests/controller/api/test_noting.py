@@ -12,6 +12,7 @@ from guestwire.controller.api.carried import carried
 from guestwire.controller.api.noting import BURST, Noting
 from guestwire.controller.store.database import Database
 from guestwire.controller.users.person import Person
+from guestwire.model.errors import GuestwireError
 
 
 def forgetful(world: World) -> tuple[APIRouter, ...]:
@@ -20,6 +21,12 @@ def forgetful(world: World) -> tuple[APIRouter, ...]:
 
     @routes.post("/forgotten", operation_id="forget")
     async def forget(person: Annotated[Person, Depends(world.doors.person)]) -> str:
+        return person.name
+
+    @routes.post("/looked", operation_id="look", dependencies=[Depends(world.doors.reads)])
+    async def look(person: Annotated[Person, Depends(world.doors.person)], of: str = "") -> str:
+        if of:
+            raise GuestwireError(of)
         return person.name
 
     return (routes,)
@@ -73,6 +80,14 @@ async def test_a_change_that_nobody_noted_is_noted(world: World) -> None:
     await anna.post("/users", {"name": "bob", "password": PASSWORD})
     assert await world.rows(action="makeUser") == ()
     assert len(await world.rows(action="user-make", target="bob")) == 1
+
+
+async def test_a_post_that_reads_is_a_read(world: World) -> None:
+    anna = await world.user("anna", ("admin", "*"))
+    before = len(await world.rows())
+    for path in ("/looked", "/looked?of=NOT-FOUND", "/looked?of=DENIED"):
+        await anna.post(path)
+    assert [(row.action, row.outcome) for row in (await world.rows())[before:]] == [("look", "DENIED")]
 
 
 async def test_a_login_leaves_one_row(world: World) -> None:

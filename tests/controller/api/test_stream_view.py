@@ -47,6 +47,13 @@ def test_hosts_that_one_may_see() -> None:
         )
 
 
+def test_what_tells_of_all_its_hosts_is_for_who_sees_them_all() -> None:
+    told = Change("project", "line7", {"hosts": ["h1", "h2"]}, (H1, H2), all_hosts=True)
+    assert shown(person(("observer", "host:plant/h1")), told) is None
+    assert shown(person(("observer", "host:plant/h1"), ("observer", "host:plant/h2")), told) == told.document
+    assert shown(person(("observer", "site:plant")), told) == told.document
+
+
 def test_what_is_for_admins() -> None:
     for kind in ("user", "webhook"):
         for role in ROLES:

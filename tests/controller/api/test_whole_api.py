@@ -170,6 +170,9 @@ async def held(database: Database, home: Path, examples: int) -> None:
     assert [line for line in log.lines if line[0] == "error"] == []
 
 
+@pytest.mark.parametrize(
+    "database_dsn", ["postgresql"], indirect=True
+)  # it refuses more than SQLite: NUL, large numbers
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:Do not use the `random` module")
 async def test_nothing_fails_and_answers_are_as_described(database: Database, tmp_path: Path) -> None:
     await held(database, tmp_path, examples=2)

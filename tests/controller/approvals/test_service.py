@@ -208,12 +208,26 @@ async def test_what_nobody_signs_in_time_ends(database: Database) -> None:
             assert found.state == "expired"
 
 
-async def test_a_job_waits_no_longer_than_its_mandate_lasts(database: Database) -> None:
+async def test_a_job_waits_no_longer_than_its_mandate_lasts_and_says_so(database: Database) -> None:
     async with stage(database) as on:
         job, approval_id = await on.waiting(deadline_ms=20 * 24 * HOUR)
         shown = await on.approvals.show(ADMIN, approval_id)
         assert job.deadline_at == shown.expires_at == job.created_at + 7 * 24 * HOUR
         assert shown.mandates[0].not_after == shown.expires_at
+        soon, _ = await on.waiting()
+        views = [await on.world.jobs.show(ADMIN, one.id) for one in (job, soon)]
+        assert [(one.deadline_of, one.deadline_at) for one in views] == [
+            ("approval", shown.expires_at), ("order", soon.created_at + HOUR),
+        ]  # fmt: skip
+        signed, other = await on.waiting(deadline_ms=20 * 24 * HOUR)
+        on.world.hosts["h1"].there = False
+        await on.approvals.sign(ADMIN, other, await on.made(on.ann, other))
+        on.world.forward(7 * 24 * HOUR)
+        ended = [await on.world.ended(one) for one in (job, soon, signed)]
+        assert [(one.state, one.code) for one in ended] == [
+            ("timed-out", "APPROVAL-EXPIRED"), ("timed-out", "APPROVAL-EXPIRED"), ("timed-out", "HOST-NOT-REACHED"),
+        ]  # fmt: skip
+        assert ["seven days at most" in (one.message or "") for one in ended] == [True, False, True]
 
 
 async def test_what_is_cancelled_need_not_be_signed(database: Database) -> None:

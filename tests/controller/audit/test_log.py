@@ -116,7 +116,7 @@ async def test_a_missing_and_a_swapped_row_are_found(database: Database) -> None
 
 async def test_who_may_read_it(world: World) -> None:
     await fill(world.database, 3)
-    log = AuditLog(world.database, Access(NoGroups()))
+    log = AuditLog(world.database, Access(NoGroups()), lambda _: None)
     assert [row.seq for row in await log.newest(ANNA, Wanted(), below=None, limit=2)] == [3, 2]
     assert [row.seq for row in await log.newest(ANNA, Wanted(), below=2, limit=2)] == [1]
     assert (await log.check(ANNA)).broken is None
@@ -135,7 +135,7 @@ async def test_who_may_read_it(world: World) -> None:
 
 async def test_an_export_has_what_was_there_when_it_began(world: World) -> None:
     await fill(world.database, 25)
-    log = AuditLog(world.database, Access(NoGroups()), page=10)
+    log = AuditLog(world.database, Access(NoGroups()), lambda _: None, page=10)
     seen: list[int] = []
     async for page in log.export(ANNA, Wanted()):
         seen.extend(row.seq for row in page)

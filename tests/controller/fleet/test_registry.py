@@ -13,7 +13,7 @@ from guestwire.controller.feed import Feed
 from guestwire.controller.fleet.core import FleetCore, fleet_core
 from guestwire.controller.fleet.keeping import FleetKeeping
 from guestwire.controller.fleet.registry import Errands, Registry
-from guestwire.controller.fleet.views import presence_of
+from guestwire.controller.fleet.views import detail, presence_of
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.links.ports import Reach
 from guestwire.controller.store import hosts
@@ -144,14 +144,40 @@ async def test_time_alone_makes_hosts_suspect_and_offline(stage: Stage) -> None:
     host = Speaker(H1, stage.clock)
     stage.registry.link_up(Reach(SITE))
     stage.registry.hear_presence(host.heartbeat())
-    states = []
+    states, there = [], []
     for seconds in (44, 2, 44):
         stage.wait(seconds)
         states.append(stage.registry.state(H1))
+        there.append(stage.registry.there(H1))
     assert states == ["online", "suspect", "offline"]
+    assert there == [True, True, False], "one that is suspect may be there"
     row = (await stage.rows())[H1].attendance
     assert (row.state, row.state_at) == ("offline", stage.clock().wall_ms)
-    assert not stage.registry.there(H1)
+
+
+async def test_who_stopped_right_after_it_connected_has_left_whatever_its_broker_says(stage: Stage) -> None:
+    stage.registry.link_up(Reach(SITE))
+    for count, ref in enumerate((H1, H2)):
+        host = Speaker(ref, stage.clock)
+        words = [host.farewell(), host.will()]
+        for said in words[::-1] if count else words:
+            stage.registry.hear_presence(said)
+        row = (await stage.rows())[ref]
+        shown = detail(row, [], 0)
+        assert (stage.registry.state(ref), shown.state, shown.why) == ("offline", "offline", "stopped")
+
+
+async def test_a_goodbye_that_comes_late_is_shown(stage: Stage) -> None:
+    """The way to the host was cut, and what it said last comes when it counts as offline already."""
+    host = Speaker(H1, stage.clock)
+    stage.registry.link_up(Reach(SITE))
+    stage.registry.hear_presence(host.heartbeat())
+    stage.registry.hear_presence(host.will())
+    stage.wait(95)
+    assert stage.registry.state(H1) == "offline"
+    stage.registry.hear_presence(host.farewell())
+    shown = detail((await stage.rows())[H1], [], 0)
+    assert (shown.state, shown.why) == ("offline", "stopped")
 
 
 async def test_after_its_broker_is_lost_nobody_knows_of_any_host_of_the_site(stage: Stage) -> None:

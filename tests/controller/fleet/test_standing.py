@@ -76,6 +76,14 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("up, beat, will", "suspect"),
     ("up, beat, will, 91", "offline"),
     ("up, beat, bye, will", "offline"),
+    # stopped right after it connected: goodbye and the will of that connection, in either order, with or without a word before
+    ("up, bye", "offline"),
+    ("up, bye, will", "offline"),
+    ("up, will, bye", "offline"),
+    ("up, bye, will retained", "offline"),
+    ("up, beat, reconnect, bye, will", "offline"),
+    ("up, beat, reconnect, will, bye", "offline"),
+    ("up, beat, reconnect, bye, will, 5, reconnect, beat", "online"),
     ("up, will", "suspect"),
     ("up, will, 91", "offline"),
     # a will is worth no more than the connection that it is of

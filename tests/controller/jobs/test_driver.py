@@ -46,13 +46,19 @@ async def test_a_job_is_stored_as_sent_before_it_is_sent(database: Database) -> 
     assert ids.is_request_id(bytes.fromhex(job.request_id or ""))
 
 
-async def test_what_came_of_it_is_kept_with_the_signed_answer(database: Database) -> None:
-    async with job_world(database, CalledHosts("h1")) as world:
+@pytest.mark.parametrize("whole", [True, False])
+async def test_what_came_of_it_is_kept_with_the_signed_answer(database: Database, *, whole: bool) -> None:
+    """As it came, with no further question; where a link did not pass it on, the host is asked for it."""
+    hosts = CalledHosts("h1")
+    hosts.whole = whole
+    async with job_world(database, hosts) as world:
         job = await world.start()
         await world.ended(job)
         async with asyncio.timeout(10):
             while (result := await _result(world, job.id)) is None or result.final is None:
+                assert not whole, "it is there with the end of the job"
                 await asyncio.sleep(0.01)
+    assert [name for name, _ in hosts["h1"].asked] == ["guest-start"] + ["job-get"] * (not whole)
     assert result.reply is not None
     assert result.reply["status"]["state"] == "running"
     assert decode(result.final[0]).header.status == "ok"

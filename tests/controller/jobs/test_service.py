@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from called_hosts import CalledHosts
-from job_world import ADMIN, OBSERVER, OPERATOR, START, NoTrust, job_world
+from job_world import ADMIN, OBSERVER, OPERATOR, START, NoTrust, World, job_world
 from trusted_people import People
 
 from guestwire.controller.host_ref import HostRef
@@ -15,16 +15,19 @@ from guestwire.controller.jobs.job import Job, NewJob
 from guestwire.controller.jobs.ledger import MOST
 from guestwire.controller.jobs.service import JobFilter
 from guestwire.controller.rollouts.course import TakenBack
-from guestwire.controller.store import audit_rows, users
+from guestwire.controller.store import audit_rows, plans, users
 from guestwire.controller.store import jobs as store
 from guestwire.controller.store.database import Database, Tx
+from guestwire.controller.store.plans import Remark
 from guestwire.controller.store.users import User
 from guestwire.controller.users.person import Binding, Person
 from guestwire.model.desired import Desired, content_hash
 from guestwire.model.errors import GuestwireError
+from guestwire.model.guest import Guest
 from guestwire.model.plan import Plan
 from guestwire.protocol.bodies import to_bytes
 from guestwire.protocol.config_models import ConfigApply, ConfigConfirm
+from guestwire.protocol.operation_models import GuestDefine
 from guestwire.protocol.packing import pack
 from guestwire.protocol.pending import Done
 
@@ -265,6 +268,69 @@ async def test_an_apply_is_of_the_class_of_its_plan(database: Database, risk: in
         assert (job.risk, job.state, job.plan_id) == (risk, state, "p" * 64)
         error = await refused(world.jobs.create(ADMIN, [apply("q" * 64)]))
         assert (error.code, error.field) == ("PLAN-STALE", "plan_id")
+
+
+async def said(database: Database, verb: str, plan_id: str = "p" * 64) -> None:
+    async with database.write() as tx:
+        await plans.add_remark(tx, Remark(H1, plan_id, verb, "u-bob", "bob", 1, ""))
+
+
+async def ways(world: World, *, plan: bool) -> list[tuple[str, str, object]]:
+    """What the ways on which an apply can come say: a job (as POST jobs and POST operations make one), another part's order, a
+    retry, a rollout."""
+
+    async def also(tx: Tx, job: Job) -> None: ...
+
+    async def as_rollout() -> None:
+        one = replace(apply(), risk=1, plan_id="p" * 64 if plan else None, rollout_id="r1", person_id=ADMIN.id)
+        async with database.write() as tx:
+            await JobsForRollouts(world.jobs, world.orders).insert(tx, [one])
+
+    database, found = world.database, []
+    for name, work in (
+        ("job", world.jobs.create(ADMIN, [apply()])),
+        ("order", world.jobs.order(ADMIN, apply(), also)),
+        ("rollout", as_rollout()),
+    ):
+        try:
+            await work
+        except GuestwireError as err:
+            found.append((name, err.code, err.detail["hosts"]))
+    return found
+
+
+EVERY_WAY = [(name, "REVIEW-REQUIRED", ["plant/h1"]) for name in ("job", "order", "rollout")]
+
+
+async def test_where_reviews_are_required_no_way_leads_around_them(database: Database) -> None:
+    hosts = Planning(1)
+    async with job_world(database, hosts, review_required=True) as world:
+        hosts["h1"].there = False
+        assert await ways(world, plan=True) == EVERY_WAY
+        await said(database, "request")
+        assert await ways(world, plan=True) == EVERY_WAY
+        assert await ways(world, plan=False) == EVERY_WAY, "a plan that nobody knows is one that nobody looked at"
+        define = replace(WANTED, operation="guest-define", body=to_bytes(GuestDefine(guest=Guest(name="web"))))
+        error = await refused(world.jobs.create(ADMIN, [define]))
+        assert (error.code, error.field) == ("REVIEW-REQUIRED", "operation")
+        assert await world.jobs.page(ADMIN, JobFilter(), None, 10) == []
+        await said(database, "approve")
+        assert await ways(world, plan=True) == []
+        await said(database, "reject")
+        assert await ways(world, plan=True) == EVERY_WAY
+        [first, *_] = [one for one in await world.jobs.page(ADMIN, JobFilter(), None, 10) if one.rollout is None]
+        await world.jobs.cancel(ADMIN, first.id)
+        assert (await refused(world.jobs.retry(ADMIN, first.id))).code == "REVIEW-REQUIRED"
+        assert (await world.start()).state == "queued", "what configures nothing takes no review"
+
+
+async def test_a_plan_that_was_rejected_is_not_applied_even_where_no_review_is_required(database: Database) -> None:
+    hosts = Planning(1)
+    async with job_world(database, hosts) as world:
+        hosts["h1"].there = False
+        assert await ways(world, plan=True) == []
+        await said(database, "reject")
+        assert await ways(world, plan=True) == EVERY_WAY
 
 
 async def test_an_engineer_may_not_apply_what_destroys(database: Database) -> None:

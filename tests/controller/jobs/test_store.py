@@ -16,7 +16,7 @@ A, B, C = HostRef("east", "a"), HostRef("east", "b"), HostRef("west", "c")
 JOB = Job("j1", A, "guest-start", 1, "aa" * 32, T0, T0 + 1000)
 FULL = Job(
     "j0", A, "config-apply", 3, "bb" * 32, T0 + 1, T0 + 2, "u1", "ann", "overdue", "rollout", "r1", 7, "p1", "plan-1", T0 + 3,
-    "night", "ap1", "j-1", "why \u00fc", "cd" * 16, 4, T0 + 4, T0 + 5, T0 + 6, T0 + 7, T0 + 8, T0 + 9, 5, T0 + 10, "bob",
+    "night", "ap1", "j-1", "why \u00fc", "approval", "cd" * 16, 4, T0 + 4, T0 + 5, T0 + 6, T0 + 7, T0 + 8, T0 + 9, 5, T0 + 10, "bob",
     "HOST-UNREACHABLE", "text", True, "j2", 9,
 )  # fmt: skip
 

@@ -120,6 +120,13 @@ async def stage(base: Path, database: Database, **options: Any) -> AsyncIterator
 async def test_jobs_end_as_what_happened_with_the_hosts_signature(database: Database, tmp_path: Path) -> None:
     async with stage(tmp_path, database) as on, on.jobs() as world:
         await on.reset_all(world)
+        [good] = await world.jobs.create(ADMIN, [NewJob(H1, "log-level", to_bytes(m.LogLevel(level="debug")), HOUR)])
+        good = await world.ended(good)
+        async with database.read() as tx:
+            kept = await store.result(tx, good.id)
+        assert kept is not None
+        result, error = read_final(good, kept.final or (), "controller:main")
+        assert (result, error) == (kept, None), "the host's own answer, as it came"
         bad = NewJob(H1, "guest-start", to_bytes(m.GuestStart(guest="nobody")), HOUR)
         [job] = await world.jobs.create(ADMIN, [bad])
         job = await world.ended(job)

@@ -86,6 +86,12 @@ async def test_from_an_empty_draft_to_a_changed_host_and_back(plant):
         (3, "rollback", "anna"), (2, "apply", "anna"),
     ]  # fmt: skip
     assert revisions["live"]
+    third, second = [(await anna.get(f"/hosts/plant/h1/revisions/{number}")).json() for number in (3, 2)]
+    assert (second["person"], second["changed_from"], second["changes"][:1]) == ("anna", 1, edited.json()["changes"])
+    assert (third["changed_from"], third["changes"][0]["after"], third["more"]) == (2, None, 0)
+    assert "memory_mib = 700" in second["text"]
+    assert (await anna.get("/hosts/plant/h1/revisions/0")).json()["changed_from"] is None
+    assert code(await anna.get("/hosts/plant/h1/revisions/9")) == "NOT-FOUND"
     older = (await anna.get("/hosts/plant/h1/revisions", params={"cursor": revisions["next"]})).json()
     assert older["items"]
 

@@ -44,6 +44,7 @@ APPROVED, REJECTED = Review(state="approved", by="bob"), Review(state="rejected"
         (codes(REMIND), []),
         (codes(now=5), ["PLAN-STALE"]),
         (codes(now=5, origin="rollback"), []),
+        (codes(now=5, origin="rollout"), []),
         (codes(base=6), ["BASE-REVISION"]),
         (codes(base=None), []),
         (codes(BROKEN), ["VALIDATION-FAILED"]),

@@ -147,6 +147,7 @@ async def test_who_may_what(desk):
         desk.projects.revisions(GUEST, "line7", None, 1),
     ):  # fmt: skip
         assert (await refused(doing)).code == "DENIED"
+        assert "h1" not in repr((await refused_again(desk)).detail)
     await desk.projects.put(GUEST, "mine", ProjectWanted(site="plant", text=mine), None)
     assert [one.name for one in await desk.projects.page(GUEST, None, 10)] == ["mine"]
     # h1 was in it once, which is nothing for somebody who may not see h1
@@ -160,7 +161,7 @@ async def test_who_may_what(desk):
 
 async def test_those_who_watch_hear_of_projects(desk):
     changes = await changes_of(desk.feed, lambda: saved(desk, text=BOTH))
-    assert [(one.kind, one.key, one.hosts) for one in changes] == [("project", "line7", (H1, H2))]
+    assert [(one.kind, one.key, one.hosts, one.all_hosts) for one in changes] == [("project", "line7", (H1, H2), True)]
     changes = await changes_of(desk.feed, lambda: desk.projects.rename(ALICE, "line7", "line8", 1))
     assert [(one.key, one.document is None) for one in changes] == [("line7", True), ("line8", False)]
 

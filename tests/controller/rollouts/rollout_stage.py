@@ -19,6 +19,7 @@ from guestwire.controller.jobs.orders import By, Orders
 from guestwire.controller.jobs.risks import Risks
 from guestwire.controller.jobs.states import WAITING
 from guestwire.controller.jobs.window_book import WindowBook
+from guestwire.controller.projects.reviewing import Reviewing
 from guestwire.controller.rollouts.gathering import Gathering
 from guestwire.controller.rollouts.keeping import Keeping
 from guestwire.controller.rollouts.looking import Looking
@@ -123,10 +124,13 @@ class Projects:
         self.parts, self.plans, self.planned, self.followed = {}, {}, [], []
         self.gone, self.again = set(), None
 
-    async def hosts(self, tx, project):
+    async def pin(self, tx, project):
+        return "pin" if await self.hosts(tx, project) is not None else None
+
+    async def hosts(self, tx, project, pin=None):
         return self.parts.get((project.name, project.revision))
 
-    async def plan(self, person, host, project):
+    async def plan(self, person, host, project, pin=None):
         self.planned.append(host)
         plan = self.plans.get(host, HostPlan(f"plan-of-{host.host}-1", 1, 3))
         if isinstance(plan, Exception):
@@ -174,6 +178,7 @@ class Stage:
         self.selections, self.alarms, self.log, self.feed = Selections(), Alarms(), Log(), Feed()
         self.projects, self.trust = parts.get("projects") or Projects(), parts.get("trust") or NoKeys()
         self.rollout_database = parts.get("rollout_database") or database
+        self.reviews = parts.get("reviews") or Reviewing()
         self.answers = None
         """How jobs end by themselves, as soon as they are made; None: as the test says."""
 
@@ -202,7 +207,7 @@ class Stage:
         approvals = ApprovalKeeping(self.database, self.trust, self.feed, self.clock)
         self.approvals = approvals
         risks = Risks(self.database, None)
-        self.orders = Orders(self.ledger, self.fleet, self.windows, approvals, risks, self.clock)
+        self.orders = Orders(self.ledger, self.fleet, self.windows, approvals, risks, self.reviews, self.clock)
         making = Making(self.people, approvals, self.projects, lambda: self.clock.ms)
         gathering = Gathering(self.selections, self.fleet, self.windows, self.people, making, self.projects)
         keeping = Keeping(self.rollout_database, self, making, lambda: self.clock.ms)

@@ -7,16 +7,18 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "projects"))
 
-from desk import ALICE, H1, H2, Desk
+from desk import ALICE, BOB, H1, H2, Desk
 from rollout_stage import Stage, order
 
+from guestwire.controller.jobs.machine import ALWAYS, Opening
 from guestwire.controller.projects.plan_models import ApplyOptions, PlanOptions
 from guestwire.controller.projects.project_models import OpenWanted, ProjectWanted
 from guestwire.controller.rollouts.project_parts import ProjectParts
 from guestwire.controller.rollouts.spec import ProjectPart
 from guestwire.controller.store import hosts as host_rows
 from guestwire.controller.store import jobs as job_rows
-from guestwire.controller.store import plans
+from guestwire.controller.store import pinned_projects, plans
+from guestwire.controller.store import rollouts as store
 from guestwire.controller.store.host_tables import HostRow, PeoplesWords
 from guestwire.protocol.bodies import from_bytes
 from guestwire.protocol.config_models import ConfigApply
@@ -36,20 +38,29 @@ PROJECT = {"operation": None, "body": {}, "project": {"name": "line", "revision"
 PART = ProjectPart(name="line", revision=1)
 
 
-@pytest.fixture
-async def desk(any_database):
-    made = Desk(any_database)
+async def made_desk(database):
+    made = Desk(database)
     await made.projects.put(ALICE, "line", ProjectWanted(site="plant", text=TEXT), None)
     return made
 
 
+async def made_stage(database, desk):
+    made = Stage(database)
+    made.projects = ProjectParts(database, desk.reading_hosts, desk.plans, lambda: made.clock.ms)
+    made.people.known[ALICE.id] = ALICE
+    async with database.write() as tx:
+        await host_rows.add(tx, [HostRow(ref, 1, True, words=PeoplesWords(approval="approved")) for ref in (H1, H2)])
+    return made
+
+
+@pytest.fixture
+async def desk(any_database):
+    return await made_desk(any_database)
+
+
 @pytest.fixture
 async def stage(any_database, desk):
-    made = Stage(any_database)
-    made.projects = ProjectParts(any_database, desk.reading_hosts, desk.plans, lambda: made.clock.ms)
-    made.people.known[ALICE.id] = ALICE
-    async with any_database.write() as tx:
-        await host_rows.add(tx, [HostRow(ref, 1, True, words=PeoplesWords(approval="approved")) for ref in (H1, H2)])
+    made = await made_stage(any_database, desk)
     async with made.up():
         yield made
 
@@ -80,6 +91,37 @@ async def test_each_host_gets_its_part_as_it_planned_it(stage, desk):
     ]
 
 
+async def test_what_becomes_of_the_project_changes_nothing_of_its_rollout(database):
+    """Renamed, edited and removed while hosts are away and while a rollout is a draft: what was pinned is applied."""
+    desk = await made_desk(database)
+    stage = await made_stage(database, desk)
+    stage.fleet.away = {H1, H2}
+    async with stage.up():
+        under_way = await stage.rollouts.create(ALICE, order(**PROJECT), start=True)
+        draft = await stage.rollouts.create(ALICE, order(**PROJECT))
+        await desk.projects.rename(ALICE, "line", "works", 1)
+        await desk.projects.put(ALICE, "works", ProjectWanted(site="plant", text=TEXT.replace("= 2", "= 1")), 2)
+        await desk.projects.put(ALICE, "line", ProjectWanted(site="plant", text=TEXT.replace("= 3", "= 1")), None)
+        await desk.projects.remove(ALICE, "works", 3)
+        async with database.write() as tx:
+            assert await pinned_projects.prune(tx, stage.clock.ms + 1) == 0, "two rollouts need it"
+        stage.fleet.away = set()
+        stage.running.wake()
+        for rollout_id, vcpus in ((under_way.id, [2, 3]), (draft.id, [])):
+            if rollout_id == draft.id:
+                await stage.rollouts.start(ALICE, rollout_id)
+            else:
+                jobs = await stage.until_open(2)
+                requests = [await carried_out(stage, desk, job) for job in jobs]
+                assert [request.desired.guests[0].vcpus for request in requests] == vcpus
+            await stage.until_state(rollout_id, "finished")
+            assert await stage.states(rollout_id) == ["succeeded", "succeeded"]
+        async with database.write() as tx:
+            await store.prune(tx, 1 << 60)
+            assert await pinned_projects.prune(tx, 0) == 0, "what was pinned just now may be about to be needed"
+            assert await pinned_projects.prune(tx, 1 << 60) == 1
+
+
 async def test_what_is_so_already_takes_no_job(stage, desk):
     for _ in range(2):
         rollout = await stage.rollouts.create(ALICE, order(**PROJECT), start=True)
@@ -105,6 +147,25 @@ async def test_a_plan_of_a_draft_stays_the_drafts(stage, desk):
     found = await stage.projects.plan(ALICE, H1, PART)
     assert found.plan_id == shown.plan.plan_id
     assert (await desk.applying.apply(ALICE, H1, ApplyOptions(plan_id=found.plan_id))).plan_id == found.plan_id
+
+
+async def test_a_plan_that_is_rejected_before_its_turn_fails_on_that_host_alone(stage, desk):
+    stage.windows.openings["night"] = Opening(None, stage.clock.ms + 3_600_000)
+    rollout = await stage.rollouts.create(ALICE, order(**PROJECT, window="night"), start=True)
+
+    async def planned():
+        return all(target.ready for target in await stage.targets(rollout.id))
+
+    await stage.until(planned)
+    [plan_id, _] = [target.plan_id for target in await stage.targets(rollout.id)]
+    await desk.plans.review(BOB, H1, plan_id, "reject", "not now")
+    stage.windows.openings["night"] = ALWAYS
+    stage.running.wake()
+    await stage.until_planned(rollout.id)
+    first, second = await stage.targets(rollout.id)
+    assert (first.state, first.code) == ("failed", "REVIEW-REQUIRED")
+    assert second.code is None
+    assert [job.host for job in await stage.jobs(rollout.id)] == [H2]
 
 
 async def test_what_breaks_rules_is_a_problem(any_database):

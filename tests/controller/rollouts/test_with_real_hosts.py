@@ -22,6 +22,7 @@ from guestwire.controller.jobs.orders import Orders
 from guestwire.controller.jobs.risks import Risks
 from guestwire.controller.jobs.service import Jobs
 from guestwire.controller.jobs.window_book import WindowBook
+from guestwire.controller.projects.reviewing import Reviewing
 from guestwire.controller.rollouts.gathering import Gathering
 from guestwire.controller.rollouts.keeping import Keeping
 from guestwire.controller.rollouts.looking import Looking
@@ -59,7 +60,7 @@ async def whole(database, kept, connection):
         ledger = await stack.enter_async_context(Ledger(database, made.feed, log, clock))
         drives = Drives(ledger, database, made.links, made.links, approvals, clock)
         driver = JobDriver(ledger, drives, view, book, approvals, log, clock)
-        orders = Orders(ledger, view, book, approvals, Risks(database, made.links), clock)
+        orders = Orders(ledger, view, book, approvals, Risks(database, made.links), Reviewing(), clock)
         people, projects = People(), Projects()
         people.known[ADMIN.id] = ADMIN
         one.jobs = Jobs(database, people.access, ledger, driver, orders, approvals, clock)

@@ -64,7 +64,8 @@ async def test_series_and_their_starts(database: Database) -> None:
         assert await series_rows.highest(tx) == 128
         await series_rows.seen(tx, [64, 128], 9)
         assert [row.seen_day for row in await every_series(tx)] == [9, 5, 9]
-        assert await series_rows.of_host(tx, 2) == (replace(rows[2], seen_day=9),)
+        found = await series_rows.of_hosts(tx, [2, 1, 3])
+        assert found == {2: [replace(rows[2], seen_day=9)], 1: [replace(rows[0], seen_day=9), rows[1]]}
         await series_rows.began(tx, [(65, 100), (65, 300), (65, 200), (64, 50)])
         await series_rows.began(tx, [(65, 100)])
         assert await series_rows.starts_between(tx, [64, 65], 50, 300) == {65: [100, 200, 300]}
@@ -83,6 +84,6 @@ async def test_hosts(database: Database) -> None:
         await telemetry_hosts.put(tx, [host, HostRow(2, HostRef("lab", "press-1"), 1, 2, 3, 4)])
         await telemetry_hosts.put(tx, [replace(host, offset_ms=-(1 << 50), offset_at=7, newest_ms=8, refused_series=9)])
         assert await telemetry_hosts.next_id(tx) == 3
-        assert await telemetry_hosts.of(tx, host.ref) == HostRow(1, host.ref, -(1 << 50), 7, 8, 9)
-        assert await telemetry_hosts.of(tx, HostRef("plant", "x")) is None
+        found = await telemetry_hosts.some(tx, [HostRef("plant", "x"), host.ref])
+        assert found == [HostRow(1, host.ref, -(1 << 50), 7, 8, 9)]
         assert len(await telemetry_hosts.every(tx)) == 2

@@ -12,7 +12,7 @@ from guestwire.controller.store import due_rows, partitions
 from guestwire.controller.store.database import Database
 from guestwire.controller.store.levels import RAW
 from guestwire.controller.telemetry.host_clock import AHEAD_MS
-from guestwire.controller.telemetry.ingest import IngestLimits
+from guestwire.controller.telemetry.ingest import ONCE_BYTES, IngestLimits
 from guestwire.protocol.telemetry import Gap, TelemetryBatch
 
 S = 1000
@@ -117,7 +117,7 @@ async def test_a_partition_that_was_removed_is_made_again(desk: Desk) -> None:
 
 
 async def test_there_is_room_for_so_much_and_no_more(database: Database, clock: StillClock) -> None:
-    limits = IngestLimits(waiting_bytes=10_000, host_bytes=4_000)
+    limits = IngestLimits(waiting_bytes=10_000, host_bytes=4_000, gather_s=0.0)
     async with Desk(database, clock, limits) as desk:
         async with database.write():  # on SQLite nothing is committed meanwhile
             taken = [seq for seq in range(1, 20) if desk.offer(load(seq), size=488)]
@@ -131,6 +131,25 @@ async def test_there_is_room_for_so_much_and_no_more(database: Database, clock: 
         await desk.take(load(5))
         await desk.until_acked([1, 2, 3, 4, 5])
         assert 6 not in desk.acked[HOST, LOG, "metric"]
+
+
+async def test_what_comes_one_after_the_other_is_one_commit(database: Database, clock: StillClock) -> None:
+    async with Desk(database, clock, IngestLimits(gather_s=0.2)) as desk:
+        await desk.take(load(1))
+        commits = desk.telemetry.ingest.commits
+        for seq in range(2, 10):
+            desk.offer(load(seq))
+            await asyncio.sleep(0)
+        await desk.until_acked(range(1, 10))
+        assert desk.telemetry.ingest.commits == commits + 1
+
+
+async def test_who_has_enough_does_not_wait_for_more(database: Database, clock: StillClock) -> None:
+    async with Desk(database, clock, IngestLimits(gather_s=3600.0)) as desk:
+        desk.offer(load(1))
+        desk.offer(load(2), size=ONCE_BYTES)
+        await desk.until_acked([1, 2])
+        assert desk.telemetry.ingest.waiting_bytes == 0
 
 
 async def test_a_batch_that_makes_no_sense_is_said_as_a_gap(desk: Desk) -> None:
@@ -172,7 +191,7 @@ async def test_a_batch_made_coarser_brings_what_is_missing(desk: Desk) -> None:
 
 
 async def test_beyond_the_limit_series_are_refused_and_it_is_told_once(database: Database, clock: StillClock) -> None:
-    async with Desk(database, clock, IngestLimits(series_per_host=2)) as desk:
+    async with Desk(database, clock, IngestLimits(series_per_host=2, gather_s=0.0)) as desk:
         for seq in (1, 2):
             await desk.take(batch(seq, [NOW_MS - seq * S], {f'{LOAD}{{n="{n}"}}': [n] for n in range(5)}))
         await desk.until_acked([1, 2])

@@ -7,6 +7,7 @@ import pytest
 from telemetry_batches import FORKS, HOST, LOAD, NOW_MS, OTHER, StillClock, batch, person
 from telemetry_desk import ANYBODY, Desk
 
+from guestwire.controller.store.database import Database
 from guestwire.controller.telemetry.query_models import Across
 from guestwire.model.errors import GuestwireError
 
@@ -101,6 +102,20 @@ async def test_top_is_of_what_is_fresh_and_may_be_seen(desk: Desk, clock: StillC
     ]  # fmt: skip
     clock.wall_ms += 600 * S
     assert desk.telemetry.current.top(ANYBODY, LOAD, 10).rows == ()
+
+
+async def test_a_host_that_is_not_there_has_no_values_now(database: Database, clock: StillClock) -> None:
+    gone = {HOST}
+    async with Desk(database, clock, present=lambda ref: ref not in gone) as desk:
+        await two_hosts(desk)
+        current = desk.telemetry.current
+        shown = {
+            (one.host, one.value) for one in current.series(ANYBODY, f'{LOAD}{{window="1m"}}', after=None, limit=9)
+        }
+        assert shown == {(HOST.host, None), (OTHER.host, 2)}
+        assert {row.labels["host"] for row in current.top(ANYBODY, LOAD, 9).rows} == {OTHER.host}
+        gone.clear()
+        assert {row.labels["host"] for row in current.top(ANYBODY, LOAD, 9).rows} == {HOST.host, OTHER.host}
 
 
 async def test_how_fast_a_counter_grows(desk: Desk) -> None:

@@ -1,10 +1,13 @@
 """Hosts and series get their numbers; on both databases."""
 
+from collections.abc import Mapping
+
 from telemetry_batches import HOST, NOW_MS, OTHER
 
 from guestwire.controller.store import series_rows, telemetry_hosts
 from guestwire.controller.store.database import Database
 from guestwire.controller.store.levels import BLOCK
+from guestwire.controller.telemetry.reading import Block, Head
 from guestwire.controller.telemetry.registering import register, unknown
 from guestwire.controller.telemetry.series import DAY_MS, KnownSeries
 from guestwire.protocol.telemetry import Kind
@@ -18,6 +21,10 @@ def texts(*names: str) -> dict[str, Kind]:
 
 def many(first: int, end: int) -> dict[str, Kind]:
     return {f'guestwire_x{{n="{n}"}}': "counter" for n in range(first, end)}
+
+
+def block(kinds: Mapping[str, Kind]) -> Block:
+    return Block([Head(text, kind, 0) for text, kind in kinds.items()], [NOW_MS], [0.0] * len(kinds))
 
 
 async def loaded(database: Database) -> KnownSeries:
@@ -62,7 +69,7 @@ async def test_beyond_its_limit_a_host_has_no_new_series(database: Database) -> 
     await register(database, known, {HOST: many(0, 90), OTHER: many(0, 1)}, LIMIT, NOW_MS)
     await register(database, known, {HOST: many(80, 120), OTHER: many(1, 3)}, LIMIT, NOW_MS)
     assert (len(known.hosts[HOST].by_text), len(known.hosts[OTHER].by_text)) == (LIMIT, 3)
-    assert len(unknown(known, HOST, many(80, 120))) == 20
+    assert len(unknown(known, HOST, [block(many(80, 120))])) == 20
     # those that it has no more make room
     await register(database, known, {HOST: many(120, 150)}, LIMIT, NOW_MS + 3 * DAY_MS)
     assert len(known.hosts[HOST].by_text) == LIMIT + 30
@@ -81,8 +88,8 @@ async def test_what_is_no_series_gets_no_number(database: Database) -> None:
     }
     await register(database, known, {HOST: {**wrong, **texts("a")}}, LIMIT, NOW_MS)  # type: ignore[dict-item]
     assert set(known.hosts[HOST].by_text) == {"guestwire_a"}
-    assert unknown(known, HOST, wrong) == list(wrong)
-    assert unknown(known, OTHER, ["guestwire_a"]) == ["guestwire_a"]
+    assert unknown(known, HOST, [block(wrong), block(texts("a"))]) == wrong  # type: ignore[arg-type]
+    assert unknown(known, OTHER, [block(texts("a"))]) == texts("a")
 
 
 async def test_a_series_that_is_gone_leaves_nothing(database: Database) -> None:
