@@ -78,7 +78,7 @@ def both(arguments: list[str], run: Path) -> int:
             stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment,
         )  # fmt: skip
         try:
-            side_by_side = ("-n", workers(), "--dist", "loadfile", *SIDE_BY_SIDE)
+            side_by_side = ("-n", workers(), "--dist", "loadfile", "--no-loadscope-reorder", *SIDE_BY_SIDE)
             front = subprocess.run(
                 pytest(*side_by_side, *record, f"--basetemp={run / 'a'}", *arguments),
                 stdin=subprocess.DEVNULL, env=environment,

@@ -246,7 +246,7 @@ class Cli:
 
     def by(self, *shared: str) -> "Cli":
         """The same with other shared options."""
-        made = Cli(self.config, *shared)
+        made = type(self)(self.config, *shared)
         made.environment = self.environment
         return made
 
@@ -347,9 +347,10 @@ async def fleet(
     *,
     transport: str = "auto",
     absent: Sequence[str] = (),
+    cli: type[Cli] = Cli,
 ) -> AsyncIterator[Fleet]:
     """A site with these hosts, each with settings over the usual ones, all of them heard. `absent`: hosts that the site
-    knows as well, and nobody starts."""
+    knows as well, and nobody starts. `cli`: how commands are run."""
     layout = make_site(base, (*hosts, *absent))
     context = client_context(layout, broker.url, transport)
     context_file.put(base / "client.toml", SITE, context, make_current=True)
@@ -361,7 +362,7 @@ async def fleet(
             agent = agents[host] = Agent(host, home, agent_settings(layout, home, host, [broker.url], over))
             stack.push_async_callback(agent.stop)
         client = await stack.enter_async_context(open_client(context))
-        made = Fleet(layout, base, broker, agents, context, client, Cli(base / "client.toml"))
+        made = Fleet(layout, base, broker, agents, context, client, cli(base / "client.toml"))
         await asyncio.gather(*(agent.start() for agent in agents.values()))
         await made.online(*hosts)
         yield made

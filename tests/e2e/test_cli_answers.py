@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 import yaml
 from fleet import SITE, Cli, Fleet, client_context, fleet, make_site, unix_ms
+from quick_cli import QuickCli
 
 from guestwire.broker_test.fixtures import require_mosquitto
 from guestwire.broker_test.mosquitto import mosquitto
@@ -31,7 +32,7 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fleet]
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(mosquitto(BrokerOptions()))
         hosts = {"h1": {"simulated": {"boot_s": 3600}}, "h2": {}}
-        yield await stack.enter_async_context(fleet(tmp_path_factory.mktemp("site"), broker, hosts))
+        yield await stack.enter_async_context(fleet(tmp_path_factory.mktemp("site"), broker, hosts, cli=QuickCli))
 
 
 async def test_every_form_of_output(site: Fleet) -> None:

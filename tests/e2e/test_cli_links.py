@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from fleet import PATIENCE_S, Cli, Fleet, fleet
+from quick_cli import QuickCli
 
 from guestwire.broker_test.embedded import embedded
 from guestwire.broker_test.fixtures import require_mosquitto
@@ -49,7 +50,7 @@ async def way(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     async with AsyncExitStack() as stack:
         broker = await _broker(stack, kind)
         base = tmp_path_factory.mktemp("site")
-        made = await stack.enter_async_context(fleet(base, broker, HOSTS, transport=transport or "auto"))
+        made = await stack.enter_async_context(fleet(base, broker, HOSTS, transport=transport or "auto", cli=QuickCli))
         clients = dict.fromkeys(HOSTS, made.client)
         if kind == "socket":
             await broker.stop()
@@ -67,12 +68,10 @@ async def _broker(stack: AsyncExitStack, kind: str) -> RunningBroker:
 
 
 async def test_every_command(way: Way, tmp_path: Path) -> None:
-    """Side by side, for each command is a process that takes a while to start."""
-    async with asyncio.TaskGroup() as group:
-        group.create_task(hosts_are_listed_and_asked(way))
-        group.create_task(a_guest_lives(way, tmp_path))
-        group.create_task(a_job_is_watched_and_cancelled(way))
-        group.create_task(what_happens_is_told(way))
+    await hosts_are_listed_and_asked(way)
+    await a_guest_lives(way, tmp_path)
+    await a_job_is_watched_and_cancelled(way)
+    await what_happens_is_told(way)
 
 
 def states(documents: list[dict[str, Any]]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from fleet import Cli, Fleet, fleet
+from quick_cli import QuickCli
 
 from guestwire.broker_test.embedded import embedded
 from guestwire.broker_test.options import BrokerOptions
@@ -19,7 +20,7 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fleet]
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(embedded(BrokerOptions()))
         base = tmp_path_factory.mktemp("site")
-        yield await stack.enter_async_context(fleet(base, broker, {"h1": {}, "h2": {}}))
+        yield await stack.enter_async_context(fleet(base, broker, {"h1": {}, "h2": {}}, cli=QuickCli))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from fleet import Cli, Fleet, fleet
+from quick_cli import QuickCli
 
 from guestwire.broker_test.fixtures import require_mosquitto
 from guestwire.broker_test.mosquitto import mosquitto
@@ -21,7 +22,7 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fleet]
     require_mosquitto()
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(mosquitto(BrokerOptions()))
-        made = await stack.enter_async_context(fleet(tmp_path_factory.mktemp("site"), broker, {"h1": {}}))
+        made = await stack.enter_async_context(fleet(tmp_path_factory.mktemp("site"), broker, {"h1": {}}, cli=QuickCli))
         await made.cli.good("guest", "start", "h1/rtlinux", "h1/linux1")
         key = str(made.layout.key("controller:main"))
         context_file.put(made.cli.config, "main", made.context.model_copy(update={"key": key}))
