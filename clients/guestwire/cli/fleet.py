@@ -114,11 +114,22 @@ def _labels(words: tuple[str, ...]) -> dict[str, str | None]:
 
 
 @fleet.command("approve")
-@_hosts
+@click.argument("hosts", metavar="[SITE/]HOST...", nargs=-1, shell_complete=names("hosts", "ref"))
+@click.option(
+    "--select",
+    "selection",
+    metavar="SELECTION",
+    help='Instead of hosts: those of a selection that wait for it, as "site=plant"; "" is all of them.',
+)
 @pass_settings
-def approve(settings: Settings, hosts: tuple[str, ...]) -> None:
+def approve(settings: Settings, hosts: tuple[str, ...], selection: str | None) -> None:
     """Let hosts in: from then on they are asked, and what they say is kept."""
-    _each(settings, hosts, lambda controller: lambda ref: controller.hosts.do(ref, "approve"))
+    if bool(hosts) == (selection is not None):
+        raise click.UsageError("Name hosts, or say which with --select.")
+    if selection is None:
+        _each(settings, hosts, lambda controller: lambda ref: controller.hosts.do(ref, "approve"))
+    else:
+        _let_in(settings, selection)
 
 
 @fleet.command("reject")
@@ -165,6 +176,28 @@ def forget(settings: Settings, hosts: tuple[str, ...]) -> None:
         if outcome.error is None:
             failures.remark(settings, f"{outcome.target}: forgotten")
     end_with(settings, outcomes)
+
+
+def _let_in(settings: Settings, selection: str) -> None:
+    """All of a selection that wait, with how far it is."""
+    from guestwire.cli.fleet_views import fleet_view
+    from guestwire.cli.output import write_all
+    from guestwire.cli.progress import progress
+    from guestwire.protocol.operation_models import Progress
+
+    async def work(controller: "Controller") -> "list[FleetHost]":
+        found: list[FleetHost] = []
+        async with progress(settings, "hosts", 1) as shown:
+            shown.begin("hosts")
+            async for some in controller.let_in(selection):
+                found += some.hosts
+                whole = len(found) + some.left
+                said = Progress(percent=100 * len(found) // max(1, whole), message=f"{len(found)} of {whole} let in")
+                shown.report("hosts", said)
+            shown.end("hosts")
+        return found
+
+    write_all(settings, fleet_view(), with_controller(settings, work))
 
 
 def _each(

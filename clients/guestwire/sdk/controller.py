@@ -51,6 +51,14 @@ class Controller:
         """SITE/HOST of what somebody wrote: HOST alone is of this context's site."""
         return text if "/" in text else f"{self.site}/{text}"
 
+    async def let_in(self, selection: str) -> AsyncGenerator[m.LetIn, None]:
+        """Let in the hosts of a selection that wait for it, some hundred at a time: each time those, and how many are left."""
+        left = True
+        while left:
+            said = await self.http.ask("POST", "/hosts/approve", body={"selection": selection})
+            yield (some := answered(m.LetIn, said.document))
+            left = bool(some.left and some.hosts)
+
     def targets(self, rollout_id: str) -> Things[m.RolloutTarget]:
         """The hosts of a rollout."""
         return Things(self.http, f"{self.rollouts.at(rollout_id)}/targets", m.RolloutTarget)

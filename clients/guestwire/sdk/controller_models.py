@@ -54,6 +54,13 @@ class FleetHost(Answered):
         return f"{self.site}/{self.host}"
 
 
+class LetIn(Answered):
+    """Hosts that were let in, and how many still wait."""
+
+    hosts: tuple[FleetHost, ...]
+    left: int
+
+
 class HostGroup(Answered):
     """A selection with a name."""
 

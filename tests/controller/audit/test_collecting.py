@@ -277,6 +277,25 @@ async def test_few_are_asked_at_once(database: Database) -> None:
     assert most <= 1
 
 
+async def test_many_that_come_at_once_are_asked_one_after_the_other(database: Database) -> None:
+    """And one that was to be asked sooner is."""
+    collected = Collected(database, CollectRules(every_s=900.0, turn_s=1.0, apart_s=0.2))
+    collecting, now_s = collected.collecting, collected.clock().mono
+    collecting.ask_now(H1)
+    many = [HostRef("plant", f"m{n}") for n in range(2000)]
+    for ref in (*many, H1):
+        collecting.host_came(ref)
+    waits = sorted(collecting._due[ref] - now_s for ref in many)
+    assert waits[0] >= 0
+    assert waits[-1] <= 400 + 1e-6
+    assert sum(wait < 30 for wait in waits) < 800
+    assert collecting._due[H1] == 0.0
+    few = Collected(database, CollectRules(every_s=900.0)).collecting
+    for ref in many[:20]:
+        few.host_came(ref)
+    assert max(few._due.values()) - now_s <= 30, "a few are asked soon"
+
+
 async def test_old_rows_go(database: Database) -> None:
     collected = Collected(database, CollectRules(turn_s=0.01, keep_days=1))
     collected.add(H1, 5)

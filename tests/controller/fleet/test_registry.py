@@ -387,13 +387,13 @@ async def test_capabilities_are_kept_and_their_features_lead_to_reading(stage: S
     assert stored.n == 3
 
 
-def notice(host: Speaker, seq: int, at: int, state: str | None, name: str = "rt1") -> Any:
+def notice(host: Speaker, seq: int, at: int, state: str | None, name: str = "rt1", guest_id: str = "GUEST0001") -> Any:
     body = GuestNotice(
         log=bytes(16),
         seq=seq,
         at=at,
         event="state",
-        guest_id="GUEST0001",
+        guest_id=guest_id,
         name=name,
         uuid="u1",
         state=state,
@@ -434,7 +434,7 @@ async def test_a_host_cannot_break_the_database_with_what_it_says(stage: Stage) 
     stage.registry.hear_presence(host.heartbeat())
     huge = {"guests": (1 << 64) - 1, "drift": -(1 << 62), "revision": 1 << 60}
     stage.core.hearing.reported(reported(host, (1 << 63) - 1, **huge))
-    stage.core.hearing.notice(notice(host, 1, (1 << 64) - 1, "running", name="a\0b" + "y" * 1000))
+    stage.core.hearing.notice(notice(host, 1, (1 << 64) - 1, "running", name="a\0b" + "y" * 1000, guest_id="G\0" * 99))
     rows = await stage.rows()
     assert rows[H1].attendance.epoch == 1 << 53
     assert rows[H1].condition.guests == 1 << 53

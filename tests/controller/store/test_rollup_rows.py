@@ -24,7 +24,6 @@ async def put(database: Database, given: Sequence[Sample]) -> None:
         await samples.add(
             tx,
             Rows(
-                [RAW.slot(t) for _, t, _ in given],
                 [s for s, _, _ in given],
                 [t for _, t, _ in given],
                 [v for *_, v in given],

@@ -86,6 +86,18 @@ async def test_growth_over_a_new_beginning(desk: Desk) -> None:
     assert await desk.points(**asked, aggregate="rate") == {(): [(NOW_MS - HOURS, pytest.approx(130 / 30))]}
 
 
+async def test_growth_of_ranges_that_meet_is_that_of_both(desk: Desk) -> None:
+    """What a counter grew by between two readings counts up to the end of a range, wherever the readings are."""
+    await desk.take(
+        batch(1, [NOW_MS - 130 * S + n * 20 * S for n in range(7)], {}, counters={FORKS: [n * 20 for n in range(7)]})
+    )
+    whole = {"selector": FORKS, "step": MIN, "aggregate": "increase"}
+    both = (await desk.points(start=NOW_MS - 120 * S, end=NOW_MS, **whole))[()]
+    first = (await desk.points(start=NOW_MS - 120 * S, end=NOW_MS - MIN, **whole))[()]
+    second = (await desk.points(start=NOW_MS - MIN, end=NOW_MS, **whole))[()]
+    assert first + second == both == [(NOW_MS - 120 * S, 60), (NOW_MS - MIN, 50)]
+
+
 async def many_hosts(desk: Desk) -> None:
     for n, ref in enumerate((HOST, OTHER, HOST._replace(site="lab"))):
         gauges = {labelled(LOAD, window=window): [n * 10 + i] for i, window in enumerate(("1m", "5m"))}

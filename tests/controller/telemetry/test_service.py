@@ -6,19 +6,27 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import pytest
+from fleet_words import trust_of
 from telemetry_batches import HOST, LOAD, LOG, NOW_MS, StillClock, batch, gap
 from telemetry_desk import Desk
 
 from guestwire.controller.links.ports import Said
+from guestwire.controller.links.reception import Reception
+from guestwire.controller.links.tallies import Tallies
 from guestwire.controller.store import partitions
+from guestwire.controller.store.database import Database
 from guestwire.controller.store.levels import RAW
+from guestwire.controller.telemetry.ingest import IngestLimits
 from guestwire.controller.telemetry.retention import Retention
 from guestwire.controller.telemetry.rolling_up import RollingUp
+from guestwire.link.transport import Incoming
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
+from guestwire.protocol import topics
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.statements import read, state
 from guestwire.protocol.telemetry import GAP_KIND, STATEMENT_KIND, TelemetryBatch
+from guestwire.protocol.trust import Trust
 
 S = 1000
 KEY = SigningKey.generate()
@@ -41,6 +49,60 @@ async def test_statements_are_heard(desk: Desk) -> None:
     with pytest.raises(GuestwireError) as caught:
         desk.telemetry.hear(said(gap(2, 3, 1, 2)))
     assert caught.value.code == "MALFORMED"
+
+
+class Sending:
+    """A host that sends signed batches to a link, and sends again what it was not told of. `checked`: how often a key was asked for."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.checked = 0
+        self.tallies = Tallies()
+        self._trust = trust_of({f"host:{HOST.host}": KEY}, HOST.site)
+        self._reception = Reception(
+            HOST.site, self._asked, {"telemetry": (desk.telemetry,)}, lambda _: True, self.tallies, desk.clock,
+            lambda _, error: pytest.fail(repr(error)), rooms={"telemetry": desk.telemetry.room},
+        )  # fmt: skip
+
+    def _asked(self) -> Trust:
+        self.checked += 1
+        return self._trust
+
+    def send(self, *numbers: int) -> None:
+        text = topics.make("telemetry", HOST.site, HOST.host, "normal")
+        topic = topics.parse(text)
+        assert topic is not None
+        for seq in numbers:
+            frame = state(STATEMENT_KIND, HOST.site, f"host:{HOST.host}", load(seq), KEY, NOW_MS)
+            self._reception.receive(topic, Incoming(text, frame, 1, False, False, lambda: None))
+
+
+@pytest.mark.parametrize("why", ["so much", "so long"])
+async def test_what_is_refused_costs_no_signature_check_and_arrives_later(
+    database: Database, clock: StillClock, why: str
+) -> None:
+    limits = IngestLimits(gather_s=0.0, waiting_bytes=4_000 if why == "so much" else 1 << 20, waiting_s=8.0)
+    async with Desk(database, clock, limits) as desk:
+        sending, ingest = Sending(desk), desk.telemetry.ingest
+        # until the first await nothing is stored
+        sending.send(*(range(1, 4) if why == "so long" else range(1, 20)))
+        taken = sending.checked
+        assert 0 < taken == sending.tallies.heard["telemetry"] < 10
+        if why == "so long":
+            clock.wall_ms += 8_001
+        refused = ingest.refused
+        sending.send(*range(taken + 1, 60))
+        assert sending.checked == taken, "no key was asked for"
+        assert ingest.refused - refused == 59 - taken
+        assert sending.tallies.dropped["telemetry"] == ingest.refused
+        missing = list(range(1, 60))
+        async with asyncio.timeout(20):
+            while missing:
+                await ingest.settled()
+                await desk.until_acked(range(1, missing[0]))
+                missing = [seq for seq in missing if seq not in desk.acked.get((HOST, LOG, "metric"), ())]
+                sending.send(*missing)
+        assert len((await desk.stored())[LOAD]) == 59
+        assert not sending.tallies.refused
 
 
 async def test_it_ends_what_it_began(desk_again: Callable[[], AbstractAsyncContextManager[Desk]]) -> None:

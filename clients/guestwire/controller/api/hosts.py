@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
+from pydantic import Field
 
 from guestwire.controller.api import etags
 from guestwire.controller.api.bodies import FROM_JSON
@@ -10,7 +11,7 @@ from guestwire.controller.api.doors import Doors
 from guestwire.controller.api.etags import if_match
 from guestwire.controller.api.host_paths import Host
 from guestwire.controller.api.paging import Listing, Page, cursor, page
-from guestwire.controller.fleet.hosts import Hosts
+from guestwire.controller.fleet.hosts import Hosts, LetIn
 from guestwire.controller.fleet.people import HostWords
 from guestwire.controller.fleet.registry import Approval
 from guestwire.controller.fleet.selection import LONGEST
@@ -19,7 +20,7 @@ from guestwire.controller.host_ref import HostRef
 from guestwire.controller.store.host_queries import SORTS, Sort
 from guestwire.controller.store.host_tables import DocumentKind
 from guestwire.controller.users.person import Person
-from guestwire.model.base import Model
+from guestwire.model.base import Document, Model
 
 Q = Annotated[
     str,
@@ -41,6 +42,13 @@ class HostDocument(Model):
 
     heard_at: int
     document: dict[str, Any]
+
+
+class HostsToLetIn(Document):
+    """Which hosts are let in, of those that wait for it; an empty selection is all of them. Some hundred at a time: ask again while
+    the answer says that some are left."""
+
+    selection: Annotated[str, Field(max_length=LONGEST, examples=["site=plant label.line=3"])]
 
 
 def sort_of(text: str) -> Sort:
@@ -111,6 +119,12 @@ def _changed(routes: APIRouter, hosts: Hosts, doors: Doors) -> None:
         found = await hosts.decide(person, ref, approval)
         etags.show(response, found.revision)
         return found
+
+    @routes.post("/approve", operation_id="approveHosts", summary="Let in hosts of a selection")
+    async def approve_hosts(
+        body: Annotated[HostsToLetIn, FROM_JSON], person: Annotated[Person, Depends(doors.person)]
+    ) -> LetIn:
+        return await hosts.let_in(person, body.selection)
 
     @routes.post("/{site}/{host}/approve", operation_id="approveHost", summary="Let a host in")
     async def approve_host(

@@ -6,7 +6,7 @@ How a page is judged is `following`'s matter. What is wrong is told at once, and
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol, Self
 
@@ -16,6 +16,7 @@ from guestwire.controller.links.ports import HostCalls
 from guestwire.controller.store import host_audit
 from guestwire.controller.store.database import Database
 from guestwire.controller.store.host_audit import HostLog
+from guestwire.controller.together import Together
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.audit import AuditAck, AuditList, AuditQuery
 from guestwire.protocol.audit_chain import signed_head
@@ -31,11 +32,12 @@ DAY_MS: Final = 86_400_000
 @dataclass(frozen=True, slots=True)
 class CollectRules:
     """How logs are collected. Times in seconds. A question and an acknowledgement leave rows at the host themselves, so that both come
-    seldom: an acknowledgement for so many rows, or after so long."""
+    seldom: an acknowledgement for so many rows, or after so long. `apart_s`: between two hosts of many that come at once, about."""
 
     every_s: float = 900.0
     after_failure_s: float = 120.0
     turn_s: float = 1.0
+    apart_s: float = 0.2
     at_once: int = 8
     page: int = 500
     pages: int = 40
@@ -89,6 +91,7 @@ class AuditCollecting:
         self._visits: dict[HostRef, asyncio.Task[None]] = {}
         self._hurry = asyncio.Event()
         self._pruned_at = 0
+        self._together = Together[HostRef, Followed, bool](self._keep)
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -108,8 +111,10 @@ class AuditCollecting:
         return self._task
 
     def host_came(self, ref: HostRef) -> None:
-        """A host is there (again): it is asked soon."""
-        self._due[ref] = self._parts.clock().mono + random.uniform(0, 30 * self._rules.turn_s)
+        """A host is there (again): it is asked soon, and where many of them come at once one after the other: nobody waits for it."""
+        soon_s = max(30 * self._rules.turn_s, min(self._rules.every_s, self._rules.apart_s * len(self._due)))
+        due = self._parts.clock().mono + random.uniform(0, soon_s)
+        self._due[ref] = min(due, self._due.get(ref, due))
 
     def ask_now(self, ref: HostRef) -> None:
         """Ask a host at the next turn."""
@@ -130,8 +135,7 @@ class AuditCollecting:
                 known, page = await self._another(ref, known, page.log)
             now_ms = self._parts.clock().wall_ms
             found = follow(ref, known, page, _proof(page.head, trust, ref), now_ms)
-            async with self._parts.database.write() as tx:
-                await host_audit.keep(tx, found.standing, found.rows)
+            await self._together.done(ref, found)
             await self._tell(ref, known, found)
             known = found.standing
             if not found.more:
@@ -139,6 +143,11 @@ class AuditCollecting:
         assert known is not None
         await self._acknowledge(ref, known)
         return known
+
+    async def _keep(self, collected: Mapping[HostRef, Followed]) -> Mapping[HostRef, bool | GuestwireError]:
+        async with self._parts.database.write() as tx:
+            await host_audit.keep_all(tx, [(found.standing, found.rows) for found in collected.values()])
+        return dict.fromkeys(collected, True)
 
     async def _another(self, ref: HostRef, known: HostLog, log: bytes) -> tuple[HostLog, AuditList]:
         """The host has another log than the one that was collected: what is here of that one (else still the one before), and what comes

@@ -52,7 +52,6 @@ async def composed(stack: AsyncExitStack, base: Base) -> Composed:
     drafts = await project_side(stack, base, side, work)
     rollouts = await rollout_side(stack, base, side, work, drafts)
     side.core.registry.arrivals.append(work.driver)
-    work.ledger.listen(work.driver)
     who = await people(stack, base, side)
     return Composed(await web(stack, base, side, work, drafts, rollouts, who), side, work, who)
 

@@ -144,7 +144,7 @@ def _link_parts(
     return LinkParts(
         hearers=hearers, listener=core.registry, approved=core.registry.approved, epochs=epochs, tallies=tallies,
         clock=base.clock, kept=kept_in, version=VERSION, boot_id=base.boot_id, on_defect=base.on_defect,
-        changed=changed,
+        changed=changed, rooms={"telemetry": telemetry.room},
     )  # fmt: skip
 
 

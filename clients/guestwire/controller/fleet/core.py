@@ -8,6 +8,7 @@ from guestwire.controller.feed import Feed
 from guestwire.controller.fleet.errands import SPREAD_S, ErrandRunner
 from guestwire.controller.fleet.hearing import FleetHearing
 from guestwire.controller.fleet.inventory import Inventory
+from guestwire.controller.fleet.inventory_keeping import InventoryKeeping
 from guestwire.controller.fleet.keeping import FleetKeeping
 from guestwire.controller.fleet.membership import Membership
 from guestwire.controller.fleet.registry import Registry
@@ -72,10 +73,12 @@ async def attended(
 ) -> AsyncIterator[Inventory]:
     """Do what hosts give cause for while the block lasts: read what they have, put their epochs right. Enter it before the
     links: what gives cause outside the block is not done."""
-    inventory = Inventory(calls, database, core.registry, core.keeping, clock)
-    async with ErrandRunner(inventory, calls, core.registry, on_defect, spread_s=spread_s) as errands:
-        before, core.registry.errands = core.registry.errands, errands
+    registry = core.registry
+    keeping = InventoryKeeping(database, core.keeping, registry.approved)
+    inventory = Inventory(calls, database, keeping, registry.approved, clock)
+    async with ErrandRunner(inventory, calls, registry, on_defect, spread_s=spread_s) as errands:
+        before, registry.errands = registry.errands, errands
         try:
             yield inventory
         finally:
-            core.registry.errands = before
+            registry.errands = before

@@ -19,7 +19,8 @@ from guestwire.model.errors import GuestwireError
 from guestwire.protocol.operation_models import EpochBehind
 from guestwire.protocol.operations import BY_NAME
 
-AT_ONCE: Final = 8
+AT_ONCE: Final = 64
+"""Hosts that are dealt with at once: what is read of them goes into one transaction."""
 SPREAD_S: Final = 1.0
 """An inventory is read after a random time up to this: what a host says comes in several pieces."""
 AGAIN_S: Final = (2.0, 15.0, 60.0, 300.0)
@@ -124,7 +125,7 @@ class ErrandRunner(Errands):
     async def _run(self, key: Key, errand: _Errand) -> None:
         ref, kind = key
         if kind == "inventory":
-            await self._inventory.read(ref)
+            await self._inventory.renew(ref)
             return
         row = BY_NAME["epoch-behind"]
         await self._calls.call(ref, row, EpochBehind(known=errand.known), timeout_s=row.timeout_s, accept_within_s=5.0)

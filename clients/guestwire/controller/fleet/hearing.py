@@ -80,7 +80,7 @@ class FleetHearing:
             self.dropped += 1
             return True
         waiting[key] = GuestRow(
-            uuid=uuid, guest_id=body.guest_id or "", name=clean(body.name, 255),
+            uuid=uuid, guest_id=clean(body.guest_id or "", 16), name=clean(body.name, 255),
             name_low=clean(body.name.casefold(), 255), kind="", state=body.state or GONE, as_of=bounded(body.at), source="event",
             reason=clean(body.reason, 200),
         )  # fmt: skip

@@ -3,12 +3,11 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from guestwire.controller.fleet import inventory as inventories
 from guestwire.controller.fleet.hearing import FleetHearing
 from guestwire.controller.fleet.inventory import Inventory
-from guestwire.controller.fleet.inventory_document import InventoryDocument
 from guestwire.controller.fleet.keeping import FleetKeeping
 from guestwire.controller.fleet.membership import Membership
 from guestwire.controller.fleet.naming import called
@@ -34,9 +33,18 @@ from guestwire.protocol.steps import Now
 _MODELS: dict[DocumentKind, type[Model]] = {
     "capabilities": CapabilitiesBody,
     "reported": ReportedBody,
-    "inventory": InventoryDocument,
 }
 _APPROVED = Term("approval", "=", "approved")
+_PENDING = Term("approval", "=", "pending")
+LET_IN_AT_ONCE: Final = 200
+"""Hosts in a transaction: others wait for their turn to write."""
+
+
+class LetIn(Model):
+    """Hosts that were let in, and how many of the selection still wait."""
+
+    hosts: tuple[HostSummary, ...]
+    left: int
 
 
 class Hosts:
@@ -104,8 +112,11 @@ class Hosts:
         async with self._database.read() as tx:
             await _there(tx, ref)
             found = await hosts.document(tx, ref, kind)
+            inventory = await inventories.stored(tx, ref) if kind == "inventory" else None
         if found is None:
             raise GuestwireError("NOT-FOUND", f"Nothing is known yet of the {kind} of {ref}.")
+        if inventory is not None:
+            return found.at, plain_document(inventory.model_dump())
         try:
             return found.at, plain_document(_MODELS[kind].model_validate(unpack(found.body)).model_dump())
         except ValueError as err:
@@ -160,6 +171,35 @@ class Hosts:
         self._registry.approval_is(ref, approval)
         await self._changed(ref)
         return await self.show(person, ref)
+
+    async def let_in(self, person: Person, q: str) -> LetIn:
+        """Let in the first hosts of a selection that wait for it, all of them or none; ask again while some are left. Hosts that
+        the person may not let in are passed over. Raises SELECTION-INVALID."""
+        selection = AllOf((self._membership.expanded(q), _PENDING))
+        visible = self._access.visible(person, "host-approve")
+        if visible.nothing:
+            self._access.require(person, "host-approve")
+        async with self._database.write() as tx:
+            at = self._clock().wall_ms
+            waiting = [ref for ref in await refs(tx, selection, at) if visible.sees(ref)]
+            chosen = waiting[:LET_IN_AT_ONCE]
+            after = [
+                replace(row, words=replace(
+                    row.words, revision=row.words.revision + 1, approval="approved", approved_by=person.name, approved_at=at,
+                ))
+                for row in sorted(await hosts.some(tx, chosen), key=lambda row: row.ref)
+            ]  # fmt: skip
+            await hosts.put_approvals(tx, {row.ref: row.words for row in after})
+            said = {"approval": "approved", "before": "pending", "selection": q}
+            await audit_rows.add_all(
+                tx, (AuditEntry(at, person, "host-approve", row.ref, detail=said) for row in after)
+            )
+        for row in after:
+            self._registry.approval_is(row.ref, "approved")
+        if chosen:
+            await self._membership.refresh(chosen)
+            await self._keeping.publish(chosen)
+        return LetIn(hosts=tuple(summary(row) for row in after), left=len(waiting) - len(chosen))
 
     async def forget(self, person: Person, ref: HostRef) -> None:
         """Remove all that the fleet knows of a host that is gone. One that the site still lists is known anew, and waits to be

@@ -1,68 +1,75 @@
-"""Reads what a host has, and keeps it: by host-show, guest-list and host-topology. When that is due, `errands` knows."""
+"""Reads what a host has, by host-show, guest-list and host-topology. When that is due, `errands` knows; `inventory_keeping` keeps it."""
 
 from collections.abc import Callable
 from typing import TypeVar
 
 from guestwire.controller.fleet import inventory_document as made
 from guestwire.controller.fleet.inventory_document import InventoryDocument
-from guestwire.controller.fleet.keeping import FleetKeeping
-from guestwire.controller.fleet.naming import FEATURE, called
+from guestwire.controller.fleet.inventory_keeping import InventoryKeeping, Reading, topology_in
 from guestwire.controller.fleet.people import said_of
-from guestwire.controller.fleet.registry import Registry
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.links.ports import HostCalls
-from guestwire.controller.links.uncut import uncut
 from guestwire.controller.store import hosts
 from guestwire.controller.store.database import Database, Tx
-from guestwire.controller.store.host_tables import HostRow, StoredDocument
+from guestwire.controller.store.host_tables import HostRow
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
 from guestwire.model.topology import Topology
-from guestwire.protocol.capabilities import CapabilitiesBody
 from guestwire.protocol.config_models import HostTopology
 from guestwire.protocol.operation_models import Empty, GuestList, HostShow
 from guestwire.protocol.operations import BY_NAME
-from guestwire.protocol.packing import pack, unpack
+from guestwire.protocol.packing import unpack
 from guestwire.protocol.steps import Now
 
 M = TypeVar("M", bound=Model)
 
 
 class Inventory:
-    """Of a host that nobody approved only host-show is asked, which tells who it is."""
+    """Of a host that nobody approved only host-show is asked, which tells who it is. `approved`: whether somebody did."""
 
     def __init__(
-        self, calls: HostCalls, database: Database, registry: Registry, keeping: FleetKeeping, clock: Callable[[], Now]
+        self,
+        calls: HostCalls,
+        database: Database,
+        keeping: InventoryKeeping,
+        approved: Callable[[HostRef], bool],
+        clock: Callable[[], Now],
     ) -> None:
         self._calls = calls
         self._database = database
-        self._registry = registry
         self._keeping = keeping
+        self._approved = approved
         self._clock = clock
 
     async def read(self, ref: HostRef) -> InventoryDocument:
         """Read it now and keep it. Raises the host's errors, HOST-UNREACHABLE, UNSIGNED-RESPONSE, MISADDRESSED where it says
         that it is another one, NOT-FOUND where it is not known."""
+        document = await self.renew(ref)
+        if document.topology is not None or not self._approved(ref):
+            return document
+        async with self._database.read() as tx:
+            packed = await hosts.document(tx, ref, "topology")
+        topology = None if packed is None else topology_in(packed.body)
+        if topology is None:  # it cannot be read
+            return await self.renew(ref, whole=True)
+        return document.model_copy(update={"topology": topology})
+
+    async def renew(self, ref: HostRef, *, whole: bool = False) -> InventoryDocument:
+        """The same, without the topology where that has not changed; `whole`: with it."""
         host = (await self._ask(ref, "host-show", HostShow)).host
         if (host.site, host.id) != ref:
             raise GuestwireError("MISADDRESSED", f"{ref} says that it is {host.site}/{host.id}.")
         document = InventoryDocument(read_at=self._clock().wall_ms, host=host)
-        if self._registry.approved(ref):
-            guests = (await self._ask(ref, "guest-list", GuestList)).guests
-            topology = await self._topology(ref, host.facts.topology_fingerprint)
-            document = document.model_copy(update={"guests": guests, "topology": topology})
-        await self._keeping.flush()  # what was heard just now: the host itself, its capabilities
-        await uncut(self._keep(ref, document))
-        await self._keeping.publish([ref])
+        if not self._approved(ref):
+            await self._keeping.keep(ref, Reading(document))
+            return document
+        guests = (await self._ask(ref, "guest-list", GuestList)).guests
+        document = document.model_copy(update={"guests": guests})
+        if whole or not await self._keeping.keep(ref, Reading(document, let_in=True)):  # another machine than before
+            topology = (await self._ask(ref, "host-topology", HostTopology)).topology
+            document = document.model_copy(update={"topology": topology})
+            await self._keeping.keep(ref, Reading(document, let_in=True))
         return document
-
-    async def _topology(self, ref: HostRef, fingerprint: str) -> Topology:
-        """The one that is kept, unless the machine has changed."""
-        async with self._database.read() as tx:
-            before = await stored(tx, ref)
-        if before is not None and before.topology is not None and before.topology.fingerprint == fingerprint:
-            return before.topology
-        return (await self._ask(ref, "host-topology", HostTopology)).topology
 
     async def _ask(self, ref: HostRef, operation: str, reply: type[M]) -> M:
         row = BY_NAME[operation]
@@ -71,29 +78,18 @@ class Inventory:
             raise GuestwireError("UNSIGNED-RESPONSE", f"{ref} did not sign its answer to {operation}.")
         return done.reply
 
-    async def _keep(self, ref: HostRef, document: InventoryDocument) -> None:
-        async with self._database.write() as tx:
-            row = await hosts.one(tx, ref)
-            if row is None:
-                raise GuestwireError("NOT-FOUND", f"There is no host {ref}.")
-            packed = pack(document.model_dump(exclude_none=True))
-            await hosts.put_documents(tx, [(ref, "inventory", StoredDocument(document.read_at, packed))])
-            machine = made.machine(document.host)
-            await hosts.put_machine(tx, ref, machine, called(row.words, machine))
-            named = await _capabilities(tx, ref)
-            await hosts.put_values(tx, ref, FEATURE, made.features(document.host, named))
-            if self._registry.approved(ref):
-                await hosts.replace_guests(tx, ref, [made.guest_row(view) for view in document.guests])
-            await put_text(tx, row, document)
-
 
 async def stored(tx: Tx, ref: HostRef) -> InventoryDocument | None:
     """What was read last, if something was. Raises DATABASE-DAMAGED."""
     found = await hosts.document(tx, ref, "inventory")
     if found is None:
         return None
+    machine = await hosts.document(tx, ref, "topology")
     try:
-        return InventoryDocument.model_validate(unpack(found.body))
+        document = InventoryDocument.model_validate(unpack(found.body))
+        if machine is None:
+            return document
+        return document.model_copy(update={"topology": Topology.model_validate(unpack(machine.body))})
     except ValueError as err:
         raise GuestwireError("DATABASE-DAMAGED", f"The inventory of {ref} cannot be read.") from err
 
@@ -101,8 +97,3 @@ async def stored(tx: Tx, ref: HostRef) -> InventoryDocument | None:
 async def put_text(tx: Tx, row: HostRow, document: InventoryDocument | None) -> None:
     """What is searched of a host, by what people say and what was read."""
     await hosts.put_text(tx, row.ref, made.search_text(document, said_of(row)))
-
-
-async def _capabilities(tx: Tx, ref: HostRef) -> tuple[str, ...]:
-    found = await hosts.document(tx, ref, "capabilities")
-    return () if found is None else CapabilitiesBody.model_validate(unpack(found.body)).features

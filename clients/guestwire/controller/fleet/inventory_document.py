@@ -50,7 +50,7 @@ def guest_row(view: GuestView) -> GuestRow:
     """A guest as `guest-list` told of it."""
     guest, status = view.guest, view.status
     return GuestRow(
-        uuid=clean(guest.uuid or guest.id or guest.name, 36), guest_id=guest.id or "", name=clean(guest.name, 255),
+        uuid=clean(guest.uuid or guest.id or guest.name, 36), guest_id=clean(guest.id or "", 16), name=clean(guest.name, 255),
         name_low=clean(guest.name.casefold(), 255), kind=guest.kind, state=status.state, as_of=bounded(status.as_of),
         source=status.source, reason=clean(status.reason, 200),
     )  # fmt: skip

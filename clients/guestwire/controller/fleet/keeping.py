@@ -14,7 +14,7 @@ from guestwire.controller.feed import Change, Feed
 from guestwire.controller.fleet.views import summary
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.links.uncut import uncut
-from guestwire.controller.store import hosts
+from guestwire.controller.store import host_inventory, hosts
 from guestwire.controller.store.database import Database, Tx
 from guestwire.controller.store.host_tables import (
     Attendance,
@@ -185,17 +185,20 @@ async def _guests_written(tx: Tx, changed: Mapping[GuestKey, GuestRow]) -> None:
     of_host: dict[HostRef, list[GuestRow]] = {}
     for (ref, _), row in changed.items():
         of_host.setdefault(ref, []).append(row)
+    known = await host_inventory.guests(tx, list(of_host))
     newer: list[tuple[HostRef, GuestRow]] = []
+    gone: list[host_inventory.Key] = []
     for ref, rows in of_host.items():
-        there = {guest.uuid: guest for guest in await hosts.guests_of(tx, ref)}
+        there = known.get(ref, {})
         for row in rows:
             before = there.get(row.uuid)
             if before is not None and before.as_of > row.as_of:
                 continue
             if row.state == GONE:
-                await hosts.remove_guest(tx, ref, row.uuid)
+                gone.append((ref, row.uuid))
             else:  # a notice does not tell of what kind the guest is
                 newer.append((ref, replace(row, kind=row.kind or (before.kind if before else ""))))
+    await host_inventory.remove_guests(tx, gone)
     await hosts.put_guests(tx, newer)
 
 

@@ -3,6 +3,7 @@
 Values and protocols only: how a message gets to a host is `site_link`'s.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from guestwire.controller.host_ref import HostRef
@@ -80,6 +81,10 @@ class Said(NamedTuple):
     part: str
     retained: bool
     direct: bool = False
+
+
+Room = Callable[[HostRef, int], bool]
+"""Whether so many bytes of a host could be taken now. Answers at once: it is asked before a signature is checked."""
 
 
 class Hearer(Protocol):

@@ -3,14 +3,15 @@ kind, before the link acknowledges it.
 
 Nothing is believed that a host's own key did not sign, unless the way itself vouches for the host. Hearers take at once or
 not at all; what nobody has room for is dropped and counted: a host keeps what it was not told to forget, and says the
-rest anew. Notices and telemetry of a host that nobody approved are counted, and heard by nobody.
+rest anew. Where room can be asked for, it is asked for first: checking signatures of what is dropped would take the time that
+there is too little of. Notices and telemetry of a host that nobody approved are counted, and heard by nobody.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from guestwire.controller.host_ref import HostRef
-from guestwire.controller.links.ports import Hearer, Said
+from guestwire.controller.links.ports import Hearer, Room, Said
 from guestwire.controller.links.tallies import Refusal, Tallies
 from guestwire.link.transport import Incoming, Subscription
 from guestwire.model.errors import GuestwireError
@@ -43,6 +44,8 @@ KINDS: tuple[Kind, ...] = (
 )
 _BY_NAME: Final[Mapping[str, Kind]] = {kind.name: kind for kind in KINDS}
 Hearers = Mapping[str, Sequence[Hearer]]
+Rooms = Mapping[str, Room]
+"""Who has to have room for it, by kind of topic."""
 
 
 def subscriptions(site: str, host: str | None = None) -> tuple[Subscription, ...]:
@@ -68,6 +71,7 @@ class Reception:
         clock: Callable[[], Now],
         on_defect: Callable[[str, BaseException], None],
         *,
+        rooms: Rooms | None = None,
         only: str | None = None,
         vouched: bool = False,
     ) -> None:
@@ -78,6 +82,7 @@ class Reception:
         self._tallies = tallies
         self._clock = clock
         self._on_defect = on_defect
+        self._rooms = rooms or {}
         self._only = only
         self._vouched = vouched
 
@@ -88,6 +93,10 @@ class Reception:
             return
         ref = HostRef(topic["site"], topic["host"])
         try:
+            room = self._rooms.get(kind.name)
+            if room is not None and not room(ref, len(message.payload)):
+                self._tallies.dropped[kind.name] += 1
+                return
             statement = self._read(kind, ref, message.payload)
             if kind.approved_only and not self._approved(ref):
                 self._tallies.held_back[ref] += 1

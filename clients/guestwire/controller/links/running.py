@@ -5,7 +5,7 @@ A link that is lost comes back by itself; this is about what a person must mend,
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -16,7 +16,7 @@ from guestwire.controller.links.host_links import DirectLink, SiteLink
 from guestwire.controller.links.identity import identity
 from guestwire.controller.links.own_presence import OwnPresence
 from guestwire.controller.links.ports import LinkListener, Reach
-from guestwire.controller.links.reception import Hearers, Reception
+from guestwire.controller.links.reception import Hearers, Reception, Rooms
 from guestwire.controller.links.tallies import Tallies
 from guestwire.controller.links.trust_keeping import listed, trust_kept_up
 from guestwire.link.session import State
@@ -38,7 +38,8 @@ _STATES: dict[State, ConnectionState] = {State.UP: "up", State.CONNECTING: "conn
 @dataclass(frozen=True, slots=True)
 class LinkParts:
     """What every link is made with. `epochs` gives the epoch of the next connection of a controller (its name) to a site, at least
-    that high; `kept`: the folder for trust documents; `changed` hears that a connection is in another state."""
+    that high; `kept`: the folder for trust documents; `changed` hears that a connection is in another state; `rooms`: who is asked
+    whether there is room for what hosts say."""
 
     hearers: Hearers
     listener: LinkListener
@@ -51,6 +52,7 @@ class LinkParts:
     boot_id: str
     on_defect: Callable[[str, BaseException], None]
     changed: Callable[[str], None]
+    rooms: Rooms = field(default_factory=dict)
 
 
 def reach_of(connection: Connection) -> Reach:
@@ -146,7 +148,7 @@ class RunningConnection:
             who.store.follow(invoker)
         heard = Reception(
             connection.site, lambda: self.trust, parts.hearers, parts.approved, parts.tallies, parts.clock, parts.on_defect,
-            only=reach.host, vouched=self.vouched,
+            rooms=parts.rooms, only=reach.host, vouched=self.vouched,
         )  # fmt: skip
         common = (invoker, options, connect, backoff, reach, heard, parts.listener, parts.clock, self._changed)
         if reach.host is not None:

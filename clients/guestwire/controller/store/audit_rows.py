@@ -7,7 +7,7 @@ in the transaction of what it tells of (`Database.write`): one cannot be there w
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -93,10 +93,27 @@ class Wanted:
 
 async def add(tx: Tx, entry: AuditEntry) -> int:
     """Add a row, in a `write` transaction; its number."""
+    return await add_all(tx, [entry])
+
+
+async def add_all(tx: Tx, entries: Iterable[AuditEntry]) -> int:
+    """Add rows, in a `write` transaction; the number of the last one."""
     seq, previous = await head(tx)
+    rows: list[dict[str, Any]] = []
+    for entry in entries:
+        seq += 1
+        said = _said(seq, entry)
+        previous = row_hash(previous, said)
+        rows.append({**said, "hash": previous})
+    if rows:
+        await tx.execute(table.insert(), rows)
+    return seq
+
+
+def _said(seq: int, entry: AuditEntry) -> dict[str, Any]:
     person = entry.person
-    said = {
-        "seq": seq + 1,
+    return {
+        "seq": seq,
         "at": entry.at,
         "person_id": "" if person is None else person.id,
         "person": "controller" if person is None else _clean(person.name, 64),
@@ -108,8 +125,6 @@ async def add(tx: Tx, entry: AuditEntry) -> int:
         "outcome": _clean(entry.outcome, 64),
         "detail": json.dumps(dict(entry.detail), separators=(",", ":"), sort_keys=True, default=str),
     }
-    await tx.execute(table.insert().values(**said, hash=row_hash(previous, said)))
-    return seq + 1
 
 
 async def head(tx: Tx) -> tuple[int, bytes]:

@@ -124,12 +124,21 @@ async def one_log(tx: Tx, ref: HostRef, log: bytes) -> HostLog | None:
 
 async def keep(tx: Tx, standing: HostLog, found: Sequence[HostRow]) -> None:
     """Keep rows, and how far the log is now. A row that is here stays as it is."""
-    values = {name: getattr(standing, name) for name in HostLog.__dataclass_fields__ if name != "ref"}
-    values |= {"site": standing.ref.site, "host": standing.ref.host}
+    await keep_all(tx, [(standing, found)])
+
+
+async def keep_all(tx: Tx, collected: Sequence[tuple[HostLog, Sequence[HostRow]]]) -> None:
+    """The same of several logs."""
+    values = [
+        {name: getattr(standing, name) for name in HostLog.__dataclass_fields__ if name != "ref"}
+        | {"site": standing.ref.site, "host": standing.ref.host}
+        for standing, _ in collected
+    ]
     await upsert(tx, logs, values, ["site", "host", "log"])
     several = [
         {name: getattr(row, name) for name in HostRow.__dataclass_fields__}
         | {"site": standing.ref.site, "host": standing.ref.host}
+        for standing, found in collected
         for row in found
     ]
     await upsert(tx, rows, several, ["site", "host", "log", "seq"], update=[])

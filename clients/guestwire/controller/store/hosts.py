@@ -23,7 +23,6 @@ from guestwire.controller.store.host_tables import (
     DocumentKind,
     GuestRow,
     HostRow,
-    Machine,
     PeoplesWords,
     StoredDocument,
     ValueRow,
@@ -77,24 +76,25 @@ async def put_words(tx: Tx, ref: HostRef, words: PeoplesWords, called: Called) -
     await _put(tx, ref, asdict(words) | asdict(called))
 
 
+async def put_approvals(tx: Tx, many: Mapping[HostRef, PeoplesWords]) -> None:
+    """Who was let in, of what people say of hosts; the rest stays."""
+    columns = ("revision", "approval", "approved_by", "approved_at")
+    await put_columns(tx, {ref: {name: getattr(words, name) for name in columns} for ref, words in many.items()})
+
+
 async def put_attendance(tx: Tx, many: Mapping[HostRef, Attendance]) -> None:
     """Whether hosts are there now."""
-    await _put_many(tx, {ref: asdict(row) for ref, row in many.items()})
-
-
-async def put_machine(tx: Tx, ref: HostRef, machine: Machine, called: Called) -> None:
-    """What `host-show` said."""
-    await _put(tx, ref, asdict(machine) | asdict(called))
+    await put_columns(tx, {ref: asdict(row) for ref, row in many.items()})
 
 
 async def put_conditions(tx: Tx, many: Mapping[HostRef, Condition]) -> None:
     """What `reported` said."""
-    await _put_many(tx, {ref: asdict(row) for ref, row in many.items()})
+    await put_columns(tx, {ref: asdict(row) for ref, row in many.items()})
 
 
 async def put_listed(tx: Tx, refs: Iterable[HostRef], *, listed: bool) -> None:
     """Whether the site's trust document knows them."""
-    await _put_many(tx, {ref: {"listed": listed} for ref in refs})
+    await put_columns(tx, {ref: {"listed": listed} for ref in refs})
 
 
 async def put_values(tx: Tx, ref: HostRef, prefix: str, rows: Iterable[ValueRow]) -> None:
@@ -121,11 +121,6 @@ async def put_guests(tx: Tx, rows: Sequence[tuple[HostRef, GuestRow]]) -> None:
     """Guests that are new, or are in another state."""
     made = [{"site": ref.site, "host": ref.host, **asdict(row)} for ref, row in rows]
     await upsert(tx, GUESTS, made, ("site", "host", "uuid"))
-
-
-async def remove_guest(tx: Tx, ref: HostRef, uuid: str) -> None:
-    """A guest that is gone."""
-    await tx.execute(delete(GUESTS).where(at_host(GUESTS, ref), GUESTS.c.uuid == uuid))
 
 
 async def put_text(tx: Tx, ref: HostRef, text: str) -> None:
@@ -163,7 +158,7 @@ async def _put(tx: Tx, ref: HostRef, values: Mapping[str, Any]) -> None:
     await tx.execute(update(HOSTS).where(at_host(HOSTS, ref)).values(**values))
 
 
-async def _put_many(tx: Tx, many: Mapping[HostRef, Mapping[str, Any]]) -> None:
+async def put_columns(tx: Tx, many: Mapping[HostRef, Mapping[str, Any]]) -> None:
     """Set columns, the same ones for each; a host that is not there is passed over."""
     if not many:
         return

@@ -1,8 +1,9 @@
 """Takes in what hosts say of their telemetry: a bounded queue, one transaction for all that has gathered meanwhile, then the word
 that it is kept.
 
-What does not find room is refused, not lost: the host has it until it is acknowledged, and sends it again. What cannot be
-committed waits here and is tried again; nothing is acknowledged before its transaction has committed.
+What does not find room is refused, not lost: the host has it until it is acknowledged, and sends it again. So nothing is taken
+that would wait for longer than a host does: it would be here twice by then, and be work that helps nobody. What cannot be committed
+waits here and is tried again; nothing is acknowledged before its transaction has committed.
 """
 
 import asyncio
@@ -28,10 +29,15 @@ from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
 from guestwire.protocol.telemetry import Gap, Kind, SpoolClass, TelemetryBatch
 
-WAITING_BYTES: Final = 64 << 20
+WAITING_BYTES: Final = 16 << 20
 """What may wait in all."""
-HOST_BYTES: Final = 4 << 20
+HOST_BYTES: Final = 2 << 20
 """Of one host: one that sends much does not keep the others out."""
+WAITING_S: Final = 8.0
+"""While something has waited for so long, nothing more is taken: with the hold of acknowledgements it is still told to the host before
+that sends it again."""
+BESIDES_BYTES: Final = 512
+"""What a batch takes here besides its bytes."""
 ONCE_BYTES: Final = 1 << 20
 """Of one transaction: some hundred thousand samples. More would keep others from writing for too long."""
 GATHER_S: Final = 0.2
@@ -52,6 +58,7 @@ class IngestLimits:
     series_per_host: int = 5_000
     waiting_bytes: int = WAITING_BYTES
     host_bytes: int = HOST_BYTES
+    waiting_s: float = WAITING_S
     gather_s: float = GATHER_S
 
 
@@ -78,7 +85,8 @@ class Ingest:
         self._clock = clock
         self._limits = limits or IngestLimits()
         self._backoff = backoff or Backoff(cap_s=LONGEST_WAIT_S)
-        self._queue: deque[Arrived] = deque()
+        self._queue: deque[tuple[float, Arrived]] = deque()  # with when it came, monotonic
+        self._storing_since: float | None = None
         self._by_host: dict[HostRef, int] = {}
         self._waiting = 0
         self._some = asyncio.Event()
@@ -115,17 +123,36 @@ class Ingest:
     def waiting_bytes(self) -> int:
         return self._waiting
 
+    @property
+    def waiting_s(self) -> float:
+        """For how long the oldest of what waits has waited."""
+        since = self._storing_since
+        if since is None:
+            since = self._queue[0][0] if self._queue else None
+        return 0.0 if since is None else self._clock().mono - since
+
+    def turned_away(self, ref: HostRef, size: int) -> bool:
+        """Whether there is no room for so many bytes of a host; they are counted as refused then. Cheap: it is asked before a
+        signature is checked, so that what is refused costs nearly nothing."""
+        size += BESIDES_BYTES
+        limits = self._limits
+        if (
+            self._waiting + size <= limits.waiting_bytes
+            and self._by_host.get(ref, 0) + size <= limits.host_bytes
+            and self.waiting_s <= limits.waiting_s
+        ):
+            return False
+        self.refused += 1
+        return True
+
     def offer(self, ref: HostRef, said: TelemetryBatch | Gap, size: int) -> bool:
         """A batch or a gap whose signature was good. `size`: how many bytes it took on its way. False: there is no room; it is
         as if it had not come."""
-        size += 512
-        if (
-            self._waiting + size > self._limits.waiting_bytes
-            or self._by_host.get(ref, 0) + size > self._limits.host_bytes
-        ):
-            self.refused += 1
+        if self.turned_away(ref, size):
             return False
-        self._queue.append(Arrived(ref, said, size, self._clock().wall_ms))
+        size += BESIDES_BYTES
+        at = self._clock()
+        self._queue.append((at.mono, Arrived(ref, said, size, at.wall_ms)))
         self._waiting += size
         self._by_host[ref] = self._by_host.get(ref, 0) + size
         self._empty.clear()
@@ -151,14 +178,16 @@ class Ingest:
     def _next_group(self) -> list[Arrived]:
         group: list[Arrived] = []
         size = 0
+        self._storing_since = self._queue[0][0]
         while self._queue and size < ONCE_BYTES:
-            group.append(self._queue.popleft())
+            group.append(self._queue.popleft()[1])
             size += group[-1].size
         if not self._queue:
             self._some.clear()
         return group
 
     def _let_go(self, group: Iterable[Arrived]) -> None:
+        self._storing_since = None
         for one in group:
             self._waiting -= one.size
             left = self._by_host[one.ref] - one.size

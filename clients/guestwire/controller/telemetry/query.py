@@ -73,7 +73,8 @@ class Queries:
         async with self._one_at_a_time(), self._database.read() as tx:
             what = asked.aggregate
             if what == "rate" or what == "increase":
-                parts = pieces(level, max(0, start - max(SILENT_MS, 2 * step)), end, now_ms)
+                near = max(SILENT_MS, 2 * step)  # what grew up to a reading beyond the end, grew in part before it
+                parts = pieces(level, max(0, start - near), min(end + near, max(end, now_ms)), now_ms)
                 steps = await self._grown(tx, chosen, parts, (start, end, step), speed=what == "rate")
             else:
                 parts = pieces(level, start, end, now_ms)
@@ -183,7 +184,7 @@ class Queries:
                 n += len(rows)
                 _bounded(n)
                 await asyncio.sleep(0)
-        began = await series_rows.starts_between(tx, ids, parts[0].since, end) if parts else {}
+        began = await series_rows.starts_between(tx, ids, parts[0].since, parts[-1].until) if parts else {}
         found: dict[int, Steps] = {}
         for one, some in readings.items():
             grown = growth(some, began.get(one, ()), start, end, step)

@@ -97,6 +97,10 @@ class Telemetry:
         """What must not end while the controller runs."""
         return (self.ingest.task, *(one.task for one in self._background))
 
+    def room(self, ref: HostRef, size: int) -> bool:
+        """Whether a statement of so many bytes can be taken now; one that cannot is counted."""
+        return not self.ingest.turned_away(ref, size)
+
     def hear(self, said: Said) -> bool:
         """A statement of telemetry whose speaker is certain. False: there is no room. Raises MALFORMED."""
         statement = said.statement
