@@ -149,6 +149,7 @@ TESTED_THROUGH = {
     "protocol/guestwire/link/wires.py": "tests/link/test_framed_server.py",
     "protocol/guestwire/link/write_queue.py": "tests/link/test_transport_contract.py",
     "clients/guestwire/controller/fleet/errands.py": "tests/controller/fleet/test_hosts.py",
+    "clients/guestwire/controller/store/host_inventory.py": "tests/controller/fleet/test_inventory_keeping.py",
     "clients/guestwire/controller/fleet/hearing.py": "tests/controller/fleet/test_registry.py",
     "clients/guestwire/controller/links/dialling.py": "tests/controller/links/test_links.py",
     "clients/guestwire/controller/links/host_links.py": "tests/controller/links/test_links.py",

@@ -14,7 +14,9 @@ from rows import Row
 from settings import Settings
 
 HOSTS = 2000
-QUIET_S = 120.0
+QUIET_S = 300.0
+CAUGHT_UP = 4 << 20
+"""Bytes that wait to be stored, at most, before it is measured: what the start left behind is stored then."""
 STEADY_S = 60.0
 METRICS = 40
 """Fewer than that in a batch would not be what is said."""
@@ -53,7 +55,7 @@ def rows(found: Steady) -> list[Row]:
 def steady(site: BenchSite, seconds: float) -> Steady:
     """Wait until what the start brought is over, then measure. Raises ChildFailed when telemetry is not what is said."""
     controller, count = site.controller, len(site.names)
-    wait_until(lambda: _flowing(site), QUIET_S, "telemetry of every host comes")
+    wait_until(lambda: _flowing(site), QUIET_S, "telemetry of every host comes and is stored as it comes")
     before, began = controller.own(), time.monotonic()
     used, theirs = cpu_s(controller.pid), site.hosts_cpu_s()
     time.sleep(seconds)
@@ -73,4 +75,9 @@ def steady(site: BenchSite, seconds: float) -> Steady:
 
 
 def _flowing(site: BenchSite) -> bool:
-    return site.online() and site.controller.own()["telemetry_batches_total"] >= len(site.names)
+    own = site.controller.own()
+    return (
+        site.online()
+        and own["telemetry_batches_total"] >= len(site.names)
+        and own["telemetry_waiting_bytes"] < CAUGHT_UP
+    )

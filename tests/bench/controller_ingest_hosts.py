@@ -29,8 +29,8 @@ from guestwire.protocol.telemetry import TelemetryAcked
 from guestwire.protocol.trust import Trust
 
 ACK = "telemetry-ack"
-AHEAD = 600
-"""Batches that are sent before one of them was readable: three hundred thousand samples."""
+AHEAD = 400
+"""Batches that are sent before one of them was readable: two hundred thousand samples."""
 LOOK_S = 0.1
 BETWEEN_S = 0.2
 """Between two batches that are looked for."""

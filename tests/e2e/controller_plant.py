@@ -21,6 +21,9 @@ from guestwire.protocol.metrics import parse_series, series_text
 from guestwire.protocol.signing import Domain
 from guestwire.site.files import read_signing_key
 
+SETTLED_MS = 3_000
+"""What was measured so long ago has been sent, where a controller is there."""
+
 
 @dataclass
 class Plant:
@@ -96,6 +99,33 @@ class Plant:
             if stored[step][0] != len(values)
             or not math.isclose(stored[step][1], math.fsum(values), rel_tol=1e-9, abs_tol=1e-9)
         ]
+
+    async def ask_who_is_there(self) -> None:
+        """Cut the controller's way for a moment. It comes back in a new epoch: hosts say a word at once instead of half a minute after
+        the last, and all again that nobody acknowledged."""
+        before = self.way.accepted
+        self.way.cut()
+        await self.way.wait_accepted(before + 1)
+
+        async def connected() -> bool:
+            links = (await self.api.client.get(f"{self.controller.url}/readyz")).json()["links"]
+            return bool(links == {"up": 1})
+
+        await self.api.until(connected, "the controller has its broker")
+
+    async def everything_is_there(self) -> None:
+        """Wait until what all hosts measured is there, as it was measured, once; and see that nothing is missing of what they were
+        told to forget."""
+        before = (unix_ms() - SETTLED_MS) // STEP_MS
+
+        async def all_there() -> bool:
+            assert await self.differing(set(self.tap.batches), before=before) == []
+            return True
+
+        await self.api.until(all_there, "what was measured is there, once")
+        assert await self.lost(self.tap.acknowledged) == []
+        for host in self.fleet.agents:
+            assert (await self.api.get("/metrics/gaps", site=SITE, host=host))["gaps"] == []
 
     async def notices(self) -> set[Number]:
         """The notices that the API has."""

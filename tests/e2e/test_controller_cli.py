@@ -69,7 +69,10 @@ async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
         made = Desk(site, controller, cli, password, str(site.layout.key("operator:admin")))
         for host in ("h1", "h2"):
             await made.until("fleet", "list", said=f"{SITE}/{host}")
-        assert (await cli.good("fleet", "approve", "h1", f"{SITE}/h2"))[0]["approval"] == "approved"
+        assert (await cli.good("fleet", "approve", "h1"))[0]["approval"] == "approved"
+        waiting = ("fleet", "approve", "--select", f"site={SITE} host=h*")
+        assert [(one["host"], one["approval"]) for one in await cli.good(*waiting)] == [("h2", "approved")]
+        assert await cli.good(*waiting) == []
         await made.until("fleet", "list", "state=online", said=f"{SITE}/h2")
         yield made
 

@@ -23,12 +23,13 @@ BEHIND = 20_000
 @dataclass(frozen=True, slots=True)
 class Change:
     """`document`: the thing as JSON has it, None when it is gone. `hosts`: which hosts it is about, which decides who may see it;
-    empty: it is about no host."""
+    empty: it is about no host. `all_hosts`: it is for who may see all of them, for it tells of all; else one is enough."""
 
     kind: ChangeKind
     key: str
     document: dict[str, Any] | None
     hosts: tuple[HostRef, ...] = ()
+    all_hosts: bool = False
 
 
 class Subscriber:

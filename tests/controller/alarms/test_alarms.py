@@ -9,7 +9,9 @@ from guestwire.controller.alarms.comparing import Reading, Subject
 from guestwire.controller.alarms.rule import AlarmRule, PresenceTrigger, TroubleTrigger
 from guestwire.controller.alarms.shipped_rules import SHIPPED
 from guestwire.controller.notices.taking import Came
+from guestwire.controller.store.alarms import AlarmFilter
 from guestwire.controller.store.database import Database
+from guestwire.controller.users.person import Binding, Person
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.notices import AlarmNotice
 
@@ -168,3 +170,9 @@ async def test_a_rule_that_cannot_be_judged_leaves_its_alarms_and_the_others(des
     desk.readings.broken = GuestwireError("DATABASE-UNAVAILABLE")
     with pytest.raises(GuestwireError, match="DATABASE-UNAVAILABLE"):
         await desk.watching.look()
+
+
+async def test_who_sees_very_many_hosts_sees_their_alarms(desk: AlarmDesk) -> None:
+    many = tuple(Binding("observer", f"host:plant/x{n}") for n in range(1500))
+    person = Person("u-many", "many", (*many, Binding("observer", f"host:{H1}")))
+    assert await desk.alarms.page(person, AlarmFilter(), None, 10) == []

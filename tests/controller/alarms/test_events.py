@@ -3,6 +3,7 @@
 import pytest
 
 from guestwire.controller.alarms import events
+from guestwire.controller.alarms.comparing import Subject
 from guestwire.controller.alarms.rule import AlarmRule, NoticeTrigger, TroubleTrigger
 from guestwire.controller.host_ref import HostRef
 from guestwire.protocol.notices import AlarmNotice, GuestNotice, Notice, NoticeClass
@@ -35,6 +36,15 @@ def test_which_notices(
 ) -> None:
     about = events.of_notice(_rule(**trigger), HOST, notice_class, notice)
     assert (about and (about[0].part, about[1])) == found
+
+
+def test_what_a_host_says_is_fit_for_every_database() -> None:
+    line = AlarmNotice(**NUMBER, event="li\0ne", text="a\0b", code="X\0")
+    found = events.of_notice(_rule(), HOST, "alarm", line)
+    assert found is not None
+    assert (found[0].part, found[1]) == ("line:X", "plant/h1 line X : ab")
+    trouble = AlarmRule(trigger=TroubleTrigger(on="trouble"), summary="{text}")
+    assert events.of_trouble(trouble, HOST, "unreadable", "a\0b") == (Subject(HOST, "unreadable"), "ab")
 
 
 def test_troubles() -> None:

@@ -230,6 +230,8 @@ async def test_this_machine_may_scrape(any_database: Database) -> None:
         assert found[FORKS, (("host", "h1"), ("site", "h"))] == 5.0
         assert found["guestwire_controller_process_open_fds", ()] > 0
         assert (await _scrape(world, "192.0.2.1"))[0] == 401
+        for header in ("X-Forwarded-For", "Forwarded"):  # a proxy on this machine asks for somebody else
+            assert (await _scrape(world, "127.0.0.1", **{header: "192.0.2.1"}))[0] == 401
 
 
 async def test_a_part_of_it(any_database: Database) -> None:

@@ -147,6 +147,27 @@ async def test_a_host_is_named_and_let_in(anna: Caller) -> None:
     assert (await anna.get("/hosts/plant/H9")).status_code == 422
 
 
+async def test_many_hosts_are_let_in_at_once(anna: Caller, fleet: Fleet) -> None:
+    await fleet.come(*(f"n{n}" for n in range(205)))
+    await anna.post("/hosts/plant/n1/reject")
+    first = (await anna.post("/hosts/approve", {"selection": "host=n*"})).json()
+    assert (len(first["hosts"]), first["left"], {one["approval"] for one in first["hosts"]}) == (200, 4, {"approved"})
+    then = (await anna.post("/hosts/approve", {"selection": "host=n*"})).json()
+    assert (len(then["hosts"]), then["left"]) == (4, 0)
+    assert (await anna.post("/hosts/approve", {"selection": "host=n*"})).json() == {"hosts": [], "left": 0}
+    shown = (await anna.get("/hosts/plant/n2")).json()
+    assert (shown["approval"], shown["approved_by"], shown["revision"]) == ("approved", "anna", 2)
+    assert fleet.core.registry.approved(H1._replace(host="n2"))
+    assert (await anna.get("/hosts/plant/n1")).json()["approval"] == "rejected", "that was decided"
+    assert (await anna.get("/hosts/plant/h1")).json()["approval"] == "pending"
+    rows = (await anna.get("/audit?limit=500&action=host-approve")).json()["items"]
+    assert len(rows) == 205
+    assert {row["target"] for row in rows} == {f"plant/n{n}" for n in range(205)}
+    assert (await anna.get("/audit/check")).json()["broken"] is None
+    assert code(await anna.post("/hosts/approve", {"selection": "colour=red"})) == "SELECTION-INVALID"
+    assert code(await anna.post("/hosts/approve", {})) == "INVALID-BODY"
+
+
 async def test_what_a_host_has(anna: Caller, fleet: Fleet) -> None:
     await anna.post("/hosts/plant/h1/approve")
     read = await anna.post("/hosts/plant/h1/refresh")
@@ -192,6 +213,7 @@ async def test_who_may_not(world: World) -> None:
     for answer in (
         await bob.get("/hosts/plant/h1"),
         await bob.post("/hosts/plant/h1/approve"),
+        await bob.post("/hosts/approve", {"selection": ""}),
         await bob.post("/groups", {"name": "g", "selection": "a"}),
         await bob.post("/connections", {"name": "c", "site": "s", "brokers": ["mqtt://127.0.0.1:9"]}),
         await bob.delete("/connections/line"),

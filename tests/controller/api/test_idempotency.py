@@ -114,6 +114,20 @@ async def test_a_key_is_one_persons(worked: Worked) -> None:
     assert worked.work.done == ["a", "b"]
 
 
+async def test_a_key_is_no_way_around_what_a_token_is_for(worked: Worked) -> None:
+    await worked.send("a")
+    answer = await worked.anna.post("/tokens", {"name": "n", "bindings": [{"role": "observer", "scope": "site:lab"}]})
+    narrow = worked.world.caller({"Authorization": f"Bearer {answer.json()['token']}"}, "192.0.2.1")
+    assert code(await worked.send("a", who=narrow)) == "IDEMPOTENCY-MISMATCH"
+
+
+async def test_what_was_denied_may_be_allowed_since(worked: Worked) -> None:
+    worked.work.fails = GuestwireError("DENIED")
+    assert (await worked.send()).status_code == 403
+    worked.work.fails = None
+    assert (await worked.send()).status_code == 201
+
+
 async def test_two_at_once(worked: Worked) -> None:
     worked.work.go.clear()
     first = asyncio.create_task(worked.send())

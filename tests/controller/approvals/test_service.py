@@ -15,7 +15,7 @@ from guestwire.controller.approvals.service import Approvals, Made
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.jobs.job import Job, NewJob
 from guestwire.controller.store import approvals as store
-from guestwire.controller.store import audit_rows
+from guestwire.controller.store import audit_rows, users
 from guestwire.controller.store.database import Database
 from guestwire.controller.users.person import Binding, Person
 from guestwire.model.errors import GuestwireError
@@ -168,6 +168,20 @@ async def test_a_whole_signed_mandate_is_taken_from_whoever_carries_it(database:
         assert await refused(on.approvals.sign_with(ADMIN, other, [data])) == "MANDATE-INVALID"
         assert await refused(on.approvals.sign_with(ADMIN, other, [b"junk"])) == "MANDATE-INVALID"
         assert await refused(on.approvals.sign_with(ADMIN, other, [])) == "INVALID-BODY"
+
+
+async def test_the_key_of_somebody_who_was_disabled_counts_no_more(database: Database) -> None:
+    async with stage(database, People(needed={"2": 2})) as on:
+        _, approval_id = await on.waiting()
+        data = pack((await on.text(approval_id), ((on.bob.id, signature(on.bob, await on.text(approval_id))),)))
+        async with database.write() as tx:
+            bob = await users.by_name(tx, "bob")
+            assert bob is not None
+            bob = await users.change(tx, bob, disabled=True)
+        assert await refused(on.approvals.sign_with(ADMIN, approval_id, [data])) == "KEY-NOT-YOURS"
+        async with database.write() as tx:
+            await users.change(tx, bob, disabled=False)
+        assert (await on.approvals.sign_with(ADMIN, approval_id, [data])).signed_by == ("operator:bob",)
 
 
 async def test_what_is_rejected_is_not_done(database: Database) -> None:

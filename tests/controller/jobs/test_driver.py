@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from called_hosts import CalledHosts
-from job_world import ADMIN, Clock, World, job_world
+from job_world import ADMIN, PATIENCE_S, Clock, World, job_world
 
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.jobs.in_flight import DriveLimits
@@ -97,6 +97,28 @@ async def test_a_host_that_is_away_is_waited_for(database: Database) -> None:
         world.driver.host_came(job.host)
         assert (await world.ended(job)).state == "succeeded"
         assert world.driver.standing() == {"unfinished": 0, "ready": 0, "sending": 0, "running": 0, "away": 0}
+
+
+async def test_two_controllers_of_one_database_do_not_do_it_twice(database: Database) -> None:
+    """Which nobody should run; the one that was later lets go of it, and changes nothing of what the other one noted."""
+    hosts = CalledHosts("h1")
+    hosts["h1"].there = False
+    async with job_world(database, hosts) as one:
+        job = await one.reset(deadline_ms=600_000)
+        late = await one.reset(deadline_ms=600_000)
+        async with job_world(database, hosts, Clock()) as other:
+            hosts["h1"].there = True
+            one.driver.host_came(job.host)
+            for each in (job, late):
+                assert (await one.ended(each)).state == "succeeded"
+            other.forward(300_000)
+            other.driver.host_came(job.host)
+            async with asyncio.timeout(PATIENCE_S):
+                while other.ledger.get(job.id) is not None or other.ledger.get(late.id) is not None:
+                    await asyncio.sleep(0.01)
+            other.forward(600_000)
+        assert len(hosts["h1"].requests("guest-reset")) == 2
+        assert {(await one.stored(each.id)).state for each in (job, late)} == {"succeeded"}
 
 
 async def test_a_host_that_says_nothing_is_sent_the_same_again(database: Database) -> None:

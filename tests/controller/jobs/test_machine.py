@@ -11,7 +11,7 @@ from guestwire.controller.host_ref import HostRef
 from guestwire.controller.jobs import events as e
 from guestwire.controller.jobs import machine
 from guestwire.controller.jobs.job import Job
-from guestwire.controller.jobs.machine import ALWAYS, Opening, after, todo
+from guestwire.controller.jobs.machine import ALWAYS, LONGEST_MESSAGE, Opening, after, todo
 from guestwire.controller.jobs.states import AT_HOST, FINISHED, OUT, UNFINISHED, WAITING
 
 T0 = 1_760_000_000_000
@@ -26,6 +26,14 @@ OVERDUE = replace(SENT, state="overdue")
 DONE = e.Ended("succeeded", None, None, True)
 BROKEN = e.Ended("failed", "WRONG-STATE", "It is off.", True)
 GONE = e.NotAccepted("EXPIRED", "The host never accepted it.")
+
+
+@pytest.mark.parametrize(
+    "event", [e.Ended("failed", "X\0" * 99, "a\0b" * 9999, True), e.Silent("X\0" * 99, "a\0b" * 9999)]
+)
+def test_what_a_host_says_is_kept_as_every_database_takes_it(event: e.Event) -> None:
+    job = after(SENT, event, T0)
+    assert (job.code, job.message) == ("X" * 64, ("ab" * 9999)[:LONGEST_MESSAGE])
 
 
 @pytest.mark.parametrize(

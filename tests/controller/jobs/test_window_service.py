@@ -12,6 +12,7 @@ from guestwire.controller.jobs.window_book import WindowBook
 from guestwire.controller.jobs.windows import WindowSpec
 from guestwire.controller.store import audit_rows
 from guestwire.controller.store.database import Database
+from guestwire.controller.users.person import Binding, Person
 from guestwire.model.errors import GuestwireError
 
 ALWAYS = WindowSpec.model_validate(
@@ -63,6 +64,22 @@ async def test_a_job_waits_for_its_window_and_goes_when_somebody_opens_it(databa
             changes = await watcher.take()
         assert ("window", "night") in {(change.kind, change.key) for change in changes}
         await world.windows.remove(ADMIN, "night", 2)
+
+
+async def test_who_opens_a_window_lets_go_only_what_is_theirs(database: Database) -> None:
+    """A window is about no host; work on hosts may wait for it all the same."""
+    west = Person("u-wes", "wes", (Binding("engineer", "host:plant/h2"),))
+    async with job_world(database, CalledHosts("h1", "h2")) as world:
+        await world.windows.put(west, "night", NEVER, None)
+        theirs = await world.until(await world.start("h2", window="night"), lambda one: one.state == "waiting-window")
+        await world.windows.put(west, "night", NEVER, 1)
+        job = await world.until(await world.start(window="night"), lambda one: one.state == "waiting-window")
+        assert await refused(world.windows.put(west, "night", ALWAYS, 2)) == "DENIED"
+        assert await refused(world.windows.remove(west, "night", 2)) == "DENIED"
+        assert (await world.stored(job.id)).state == "waiting-window"
+        await world.windows.put(ADMIN, "night", ALWAYS, 2)
+        for one in (job, theirs):
+            assert (await world.ended(one)).state == "succeeded"
 
 
 async def test_a_job_that_its_window_never_lets_go_ends(database: Database) -> None:

@@ -102,6 +102,19 @@ async def test_who_sees_which_and_clears(database: Database) -> None:
         assert await prune(tx, 1 << 50) == 1
 
 
+@pytest.mark.parametrize("wrong", [{"seq": 1 << 63}, {"seq": -1}, {"at": 1 << 63}, {"at": -1}, {"log": LOG + b"x"}])
+async def test_what_no_database_takes_is_refused_and_stops_nobody(database: Database, wrong: dict[str, object]) -> None:
+    desk = Desk(database)
+    async with desk.taking:
+        with pytest.raises(GuestwireError, match="MALFORMED"):
+            desk.taking.hear(_said(H1, "guest", _guest(1).model_copy(update=wrong)))
+        odd = _guest(2).model_copy(update={"event": "a\0b" + "x" * 100, "name": "\0", "text": "a\0b"})
+        assert desk.taking.hear(_said(H1, "guest", odd))
+        await desk.until(1)
+    [kept] = await desk.notices.page(ADMIN, NoticeFilter(), None, 10)
+    assert (kept.event, kept.document["text"]) == ("ab" + "x" * 62, "a\0b")
+
+
 async def test_a_full_queue_takes_no_more_and_what_is_no_notice_is_refused(database: Database) -> None:
     desk = Desk(database)
     for seq in range(WAITING):

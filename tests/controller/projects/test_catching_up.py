@@ -82,6 +82,38 @@ async def test_one_that_goes_on_saying_something_else_is_asked_ever_more_seldom(
     assert desk.troubles == []
 
 
+WRONG = (
+    {"number": 1 << 63},
+    {"number": -1},
+    {"applied_at": 1 << 63},
+    {"hash": "a" * 65},
+    {"author": "x\0"},
+    {"comment": "\0"},
+)
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+async def test_what_no_database_takes_of_a_host_keeps_nobody_else_from_it(desk, wrong):
+    call = desk.hosts.call
+
+    async def odd(ref, operation, request, **more):
+        done = await call(ref, operation, request, **more)
+        if ref != H1 or operation.name != "config-show":
+            return done
+        revision = done.reply.revision.model_copy(update=wrong)
+        return done._replace(reply=done.reply.model_copy(update={"revision": revision}))
+
+    desk.hosts.call = odd
+    await desk.pulling.pull(ALICE, H2)
+    for ref in (H1, H2):
+        desk.hosts.configs[ref].add(Desired(guests=(Guest(name="web"),)))
+        await reports(desk, ref, 1)
+    await catching(desk).look()
+    assert [(one.host, one.state) for one in await desk.reading.page(ALICE, None, 5)] == [
+        ("h1", "clean"), ("h2", "behind"),
+    ]  # fmt: skip
+
+
 async def test_it_runs_by_itself(desk):
     desk.hosts.configs[H1].add(Desired(guests=(Guest(name="web"),)))
     await reports(desk, H1, 1)

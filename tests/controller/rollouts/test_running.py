@@ -1,5 +1,6 @@
 """Rollouts over a real database, with the controller's own ledger of jobs."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -147,6 +148,38 @@ async def test_a_continuous_rollout_takes_hosts_in(stage):
     assert (await stage.row(rollout_id)).standing.state == "running"
     stage.pass_time(3600)
     await stage.until_state(rollout_id, "finished")
+
+
+class _Asked(dict):
+    """Who may log in; `asked` is set when somebody wants to know."""
+
+    def __init__(self, *known):
+        super().__init__(*known)
+        self.asked = asyncio.Event()
+
+    def get(self, person_id):
+        self.asked.set()
+        return super().get(person_id)
+
+
+async def test_a_continuous_rollout_takes_no_host_in_for_who_may_no_longer(stage):
+    """However long nothing had to be done in their name."""
+    stage.answers = ("succeeded",)
+    rollout_id = await stage.make(mode="continuous", open_s=3600)
+
+    async def done():
+        return (await stage.states(rollout_id)).count("succeeded")
+
+    await stage.until(lambda: _is(done(), 6))
+    stage.people.known = _Asked({ADMIN.id: replace(ADMIN, bindings=(ADMIN.bindings[0]._replace(role="observer"),))})
+    await stage.add_hosts(8)
+    stage.pass_time(11)
+    async with asyncio.timeout(20):
+        await stage.people.known.asked.wait()
+    assert len(await stage.states(rollout_id)) == 6
+    stage.people.known = {ADMIN.id: ADMIN}
+    stage.pass_time(11)
+    await stage.until(lambda: _is(done(), 8))
 
 
 async def test_who_matches_no_longer_takes_no_part(stage):

@@ -174,6 +174,9 @@ async def test_named_hosts_must_all_be_allowed(stage):
     error = await refused(stage.rollouts.create(BOTH, spec, start=True))
     assert (error.code, error.field) == ("DENIED", "targets.hosts")
     assert "plant/h0000" in error.message
+    for host in ("plant/h0000", "plant/nobody"):  # who may do nothing there is not told what there is
+        error = await refused(stage.rollouts.create(LAB, order(targets={"hosts": ["lab/h0000", host]})))
+        assert (error.code, error.field) == ("DENIED", "targets.hosts")
 
 
 async def test_a_selection_is_of_what_somebody_may_see_and_do(stage):

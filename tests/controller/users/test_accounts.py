@@ -99,6 +99,30 @@ async def test_a_password_of_ones_own(world: World) -> None:
         await world.signing_in.log_in("bob", PASSWORD, HERE)
 
 
+async def test_guessing_ones_old_password_is_noted_and_made_slow(world: World) -> None:
+    """Who has taken a session, or a token, does not find out the password with it."""
+    bob = await person(world, "bob")
+    codes = []
+    for _ in range(20):
+        with pytest.raises(GuestwireError) as caught:
+            await world.accounts.set_own_password(bob, "a wrong passphrase", ANOTHER, None)
+        codes.append(caught.value.code)
+    assert codes == ["LOGIN-REFUSED"] * 5 + ["THROTTLED"] * 15
+    rows = await world.rows(action="password-change")
+    assert [(row.person, row.outcome) for row in rows] == [("bob", "LOGIN-REFUSED")] * 5
+    world.clock.move(60)
+    await world.accounts.set_own_password(bob, PASSWORD, ANOTHER, None)
+
+
+async def test_a_narrow_token_changes_no_password(world: World) -> None:
+    bob = await person(world, "bob", ("admin", "*"))
+    made = await world.tokens.make(bob, "narrow", [Binding("observer", "*")], None)
+    narrow = await world.tokens.person(made.text, HERE)
+    assert narrow is not None
+    with pytest.raises(GuestwireError, match="DENIED"):
+        await world.accounts.set_own_password(narrow, PASSWORD, ANOTHER, None)
+
+
 async def test_users_are_a_matter_of_admins(world: World) -> None:
     await person(world, "anna", ("admin", "*"))
     for n, role in enumerate(((), (("operator", "*"),), (("engineer", "*"),), (("admin", "site:plant"),))):

@@ -125,6 +125,35 @@ async def test_a_disabled_user_is_out_at_once(world: World) -> None:
     await world.signing_in.log_in("anna", PASSWORD, HERE)
 
 
+@pytest.mark.parametrize("changed", [Changed(password="quite another passphrase"), Changed(disabled=True)])
+async def test_a_password_that_is_changed_while_it_is_compared_begins_no_session(
+    world: World, changed: Changed
+) -> None:
+    class Slow(PasswordHashing):
+        async def compare(self, kept: str | None, password: str) -> Verdict:
+            verdict = await super().compare(kept, password)
+            await world.accounts.change(None, "anna", changed)
+            return verdict
+
+    async with Slow(64, 1) as hashing:
+        with pytest.raises(GuestwireError, match="LOGIN-REFUSED"):
+            await SigningIn(world.database, hashing, world.clock).log_in("anna", PASSWORD, HERE)
+    async with world.database.read() as tx:
+        user = await users.by_name(tx, "anna")
+        assert user is not None
+        assert await sessions.of_person(tx, user.id) == ()
+
+
+async def test_a_narrow_token_ends_no_session(world: World) -> None:
+    made = await world.signing_in.log_in("anna", PASSWORD, HERE)
+    token = await world.tokens.make(made.person, "narrow", [Binding("observer", "site:plant")], None)
+    narrow = await world.tokens.person(token.text, HERE)
+    assert narrow is not None
+    with pytest.raises(GuestwireError, match="DENIED"):
+        await world.signing_in.end_one(narrow, made.session.id)
+    assert await world.signing_in.person(made.secret, HERE) is not None
+
+
 async def test_a_session_of_a_disabled_user_counts_for_nobody(world: World) -> None:
     """Even one that should have ended with them."""
     made = await world.signing_in.log_in("anna", PASSWORD, HERE)

@@ -4,8 +4,9 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from guestwire.controller.alarms.comparing import Raise, Subject
 from guestwire.controller.alarms.rule import AlarmRule, PresenceTrigger
 from guestwire.controller.feed import Feed
 from guestwire.controller.serving import serving
+from guestwire.controller.store import webhooks
 from guestwire.controller.store.database import Database
 from guestwire.controller.store.webhooks import Delivery
 from guestwire.controller.users.access import Access, NoGroups
@@ -37,6 +39,7 @@ class Receiver:
         self.status = 204
         self.came: asyncio.Queue[tuple[dict[str, str], bytes]] = asyncio.Queue(100)
         self.url = ""
+        self.on_request: Callable[[], None] = lambda: None
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         body = b""
@@ -44,6 +47,7 @@ class Receiver:
             body += part.get("body", b"")
             if not part.get("more_body"):
                 break
+        self.on_request()
         await send({"type": "http.response.start", "status": self.status, "headers": []})
         await send({"type": "http.response.body", "body": b""})
         self.came.put_nowait(({key.decode(): value.decode() for key, value in scope["headers"]}, body))
@@ -98,6 +102,53 @@ async def test_what_happened_is_told_and_signed(desk: Desk) -> None:
         moment, _, made = headers["guestwire-signature"].partition(",")
         wanted = hmac.new(row.secret.encode(), moment.removeprefix("t=").encode() + b"." + body, hashlib.sha256)
         assert made == f"v1={wanted.hexdigest()}"
+
+
+BAD_NAME = "https://xn--zzzzzz---.example/"
+
+
+async def test_a_name_that_cannot_be_looked_up_holds_up_nobody(desk: Desk) -> None:
+    with pytest.raises(GuestwireError, match="INVALID-BODY"):
+        await desk.make("bad", BAD_NAME)
+    async with _receiver() as there, desk.delivering:
+        row = await desk.webhooks.make(ADMIN, WebhookWords(name="bad", url="https://receiver.example/"))
+        async with desk.database.write() as tx:  # as an earlier release took it
+            await webhooks.put(tx, replace(row, url=BAD_NAME))
+        await desk.make("there", there.url)
+        await _raise(desk, "x")
+        assert (await there.next())["alarm"]["part"] == "x"
+        await _raise(desk, "y")
+        assert (await there.next())["alarm"]["part"] == "y"
+
+
+async def test_one_that_is_slow_holds_up_nobody(desk: Desk) -> None:
+    """Each takes nearly as long as it may: the others do not wait for all of that."""
+    async with _receiver() as slow, _receiver() as there:
+        await desk.make("slow", slow.url)
+        slow.on_request = lambda: desk.clock.move(9)
+        for part in "abcdef":
+            await _raise(desk, part)
+        async with desk.delivering:
+            await slow.next()
+            await desk.make("there", there.url)
+            await _raise(desk, "now")
+            assert (await there.next())["alarm"]["part"] == "now"
+            assert slow.came.qsize() < 4
+            while (await slow.next())["alarm"]["part"] != "now":
+                pass
+
+
+async def test_one_that_is_turned_off_is_told_no_more(desk: Desk) -> None:
+    async with _receiver() as off, _receiver() as there:
+        row_id, _ = await desk.make("off", off.url), await desk.make("there", there.url)
+        await _raise(desk, "x")
+        await desk.webhooks.change(ADMIN, row_id, WebhookWords(name="off", url=off.url, enabled=False), 1)
+        async with desk.delivering:
+            assert (await there.next())["alarm"]["part"] == "x"
+            await _raise(desk, "y")
+            assert (await there.next())["alarm"]["part"] == "y"
+        assert off.came.empty()
+        assert (await desk.webhooks.show(ADMIN, row_id))[1] == []
 
 
 async def test_one_that_is_away_gets_it_later_in_order_and_holds_up_nobody(desk: Desk) -> None:

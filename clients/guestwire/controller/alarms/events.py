@@ -2,6 +2,7 @@
 
 from guestwire.controller.alarms.comparing import Reading, Subject, summary
 from guestwire.controller.alarms.rule import AlarmRule
+from guestwire.controller.fleet.naming import clean
 from guestwire.controller.host_ref import HostRef
 from guestwire.protocol.notices import AlarmNotice, AuditNotice, CommNotice, GuestNotice, Notice, NoticeClass
 
@@ -17,8 +18,8 @@ def of_notice(rule: AlarmRule, host: HostRef, notice_class: NoticeClass, notice:
         return None
     part = ":".join(word for word in (notice.event, code, _about(notice)) if word)
     labels = {"text": _text(notice), "event": notice.event, "code": code, "guest": _about(notice)}
-    subject = Subject(host, part[:200])
-    return subject, summary(rule, host, Reading(notice.event, labels))
+    subject = Subject(host, clean(part, 200))
+    return subject, _summary(rule, host, Reading(notice.event, labels))
 
 
 def of_trouble(rule: AlarmRule, host: HostRef, kind: str, text: str) -> tuple[Subject, str] | None:
@@ -26,7 +27,12 @@ def of_trouble(rule: AlarmRule, host: HostRef, kind: str, text: str) -> tuple[Su
     trigger = rule.trigger
     if trigger.on != "trouble" or (trigger.kinds and kind not in trigger.kinds):
         return None
-    return Subject(host, kind), summary(rule, host, Reading(kind, {"text": text, "kind": kind}))
+    return Subject(host, kind), _summary(rule, host, Reading(kind, {"text": text, "kind": kind}))
+
+
+def _summary(rule: AlarmRule, host: HostRef, reading: Reading) -> str:
+    """With words of the host, or of a guest in it: fit to be stored."""
+    return summary(rule, host, reading).replace("\0", "")
 
 
 def _about(notice: Notice) -> str:

@@ -59,7 +59,8 @@ def _check(request: Request, token: str | None) -> None:
         if scheme.lower() == "bearer" and hmac.compare_digest(brought.strip().encode(), token.encode()):
             return
         raise GuestwireError("UNAUTHENTICATED", "A scraper brings the token of metrics.token_file.")
-    if request.client is None or not _loopback(request.client.host):
+    forwarded = any(name in request.headers for name in ("x-forwarded-for", "forwarded"))
+    if forwarded or request.client is None or not _loopback(request.client.host):  # a proxy here asks for somebody else
         raise GuestwireError("UNAUTHENTICATED", "Only this machine may scrape; give metrics.token_file for others.")
 
 

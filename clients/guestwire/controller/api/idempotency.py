@@ -18,6 +18,7 @@ from guestwire.controller.api.carried import Carried, carried, header
 from guestwire.controller.store import audit_rows, idempotency
 from guestwire.controller.store.database import Database
 from guestwire.controller.store.idempotency import Kept
+from guestwire.controller.users.person import Person
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
 
@@ -30,7 +31,7 @@ ASK_AGAIN_MS: Final = 1000
 LONGEST_ANSWER: Final = 1 << 20
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,64}")
 _KEPT_HEADERS: Final = (b"content-type", b"location", b"etag")
-_PASSING: Final = frozenset({401, 408, 425, 429})
+_PASSING: Final = frozenset({401, 403, 408, 425, 429})
 """Answers that are about the moment: the same request may end otherwise the next time."""
 
 
@@ -54,7 +55,7 @@ class Idempotency:
             )
         path = scope["path"] + ("?" + scope["query_string"].decode("ascii") if scope["query_string"] else "")
         kept = Kept(
-            known.person.id, key, "POST", path[:512], hashlib.sha256(path.encode() + b"\0" + known.body).digest(),
+            known.person.id, key, "POST", path[:512], _digest(known.person, path, known.body),
             known.asked.request_id, "running", self._clock().wall_ms,
         )  # fmt: skip
         earlier = await self._begin(kept)
@@ -105,6 +106,14 @@ class Idempotency:
                 await idempotency.lost(tx, kept)
             else:
                 await idempotency.forget(tx, kept)
+
+
+def _digest(person: Person, path: str, body: bytes) -> bytes:
+    """What makes it the same request. What a token with a scope of its own asks is not what its owner asks: the answer may be too
+    much for it."""
+    token = person.token
+    by = token.id if token is not None and token.bindings is not None else ""
+    return hashlib.sha256(f"{by}\0{path}".encode() + b"\0" + body).digest()
 
 
 async def prune(database: Database, now_ms: int) -> int:

@@ -24,6 +24,7 @@ class Said(NamedTuple):
     document: dict[str, Any] | None
     text: str
     gone: str
+    all_hosts: bool = False
 
 
 class Batch(NamedTuple):
@@ -37,7 +38,8 @@ def said(change: Change) -> Said:
     """A change as JSON."""
     head = f'{{"kind":{json.dumps(change.kind)},"key":{json.dumps(change.key)},"document":'
     document = json.dumps(change.document, ensure_ascii=False, separators=(",", ":"))
-    return Said(change.kind, change.key, change.hosts, change.document, f"{head}{document}}}", f"{head}null}}")
+    text, gone = f"{head}{document}}}", f"{head}null}}"
+    return Said(change.kind, change.key, change.hosts, change.document, text, gone, change.all_hosts)
 
 
 def delta(revision: int, texts: Iterable[str]) -> str:

@@ -61,7 +61,8 @@ class View:
         if change.kind not in self.kinds:
             return None
         if change.hosts:
-            if not self.visibility.sees_any(change.hosts):
+            sees = self.visibility.sees_all if change.all_hosts else self.visibility.sees_any
+            if not sees(change.hosts):
                 return None
             if self.wanted.hosts and self.wanted.hosts.isdisjoint(change.hosts):
                 return None

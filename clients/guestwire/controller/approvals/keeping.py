@@ -141,7 +141,7 @@ class ApprovalKeeping:
     def publish(self, approval: Approval) -> None:
         """Tell those who watch that an approval is another now, or new."""
         if self._feed.watched:
-            self._feed.publish(Change("approval", approval.id, told(approval), approval.hosts))
+            self._feed.publish(Change("approval", approval.id, told(approval), approval.hosts, all_hosts=True))
 
     # -- pieces
 

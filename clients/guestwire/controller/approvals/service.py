@@ -102,7 +102,7 @@ class Approvals:
             for approval in await store.page(tx, Wanted(("open",), None, *about), None, SHOWN_AT_FIRST):
                 hosts = tuple(await store.hosts(tx, approval.id))
                 if visible.sees_all(hosts):
-                    changes.append(Change("approval", approval.id, told(approval), hosts))
+                    changes.append(Change("approval", approval.id, told(approval), hosts, all_hosts=True))
         return changes
 
     async def show(self, person: Person, approval_id: str) -> ApprovalDetail:
@@ -191,9 +191,11 @@ class Approvals:
         key = await user_keys.by_id(tx, made.key_id.hex())
         if key is None or key.revoked_at is not None or (own and key.person_id != person.id):
             raise GuestwireError("KEY-NOT-YOURS", field="key_id", detail={"key": made.key_id.hex()})
+        owner = None if key.person_id == person.id else await users.by_id(tx, key.person_id)
+        if owner is not None and owner.disabled:
+            raise GuestwireError("KEY-NOT-YOURS", field="key_id", detail={"key": made.key_id.hex()})
         trust = self._trust.trust(text.site)
         principal = signing.principal_of(text.text, made.key_id, made.signature, trust, now_ms)
-        owner = None if key.person_id == person.id else await users.by_id(tx, key.person_id)
         name = person.name if owner is None else owner.name
         return Signature(text.n, key.id, principal, key.person_id, name, made.signature, now_ms)
 

@@ -221,11 +221,15 @@ class Ledger:
 
     async def _stored(self, batch: Sequence[_Pending], notes: Iterable[Result]) -> None:
         async with self._database.write() as tx:
+            others = await store.changed_elsewhere(tx, [one.job for one in batch])
+            lost = [one for one in batch if one.job.id in others]
+            batch = [one for one in batch if one.job.id not in others]
             await store.update(tx, [one.job for one in batch])
             await store.put_results(tx, [*(one.result for one in batch if one.result is not None), *notes])
             for one in batch:
                 for entry in one.audit:
                     await audit_rows.add(tx, entry)
+        self._let_go(lost)
         for one in batch:
             if one.job.finished:
                 self._forget(one.job.id)
@@ -234,6 +238,15 @@ class Ledger:
             for waiter in one.waiters:
                 if not waiter.done():
                     waiter.set_result(one.job)
+
+    def _let_go(self, lost: Sequence[_Pending]) -> None:
+        """Another controller works on the same database, and these jobs are in its hands: two would do them twice."""
+        for one in lost:
+            self._log.error("job-of-another-controller", job=one.job.id)
+            self._forget(one.job.id)
+            for waiter in one.waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
 
     def _back(self, batch: Sequence[_Pending]) -> None:
         """Put what was not stored before what has come since."""

@@ -27,6 +27,8 @@ AT_ONCE_MS: Final = 10_000
 PAUSE_MS: Final = 1_000
 LONGEST_PAUSE_MS: Final = 60_000
 OVERDUE_PAUSE_MS: Final = 600_000
+LONGEST_CODE: Final = 64
+LONGEST_MESSAGE: Final = 4000
 MANDATE_END: Final = "its approval ended, which lasts seven days at most"
 """The end of a job whose deadline is that of its approval."""
 
@@ -125,6 +127,9 @@ def after(job: Job, event: e.Event, now_ms: int) -> Job:
     changes = _changes(job, event, now_ms)
     if not changes:
         return job
+    for name, longest in (("code", LONGEST_CODE), ("message", LONGEST_MESSAGE)):
+        if (text := changes.get(name)) is not None:  # it may be a host's own words: as every database takes them
+            changes[name] = text.replace("\0", "")[:longest]
     return replace(job, revision=job.revision + 1, **changes)
 
 

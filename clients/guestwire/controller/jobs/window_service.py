@@ -69,6 +69,7 @@ class WindowService:
         """Make a window (`revision` None), or change the one of that revision. Raises DENIED, EXISTS, NOT-FOUND,
         REVISION-STALE."""
         self._access.require(person, "window-set")
+        self._may_let_go(person, name)
         now_ms = self._clock().wall_ms
         async with self._database.write() as tx:
             if revision is None:
@@ -88,6 +89,7 @@ class WindowService:
     async def remove(self, person: Person, name: str, revision: int) -> None:
         """Forget a window. Raises DENIED, NOT-FOUND, REVISION-STALE, and WINDOW-IN-USE while unfinished jobs wait for it."""
         self._access.require(person, "window-set")
+        self._may_let_go(person, name)
         waiting = [job.id for job in self._ledger.all() if job.window == name]
         if waiting:
             raise GuestwireError("WINDOW-IN-USE", detail={"jobs": waiting[:10], "jobs_total": len(waiting)})
@@ -98,6 +100,13 @@ class WindowService:
             await audit_rows.add(tx, AuditEntry(now_ms, person, "window-remove", name))
         self._book.remove(name)
         self._publish(name, None)
+
+    def _may_let_go(self, person: Person, name: str) -> None:
+        """Raises DENIED where work waits for it on hosts whose windows are not the person's to set: it would be let go, or held."""
+        may = self._access.visible(person, "window-set")
+        if not may.sees_all(job.host for job in self._ledger.all() if job.window == name):
+            text = f"Work waits for the window {name} on hosts for which {person.name} may not set it: make another window."
+            raise GuestwireError("DENIED", text, detail={"action": "window-set", "target": name})
 
     def _publish(self, name: str, window: Window | None) -> None:
         self._feed.publish(Change("window", name, None if window is None else _told(window)))

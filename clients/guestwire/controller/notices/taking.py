@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple, Protocol, Self
 
 from guestwire.controller.feed import Change, Feed
+from guestwire.controller.fleet.naming import LARGEST, clean
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.links.ports import Said
 from guestwire.controller.store import notices
@@ -24,6 +25,8 @@ from guestwire.protocol.steps import Now
 from guestwire.protocol.telemetry import SpoolClass
 
 WAITING: Final = 10_000
+LONGEST_EVENT: Final = 64
+LOG_BYTES: Final = 16
 AT_ONCE: Final = 500
 """Notices of one transaction."""
 LONGEST_WAIT_S: Final = 10.0
@@ -91,11 +94,11 @@ class NoticeTaking:
         if len(self._queue) >= WAITING:
             return False
         notice_class = _known(said.part)
-        notice = said.statement.read(MODELS[notice_class])
+        notice = _sound(said.statement.read(MODELS[notice_class]))
         document = {"class": notice_class, **to_json(notice)}
         row = NoticeRow(
             said.ref, notice_class, SPOOL_CLASS_OF[notice_class], notice.log, notice.seq, notice.at,
-            self._clock().wall_ms, notice.event, document,
+            self._clock().wall_ms, clean(notice.event, LONGEST_EVENT), document,
         )  # fmt: skip
         self._queue.append((row, Came(said.ref, notice_class, notice)))
         self._some.set()
@@ -142,6 +145,13 @@ class NoticeTaking:
 def _change(row: NoticeRow) -> Change:
     document = {"site": row.host.site, "host": row.host.host, "came_at": row.came_at, **row.document}
     return Change("notice", f"{row.host} {row.spool_class} {row.log.hex()} {row.seq}", document, (row.host,))
+
+
+def _sound(notice: Notice) -> Notice:
+    """Raises MALFORMED for numbers that no database holds: one such notice would keep all others from being kept."""
+    if not (len(notice.log) == LOG_BYTES and 0 <= notice.seq <= LARGEST and 0 <= notice.at <= LARGEST):
+        raise GuestwireError("MALFORMED", "A notice has a number that cannot be.")
+    return notice
 
 
 def _known(part: str) -> NoticeClass:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from guestwire.controller.jobs.job import Job
 from guestwire.controller.projects.applying import Applying
-from guestwire.controller.projects.host_reading import HostReading
+from guestwire.controller.projects.host_reading import HostReading, storable
 from guestwire.controller.projects.keeping import DraftKeeping
 from guestwire.controller.projects.ports import ChangeJobs, JobSeen
 from guestwire.controller.projects.pulling import Pulling
@@ -231,5 +231,7 @@ def _ended(noted: PlanJob, seen: JobSeen | None, at: int) -> PlanJob:
     try:
         applied = ConfigApplied.model_validate_json(json.dumps(None if result is None else result.reply))
     except ValidationError:  # a host of another version: how it stands it is asked
+        return noted
+    if not storable(applied.revision):
         return noted
     return replace(noted, state=applied.state, revision=applied.revision.number, hash=applied.revision.hash)

@@ -24,6 +24,8 @@ from guestwire.protocol.operation_models import Empty, HostShow
 from guestwire.protocol.operations import BY_NAME
 
 READ_WITHIN_S = 15.0
+LARGEST = 1 << 53
+LONGEST_HASH, LONGEST_AUTHOR, LONGEST_COMMENT = 64, 200, 64 * 1024
 _UNTOLD = ("UNSUPPORTED", "UNIMPLEMENTED")
 T = TypeVar("T", bound=Model)
 
@@ -89,4 +91,28 @@ class HostReading:
         done = await self._calls.call(ref, row, request, timeout_s=max(READ_WITHIN_S, row.timeout_s))
         if not done.verified or not isinstance(done.reply, reply):
             raise GuestwireError("UNSIGNED-RESPONSE", f"{ref} did not sign its answer to {operation}.")
+        if not _storable(done.reply):
+            raise GuestwireError("MALFORMED", f"{ref} answered {operation} with what no database takes.")
         return done.reply
+
+
+def storable(revision: Revision) -> bool:
+    """Whether every database takes what a host says of a revision: it may say what it likes, and must not keep others from theirs."""
+    texts = ((revision.hash, LONGEST_HASH), (revision.author, LONGEST_AUTHOR), (revision.comment, LONGEST_COMMENT))
+    numbers = (revision.number, revision.applied_at)
+    return all(0 <= one <= LARGEST for one in numbers) and all(
+        len(text) <= longest and "\0" not in text for text, longest in texts
+    )
+
+
+def _storable(reply: Model) -> bool:
+    match reply:
+        case ConfigShown():
+            return storable(reply.revision)
+        case ConfigHistory():
+            return all(storable(one) for one in reply.revisions)
+        case Plan():
+            sound = len(reply.plan_id) <= LONGEST_HASH and "\0" not in reply.plan_id
+            return sound and 0 <= reply.base_revision <= LARGEST
+        case _:
+            return True

@@ -27,6 +27,11 @@ class _Reported(Model):
     revision: int = 0
 
 
+async def _topology(tx: Tx, ref: HostRef) -> Topology | None:
+    found = await hosts.document(tx, ref, "topology")
+    return None if found is None else Topology.model_validate(unpack(found.body))
+
+
 async def known(tx: Tx, ref: HostRef) -> KnownHost:
     """What is known of a host. Raises DATABASE-DAMAGED."""
     config = await host_configs.find(tx, ref)
@@ -36,7 +41,7 @@ async def known(tx: Tx, ref: HostRef) -> KnownHost:
         reported = None if report is None else _Reported.model_validate(unpack(report.body)).revision
         if inventory is not None and (config is None or config.at < inventory.at):
             machine = _Machine.model_validate(unpack(inventory.body))
-            topology = machine.topology or (None if config is None else config.topology)
+            topology = machine.topology or await _topology(tx, ref) or (None if config is None else config.topology)
             return KnownHost(config, machine.host, topology, inventory.at, reported)
     except (ValidationError, ValueError) as err:
         raise GuestwireError("DATABASE-DAMAGED", f"What is kept of {ref} cannot be read.") from err

@@ -187,9 +187,14 @@ class Projects:
         row = await projects.find(tx, name)
         if row is None or row.text is None:
             raise GuestwireError("NOT-FOUND", f"There is no project {name}.", field="name")
-        for ref in _refs(row.site, row.hosts):
-            self._access.require(person, "read", ref)
+        self._may_see(person, row)
         return row
+
+    def _may_see(self, person: Person, row: ProjectRow) -> None:
+        """Raises DENIED, and names no host: it may be one that they do not know of."""
+        if not self._access.visible(person).sees_all(_refs(row.site, row.hosts)):
+            text = f"{person.name} may not see every host of the project {row.name}: an admin gives roles."
+            raise GuestwireError("DENIED", text, detail={"action": "read", "target": row.name})
 
     def _require(self, person: Person, site: str, hosts: Sequence[str]) -> None:
         """Raises DENIED where somebody may not edit one of the hosts. A project of no host is anybody's who may edit one."""
@@ -208,6 +213,7 @@ class Projects:
             return None
         if row is None or not there:
             raise GuestwireError("NOT-FOUND", f"There is no project {name}.", field="name")
+        self._may_see(person, row)
         self._require(person, row.site, row.hosts)
         _check_revision(row, revision)
         return row
@@ -258,7 +264,7 @@ class Projects:
 
     def _publish(self, row: ProjectRow, about: tuple[HostRef, ...]) -> None:
         document = None if row.text is None else json.loads(_head(row).model_dump_json())
-        self._feed.publish(Change("project", row.name, document, about))
+        self._feed.publish(Change("project", row.name, document, about, all_hosts=True))
 
 
 def _of_text(text: str) -> tuple[str, Project]:

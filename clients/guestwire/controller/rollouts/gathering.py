@@ -50,15 +50,15 @@ class Gathering:
         named = spec.targets.named
         if not named:
             self._selection(spec)
+        denied = [host for host in named if not self._may(person, spec, host)]
+        if denied:  # before anything tells whether they are there
+            text = f"{person.name} may not do {spec.action} on {_list(denied)}: an admin gives roles."
+            raise GuestwireError("DENIED", text, field="targets.hosts", detail={"action": spec.action})
         unknown = sorted(set(named) - await rollout_hosts.known(tx, named))
         if unknown:
             text = f"{_list(unknown)} {'is' if len(unknown) == 1 else 'are'} not known."
             raise GuestwireError("NOT-FOUND", text, field="targets.hosts")
         await self._parts(tx, spec, pin)
-        denied = [host for host in named if not self._may(person, spec, host)]
-        if denied:
-            text = f"{person.name} may not do {spec.action} on {_list(denied)}: an admin gives roles."
-            raise GuestwireError("DENIED", text, field="targets.hosts", detail={"action": spec.action})
 
     async def pinned(self, tx: Tx, spec: RolloutSpec) -> str | None:
         """Pin what a new rollout applies of a project; None: it applies none. Raises NOT-FOUND."""

@@ -108,9 +108,11 @@ class Looking:
         course = kept.course
         if not course.joining(now_ms):
             return None
-        if kept.starter is None:
-            kept.starter = await self._people.person(kept.rollout.person_id, kept.rollout.token)
-        if kept.starter is not None and kept.due("joins", now_ms, JOINS_MS):
+        if not kept.due("joins", now_ms, JOINS_MS):
+            return now_ms + JOINS_MS
+        # what they might when something was last begun may be long ago
+        kept.starter = await self._people.person(kept.rollout.person_id, kept.rollout.token)
+        if kept.starter is not None:
             found = await self.gathered(kept, kept.starter, now_ms)
             matching = {target.host for target in found}
             course.left([host for host in course.targets if host not in matching])

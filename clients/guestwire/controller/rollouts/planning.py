@@ -88,7 +88,7 @@ class Planning:
                 if err.kind in _PASSING:
                     self._not_before[rollout.id, target.host] = self._clock_ms() + (err.after_ms or AGAIN_MS)
                     return
-                found = HostPlan("", 0, 0, (err.code, err.message))
+                found = HostPlan("", 0, 0, (err.code, err.message.replace("\0", "")))  # it may be the host's own words
         key = (rollout.id, target.host)
         self._not_before.pop(key, None)
         try:

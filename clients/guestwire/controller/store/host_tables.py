@@ -16,7 +16,7 @@ from guestwire.controller.fleet.natural import LONGEST
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.store.metadata import metadata
 
-DocumentKind = Literal["capabilities", "reported", "inventory"]
+DocumentKind = Literal["capabilities", "reported", "inventory", "topology"]
 
 
 def _key(length: int) -> "String":
@@ -237,7 +237,7 @@ class ValueRow:
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
     """What a host said, packed, and when it was heard. Its place among what the host says of that kind: `epoch` and `n`; when
-    it was said, by the host's clock."""
+    it was said, by the host's clock. What was asked for has no place: `n` tells one content from another there."""
 
     at: int
     body: bytes

@@ -154,6 +154,20 @@ async def update(tx: Tx, jobs: Sequence[Job]) -> None:
     await tx.execute(statement, rows)
 
 
+async def changed_elsewhere(tx: Tx, jobs: Iterable[Job]) -> set[str]:
+    """The ids of those that are not what these have come from: somebody else has sent or changed them."""
+    mine = {job.id: job for job in jobs}
+    found: set[str] = set()
+    for part in _parts(list(mine)):
+        asked = select(JOBS.c.id, JOBS.c.revision, JOBS.c.state, JOBS.c.request_id).where(JOBS.c.id.in_(part))
+        for job_id, revision, state, request_id in await tx.execute(asked):
+            job = mine[job_id]
+            later = revision > job.revision or (revision == job.revision and state != job.state)
+            if later or request_id not in (None, job.request_id):
+                found.add(job_id)
+    return found
+
+
 async def get(tx: Tx, job_id: str) -> Job | None:
     """The job of that id."""
     row = (await tx.execute(select(JOBS).where(JOBS.c.id == job_id))).one_or_none()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -15,10 +16,8 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
-    exists,
     func,
     insert,
-    not_,
     select,
     update,
 )
@@ -130,6 +129,11 @@ async def remove(tx: Tx, webhook_id: str) -> None:
     await tx.execute(delete(table).where(table.c.id == webhook_id))
 
 
+async def drop_waiting(tx: Tx, webhook_id: str) -> int:
+    """Forget what was still to be sent to a webhook; how much."""
+    return (await tx.execute(delete(outbox).where(outbox.c.webhook == webhook_id))).rowcount
+
+
 async def enqueue(
     tx: Tx, event: str, severity: str, about: str, document: dict[str, Any], now_ms: int, only: str | None = None
 ) -> None:
@@ -145,12 +149,9 @@ async def enqueue(
             await _bound(tx, row)
 
 
-async def due(tx: Tx, now_ms: int, limit: int) -> list[Delivery]:
-    """What may be sent now, the oldest first; nothing of a webhook before what is older, which may have to wait."""
-    older = outbox.alias()
-    waits = exists().where(older.c.webhook == outbox.c.webhook, older.c.id < outbox.c.id, older.c.next_at > now_ms)
-    asked = select(outbox).where(outbox.c.next_at <= now_ms, not_(waits)).order_by(outbox.c.id).limit(limit)
-    return [_delivery(row) for row in await tx.execute(asked)]
+async def due(tx: Tx, webhook_id: str, now_ms: int, limit: int) -> list[Delivery]:
+    """What may be sent to a webhook now, the oldest first; nothing before what is older, which may have to wait."""
+    return list(takewhile(lambda one: one.next_at <= now_ms, await waiting(tx, webhook_id, limit)))
 
 
 async def next_at(tx: Tx) -> int | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from guestwire.controller.feed import Change, Feed
 from guestwire.controller.store import audit_rows, bindings, sessions, tokens, user_keys, users
@@ -14,9 +14,12 @@ from guestwire.controller.users.access import Access
 from guestwire.controller.users.passwords import PasswordHashing
 from guestwire.controller.users.person import EVERYWHERE, Binding, Person, host_of
 from guestwire.model.errors import GuestwireError
+from guestwire.protocol.buckets import Buckets
 from guestwire.protocol.steps import Now
 
 ADMIN = Binding("admin", EVERYWHERE)
+OLD_RATE, OLD_BURST = 0.1, 5.0
+"""Old passwords that are looked at, of a person: per second, and at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Accounts:
         self._access = access
         self._feed = feed
         self._clock = clock
+        self._old = Buckets(OLD_RATE, OLD_BURST, 4096)
 
     # -- looking
 
@@ -125,21 +129,33 @@ class Accounts:
         return account
 
     async def set_own_password(self, person: Person, old: str, new: str, session: str | None) -> None:
-        """Give oneself another password; every session but this one ends. Raises LOGIN-REFUSED for a wrong old one,
-        PASSWORD-WEAK."""
+        """Give oneself another password; every session but this one ends. Raises LOGIN-REFUSED for a wrong old one, THROTTLED for who
+        tries too many, PASSWORD-WEAK, and DENIED for a token with a scope of its own."""
+        if person.token is not None and person.token.bindings is not None:
+            raise GuestwireError("DENIED", "A token with a scope of its own cannot change the password.")
+        if after := self._old[person.id].take(self._clock().mono):
+            raise GuestwireError("THROTTLED", "Too many tries: wait.", after_ms=after)
         async with self._database.read() as tx:
-            user = await _found(tx, person.name)
-        if not (await self._hashing.compare(user.password_hash, old)).right:
-            raise GuestwireError("LOGIN-REFUSED", "The old password is wrong.", field="old")
+            before = await _found(tx, person.name)
+        if not (await self._hashing.compare(before.password_hash, old)).right:
+            await self._refuse_old(person)
         passwords.check(person.name, new)
         if passwords.normal(old) == passwords.normal(new):
             raise GuestwireError("PASSWORD-WEAK", "Choose another password: it is the old one.", field="new")
         hashed = await self._hashing.make(new)
         async with self._database.write() as tx:
             user = await _found(tx, person.name)
+            if (user.id, user.password_hash) != (person.id, before.password_hash):
+                raise GuestwireError("REVISION-STALE", "The password was changed meanwhile.")
             await users.change(tx, user, password_hash=hashed, must_change=False, failures=0, blocked_until=0)
             await sessions.remove_of(tx, user.id, but=None if session is None else names.digest(session))
             await audit_rows.add(tx, AuditEntry(self._clock().wall_ms, person, "password-change", person.name))
+
+    async def _refuse_old(self, person: Person) -> NoReturn:
+        async with self._database.write() as tx:
+            entry = AuditEntry(self._clock().wall_ms, person, "password-change", person.name, "LOGIN-REFUSED")
+            await audit_rows.add(tx, entry)
+        raise GuestwireError("LOGIN-REFUSED", "The old password is wrong.", field="old")
 
     async def remove(self, person: Person | None, name: str, revision: int | None = None) -> None:
         """Remove a user, with sessions, tokens and roles; their keys count no more. Raises NOT-FOUND, REVISION-STALE, LAST-ADMIN,

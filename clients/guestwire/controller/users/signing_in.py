@@ -71,10 +71,12 @@ class SigningIn:
             user = await users.by_name(tx, name) if names.is_name(name) else None
             may = user is not None and not user.disabled and await self._is_looked_at(tx, user, asked, now.wall_ms)
         verdict = await self._hashing.compare(user.password_hash if user is not None and may else None, password)
-        if user is None or not verdict.right:
-            await self._refuse(user if may else None, name, asked)
+        if user is not None and verdict.right:
+            if (made := await self._begin(user, verdict, asked, agent)) is not None:
+                return made
+            await self._refuse(None, name, asked)
         else:
-            return await self._begin(user, verdict, asked, agent)
+            await self._refuse(user if may else None, name, asked)
         raise GuestwireError(
             "LOGIN-REFUSED",
             "The name or the password is wrong, or the user may not log in. After several failures wait five minutes.",
@@ -119,7 +121,9 @@ class SigningIn:
         return tuple(one for one in several if now < one.expires_at and now - one.used_at < self._rules.idle_ms)
 
     async def end_one(self, person: Person, session_id: str) -> None:
-        """End another session of the same person. Raises NOT-FOUND."""
+        """End another session of the same person. Raises NOT-FOUND, and DENIED for a token with a scope of its own."""
+        if person.token is not None and person.token.bindings is not None:
+            raise GuestwireError("DENIED", "A token with a scope of its own cannot end sessions.")
         async with self._database.write() as tx:
             if not await sessions.remove_one(tx, person.id, session_id):
                 raise GuestwireError("NOT-FOUND", "You have no such session.")
@@ -150,7 +154,8 @@ class SigningIn:
             nobody = Person("", "", asked=asked)
             await audit_rows.add(tx, AuditEntry(now, nobody, "session-begin", name, "LOGIN-REFUSED"))
 
-    async def _begin(self, user: User, verdict: Verdict, asked: Asked, agent: str) -> LoggedIn:
+    async def _begin(self, user: User, verdict: Verdict, asked: Asked, agent: str) -> LoggedIn | None:
+        """None: while the password was compared it was changed, or its user disabled; that ended all sessions."""
         now = self._clock().wall_ms
         secret = names.new_secret()
         session = Session(
@@ -158,6 +163,10 @@ class SigningIn:
             _printable(agent)[:200],
         )  # fmt: skip
         async with self._database.write() as tx:
+            still = await users.by_id(tx, user.id)
+            if still is None or still.disabled or still.password_hash != user.password_hash:
+                return None
+            user = still
             held = await sessions.of_person(tx, user.id)
             for old in held[MOST_SESSIONS - 1 :]:
                 await sessions.remove(tx, old.hash)

@@ -24,7 +24,8 @@ FIRST_PAUSE_MS: Final = 5_000
 LONGEST_PAUSE_MS: Final = 3_600_000
 LOOK_S: Final = 60.0
 """How often it is looked whether there is something to send, if nobody says so: another controller may have left it."""
-AT_ONCE: Final = 200
+AT_ONCE: Final = 50
+"""Of one webhook, before the others have their turn; and nothing more begins after WITHIN_S."""
 
 
 class Delivering:
@@ -74,15 +75,11 @@ class Delivering:
         """Send what is due; seconds until there is more."""
         now_ms = self._clock().wall_ms
         async with self._database.read() as tx:
-            due = await webhooks.due(tx, now_ms, AT_ONCE)
-            receivers = {row.id: row for row in await webhooks.every(tx)}
-        by_webhook: dict[str, list[Delivery]] = {}
-        for one in due:
-            by_webhook.setdefault(one.webhook, []).append(one)
+            due = [(row, await webhooks.due(tx, row.id, now_ms, AT_ONCE)) for row in await webhooks.every(tx)]
         async with asyncio.TaskGroup() as sending:
-            for webhook_id, some in by_webhook.items():
-                if webhook_id in receivers:
-                    sending.create_task(self._to_one(receivers[webhook_id], some))
+            for receiver, some in due:
+                if some:
+                    sending.create_task(self._to_one(receiver, some))
         async with self._database.read() as tx:
             next_at = await webhooks.next_at(tx)
         if next_at is None:
@@ -90,8 +87,12 @@ class Delivering:
         return min(LOOK_S, max(0.05, (next_at - self._clock().wall_ms) / 1000))
 
     async def _to_one(self, receiver: WebhookRow, some: list[Delivery]) -> None:
-        """In order, to the first that is not taken: what comes after it waits with it."""
+        """In order, to the first that is not taken: what comes after it waits with it. A slow receiver gets the rest in its next
+        turn: the others do not wait for all of it."""
+        began = self._clock().mono
         for one in some:
+            if self._clock().mono - began >= WITHIN_S:
+                return
             why = await self._sent(receiver, one)
             now_ms = self._clock().wall_ms
             try:
@@ -123,7 +124,7 @@ class Delivering:
             return f"no answer within {WITHIN_S:g} s"
         except httpx.HTTPError as err:
             return f"{type(err).__name__}: {err}"[:300]
-        except httpx.InvalidURL as err:
+        except (httpx.InvalidURL, UnicodeError) as err:
             return f"its URL cannot be used: {err}"[:300]
 
 

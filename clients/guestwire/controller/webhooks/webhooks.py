@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
+import httpx
 from pydantic import Field, StringConstraints
 
 from guestwire.controller.alarms.rule import Severity
@@ -86,7 +87,7 @@ class Webhooks:
         return row
 
     async def change(self, person: Person, webhook_id: str, words: WebhookWords, revision: int) -> WebhookRow:
-        """Raises NOT-FOUND, REVISION-STALE, EXISTS, INVALID-BODY."""
+        """One that is turned off is told nothing more, not even what waits. Raises NOT-FOUND, REVISION-STALE, EXISTS, INVALID-BODY."""
         self._access.require(person, "webhook-set")
         _check(words.url)
         async with self._database.write() as tx:
@@ -98,6 +99,8 @@ class Webhooks:
                 known, **words.model_dump(), revision=known.revision + 1, changed_at=self._clock().wall_ms,
                 changed_by=person.name,
             )  # fmt: skip
+            if not row.enabled:  # nobody wants to be told later of what happened before
+                row = replace(row, dropped=row.dropped + await webhooks.drop_waiting(tx, webhook_id))
             await webhooks.put(tx, row)
             await self._note(tx, person, row, words.model_dump(mode="json"))
         self._feed.publish(Change("webhook", row.id, document(row)))
@@ -144,7 +147,8 @@ def _check(url: str) -> None:
         parts = urlsplit(url)
         host = parts.hostname or ""
         sound = parts.scheme in ("http", "https") and host and not parts.username and parts.port != 0
-    except ValueError:
+        sound = sound and bool(httpx.URL(url).host)  # which says no to names that cannot be asked for
+    except (ValueError, httpx.InvalidURL):
         sound, host, parts = False, "", None
     if not sound or parts is None:
         raise GuestwireError("INVALID-BODY", "A webhook's URL is https://HOST/PATH, without a user in it.", field="url")
