@@ -39,6 +39,11 @@ class ElsewhenAgent(Agent):
         await self.start()
         await self.log.wait_for("broker connected", PATIENCE_S, since=since)
 
+    async def again(self) -> None:
+        """End it as a crash would, and start it; its wall clock begins anew."""
+        await self.kill()
+        await self.connect()
+
 
 def library() -> str:
     found = glob.glob(FAKETIME)  # noqa: PTH207 - one fixed pattern

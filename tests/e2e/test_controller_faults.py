@@ -35,10 +35,16 @@ async def on_a_small_disk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 async def test_a_full_disk(on_a_small_disk: tuple[Plant, Path]) -> None:
     made, file = on_a_small_disk
 
-    async def some() -> bool:
+    async def some_stored() -> bool:
+        return all([(await made.total(f'{FEW[1]}{{host="{host}"}}'))[0] for host in HOSTS])
+
+    async def go_on_measuring() -> bool:
+        return len(made.tap.batches) > len(sent) + 5
+
+    async def some_acknowledged() -> bool:
         return bool(made.tap.acknowledged)
 
-    await made.api.until(some, "something was acknowledged")
+    await made.api.until(some_stored, "something is stored")
     filler = fill(file.parent)
     try:
         await _not_ready(made)
@@ -46,13 +52,10 @@ async def test_a_full_disk(on_a_small_disk: tuple[Plant, Path]) -> None:
         refused = await made.api.ask("POST", "/groups", json={"name": "all", "selection": "state=online"})
         _says(refused, "DATABASE-FULL")
         assert await made.api.get("/hosts"), "what is there can be read"
-
-        async def go_on_measuring() -> bool:
-            return len(made.tap.batches) > len(sent) + 5
-
         await made.api.until(go_on_measuring, "hosts go on measuring")
         later = set(made.tap.batches) - sent
-        # of what came before there may be words still: they are held for a while, so that one says much
+        # a word is held for a while, so that one says much: what was stored before is told now, and nothing else with it
+        await made.api.until(some_acknowledged, "something is acknowledged")
         assert not later & made.tap.told_to_forget, "nothing is acknowledged that is not stored"
         assert await made.lost(made.tap.acknowledged) == []
     finally:

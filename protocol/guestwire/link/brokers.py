@@ -1,7 +1,8 @@
 """Which transport and which MQTT level a broker gets: version 5 first, 3.1.1 where the broker knows no more.
 
 Both a refusal of level 5 and a close without CONNACK mean "try 3.1.1" (RabbitMQ 3.10 does the latter); that a broker then
-takes level 4 is remembered, so that the next connection needs one attempt.
+takes level 4 is remembered, so that the next connection needs one attempt. A close may be an accident: a broker that is started
+again behind a proxy does it too. So one that takes level 4 after it is asked for 5 once more, before that is believed of it.
 """
 
 import time
@@ -10,7 +11,7 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from guestwire.link import mqtt5
-from guestwire.link.transport import Connect, OnMessage, Options, Transport, TransportError
+from guestwire.link.transport import Connect, Incoming, OnMessage, Options, Transport, TransportError
 
 Kind = Literal["auto", "mqtt5", "aiomqtt"]
 """auto: ours at level 5, aiomqtt at 4. mqtt5: ours, never 3.1.1. aiomqtt: aiomqtt at either level."""
@@ -72,12 +73,31 @@ async def connect(
     except TransportError as err:
         if err.code != "BROKER-NO-V5":
             raise
-    else:
+        link = await _after_no_v5(options, on_message, level_5, said_so="reason" in err.detail)
+    if link.connack.level == 5:
         memory.took_level_5(options)
-        return link
-    link = await _aiomqtt()(level_4, on_message)
-    memory.took_level_4(options)
+    else:
+        memory.took_level_4(options)
     return link
+
+
+async def _after_no_v5(options: Options, on_message: OnMessage, level_5: Connect, *, said_so: bool) -> Transport:
+    """An open connection to a broker that did not take level 5, and said so or only closed."""
+    level_4 = replace(options, level=4)
+    if not said_so:
+        # nothing is heard over it: what is not acknowledged comes again; and there is no will, for nobody goes away
+        trial = await _aiomqtt()(replace(level_4, will=None), _unheard)
+        await trial.close()
+        try:
+            return await level_5(options, on_message)
+        except TransportError as err:
+            if err.code != "BROKER-NO-V5":
+                raise
+    return await _aiomqtt()(level_4, on_message)
+
+
+def _unheard(_: Incoming) -> None:
+    """A message for whoever connects next."""
 
 
 def _aiomqtt() -> Connect:

@@ -295,7 +295,7 @@ class Mqtt5Transport(asyncio.Protocol):
         except CodecError as err:
             reason = err.reason_code if err.reason_code != UNSUPPORTED_VERSION else PROTOCOL_ERROR
             if err.reason_code == UNSUPPORTED_VERSION and self._connack is None:
-                self._end(TransportError("BROKER-NO-V5", detail={"why": str(err)}))
+                self._end(TransportError("BROKER-NO-V5", detail={"why": str(err), "reason": err.reason_code}))
             self._malformed(str(err), reason)
         finally:
             if not self._queue.flush():  # what is written acknowledges what was read
