@@ -281,7 +281,7 @@ async def test_a_flood_stops_the_reading_and_nothing_is_lost(bench: Bench) -> No
     [
         (write(ConnAckPacket(reason_code=ConnAckReasonCode.NOT_AUTHORIZED)), "BROKER-REFUSED", 0x87),
         (write(ConnAckPacket(reason_code=ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION)), "BROKER-NO-V5", 0x84),
-        (b"\x20\x02\x00\x05", "BROKER-NO-V5", None),
+        (b"\x20\x02\x00\x05", "BROKER-NO-V5", 0x84),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "PEER-MALFORMED", 0x81),
         (write(PingRespPacket()) + write(PublishPacket("t", b"")), "PEER-MALFORMED", 0x82),
         (write(DisconnectPacket(reason_code=DisconnectReasonCode.SERVER_BUSY)), "BROKER-REFUSED", 0x89),
