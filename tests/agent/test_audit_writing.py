@@ -16,7 +16,7 @@ from guestwire.agent.audit_tally import CLIENT_BURST, MOST_REFUSALS, OTHERS
 from guestwire.agent.audit_writing import MOST_ROWS, AuditWriting
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_writer import JournalWriter
-from guestwire.agent.vital import Vital
+from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
 

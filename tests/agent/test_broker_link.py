@@ -12,13 +12,13 @@ from guestwire.agent.announcer import Announcer
 from guestwire.agent.broker_link import BrokerLink
 from guestwire.agent.services.running import Running
 from guestwire.agent.telemetry.loose import Loose
-from guestwire.agent.vital import Vital
 from guestwire.link.backoff import Backoff
 from guestwire.link.clock import now
 from guestwire.link.memory import MemoryBroker
 from guestwire.link.serve import Server
 from guestwire.link.session import State
 from guestwire.link.transport import Incoming, Options, Subscription, Transport, TransportError
+from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import ids, topics
 from guestwire.protocol.envelope import Header, body_hash, encode

@@ -11,8 +11,8 @@ from guestwire.agent.journal import Journal
 from guestwire.agent.journal_schema import Entry, New
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.time_floor import TimeFloor, judged
-from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
+from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.model.host import ClockQuality
 from guestwire.protocol.executor import Executor

@@ -23,7 +23,7 @@ from guestwire.agent.renewal import (
     retry_s,
 )
 from guestwire.agent.renewal_parts import renew_command, run
-from guestwire.agent.vital import Vital
+from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.site.ca import make_root_ca
 from guestwire.site.leaves import issue_host

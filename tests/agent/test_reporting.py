@@ -11,7 +11,7 @@ from guestwire.agent.reporting import Reporting
 from guestwire.agent.services.configuration.service import Configuration
 from guestwire.agent.services.guest_table import GuestTable
 from guestwire.agent.telemetry.loose import Loose
-from guestwire.agent.vital import Vital
+from guestwire.link.vital import Vital
 from guestwire.model.host import RebootRequired
 from guestwire.model.plan import PlanItem, Revision, SyncState
 from guestwire.protocol import statements

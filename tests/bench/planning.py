@@ -23,8 +23,8 @@ from guestwire.agent.services.configuration.prepared import Preparer
 from guestwire.agent.services.configuration.switching import Switching
 from guestwire.agent.services.guest_folder import GuestFolders
 from guestwire.agent.services.guests import GuestService
-from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
+from guestwire.link.vital import Vital
 from guestwire.model.areas import MemoryArea
 from guestwire.model.desired import Desired
 from guestwire.model.facts import Facts

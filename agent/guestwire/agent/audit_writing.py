@@ -21,7 +21,7 @@ from guestwire.agent.audit_tally import (
     Pace,
     Tally,
 )
-from guestwire.agent.vital import Vital, VitalTask
+from guestwire.link.vital import Vital, VitalTask
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
 

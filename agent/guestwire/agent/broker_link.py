@@ -13,7 +13,6 @@ from typing import Protocol
 
 from guestwire.agent.announcer import Announcer
 from guestwire.agent.services.running import Running
-from guestwire.agent.vital import Vital
 from guestwire.link.invoke import CONTENT_TYPE
 from guestwire.link.serve import Server
 from guestwire.link.session import CONFLICT_PAUSE_S, Session
@@ -27,6 +26,7 @@ from guestwire.link.transport import (
     TransportError,
     Will,
 )
+from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import topics
 from guestwire.protocol.operation_models import Empty, EpochBehind

@@ -35,12 +35,12 @@ from guestwire.agent.telemetry.loop_lag import LoopLag
 from guestwire.agent.telemetry_parts import telemetry_parts
 from guestwire.agent.time_floor import TimeFloor, judged
 from guestwire.agent.tls_identity import TlsIdentity
-from guestwire.agent.vital import Vital
 from guestwire.link import brokers
 from guestwire.link.broker_url import BrokerAddress
 from guestwire.link.clock import now
 from guestwire.link.host_port import host_port
 from guestwire.link.transport import Connect, OnMessage, Options, Transport
+from guestwire.link.vital import Vital
 from guestwire.model.allocation import allocate
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError

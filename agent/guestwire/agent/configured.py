@@ -33,8 +33,8 @@ from guestwire.agent.services.ports import OFF, ON, Drivers, HostInspection
 from guestwire.agent.services.power import GuestPower
 from guestwire.agent.services.rt_tuning import RtTuning
 from guestwire.agent.services.snapshots import Snapshots
-from guestwire.agent.vital import Vital
 from guestwire.link.serve import Handler
+from guestwire.link.vital import Vital
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest

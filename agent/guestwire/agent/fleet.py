@@ -19,8 +19,8 @@ from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.logs import LevelControl, make_logger
 from guestwire.agent.messages import Messages
 from guestwire.agent.telemetry.loop_lag import LoopLag
-from guestwire.agent.vital import Vital
 from guestwire.link.transport import Connect, OnMessage, Options, Transport
+from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 
 Broker = tuple[Callable[[], Options], Connect]

@@ -49,10 +49,10 @@ from guestwire.agent.telemetry.spool import Spool
 from guestwire.agent.telemetry.telling import Telling
 from guestwire.agent.telemetry.wiring import shipping, spool_opened
 from guestwire.agent.trust_keeper import TrustKeeper, trust_in_force
-from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
 from guestwire.link.local_server import LocalServer
 from guestwire.link.serve import Server
+from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.capabilities import CapabilitiesBody, WireLimits, hash_over
 from guestwire.protocol.executor import Executor

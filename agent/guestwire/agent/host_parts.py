@@ -18,8 +18,8 @@ from guestwire.agent.telemetry.loop_lag import LoopLag
 from guestwire.agent.telemetry.wiring import TelemetryParts
 from guestwire.agent.time_floor import TimeFloor
 from guestwire.agent.tls_identity import TlsIdentity
-from guestwire.agent.vital import Vital
 from guestwire.link.transport import Connect, Options
+from guestwire.link.vital import Vital
 from guestwire.model.host import ClockQuality
 from guestwire.protocol.signing import SigningKey
 from guestwire.protocol.steps import Limits

@@ -9,8 +9,8 @@ from guestwire.agent import floor_note
 from guestwire.agent.clock_skew import ClockSkew
 from guestwire.agent.journal import Journal
 from guestwire.agent.time_floor import TimeFloor
-from guestwire.agent.vital import Vital, VitalTask
 from guestwire.link.clock import now
+from guestwire.link.vital import Vital, VitalTask
 from guestwire.model.errors import GuestwireError
 from guestwire.model.host import ClockQuality
 from guestwire.protocol.executor import Executor

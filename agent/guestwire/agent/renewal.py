@@ -14,7 +14,7 @@ from typing import Protocol
 from guestwire.agent.audit import Log
 from guestwire.agent.certificate_dates import Dates, certificates, dates
 from guestwire.agent.services.generated_file import write_file
-from guestwire.agent.vital import Vital, VitalTask
+from guestwire.link.vital import Vital, VitalTask
 from guestwire.model.errors import GuestwireError
 
 DUE, JITTER = 2 / 3, 0.05

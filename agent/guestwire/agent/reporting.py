@@ -8,7 +8,7 @@ from guestwire.agent.jobs import job_of
 from guestwire.agent.journal import Journal
 from guestwire.agent.services.configuration.service import Configuration
 from guestwire.agent.services.guest_table import GuestTable
-from guestwire.agent.vital import Vital, VitalTask
+from guestwire.link.vital import Vital, VitalTask
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import RUNNING_STATES
 from guestwire.model.host import RebootRequired

@@ -22,7 +22,7 @@ from guestwire.agent.services.guest_folder import GuestFolders
 from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.guests import GuestService
 from guestwire.agent.services.ports import Drivers
-from guestwire.agent.vital import Vital
+from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 
 PATIENCE_S = 20.0

@@ -17,8 +17,8 @@ from guestwire.controller.feed import Feed
 from guestwire.controller.logs import make_logger
 from guestwire.controller.store.database import open_database
 from guestwire.controller.store.migrating import upgrade
-from guestwire.controller.vital import Vital
 from guestwire.link.clock import now
+from guestwire.link.vital import Vital
 
 API_VERSION: Final = "1"
 """What is in the document of every release that has the same API, in place of the program's own version."""

@@ -24,9 +24,9 @@ from guestwire.controller.logs import make_logger
 from guestwire.controller.store.database import Database, open_database
 from guestwire.controller.store.migrating import upgrade
 from guestwire.controller.users.person import Binding, Role
-from guestwire.controller.vital import Vital
 from guestwire.link.clock import now
 from guestwire.link.sd_notify import service_manager
+from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.settings.loading import service_environment
 from guestwire.settings.table import add_flags, given_flags
@@ -111,6 +111,7 @@ async def _serve(settings: Settings) -> int:
             async with service_manager(service_environment()):
                 base.log.info("serving", url=running.url, version=VERSION, database=database.where)
                 await base.vital.until(stop)
+                base.vital.check()
                 base.log.info("stopping")
     return 0
 

@@ -15,8 +15,8 @@ from guestwire.agent.services.autostart import Autostart
 from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.guests import GuestService
 from guestwire.agent.services.power import GuestPower
-from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
+from guestwire.link.vital import Vital
 from guestwire.model.desired import Autostart as AutostartSetting
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError

@@ -10,8 +10,8 @@ import pytest
 from comm_twin import CommTwin
 
 from guestwire.agent.services.comm_watch import NOTE, CommWatch
-from guestwire.agent.vital import Vital
 from guestwire.comm.client import CommClient
+from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 
 

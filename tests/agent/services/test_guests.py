@@ -14,8 +14,8 @@ from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.guests import GuestService
 from guestwire.agent.services.ports import GuestEvent, Guests, Lost
 from guestwire.agent.services.running import Running
-from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
+from guestwire.link.vital import Vital
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, ReadyWhen

@@ -11,8 +11,8 @@ from guestwire.agent.services.guests import GuestService
 from guestwire.agent.services.host_power import HostPowerService
 from guestwire.agent.services.ports import HostControl
 from guestwire.agent.services.running import Running
-from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
+from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
 from guestwire.model.machines import MACHINES

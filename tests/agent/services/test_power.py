@@ -16,8 +16,8 @@ from guestwire.agent.services.power import GuestPower
 from guestwire.agent.services.running import Running
 from guestwire.agent.services.start_conditions import StartConditions
 from guestwire.agent.services.work import OwnWork
-from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
+from guestwire.link.vital import Vital
 from guestwire.model.base import Model
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError

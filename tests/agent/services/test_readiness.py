@@ -10,7 +10,7 @@ import pytest
 from guestwire.agent.services.guest_table import Row
 from guestwire.agent.services.ports import Guests, Observed
 from guestwire.agent.services.readiness import Readiness
-from guestwire.agent.vital import Vital
+from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, GuestState, GuestStatus, ReadyWhen
 

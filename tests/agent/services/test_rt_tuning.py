@@ -13,7 +13,7 @@ from topologies import forgotten
 from guestwire.agent.drivers.simulated.host import SimulatedHost
 from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.rt_tuning import NOTE, RtTuning, TunedValue
-from guestwire.agent.vital import Vital
+from guestwire.link.vital import Vital
 from guestwire.model.cpuset import from_libvirt, to_mask
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError

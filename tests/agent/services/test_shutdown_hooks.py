@@ -10,7 +10,7 @@ import pytest
 
 from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.shutdown_hooks import LOG_BYTES, WAITING, ShutdownHooks
-from guestwire.agent.vital import Vital
+from guestwire.link.vital import Vital
 from guestwire.model.guest import Guest, GuestState
 
 Stop = tuple[GuestState | None, GuestState | None]

@@ -12,8 +12,8 @@ from guestwire.agent.services.guests import GuestService
 from guestwire.agent.services.ports import Images, ImageSnapshot
 from guestwire.agent.services.running import Running
 from guestwire.agent.services.snapshots import Snapshots
-from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
+from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Disk, Guest
 from guestwire.model.machines import MACHINES

@@ -14,8 +14,8 @@ from spool_samples import FOLDER, MIB, QUOTA, Lost, batch, read_all, signed, spo
 
 from guestwire.agent.telemetry.disk import Disk
 from guestwire.agent.telemetry.keeper import ANOTHER_LOG_S, SpoolKeeper
-from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
+from guestwire.link.vital import Vital
 from guestwire.protocol.steps import Now
 
 

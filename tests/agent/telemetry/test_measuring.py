@@ -18,9 +18,9 @@ from guestwire.agent.telemetry.sources.agent import agent_sources
 from guestwire.agent.telemetry.sources.communication import communication_sources
 from guestwire.agent.telemetry.sources.guests import guest_sources
 from guestwire.agent.telemetry.sources.host import host_sources
-from guestwire.agent.vital import Vital
 from guestwire.comm.client import CommClient
 from guestwire.link.clock import now
+from guestwire.link.vital import Vital
 from guestwire.model.areas import MemoryArea
 from guestwire.model.guest import Guest
 from guestwire.model.machines import MACHINES

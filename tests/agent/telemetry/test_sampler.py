@@ -8,8 +8,8 @@ from heard_telemetry import T0, Clock, HeardBatches, KeptLog
 
 from guestwire.agent.telemetry.sampler import Health, Sampler, SamplerSettings, TierSampler, health
 from guestwire.agent.telemetry.sources.source import Add, Source
-from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
+from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.metrics import BY_NAME, METRICS
 from guestwire.protocol.steps import Now

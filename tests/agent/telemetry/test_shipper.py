@@ -14,8 +14,8 @@ from guestwire.agent.telemetry.shipper import IDLE_S, UNCONFIRMED, Shipper
 from guestwire.agent.telemetry.shipping import AGAIN_S, DEAF_S
 from guestwire.agent.telemetry.spool import Spool
 from guestwire.agent.telemetry.telling import Telling
-from guestwire.agent.vital import Vital
 from guestwire.link.transport import TransportError
+from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import topics
 from guestwire.protocol.envelope import Header

@@ -24,8 +24,8 @@ from guestwire.controller.store import hosts
 from guestwire.controller.store.database import Database
 from guestwire.controller.store.host_tables import HostRow, PeoplesWords
 from guestwire.controller.users.person import Asked, Binding
-from guestwire.controller.vital import Vital
 from guestwire.link.clock import now
+from guestwire.link.vital import Vital
 
 ADMIN = "ada"
 HOST = HostRef("plant", "h1")

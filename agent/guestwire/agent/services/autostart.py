@@ -12,7 +12,7 @@ from guestwire.agent.audit import Log
 from guestwire.agent.services.guests import GuestService
 from guestwire.agent.services.power import GuestPower
 from guestwire.agent.services.work import OwnWork
-from guestwire.agent.vital import Vital, VitalTask
+from guestwire.link.vital import Vital, VitalTask
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest

@@ -11,7 +11,7 @@ from guestwire.agent.services.ports import OFF, ON, Changed, Gone, GuestEvent, G
 from guestwire.agent.services.readiness import Readiness
 from guestwire.agent.services.running import Running
 from guestwire.agent.services.work import Work
-from guestwire.agent.vital import Vital
+from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest, GuestState, GuestView
 from guestwire.protocol import operation_models as m

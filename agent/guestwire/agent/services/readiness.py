@@ -8,7 +8,7 @@ from functools import partial
 
 from guestwire.agent.services.guest_table import Row
 from guestwire.agent.services.ports import OFF, BeforeItRuns, Guests
-from guestwire.agent.vital import Vital
+from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
 

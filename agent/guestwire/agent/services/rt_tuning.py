@@ -13,7 +13,7 @@ from guestwire.agent.audit import Log
 from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.journalled_values import Entry, JournalledValues, Now, Refusal
 from guestwire.agent.services.ports import OFF, HostInspection, KernelValues
-from guestwire.agent.vital import Vital, VitalTask
+from guestwire.link.vital import Vital, VitalTask
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest

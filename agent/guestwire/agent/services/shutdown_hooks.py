@@ -16,7 +16,7 @@ from guestwire.agent.services.guest_folder import HOOK, HOOK_LOGS
 from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.hook_process import run_program, why_not
 from guestwire.agent.services.ports import OFF
-from guestwire.agent.vital import Vital
+from guestwire.link.vital import Vital
 
 DEADLINE_S = 60.0
 AT_ONCE = 4

@@ -13,7 +13,7 @@ from guestwire.agent.telemetry.coarsening import Coarsening, Sign, coarsening_fo
 from guestwire.agent.telemetry.disk import Disk
 from guestwire.agent.telemetry.errands import Errand, errand_for
 from guestwire.agent.telemetry.spool import QUOTA, Spool
-from guestwire.agent.vital import Vital, VitalTask
+from guestwire.link.vital import Vital, VitalTask
 from guestwire.protocol.buckets import TokenBucket
 from guestwire.protocol.steps import Now
 from guestwire.protocol.telemetry import SpoolClass

@@ -15,7 +15,7 @@ from guestwire.agent.telemetry.sources.agent import Reading, agent_sources
 from guestwire.agent.telemetry.sources.communication import communication_sources
 from guestwire.agent.telemetry.sources.guests import guest_sources
 from guestwire.agent.telemetry.sources.host import host_sources
-from guestwire.agent.vital import Vital
+from guestwire.link.vital import Vital
 from guestwire.protocol.steps import Now
 
 

@@ -16,7 +16,7 @@ from guestwire.agent.telemetry.batching import TierBatch
 from guestwire.agent.telemetry.drafts import BatchDraft, Batches
 from guestwire.agent.telemetry.series_book import SeriesBook
 from guestwire.agent.telemetry.sources.source import Add, Source
-from guestwire.agent.vital import Vital, VitalTask
+from guestwire.link.vital import Vital, VitalTask
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.metrics import BY_NAME
 from guestwire.protocol.steps import Now

@@ -24,8 +24,8 @@ from guestwire.agent.telemetry.records import Record, is_tier
 from guestwire.agent.telemetry.shipping import ClassOf, Shipping
 from guestwire.agent.telemetry.spool import Spool
 from guestwire.agent.telemetry.telling import Telling
-from guestwire.agent.vital import Vital, VitalTask
 from guestwire.link.transport import TransportError
+from guestwire.link.vital import Vital, VitalTask
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Call, Now
 from guestwire.protocol.telemetry import SPOOL_CLASSES, Gap, TelemetryAck, TelemetryAcked, Tier

@@ -15,8 +15,8 @@ from guestwire.agent.telemetry.sampler import SamplerSettings
 from guestwire.agent.telemetry.shipper import Shipper
 from guestwire.agent.telemetry.spool import Spool
 from guestwire.agent.telemetry.telling import Telling
-from guestwire.agent.vital import Vital
 from guestwire.link.clock import now
+from guestwire.link.vital import Vital
 from guestwire.protocol.executor import Executor
 from guestwire.protocol.steps import Now
 from guestwire.protocol.telemetry import SpoolClass

@@ -6,7 +6,7 @@ are open is in the database.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol, Self
+from typing import Final, Protocol
 
 from guestwire.controller.alarms.alarms import Alarms
 from guestwire.controller.alarms.comparing import Raise, Reading, RuleStanding, Subject, compare
@@ -15,6 +15,7 @@ from guestwire.controller.feed import Change
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.store import alarms
 from guestwire.controller.store.database import Database
+from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
 
@@ -37,7 +38,7 @@ class Reads(Protocol):
     def read(self, trigger: Trigger, hosts: frozenset[HostRef]) -> Mapping[Subject, Reading]: ...
 
 
-class AlarmWatching:
+class AlarmWatching(OwnTask):
     """Works while its block lasts. `rules` gives those that are in force."""
 
     def __init__(
@@ -59,22 +60,7 @@ class AlarmWatching:
         self._look_s = look_s
         self._standing: dict[str, tuple[AlarmRule, RuleStanding]] = {}
         self._wrong: set[str] = set()
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="alarm-watching")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    @property
-    def task(self) -> "asyncio.Task[None]":
-        """What must not end while the controller runs."""
-        assert self._task is not None
-        return self._task
+        super().__init__("alarm-watching")
 
     async def look(self) -> None:
         """Look once. Raises DATABASE-UNAVAILABLE, DATABASE-FULL; what was not written then is found again."""

@@ -16,7 +16,6 @@ import asyncio
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import Self
 
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
@@ -43,11 +42,12 @@ from guestwire.controller.api.stream_viewer import (
 from guestwire.controller.feed import Feed, Subscriber
 from guestwire.controller.users.access import Access
 from guestwire.controller.users.person import Person
+from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
 
 
-class Stream:
+class Stream(OwnTask):
     """All viewers, and the one task that takes changes from the feed for them, as long as its block lasts."""
 
     def __init__(
@@ -68,22 +68,7 @@ class Stream:
         self._watching = asyncio.Event()
         self._following = ExitStack()
         self._subscriber: Subscriber | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._pump(), name="stream")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    @property
-    def task(self) -> "asyncio.Task[None]":
-        """The task that all viewers depend on: it has no end of its own."""
-        assert self._task is not None
-        return self._task
+        super().__init__("stream")
 
     def admit(self, viewer: Viewer) -> bool:
         """Take a viewer in; False: there are too many."""
@@ -113,7 +98,7 @@ class Stream:
                 return there
         return made
 
-    async def _pump(self) -> None:
+    async def _run(self) -> None:
         """Follows the feed while there are viewers, and for a while after that: what nobody sees need not be made."""
         with self._following:
             while True:

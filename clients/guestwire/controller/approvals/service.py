@@ -25,6 +25,7 @@ from guestwire.controller.store.audit_rows import AuditEntry
 from guestwire.controller.store.database import Database, Tx
 from guestwire.controller.users.access import Access
 from guestwire.controller.users.person import Person
+from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import mandates
 from guestwire.protocol.steps import Now
@@ -43,7 +44,7 @@ class Made(NamedTuple):
     signature: bytes
 
 
-class Approvals:
+class Approvals(OwnTask):
     """`async with` it: while it lasts, what nobody signed in time ends."""
 
     def __init__(
@@ -61,21 +62,7 @@ class Approvals:
         self._trust = trust
         self._log = log
         self._clock = clock
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> "Approvals":
-        self._task = asyncio.create_task(self._expire(), name="approvals")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
-
-    @property
-    def task(self) -> asyncio.Task[None]:
-        """What runs it; that it ends before the block does is a defect."""
-        assert self._task is not None
-        return self._task
+        super().__init__("approvals")
 
     # -- reading
 
@@ -245,7 +232,7 @@ class Approvals:
                 return True
         return False
 
-    async def _expire(self) -> None:
+    async def _run(self) -> None:
         while True:
             with suppress(GuestwireError):  # the database is away: another time
                 await self._expire_now()

@@ -5,7 +5,7 @@ What is pruned leaves a row that says so, with the hash that the next one follow
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Protocol, Self
+from typing import Final, Protocol
 
 from guestwire.controller.audit.checking import PRUNED
 from guestwire.controller.audit.signed_ends import End, Signers, sign
@@ -13,6 +13,7 @@ from guestwire.controller.store import audit_ends, audit_rows
 from guestwire.controller.store.audit_ends import Begin
 from guestwire.controller.store.audit_rows import AuditEntry, Wanted
 from guestwire.controller.store.database import Database
+from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
 
 SIGN_EVERY_S: Final = 600.0
@@ -32,7 +33,7 @@ class Log(Protocol):
     def warning(self, event: str, **fields: object) -> object: ...
 
 
-class AuditKeeping:
+class AuditKeeping(OwnTask):
     """`async with` it: leaving signs once more. `keep_days`: how long a row is kept at least."""
 
     def __init__(
@@ -54,22 +55,11 @@ class AuditKeeping:
         self._every_s = every_s
         self._at_once = at_once
         self._more = False
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="audit signing")
-        return self
+        super().__init__("audit signing")
 
     async def __aexit__(self, *_: object) -> None:
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
+        await super().__aexit__()
         await self._guarded()
-
-    @property
-    def task(self) -> asyncio.Task[None]:
-        """What signs; that it ends before the block does is a defect."""
-        assert self._task is not None
-        return self._task
 
     async def _run(self) -> None:
         while True:

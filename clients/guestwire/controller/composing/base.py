@@ -9,7 +9,7 @@ from typing import Any
 from guestwire.controller.config import Settings
 from guestwire.controller.feed import Feed
 from guestwire.controller.store.database import Database
-from guestwire.controller.vital import Vital
+from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
 

@@ -4,12 +4,13 @@ after the other.
 
 import asyncio
 from collections import deque
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from guestwire.controller.alarms.noticing import Noticing
 from guestwire.controller.audit.following import Trouble as AuditTrouble
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.telemetry.troubles import Trouble
+from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
 
 WAITING: Final = 1000
@@ -17,7 +18,7 @@ WAITING: Final = 1000
 AGAIN_S: Final = 5.0
 
 
-class TroubleTelling:
+class TroubleTelling(OwnTask):
     """Works while its block lasts."""
 
     def __init__(self, noticing: Noticing, log: Any) -> None:
@@ -25,22 +26,7 @@ class TroubleTelling:
         self._log = log
         self._waiting: deque[tuple[HostRef, str, str]] = deque(maxlen=WAITING)
         self._some = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="troubles")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    @property
-    def task(self) -> "asyncio.Task[None]":
-        """What must not end while the controller runs."""
-        assert self._task is not None
-        return self._task
+        super().__init__("troubles")
 
     def telemetry(self, trouble: Trouble) -> None:
         """Of the telemetry of a host."""

@@ -24,6 +24,7 @@ from guestwire.controller.store.host_tables import (
     HostRow,
     StoredDocument,
 )
+from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
 
 EVERY_S: Final = 0.25
@@ -70,7 +71,7 @@ class Waiting:
         return frozenset(plain) | {ref for ref, _ in self.documents} | {ref for ref, _ in self.guests}
 
 
-class FleetKeeping:
+class FleetKeeping(OwnTask):
     """Its owner puts into `waiting` and calls `wake`. `async with` it: leaving writes what is left. `on_trouble` hears why the
     database took nothing."""
 
@@ -90,24 +91,13 @@ class FleetKeeping:
         self._again_s = again_s
         self._some = asyncio.Event()
         self._turn = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
+        super().__init__("fleet-keeping")
         self.waiting = Waiting()
         self.changed: list[Callable[[Collection[HostRef]], None]] = []
         """Hear of which hosts something was committed."""
 
-    @property
-    def task(self) -> asyncio.Task[None]:
-        """What runs it; that it ends before the block does is a defect."""
-        assert self._task is not None
-        return self._task
-
-    async def __aenter__(self) -> "FleetKeeping":
-        self._task = asyncio.create_task(self._run(), name="fleet-keeping")
-        return self
-
     async def __aexit__(self, *_: object) -> None:
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
+        await super().__aexit__()
         try:
             await self.flush()
         except GuestwireError as err:

@@ -5,13 +5,14 @@ It is a cache of what the database says. How groups are made and changed is `gro
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from typing import Final
+from typing import Final, Self
 
 from guestwire.controller.fleet.expansion import expanded
 from guestwire.controller.fleet.selection import EVERY, Selection, parse, terms
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.store import groups, host_queries
 from guestwire.controller.store.database import Database
+from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
 
@@ -24,7 +25,7 @@ AT_ONCE: Final = 200
 AGAIN_S: Final = 2.0
 
 
-class Membership:
+class Membership(OwnTask):
     """`async with` it: entering works out all groups. `on_trouble` hears why the database could not be asked."""
 
     def __init__(
@@ -39,22 +40,11 @@ class Membership:
         self._stale = False
         self._some = asyncio.Event()
         self._turn = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
+        super().__init__("group-membership")
 
-    @property
-    def task(self) -> asyncio.Task[None]:
-        """What runs it; that it ends before the block does is a defect."""
-        assert self._task is not None
-        return self._task
-
-    async def __aenter__(self) -> "Membership":
+    async def __aenter__(self) -> Self:
         await self.reload()
-        self._task = asyncio.create_task(self._run(), name="group-membership")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
+        return await super().__aenter__()
 
     @property
     def selections(self) -> Mapping[str, Selection]:

@@ -9,6 +9,7 @@ from guestwire.controller.links.uncut import uncut
 from guestwire.controller.store import audit_rows
 from guestwire.controller.store.audit_rows import AuditEntry
 from guestwire.controller.store.database import Database
+from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
 
@@ -18,7 +19,7 @@ AT_ONCE: Final = 100
 ACTION: Final = "statement-refused"
 
 
-class RefusalAudit:
+class RefusalAudit(OwnTask):
     """`async with` it: leaving tells what is left. `on_trouble` hears why the database took nothing."""
 
     def __init__(
@@ -34,21 +35,10 @@ class RefusalAudit:
         self._clock = clock
         self._on_trouble = on_trouble
         self._every_s = every_s
-        self._task: asyncio.Task[None] | None = None
-
-    @property
-    def task(self) -> asyncio.Task[None]:
-        """What runs it; that it ends before the block does is a defect."""
-        assert self._task is not None
-        return self._task
-
-    async def __aenter__(self) -> "RefusalAudit":
-        self._task = asyncio.create_task(self._run(), name="refusal-audit")
-        return self
+        super().__init__("refusal-audit")
 
     async def __aexit__(self, *_: object) -> None:
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
+        await super().__aexit__()
         await self.tell()
 
     async def _run(self) -> None:

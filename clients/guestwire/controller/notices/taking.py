@@ -7,7 +7,7 @@ What finds no room is refused, not lost: the host has it until it is acknowledge
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple, Protocol, Self
+from typing import Final, NamedTuple, Protocol
 
 from guestwire.controller.feed import Change, Feed
 from guestwire.controller.fleet.naming import LARGEST, clean
@@ -18,6 +18,7 @@ from guestwire.controller.store.database import Database, Tx
 from guestwire.controller.store.notices import NoticeRow
 from guestwire.controller.telemetry.number_ranges import NumberRanges
 from guestwire.link.backoff import Backoff
+from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.json_bodies import to_json
 from guestwire.protocol.notices import MODELS, SPOOL_CLASS_OF, Notice, NoticeClass
@@ -50,7 +51,7 @@ class Acts(Protocol):
         ...
 
 
-class NoticeTaking:
+class NoticeTaking(OwnTask):
     """A Hearer of notices. Works from entering to leaving `async with` it; what waits then the hosts say again."""
 
     def __init__(
@@ -70,24 +71,9 @@ class NoticeTaking:
         self._backoff = backoff or Backoff(cap_s=LONGEST_WAIT_S)
         self._queue: deque[tuple[NoticeRow, Came]] = deque()
         self._some = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        super().__init__("notices")
         self.failure: GuestwireError | None = None
         """Why the last transaction did not commit; None: it did."""
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="notices")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    @property
-    def task(self) -> "asyncio.Task[None]":
-        """What must not end while the controller runs."""
-        assert self._task is not None
-        return self._task
 
     def hear(self, said: Said) -> bool:
         """Take a notice. False: there is no room. Raises MALFORMED."""

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Self
+from typing import Final
 
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.projects.host_reading import HostReading
 from guestwire.controller.projects.keeping import DraftKeeping
 from guestwire.controller.store import drafts
 from guestwire.controller.store.database import Database
+from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
 from guestwire.sdk.bulk import each
 
@@ -21,7 +22,7 @@ LONGEST_PAUSE_MS: Final = 900_000
 """Before a host is asked again that did not answer, or that goes on reporting something else."""
 
 
-class CatchingUp:
+class CatchingUp(OwnTask):
     """`async with` it. `on_trouble` hears why the database took nothing; it is tried again."""
 
     def __init__(
@@ -39,21 +40,7 @@ class CatchingUp:
         self._on_trouble = on_trouble
         self._later: dict[HostRef, tuple[int, int]] = {}
         """When a host may be asked again, and the pause before that."""
-        self._task: asyncio.Task[None] | None = None
-
-    @property
-    def task(self) -> asyncio.Task[None]:
-        """What runs it; that it ends before the block does is a defect."""
-        assert self._task is not None
-        return self._task
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="projects-catching-up")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
+        super().__init__("projects-catching-up")
 
     async def _run(self) -> None:
         while True:

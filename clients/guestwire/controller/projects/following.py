@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final, Self
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -22,6 +22,7 @@ from guestwire.controller.projects.pulling import Pulling
 from guestwire.controller.store import plans
 from guestwire.controller.store.database import Database
 from guestwire.controller.store.plans import PlanJob
+from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.config_models import ConfigApplied, ConfigShown
 from guestwire.protocol.mandates import PLANNED
@@ -44,7 +45,7 @@ GIVE_UP_MS: Final = 7 * 86_400_000
 _WAITS = ("confirm_wait", "waiting_reboot")
 
 
-class Following:
+class Following(OwnTask):
     """`async with` it. `on_trouble` hears why the database took nothing; it is tried again."""
 
     def __init__(
@@ -71,21 +72,7 @@ class Following:
         """When to look at a job again, where that is not at once."""
         self._pauses: dict[str, int] = {}
         """Of jobs whose hosts did not answer: the pause before the next try."""
-        self._task: asyncio.Task[None] | None = None
-
-    @property
-    def task(self) -> asyncio.Task[None]:
-        """What runs it; that it ends before the block does is a defect."""
-        assert self._task is not None
-        return self._task
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="projects-following")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
+        super().__init__("projects-following")
 
     def jobs_changed(self, jobs: Sequence[Job]) -> None:
         """These jobs are another now."""

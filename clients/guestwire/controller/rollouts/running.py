@@ -10,7 +10,7 @@ import traceback
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import Final, Self
+from typing import Final
 
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.jobs.job import Job
@@ -26,6 +26,7 @@ from guestwire.controller.store import rollouts as store
 from guestwire.controller.store.approvals import Approval
 from guestwire.controller.store.audit_rows import AuditEntry
 from guestwire.controller.store.database import Database
+from guestwire.link.vital import OwnTask
 from guestwire.model.error_codes.row import Kind
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
@@ -46,7 +47,7 @@ CLOSED: Final = "APPROVAL-CLOSED"
 _PASSING = frozenset({Kind.BUSY, Kind.TIMEOUT, Kind.RESOURCE})
 
 
-class Running:
+class Running(OwnTask):
     """`async with` it. It is a JobListener of the jobs' ledger."""
 
     def __init__(
@@ -71,22 +72,8 @@ class Running:
         self._woken: set[str] = set()
         self._unread: dict[str, int] = {}
         self._some = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        super().__init__("rollouts")
         self._pruned_at = float("-inf")
-
-    @property
-    def task(self) -> asyncio.Task[None]:
-        """What keeps them going; that it ends before the block does is a defect."""
-        assert self._task is not None
-        return self._task
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="rollouts")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
 
     # -- what others tell
 

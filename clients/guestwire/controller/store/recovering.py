@@ -3,11 +3,12 @@ elsewhere because it did not.
 """
 
 import asyncio
-from typing import Final, Self
+from typing import Final
 
 from sqlalchemy import text
 
 from guestwire.controller.store.database import Database
+from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
 
 EVERY_S: Final = 5.0
@@ -15,28 +16,13 @@ EVERY_S: Final = 5.0
 _TRIES: Final = {"sqlite": "PRAGMA user_version = 0", "postgresql": "SELECT pg_current_xact_id()"}
 
 
-class Recovering:
+class Recovering(OwnTask):
     """Tries now and then while its block lasts, as long as `database.failure` says that something did not commit."""
 
     def __init__(self, database: Database, every_s: float = EVERY_S) -> None:
         self._database = database
         self._every_s = every_s
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="database-recovering")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    @property
-    def task(self) -> "asyncio.Task[None]":
-        """What must not end while the controller runs."""
-        assert self._task is not None
-        return self._task
+        super().__init__("database-recovering")
 
     async def _run(self) -> None:
         while True:

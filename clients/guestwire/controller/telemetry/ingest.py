@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.store import received_rows
@@ -25,6 +25,7 @@ from guestwire.controller.telemetry.registering import register, unknown
 from guestwire.controller.telemetry.series import KnownSeries
 from guestwire.controller.telemetry.troubles import Trouble, Troubles
 from guestwire.link.backoff import Backoff
+from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
 from guestwire.protocol.telemetry import Gap, Kind, SpoolClass, TelemetryBatch
@@ -62,7 +63,7 @@ class IngestLimits:
     gather_s: float = GATHER_S
 
 
-class Ingest:
+class Ingest(OwnTask):
     """Works from entering to leaving `async with` it; what waits then is dropped, and the hosts send it again."""
 
     def __init__(
@@ -93,7 +94,7 @@ class Ingest:
         self._enough = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
-        self._task: asyncio.Task[None] | None = None
+        super().__init__("telemetry-ingest")
         self._unsure = False
         self.counts = Counts()
         self.refused = 0
@@ -103,21 +104,6 @@ class Ingest:
         self.commits = 0
         self.failure: GuestwireError | None = None
         """Why the last transaction did not commit; None: it did."""
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="telemetry-ingest")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    @property
-    def task(self) -> "asyncio.Task[None]":
-        """What must not end while the controller runs."""
-        assert self._task is not None
-        return self._task
 
     @property
     def waiting_bytes(self) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Self
+from typing import Final
 
 from guestwire.controller.store import expiry, gap_rows, received_rows, series_rows
 from guestwire.controller.store.database import Database
@@ -11,6 +11,7 @@ from guestwire.controller.telemetry.host_clock import OLDEST_MS
 from guestwire.controller.telemetry.pieces import Kept
 from guestwire.controller.telemetry.received import Received
 from guestwire.controller.telemetry.series import KnownSeries, day_of
+from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
 
@@ -19,7 +20,7 @@ BREATH_S: Final = 0.05
 """Between two stretches: others write, too."""
 
 
-class Retention:
+class Retention(OwnTask):
     """Works from entering to leaving `async with` it."""
 
     def __init__(
@@ -40,23 +41,8 @@ class Retention:
         self._look_s = look_s
         self._breath_s = breath_s
         self._day = 0
-        self._task: asyncio.Task[None] | None = None
+        super().__init__("telemetry-retention")
         self.failure: GuestwireError | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="telemetry-retention")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    @property
-    def task(self) -> "asyncio.Task[None]":
-        """What must not end while the controller runs."""
-        assert self._task is not None
-        return self._task
 
     async def _run(self) -> None:
         while True:

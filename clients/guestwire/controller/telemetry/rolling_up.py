@@ -7,13 +7,14 @@ is not held up by what comes late.
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
-from typing import Final, Self
+from typing import Final
 
 from guestwire.controller.store import due_rows, expiry, partitions
 from guestwire.controller.store.database import Database
 from guestwire.controller.store.due_rows import Due
 from guestwire.controller.store.levels import LEVELS, Level, below
 from guestwire.controller.store.rollup_rows import roll_up
+from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
 
@@ -24,7 +25,7 @@ BLOCKS_ONCE: Final = 64
 """Of one transaction: four thousand series. Others wait for their turn to write meanwhile."""
 
 
-class RollingUp:
+class RollingUp(OwnTask):
     """Works from entering to leaving `async with` it."""
 
     def __init__(
@@ -34,25 +35,10 @@ class RollingUp:
         self._clock = clock
         self._look_s = look_s
         self._grace_ms = grace_ms
-        self._task: asyncio.Task[None] | None = None
+        super().__init__("telemetry-roll-up")
         self.windows = 0
         """Blocks of windows that were rolled up."""
         self.failure: GuestwireError | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="telemetry-roll-up")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    @property
-    def task(self) -> "asyncio.Task[None]":
-        """What must not end while the controller runs."""
-        assert self._task is not None
-        return self._task
 
     async def _run(self) -> None:
         while True:

@@ -3,8 +3,9 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import Protocol, Self
+from typing import Protocol
 
+from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
 
 Forget = Callable[[], Awaitable[int]]
@@ -19,7 +20,7 @@ class Log(Protocol):
     def warning(self, event: str, **fields: object) -> object: ...
 
 
-class Tidying:
+class Tidying(OwnTask):
     """Has each forget once an hour, as long as its block lasts. A database that cannot be asked is asked again the next time."""
 
     def __init__(
@@ -29,22 +30,7 @@ class Tidying:
         self._log = log
         self._every_s = every_s
         self._first_s = first_s
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="tidying")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    @property
-    def task(self) -> "asyncio.Task[None]":
-        """The task: it has no end of its own."""
-        assert self._task is not None
-        return self._task
+        super().__init__("tidying")
 
     async def _run(self) -> None:
         await asyncio.sleep(self._first_s)

@@ -6,7 +6,7 @@ Each webhook in order: one receiver that is away holds up nobody else, and gets 
 import asyncio
 import json
 from collections.abc import Callable
-from typing import Final, Self
+from typing import Final
 
 import httpx
 
@@ -14,6 +14,7 @@ from guestwire.controller.store import webhooks
 from guestwire.controller.store.database import Database
 from guestwire.controller.store.webhooks import Delivery, WebhookRow
 from guestwire.controller.webhooks.signature import HEADER, signature
+from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
 
@@ -28,7 +29,7 @@ AT_ONCE: Final = 50
 """Of one webhook, before the others have their turn; and nothing more begins after WITHIN_S."""
 
 
-class Delivering:
+class Delivering(OwnTask):
     """Works while its block lasts. `client`: without redirects."""
 
     def __init__(self, database: Database, client: httpx.AsyncClient, clock: Callable[[], Now]) -> None:
@@ -37,22 +38,7 @@ class Delivering:
         self._clock = clock
         self._some = asyncio.Event()
         self._some.set()
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="webhooks")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    @property
-    def task(self) -> "asyncio.Task[None]":
-        """What must not end while the controller runs."""
-        assert self._task is not None
-        return self._task
+        super().__init__("webhooks")
 
     def wake(self) -> None:
         """There is something to send."""

@@ -24,9 +24,9 @@ from guestwire.agent.services.guest_table import Transition
 from guestwire.agent.services.guests import GuestService
 from guestwire.agent.services.ports import Drivers
 from guestwire.agent.services.running import Running
-from guestwire.agent.vital import Vital
 from guestwire.comm.client import CommClient
 from guestwire.link.clock import now
+from guestwire.link.vital import Vital
 from guestwire.model.base import Model
 from guestwire.model.desired import Desired, content_hash
 from guestwire.model.machines import MACHINES

@@ -9,7 +9,7 @@ import pytest
 
 from guestwire.agent.drivers.simulated.settings import Faults
 from guestwire.agent.services.configuration.drift_watch import DriftWatch
-from guestwire.agent.vital import Vital
+from guestwire.link.vital import Vital
 from guestwire.model.desired import Desired
 from guestwire.model.guest import Guest
 from guestwire.model.policy import Policy

@@ -15,7 +15,7 @@ from guestwire.agent.services.communication import SERVING, Communication
 from guestwire.agent.services.configuration.applying import Applying
 from guestwire.agent.services.configuration.plan_items import not_plugged, not_running, unheld
 from guestwire.agent.services.configuration.step_kinds import Tools
-from guestwire.agent.vital import Vital, VitalTask
+from guestwire.link.vital import Vital, VitalTask
 from guestwire.model.communication import CommDocument, communication_of
 from guestwire.model.errors import GuestwireError
 from guestwire.model.plan import PlanItem

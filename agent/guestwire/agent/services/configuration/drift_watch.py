@@ -9,7 +9,7 @@ from guestwire.agent.services.configuration.options import Options
 from guestwire.agent.services.configuration.prepared import Preparer
 from guestwire.agent.services.configuration.service import Configuration
 from guestwire.agent.services.running import Running
-from guestwire.agent.vital import Vital, VitalTask
+from guestwire.link.vital import Vital, VitalTask
 from guestwire.model.errors import GuestwireError
 from guestwire.model.plan import PlanItem
 from guestwire.protocol.config_models import ConfigAdopt

@@ -7,7 +7,7 @@ from guestwire.agent.config_records_schema import ChangeRow
 from guestwire.agent.services.configuration.applying import CONNECT_PATIENCE_S, Applying
 from guestwire.agent.services.configuration.ports import Power
 from guestwire.agent.services.running import Running
-from guestwire.agent.vital import Vital, VitalTask
+from guestwire.link.vital import Vital, VitalTask
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.config_models import ConfigApplied, ConfigCancel, ConfigConfirm
 from guestwire.protocol.steps import Call

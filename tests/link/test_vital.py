@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from guestwire.agent.vital import Vital
+from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 
 

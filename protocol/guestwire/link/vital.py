@@ -1,4 +1,4 @@
-"""The tasks without which an agent is not one: when such a task ends unasked, the process ends too and is started again.
+"""The tasks without which a process of ours is not one: when such a task ends unasked, it ends too and is started again.
 
 A component that lost its task in silence would go on answering from what it knew then. Nothing is repaired here: after
 a restart the journal and the hypervisor say how things are.
@@ -23,9 +23,10 @@ class Vital:
         self.dead: str | None = None
         """The name of the first task that ended unasked."""
 
-    def watch(self, task: asyncio.Task[Any], *, may_return: bool = False) -> None:
+    def watch(self, *tasks: asyncio.Task[Any], may_return: bool = False) -> None:
         """The task's owner keeps it and ends it, by `cancel`. Any other end is a defect; `may_return`: an exception only."""
-        task.add_done_callback(self._may_have_returned if may_return else self._ended)
+        for task in tasks:
+            task.add_done_callback(self._may_have_returned if may_return else self._ended)
 
     async def until(self, stop: asyncio.Event) -> None:
         """Wait for `stop` or the death of a watched task; `check` says which it was."""
@@ -58,24 +59,40 @@ class Vital:
         self._on_defect(task.get_name(), error)
 
 
-class VitalTask(ABC):
-    """What works in the background, as a vital task of that name, from entering to leaving `async with` it."""
+class OwnTask(ABC):
+    """What works in the background, as a task of that name, from entering to leaving `async with` it."""
 
-    def __init__(self, vital: Vital, name: str) -> None:
-        self._vital = vital
+    def __init__(self, name: str) -> None:
         self._name = name
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run(), name=self._name)
-        self._vital.watch(self._task)
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+    @property
+    def task(self) -> asyncio.Task[None]:
+        """The task, while the block lasts; that it ends before is a defect."""
         assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        return self._task
 
     @abstractmethod
     async def _run(self) -> None:
         """The work, without an end of its own."""
+
+
+class VitalTask(OwnTask):
+    """One that the process's `Vital` watches."""
+
+    def __init__(self, vital: Vital, name: str) -> None:
+        super().__init__(name)
+        self._vital = vital
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        self._vital.watch(self.task)
+        return self
