@@ -1,25 +1,23 @@
-"""Agents that kill themselves at a step of their journal, one after the other, forked from a process that has imported all.
+"""Agents that kill themselves at a step of their journal, for a nursery.
 
-    python kill_child.py         reads orders on stdin, a JSON object a line:
+Of an order:
         config       the agent's configuration file
         step         the step of the journal at which it ends itself by SIGKILL, null: it lives
         occurrence   when that step is reached for the Nth time
         fail         calls of the simulated host that fail for ever, see drivers/simulated/settings.py; may be missing
 
-For each it forks an agent and writes {"started": PID}, {"up": PID} when that serves, and {"ended": STATUS} when it has
-ended. How often an agent that ended in order reached each step is in the file `steps.json` beside its configuration.
+An agent says {"up": PID} when it serves. How often an agent that ended in order reached each step is in the file `steps.json` beside its configuration.
 """
 
 import asyncio
 import json
 import os
 import signal
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any, cast
 
-import uvloop
+from nursery import say
 
 from guestwire.agent import compose
 from guestwire.agent.config import load
@@ -28,7 +26,6 @@ from guestwire.agent.drivers.simulated.settings import Faults
 from guestwire.agent.host_agent import host_agent
 from guestwire.agent.journal_schema import Observer, Step
 from guestwire.agent.journal_writer import JournalWriter
-from guestwire.broker_test.child import end_with_parent
 
 
 def counting(reached: Counter[str], step: str | None, occurrence: int) -> Observer:
@@ -59,33 +56,6 @@ async def serve(order: dict[str, Any]) -> None:
         async with host_agent(parts) as host:
             if host.link is not None:
                 await host.link.session.connected(30)
-            _say(up=os.getpid())
+            say(up=os.getpid())
             await stop.wait()
     config.with_name("steps.json").write_text(json.dumps(reached))
-
-
-def main() -> None:
-    end_with_parent()
-    for line in sys.stdin:
-        order = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            end_with_parent()
-            try:
-                uvloop.run(serve(order))
-            except BaseException as err:  # noqa: BLE001 - whatever it is, the child must not go on as its parent
-                sys.stderr.write(f"kill_child: {err!r}\n")
-                os._exit(1)
-            os._exit(0)
-        _say(started=child)
-        _, status = os.waitpid(child, 0)
-        _say(ended=os.waitstatus_to_exitcode(status))
-
-
-def _say(**values: int) -> None:
-    sys.stdout.write(json.dumps(values) + "\n")
-    sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from fleet import PATIENCE_S, SITE, agent_settings, make_site, toml, unix_ms
+from nursery import start_nursery
 from rich_change import BEFORE, GONE, MACHINE, MEDIUM, OPTIONS, OTHER_MEDIUM, RUNNING, after
 
 from guestwire.agent.config_records_schema import CONFIG_STEPS
@@ -178,9 +179,7 @@ async def nursery(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nur
         root=str(layout.root_public), key=str(layout.key("operator:admin")),
     )  # fmt: skip
     async with AsyncExitStack() as stack:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, str(Path(__file__).with_name("kill_child.py")), stdin=PIPE, stdout=PIPE, stderr=STDOUT
-        )
+        process = await start_nursery(Path(__file__).with_name("kill_child.py"), stderr=STDOUT)
         stack.push_async_callback(end_child, process, PATIENCE_S)
         made = Nursery(base, config, process, context)
         reading = asyncio.create_task(made.read())

@@ -8,8 +8,7 @@ import asyncio
 import json
 import os
 import signal
-import sys
-from asyncio.subprocess import PIPE, STDOUT, Process
+from asyncio.subprocess import STDOUT, Process
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from fleet import PATIENCE_S, agent_settings, client_context, make_site, resets, toml, unix_ms
+from nursery import start_nursery
 
 from guestwire.agent.journal_schema import STEPS
 from guestwire.broker_test.child import end_child
@@ -128,9 +128,7 @@ async def rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
         config = home / "agent.toml"
         config.write_text(toml(agent_settings(layout, home, "h1", [broker.url], sections)))
         client = await stack.enter_async_context(open_client(client_context(layout, broker.url)))
-        nursery = await asyncio.create_subprocess_exec(
-            sys.executable, str(Path(__file__).with_name("kill_child.py")), stdin=PIPE, stdout=PIPE, stderr=STDOUT
-        )
+        nursery = await start_nursery(Path(__file__).with_name("kill_child.py"), stderr=STDOUT)
         stack.push_async_callback(end_child, nursery, PATIENCE_S)
         made = Rig(base, config, client, nursery)
         reading = asyncio.create_task(made.read())

@@ -1,27 +1,23 @@
-"""Agents that kill themselves at an access of their spool to the disk, one after the other, forked from a process that has
-imported all.
+"""Agents that kill themselves at an access of their spool to the disk, for a nursery.
 
-    python telemetry_kill_child.py     reads orders on stdin, a JSON object a line:
+Of an order:
         config       the agent's configuration file
         batches      how many batches it makes
         access       the access at which it ends itself by SIGKILL: a method of Disk; null: it lives until SIGTERM
         occurrence   when that access is made for the Nth time; a write is half done then
 
-For each it forks an agent and writes {"started": PID}, {"up": PID}, {"made": {log: last number}, "accesses": {...}} when it has
-made its batches, and {"ended": STATUS}.
+An agent says {"up": PID}, and {"made": {log: last number}, "accesses": {...}} when it has made its batches.
 """
 
 import asyncio
-import json
 import os
 import signal
-import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import uvloop
+from nursery import say
 
 from guestwire.agent import compose
 from guestwire.agent.config import load
@@ -29,7 +25,6 @@ from guestwire.agent.host_agent import RunningHost, host_agent
 from guestwire.agent.journal_writer import JournalWriter
 from guestwire.agent.telemetry.disk import Disk
 from guestwire.agent.telemetry.drafts import BatchDraft
-from guestwire.broker_test.child import end_with_parent
 from guestwire.link.clock import now
 from guestwire.protocol.telemetry import ColumnRow, offsets, values
 
@@ -115,33 +110,7 @@ async def serve(order: dict[str, Any]) -> None:
         async with host_agent(parts) as host:
             assert host.link is not None
             await host.link.session.connected(30)
-            _say(up=os.getpid())
+            say(up=os.getpid())
             await make(host, order["batches"])
-            _say(made={log.log.hex(): log.classes["metric"].used for log in host.spool.logs}, accesses=disk.counts)
+            say(made={log.log.hex(): log.classes["metric"].used for log in host.spool.logs}, accesses=disk.counts)
             await stop.wait()
-
-
-def main() -> None:
-    end_with_parent()
-    for line in sys.stdin:
-        order = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            end_with_parent()
-            try:
-                uvloop.run(serve(order))
-            except BaseException as err:  # noqa: BLE001 - whatever it is, the child must not go on as its parent
-                sys.stderr.write(f"telemetry_kill_child: {err!r}\n")
-                os._exit(1)
-            os._exit(0)
-        _say(started=child)
-        _, status = os.waitpid(child, 0)
-        _say(ended=os.waitstatus_to_exitcode(status))
-
-
-def _say(**values: Any) -> None:
-    os.write(1, (json.dumps(values) + "\n").encode())
-
-
-if __name__ == "__main__":
-    main()

@@ -5,14 +5,14 @@ import asyncio
 import json
 import os
 import signal
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from fleet import PATIENCE_S, SITE
+from nursery import start_nursery
 from telemetry_kill_child import ACCESSES
 from telemetry_reader import Key, TelemetryReader
 from telemetry_stage import NEVER, Stage, make_site
@@ -60,8 +60,7 @@ class Lives:
 
 @asynccontextmanager
 async def lives() -> AsyncIterator[Lives]:
-    here = Path(__file__).with_name("telemetry_kill_child.py")
-    process = await asyncio.create_subprocess_exec(sys.executable, str(here), stdin=PIPE, stdout=PIPE)
+    process = await start_nursery(Path(__file__).with_name("telemetry_kill_child.py"))
     try:
         yield Lives(process)
     finally:
