@@ -14,7 +14,7 @@ FILES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 CASES = [
     (f"{file.stem}: {case['name']}", case)
     for file in FILES
-    for case in yaml.safe_load(file.read_text(encoding="utf-8"))
+    for case in yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader)
 ]
 ROWS = [
     (f"{name}: {row['operation']}" if "rows" in case else name, filled)

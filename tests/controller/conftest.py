@@ -2,7 +2,9 @@
 
 import asyncio
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,8 +25,11 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with all tables and no row."""
+    """A file with all tables and no row. Its pages are small, for most have nothing in them, and each test's copy is searched for
+    secrets in the end."""
     path = tmp_path_factory.mktemp("database") / "template.db"
+    with closing(sqlite3.connect(path)) as empty:
+        empty.executescript("PRAGMA page_size = 1024; VACUUM;")
     asyncio.run(_make(f"sqlite:///{path}"))
     return path
 

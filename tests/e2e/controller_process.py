@@ -4,8 +4,8 @@ import asyncio
 import json
 import secrets
 import sys
-from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Awaitable, Callable
+from asyncio.subprocess import STDOUT, Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 from elsewhen import elsewhen
 from fleet import PATIENCE_S, SITE
+from made_certificates import Files
+from tests.support.forked import start_forked
 
 from guestwire.broker_test.child import end_child, kill_child, start_child
 from guestwire.broker_test.log_lines import LogLines
@@ -23,11 +25,13 @@ USER = "ada"
 
 
 class ControllerProcess:
-    """One controller; it can be ended, killed and started again. `listen`: its address, once it was started."""
+    """One controller; it can be ended, killed and started again. `listen`: its address, once it was started. `way`: what its
+    connection says in the place of the broker and the key."""
 
     def __init__(
-        self, base: Path, layout: Layout, broker: str, database: str = "", metrics_token: Path | None = None
-    ) -> None:
+        self, base: Path, layout: Layout, broker: str, database: str = "", metrics_token: Path | None = None,
+        tls: Files | None = None, way: Mapping[str, object] | None = None,
+    ) -> None:  # fmt: skip
         self.home = base / "controller"
         self.home.mkdir(mode=0o700)
         self.config = self.home / "controller.toml"
@@ -37,9 +41,10 @@ class ControllerProcess:
         """What its wall clock shows when it is started; None: that it is the machine's."""
         self._database = database
         self._metrics = {} if metrics_token is None else {"token_file": str(metrics_token)}
+        self._tls = {} if tls is None else {"cert": str(tls.certificate), "key": str(tls.key)}
         self._connection = {
-            "name": SITE, "site": SITE, "brokers": [broker], "trust": str(layout.trust),
-            "root": str(layout.root_public), "key": str(layout.key("controller:main")),
+            "name": SITE, "site": SITE, "trust": str(layout.trust), "root": str(layout.root_public),
+            **(way or {"brokers": [broker], "key": str(layout.key("controller:main"))}),
         }  # fmt: skip
         self._password = secrets.token_urlsafe(16)
         self._process: Process | None = None
@@ -51,7 +56,7 @@ class ControllerProcess:
         lines = [
             "[controller]", f"state_dir = {json.dumps(str(self.home))}", "[database]",
             f"url = {json.dumps(self._database)}", "[serve]", f"listen = {json.dumps(listen)}",
-            "[metrics]", *(f"{key} = {json.dumps(value)}" for key, value in self._metrics.items()), "[[connections]]",
+            *(f"{key} = {json.dumps(value)}" for key, value in self._tls.items()), "[metrics]", *(f"{key} = {json.dumps(value)}" for key, value in self._metrics.items()), "[[connections]]",
             *(f"{key} = {json.dumps(value)}" for key, value in self._connection.items()),
         ]  # fmt: skip
         self.config.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -60,7 +65,8 @@ class ControllerProcess:
         file = self.home / "password"
         file.touch(mode=0o600)
         file.write_text(self._password + "\n", encoding="ascii")
-        process = await start_child([*self._argv("user"), USER, "--password-file", str(file)])
+        user = ("user", "--config", str(self.config), USER, "--password-file", str(file))
+        process = await start_forked("controller", *user, stderr=STDOUT)
         assert process.stdout is not None
         said = await process.stdout.read()
         assert await process.wait() == 0, said
@@ -68,7 +74,12 @@ class ControllerProcess:
     async def start(self) -> None:
         """Start it; it serves when its log says so."""
         since = self.log.total
-        process = self._process = await start_child([*elsewhen(self.began), *self._argv("run")])
+        if self.began is None:
+            process = await start_forked("controller", "run", "--config", str(self.config), stderr=STDOUT)
+        else:
+            argv = [sys.executable, "-m", "guestwire.controller.main", "run", "--config", str(self.config)]
+            process = await start_child([*elsewhen(self.began), *argv])
+        self._process = process
         self._reading = asyncio.create_task(self._read(process))
         serving = asyncio.create_task(self.log.wait_for('"event": "serving"', PATIENCE_S * 2, since=since))
         try:
@@ -77,7 +88,7 @@ class ControllerProcess:
         finally:
             serving.cancel()
         self.url = json.loads(serving.result())["url"]
-        self._write(self.url.removeprefix("http://"))  # where it is found when it is started again
+        self._write(self.url.partition("://")[2])  # where it is found when it is started again
 
     async def stop(self) -> int:
         if self._process is None:
@@ -105,9 +116,6 @@ class ControllerProcess:
             client.cookies.clear()
             client.headers["Authorization"] = f"Bearer {made['token']}"
             yield api
-
-    def _argv(self, command: str) -> list[str]:
-        return [sys.executable, "-m", "guestwire.controller.main", command, "--config", str(self.config)]
 
     async def _read(self, process: Process) -> None:
         assert process.stdout is not None

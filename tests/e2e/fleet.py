@@ -12,15 +12,17 @@ import signal
 import sys
 import tempfile
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.forked import start_forked
+
 from guestwire.agent.drivers.simulated.store import GuestLog
-from guestwire.broker_test.child import end_child, kill_child, start_child
+from guestwire.broker_test.child import end_child, kill_child
 from guestwire.broker_test.log_lines import LogLines
 from guestwire.broker_test.running import RunningBroker
 from guestwire.link.clock import now
@@ -127,8 +129,7 @@ class Agent:
 
     async def launch(self) -> None:
         """Start it, whatever becomes of it."""
-        argv = [sys.executable, "-m", "guestwire.agent.main", "run", "--config", str(self.config)]
-        process = self._process = await start_child(argv)
+        process = self._process = await start_forked("agent", "run", "--config", str(self.config), stderr=STDOUT)
         self._reading = asyncio.create_task(self._read(process))
 
     async def _read(self, process: Process) -> None:

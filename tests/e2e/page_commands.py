@@ -4,7 +4,6 @@ processes of their own."""
 import asyncio
 import re
 import shlex
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 from fleet import SITE, Fleet, Said, fleet
+from tests.support.forked import start_forked
 
 from guestwire.broker_test.embedded import embedded
 from guestwire.broker_test.options import BrokerOptions
@@ -181,10 +181,7 @@ class Reader:
         return Said(done.exit_code, done.stdout, done.stderr)
 
     async def _run_agent(self, arguments: Sequence[str]) -> Said:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "guestwire.agent.main", *arguments, env=self.site.cli.environment,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+        process = await start_forked("agent", *arguments, environment=self.site.cli.environment)
         out, err = await process.communicate()
         assert process.returncode is not None
         return Said(process.returncode, out.decode(), err.decode())

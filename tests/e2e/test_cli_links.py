@@ -27,7 +27,13 @@ from guestwire.sdk.client import Client, context_of_socket, open_client
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-WAYS = ("mosquitto-mqtt5", "mosquitto-aiomqtt", "embedded-auto", "socket")
+WAYS = (
+    "mosquitto-mqtt5",
+    "socket",
+    # brokers and libraries are told apart by tests/link/test_transport_contract.py
+    pytest.param("mosquitto-aiomqtt", marks=pytest.mark.soak),
+    pytest.param("embedded-auto", marks=pytest.mark.soak),
+)
 # h1 has CPUs for two real-time guests
 HOSTS = {"h1": {"simulated": {"machine": "64-thread-4-node"}}, "h2": {"simulated": {"boot_s": 3600}}}
 

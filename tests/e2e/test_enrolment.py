@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from fleet import PATIENCE_S, Agent, Cli, Following
+from tests.support.forked import start_forked
 
 from guestwire.agent.certificate_dates import certificates
 from guestwire.broker_test.fixtures import require_mosquitto
@@ -41,10 +41,9 @@ class Enrolling:
 
     async def enrol(self, code: str) -> tuple[int, str]:
         """`guestwire-agent enrol` with the code on standard input; its status and what it said."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "guestwire.agent.main", "enrol", "-", "--config", str(self.home / "agent.toml"),
-            "--dir", str(self.home / "identity"), env=self.cli.environment, stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        process = await start_forked(
+            "agent", "enrol", "-", "--config", str(self.home / "agent.toml"), "--dir", str(self.home / "identity"),
+            environment=self.cli.environment, stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         async with asyncio.timeout(PATIENCE_S):
             out, _ = await process.communicate(code.encode() + b"\n")

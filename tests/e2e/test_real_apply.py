@@ -384,7 +384,7 @@ async def look(place: Place) -> Seen:
     return Seen(domains, inactive, live, files)
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("after", [pytest.param(False, marks=pytest.mark.soak), True], ids=["before", "after"])
 async def test_a_failure_at_each_step_leaves_the_host_as_it_was(place: Place, after: bool) -> None:
     switch = Switch([])
 

@@ -9,7 +9,6 @@ import shutil
 import signal
 import socket
 import struct
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.forked import start_forked
 
 from guestwire.comm.client import CommClient
 from guestwire.model.base import Model
@@ -27,16 +27,6 @@ from guestwire.protocol.operations import BY_NAME
 from guestwire.shm.layouts import NUMBERS, REPLY, REQUEST, VERSION
 
 START_S = 20.0
-_HAND_OVER = """
-import fcntl, os, sys
-high = [fcntl.fcntl(int(fd), fcntl.F_DUPFD, 1000) for fd in sys.argv[1].split(",") if fd]
-for number, fd in enumerate(high, 3):
-    os.dup2(fd, number)
-    os.close(fd)
-os.environ["LISTEN_PID"] = str(os.getpid())
-os.execv(sys.argv[2], sys.argv[2:])
-"""
-"""As systemd hands files over: they are 3, 4, ... (sd_listen_fds(3))."""
 
 
 def document(*guests: str, **parts: Any) -> CommDocument:
@@ -81,15 +71,9 @@ class CommProcess:
     async def start(self, files: Mapping[str, int] | None = None) -> None:
         """With files that a service manager kept, by name. Raises RuntimeError with what it said when it ends before it
         serves."""
-        kept = files or {}
-        command = [sys.executable, "-m", "guestwire.comm.main", "run", "--config", str(self._config()), *self.extra]
-        environment = {**os.environ, **self.environment}
-        if files is not None:
-            command = [sys.executable, "-c", _HAND_OVER, ",".join(map(str, kept.values())), *command]
-            environment |= {"LISTEN_FDS": str(len(kept)), "LISTEN_FDNAMES": ":".join(kept)}
-        self.process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, env=environment,
-            pass_fds=tuple(kept.values()),
+        self.process = await start_forked(
+            "comm", "run", "--config", str(self._config()), *self.extra,
+            environment={**os.environ, **self.environment}, stdout=asyncio.subprocess.DEVNULL, kept=files,
         )  # fmt: skip
         serves = asyncio.Event()
         self._reader = asyncio.create_task(self._read(serves))

@@ -26,10 +26,11 @@ SMALL = (
     "log_checkpoints=off",
 )
 
-KEEP = """CREATE TABLE kept.columns AS SELECT table_name, column_name, data_type FROM information_schema.columns
-    WHERE table_schema = 'public'"""
+COLUMNS = """SELECT relname AS table_name, attname, atttypid FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped"""
+KEEP = f"CREATE TABLE kept.columns AS {COLUMNS}"
 ALONE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-EMPTY = """DO $$
+EMPTY = f"""DO $$
 DECLARE name text;
 BEGIN
   SET LOCAL lock_timeout = '5s';
@@ -39,10 +40,9 @@ BEGIN
     END IF;
   END LOOP;
   FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' LOOP
-    EXECUTE format('ALTER SEQUENCE %I RESTART', name);
+    PERFORM setval(format('%I', name), 1, false);
   END LOOP;
-  IF EXISTS (SELECT * FROM kept.columns EXCEPT
-      SELECT table_name, column_name, data_type FROM information_schema.columns) THEN
+  IF EXISTS (SELECT * FROM kept.columns EXCEPT {COLUMNS}) THEN
     RAISE EXCEPTION 'something is gone';
   END IF;
 END $$"""

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -229,17 +230,22 @@ def _search(files: Sequence[Path], forms: Iterable[bytes]) -> Iterator[tuple[Pat
         patterns.write(b"\n".join(sorted(forms)) + b"\n")
         patterns.flush()
         options = ["--text", "--fixed-strings", "--only-matching", "--with-filename", "--null", "--no-messages"]
-        for at in range(0, len(files), _FILES_AT_ONCE):
+
+        def look(at: int) -> bytes:
             done = subprocess.run(
                 ["grep", *options, f"--file={patterns.name}", "--", *files[at : at + _FILES_AT_ONCE]],
                 stdin=subprocess.DEVNULL, capture_output=True, env={**os.environ, "LC_ALL": "C"}, timeout=_GREP_S,
             )  # fmt: skip
             if done.returncode > 1 and done.stderr:
                 raise RuntimeError(f"grep failed with {done.returncode}")
-            for line in done.stdout.split(b"\n"):
-                name, _, form = line.partition(b"\0")
-                if form:
-                    yield Path(os.fsdecode(name)), form
+            return done.stdout
+
+        with ThreadPoolExecutor(os.cpu_count()) as side_by_side:
+            for said in side_by_side.map(look, range(0, len(files), _FILES_AT_ONCE)):
+                for line in said.split(b"\n"):
+                    name, _, form = line.partition(b"\0")
+                    if form:
+                        yield Path(os.fsdecode(name)), form
 
 
 # -- as a program
