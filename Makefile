@@ -12,13 +12,14 @@ help:  ## this list
 setup:  ## make .venv; as root on Debian, install the packages that are wanted too
 	@deploy/setup.sh
 
-demo: setup  ## a broker, two simulated hosts and, with libvirt, a real one; ARGS="--hosts 3"
+demo: setup  ## a broker, a controller, two simulated hosts and, with libvirt, a real one; ARGS="--hosts 3"
 	@deploy/demo.sh $(ARGS)
 
 test:  ## set up, check, and run every test but the long ones: side by side, and those that share one libvirt beside them
 	@deploy/setup.sh test
-	@status=0; $(MAKE) --no-print-directory check || status=$$?; \
-	  $(PY) tests/run.py $(ARGS) || status=$$?; exit $$status
+	@$(MAKE) --no-print-directory check >.cache/check.log 2>&1 & check=$$!; \
+	  status=0; $(PY) tests/run.py $(ARGS) || status=$$?; \
+	  wait $$check || status=$$?; cat .cache/check.log; exit $$status
 
 check: setup  ## ruff, mypy --strict and the import contracts
 	.venv/bin/ruff check $(SOURCES)

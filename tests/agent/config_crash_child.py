@@ -26,7 +26,7 @@ async def neighbour(journal: Journal) -> None:
         await journal.insert(entry(number, body=b""))
 
 
-async def main(path: Path, step: str, occurrence: int) -> None:
+async def crash(path: Path, step: str, occurrence: int) -> None:
     seen = count(1)
 
     def observer(name: str, _number: int) -> None:
@@ -45,4 +45,6 @@ async def main(path: Path, step: str, occurrence: int) -> None:
         beside.cancel()
 
 
-asyncio.run(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
+def main(arguments: list[str]) -> None:
+    path, step, occurrence = arguments
+    asyncio.run(crash(Path(path), step, int(occurrence)))

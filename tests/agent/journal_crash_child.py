@@ -41,7 +41,7 @@ async def caller(journal: Journal, numbers: "count[int]") -> None:
             journal._flush_delivered()
 
 
-async def main(path: Path, step: str, occurrence: int) -> None:
+async def crash(path: Path, step: str, occurrence: int) -> None:
     seen = count(1)
 
     def observer(name: str, seq: int) -> None:
@@ -54,4 +54,6 @@ async def main(path: Path, step: str, occurrence: int) -> None:
         await asyncio.gather(*(caller(journal, numbers) for _ in range(4)))
 
 
-asyncio.run(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
+def main(arguments: list[str]) -> None:
+    path, step, occurrence = arguments
+    asyncio.run(crash(Path(path), step, int(occurrence)))

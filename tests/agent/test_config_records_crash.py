@@ -1,13 +1,13 @@
 """kill -9 at every step of a configuration change: the records are wholly as before that commit, or wholly as after it."""
 
-import subprocess
-import sys
+import asyncio
 from itertools import islice
 from pathlib import Path
 
 import pytest
 from config_samples import Content, Expected, content, script
 from journal_samples import NOW
+from tests.support.forked import start_forked
 
 from guestwire.agent.config_records_schema import CONFIG_STEPS
 from guestwire.agent.journal import Journal
@@ -24,11 +24,11 @@ def _after(calls: int) -> Content:
 
 
 async def _crash_and_look(path: Path, step: str, occurrence: int) -> None:
-    child = subprocess.run(
-        [sys.executable, str(CHILD), str(path), step, str(occurrence)], capture_output=True, timeout=60, check=False
-    )
-    assert child.returncode == -9, child.stderr.decode()
-    returned = len(child.stdout)
+    child = await start_forked(str(CHILD), str(path), step, str(occurrence))
+    async with asyncio.timeout(60):
+        out, err = await child.communicate()
+    assert child.returncode == -9, err.decode()
+    returned = len(out)
     async with JournalWriter() as writer, await Journal.open(path, writer, now_ms=NOW + 1) as journal:
         assert journal.moved_aside is None
         found = await content(journal.config)

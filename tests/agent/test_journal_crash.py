@@ -1,13 +1,13 @@
 """kill -9 at every step of the journal: what was acknowledged is there afterwards, and never half a row."""
 
+import asyncio
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from audit_samples import whole
 from journal_samples import NOW, request_id
+from tests.support.forked import start_forked
 
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_schema import STEPS
@@ -20,16 +20,12 @@ CHILD = Path(__file__).parent / "journal_crash_child.py"
 
 async def _crash(path: Path, step: str, occurrence: int) -> dict[str, set[int]]:
     """Run the child until it kills itself; what it had heard from the journal by then."""
-    child = subprocess.run(
-        [sys.executable, str(CHILD), str(path), step, str(occurrence)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert child.returncode == -9, child.stderr
+    child = await start_forked(str(CHILD), str(path), step, str(occurrence))
+    async with asyncio.timeout(60):
+        out, err = await child.communicate()
+    assert child.returncode == -9, err.decode()
     heard: dict[str, set[int]] = {"sent": set(), "inserted": set(), "started": set(), "finished": set()}
-    for line in child.stdout.splitlines():
+    for line in out.splitlines():
         what, number = json.loads(line)
         heard[what].add(number)
     return heard

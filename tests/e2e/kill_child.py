@@ -1,12 +1,12 @@
-"""Agents that kill themselves at a step of their journal, for a nursery.
+"""Agents that kill themselves at a step of their journal, of `deadly_agents`.
 
-Of an order:
+The argument, as JSON:
         config       the agent's configuration file
         step         the step of the journal at which it ends itself by SIGKILL, null: it lives
         occurrence   when that step is reached for the Nth time
         fail         calls of the simulated host that fail for ever, see drivers/simulated/settings.py; may be missing
 
-An agent says {"up": PID} when it serves. How often an agent that ended in order reached each step is in the file `steps.json` beside its configuration.
+An agent says {"up"} when it serves. How often an agent that ended in order reached each step is in the file `steps.json` beside its configuration.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, cast
 
-from nursery import say
+import uvloop
 
 from guestwire.agent import compose
 from guestwire.agent.config import load
@@ -39,6 +39,10 @@ def counting(reached: Counter[str], step: str | None, occurrence: int) -> Observ
     return observe
 
 
+def main(arguments: list[str]) -> None:
+    uvloop.run(serve(json.loads(arguments[0])))
+
+
 async def serve(order: dict[str, Any]) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -56,6 +60,6 @@ async def serve(order: dict[str, Any]) -> None:
         async with host_agent(parts) as host:
             if host.link is not None:
                 await host.link.session.connected(30)
-            say(up=os.getpid())
+            os.write(1, b'{"up"}\n')
             await stop.wait()
     config.with_name("steps.json").write_text(json.dumps(reached))

@@ -9,17 +9,16 @@ import json
 import os
 import shutil
 import signal
-from asyncio.subprocess import STDOUT, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from deadly_agents import DeadlyAgents
 from fleet import PATIENCE_S, SITE, agent_settings, make_site, toml, unix_ms
-from nursery import start_nursery
 from rich_change import BEFORE, GONE, MACHINE, MEDIUM, OPTIONS, OTHER_MEDIUM, RUNNING, after
 from tests.support.forked import start_forked
 
@@ -30,7 +29,6 @@ from guestwire.agent.drivers.simulated.lines import LineLog
 from guestwire.agent.drivers.simulated.store import GuestLog
 from guestwire.agent.journal import Journal
 from guestwire.agent.journal_writer import JournalWriter
-from guestwire.broker_test.child import end_child
 from guestwire.model.base import Model
 from guestwire.model.desired import Desired, content_hash
 from guestwire.model.errors import GuestwireError
@@ -66,59 +64,17 @@ class Seen:
 
 
 @dataclass
-class Nursery:
+class Bench:
     """One agent after the other, on one state directory."""
 
     base: Path
     config: Path
-    process: Process
+    agents: DeadlyAgents
     context: Context
-    noise: list[str] = field(default_factory=list)
-    _said: asyncio.Queue[dict[str, int]] = field(default_factory=asyncio.Queue)
 
     @property
     def state(self) -> Path:
         return self.base / "h1/state"
-
-    async def read(self) -> None:
-        assert self.process.stdout is not None
-        while line := await self.process.stdout.readline():
-            if line.startswith((b'{"started"', b'{"up"', b'{"ended"')):
-                self._said.put_nowait(json.loads(line))
-            else:
-                self.noise.append(line.decode(errors="replace"))
-
-    async def start(
-        self, step: str | None = None, occurrence: int = 1, fail: tuple[str, ...] = (), *, serves: bool = True
-    ) -> int:
-        """Start an agent that kills itself at the step, or one that lives; its pid, once it `serves`."""
-        assert self.process.stdin is not None
-        order = {"config": str(self.config), "step": step, "occurrence": occurrence, "fail": fail}
-        self.process.stdin.write(json.dumps(order).encode() + b"\n")
-        pid = await self._next("started")
-        if serves:
-            await self._next("up")
-        return pid
-
-    async def ended(self) -> int:
-        return await self._next("ended")
-
-    async def stop(self, pid: int) -> dict[str, int]:
-        """End it in order; how often it reached each step."""
-        os.kill(pid, signal.SIGTERM)
-        assert await self.ended() == 0, self.noise[-5:]
-        reached: dict[str, int] = json.loads(self.config.with_name("steps.json").read_text())
-        return reached
-
-    async def kill(self, pid: int) -> None:
-        os.kill(pid, signal.SIGKILL)
-        await self.ended()
-
-    async def _next(self, what: str) -> int:
-        async with asyncio.timeout(PATIENCE_S):
-            while what not in (said := await self._said.get()):
-                continue
-            return said[what]
 
     def begin_with(self, saved: Path) -> None:
         shutil.rmtree(self.state, ignore_errors=True)
@@ -149,10 +105,10 @@ class Nursery:
 
 @dataclass
 class Plant:
-    """The nursery, and the host before the change and after it. `reached`: steps of the change when all goes well,
+    """The bench, and the host before the change and after it. `reached`: steps of the change when all goes well,
     `undoing`: when its last step fails."""
 
-    nursery: Nursery
+    bench: Bench
     saved: Path
     request: c.ConfigApply
     before: Seen
@@ -162,7 +118,7 @@ class Plant:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def nursery(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nursery]:
+async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
     base = tmp_path_factory.mktemp("crash")
     layout = make_site(base, ["h1"])
     home = base / "h1"
@@ -179,49 +135,46 @@ async def nursery(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nur
         root=str(layout.root_public), key=str(layout.key("operator:admin")),
     )  # fmt: skip
     async with AsyncExitStack() as stack:
-        process = await start_nursery(Path(__file__).with_name("kill_child.py"), stderr=STDOUT)
-        stack.push_async_callback(end_child, process, PATIENCE_S)
-        made = Nursery(base, config, process, context)
-        reading = asyncio.create_task(made.read())
-        stack.callback(reading.cancel)
-        yield made
+        agents = DeadlyAgents(config)
+        stack.push_async_callback(agents.close)
+        yield Bench(base, config, agents, context)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def plant(nursery: Nursery) -> Plant:
-    async with SimulatedHost(MACHINES[MACHINE], nursery.state / "simulated", clock=unix_ms) as machine:
+async def plant(bench: Bench) -> Plant:
+    async with SimulatedHost(MACHINES[MACHINE], bench.state / "simulated", clock=unix_ms) as machine:
         for medium in (MEDIUM, OTHER_MEDIUM):
             await machine.images.create(medium, "raw", 8)
-    pid = await nursery.start()
-    async with nursery.client() as api:
+    pid = await bench.agents.start()
+    async with bench.client() as api:
         await apply(api, BEFORE)
         for name in RUNNING:
             await api.guest_start(m.GuestStart(guest=name))
         shown = (await api.config_show(c.ConfigRef())).reply
         old = shown.desired.guest("old")
         assert old is not None
-        (nursery.state / "guests" / (old.id or "").lower() / "note.txt").write_text("mine")
+        (bench.state / "guests" / (old.id or "").lower() / "note.txt").write_text("mine")
         wanted = after(shown.desired)
         request = await planned(api, wanted)
-    await nursery.stop(pid)
-    saved = nursery.base / "saved"
-    shutil.copytree(nursery.state, saved)
-    before = nursery.look()
-    pid = await nursery.start()
-    async with nursery.client() as api:
+    await bench.agents.stop(pid)
+    saved = bench.base / "saved"
+    shutil.copytree(bench.state, saved)
+    before = bench.look()
+    pid = await bench.agents.start()
+    async with bench.client() as api:
         assert (await api.config_apply(request)).reply.state == "in_sync"
-    reached = await nursery.stop(pid)
-    changed = nursery.look()
+    reached = await bench.agents.stop(pid)
+    changed = bench.look()
     assert changed != before
-    nursery.begin_with(saved)
-    pid = await nursery.start(fail=(LAST_STEP,))
-    async with nursery.client() as api:
+    bench.begin_with(saved)
+    pid = await bench.agents.start(fail=(LAST_STEP,))
+    async with bench.client() as api:
         with pytest.raises(GuestwireError) as refused:
             await api.config_apply(request)
         assert refused.value.code == "ROLLED-BACK"
-    undoing = await nursery.stop(pid)
-    assert nursery.look() == before
-    return Plant(nursery, saved, request, before, changed, reached, undoing)
+    undoing = await bench.agents.stop(pid)
+    assert bench.look() == before
+    return Plant(bench, saved, request, before, changed, reached, undoing)
 
 
 async def planned(api: HostApi, wanted: Desired) -> c.ConfigApply:
@@ -248,7 +201,7 @@ class Ended:
 
 
 async def crashed(
-    nursery: Nursery, ask: Ask, step: str, occurrence: int, *, fail: tuple[str, ...] = (), twice: bool = False
+    bench: Bench, ask: Ask, step: str, occurrence: int, *, fail: tuple[str, ...] = (), twice: bool = False
 ) -> Ended:
     """Ask, kill the agent at the step, and let another go on; how the request ended, once the host stands still.
 
@@ -262,18 +215,18 @@ async def crashed(
         except GuestwireError as err:
             return Ended(None, err.code)
 
-    await nursery.start(step, occurrence, fail)
-    async with nursery.client() as api:
+    await bench.agents.start(step, occurrence, fail)
+    async with bench.client() as api:
         call = asyncio.create_task(asked(api))
-        assert await nursery.ended() == -signal.SIGKILL, (step, occurrence, nursery.noise[-5:])
+        assert await bench.agents.ended() == -signal.SIGKILL, (step, occurrence, bench.agents.noise[-5:])
         if twice:
-            pid = await nursery.start(step, 1, fail, serves=False)
-            died = asyncio.create_task(nursery.ended())
+            pid = await bench.agents.start(step, 1, fail, serves=False)
+            died = asyncio.create_task(bench.agents.ended())
             await asyncio.wait({died, call}, return_when=asyncio.FIRST_COMPLETED)
             if not died.done():
                 os.kill(pid, signal.SIGKILL)
             await died
-        pid = await nursery.start(fail=fail)
+        pid = await bench.agents.start(fail=fail)
         outcome = await call
         job = (await api.job_get(m.JobRef(request_id=request_id))).reply
         assert job.state == ("succeeded" if outcome.code is None else outcome.code.lower()), outcome
@@ -283,21 +236,21 @@ async def crashed(
         digest = content_hash(shown.desired)
         plan = (await api.config_plan(c.ConfigPlan(desired=shown.desired, hash=digest))).reply
         assert plan.items == ()
-    await nursery.stop(pid)
+    await bench.agents.stop(pid)
     return outcome
 
 
 async def killed_in_apply(plant: Plant, step: str, occurrence: int, *, undoing: bool, twice: bool) -> None:
-    nursery = plant.nursery
-    nursery.begin_with(plant.saved)
+    bench = plant.bench
+    bench.begin_with(plant.saved)
     fail = (LAST_STEP,) if undoing else ()
 
     async def ask(api: HostApi, options: CallOptions) -> Any:
         return await api.config_apply(plant.request, options)
 
-    outcome = await crashed(nursery, ask, step, occurrence, fail=fail, twice=twice)
+    outcome = await crashed(bench, ask, step, occurrence, fail=fail, twice=twice)
     assert outcome.code in (None, "ROLLED-BACK")
-    assert nursery.look() == (plant.after if outcome.code is None else plant.before)
+    assert bench.look() == (plant.after if outcome.code is None else plant.before)
     if undoing:
         assert outcome.code == "ROLLED-BACK"
     elif step != "before-change-begun-commit":
@@ -328,54 +281,54 @@ async def test_killed_at_every(plant: Plant, step: str, twice: bool) -> None:
 
 
 async def test_killed_while_it_waits_to_be_confirmed(plant: Plant) -> None:
-    nursery = plant.nursery
-    nursery.begin_with(plant.saved)
-    pid = await nursery.start()
-    async with nursery.client() as api:
+    bench = plant.bench
+    bench.begin_with(plant.saved)
+    pid = await bench.agents.start()
+    async with bench.client() as api:
         done = (await api.config_apply(plant.request.model_copy(update={"confirm_s": 600}))).reply
         assert done.state == "confirm_wait"
-        await nursery.kill(pid)
-        pid = await nursery.start()
+        await bench.agents.kill(pid)
+        pid = await bench.agents.start()
         assert (await api.config_show(c.ConfigRef())).reply.state == "confirm_wait"
         kept = (await api.config_confirm(c.ConfigConfirm(plan_id=plant.request.plan_id))).reply
         assert kept.state == "in_sync"
-    await nursery.stop(pid)
-    assert nursery.look() == plant.after
+    await bench.agents.stop(pid)
+    assert bench.look() == plant.after
 
 
 @pytest.mark.parametrize("step", ["before-change-kept-commit", "after-change-kept-commit"])
 async def test_killed_while_it_is_confirmed(plant: Plant, step: str) -> None:
-    nursery = plant.nursery
-    nursery.begin_with(plant.saved)
-    pid = await nursery.start()
-    async with nursery.client() as api:
+    bench = plant.bench
+    bench.begin_with(plant.saved)
+    pid = await bench.agents.start()
+    async with bench.client() as api:
         await api.config_apply(plant.request.model_copy(update={"confirm_s": 600}))
-    await nursery.stop(pid)
+    await bench.agents.stop(pid)
 
     async def ask(api: HostApi, options: CallOptions) -> Any:
         return await api.config_confirm(c.ConfigConfirm(plan_id=plant.request.plan_id), options)
 
-    assert (await crashed(nursery, ask, step, 1)).code is None
-    assert nursery.look() == plant.after
+    assert (await crashed(bench, ask, step, 1)).code is None
+    assert bench.look() == plant.after
 
 
 @pytest.mark.parametrize(
     "step", ["before-step-undone-commit", "after-step-undone-commit", "after-change-dropped-commit"]
 )
 async def test_killed_while_it_is_cancelled(plant: Plant, step: str) -> None:
-    nursery = plant.nursery
-    nursery.begin_with(plant.saved)
-    pid = await nursery.start()
-    async with nursery.client() as api:
+    bench = plant.bench
+    bench.begin_with(plant.saved)
+    pid = await bench.agents.start()
+    async with bench.client() as api:
         await api.config_apply(plant.request.model_copy(update={"confirm_s": 600}))
-    await nursery.stop(pid)
+    await bench.agents.stop(pid)
 
     async def ask(api: HostApi, options: CallOptions) -> Any:
         return await api.config_cancel(c.ConfigCancel(plan_id=plant.request.plan_id), options)
 
-    outcome = await crashed(nursery, ask, step, 1)
+    outcome = await crashed(bench, ask, step, 1)
     assert outcome.code is None
-    assert nursery.look() == plant.before
+    assert bench.look() == plant.before
 
 
 ONE = Guest(name="one", memory_mib=16)
@@ -384,8 +337,8 @@ ONE = Guest(name="one", memory_mib=16)
 @pytest.mark.parametrize("step", DO_STEPS)
 @pytest.mark.parametrize("verb", ["define", "undefine"])
 async def test_killed_in_a_verb(plant: Plant, verb: str, step: str) -> None:
-    nursery = plant.nursery
-    nursery.begin_with(plant.saved)
+    bench = plant.bench
+    bench.begin_with(plant.saved)
 
     async def define(api: HostApi, options: CallOptions = CallOptions()) -> Any:  # noqa: B008 (frozen)
         return await api.guest_define(m.GuestDefine(guest=ONE), options)
@@ -394,26 +347,26 @@ async def test_killed_in_a_verb(plant: Plant, verb: str, step: str) -> None:
         return await api.guest_undefine(m.GuestRef(guest="one"), options)
 
     if verb == "undefine":
-        pid = await nursery.start()
-        async with nursery.client() as api:
+        pid = await bench.agents.start()
+        async with bench.client() as api:
             await define(api)
-        await nursery.stop(pid)
-    outcome = await crashed(nursery, define if verb == "define" else undefine, step, 1)
+        await bench.agents.stop(pid)
+    outcome = await crashed(bench, define if verb == "define" else undefine, step, 1)
     assert outcome.code is None
-    assert ("one" in nursery.look().guests) == (verb == "define")
+    assert ("one" in bench.look().guests) == (verb == "define")
 
 
 async def test_a_domain_of_another_tool_is_adopted_over_a_crash(plant: Plant) -> None:
-    nursery = plant.nursery
-    nursery.begin_with(plant.saved)
+    bench = plant.bench
+    bench.begin_with(plant.saved)
     foreign = Guest(name="foreign", id="GUEST0099", uuid="11111111-2222-4333-8444-555555555555", memory_mib=16)
-    async with SimulatedHost(MACHINES[MACHINE], nursery.state / "simulated", clock=unix_ms) as machine:
+    async with SimulatedHost(MACHINES[MACHINE], bench.state / "simulated", clock=unix_ms) as machine:
         await machine.define(foreign)
 
     async def ask(api: HostApi, options: CallOptions) -> Any:
         return await api.config_adopt(c.ConfigAdopt(), options)
 
-    outcome = await crashed(nursery, ask, "before-step-done-commit", 1)
+    outcome = await crashed(bench, ask, "before-step-done-commit", 1)
     assert outcome.code is None
     assert isinstance(outcome.reply, c.ConfigAdopted)
     assert outcome.reply.adopted == ("foreign",)
@@ -422,95 +375,95 @@ async def test_a_domain_of_another_tool_is_adopted_over_a_crash(plant: Plant) ->
 # -- where no agent starts again
 
 
-async def undo(nursery: Nursery, *arguments: str) -> tuple[int, str, str]:
+async def undo(bench: Bench, *arguments: str) -> tuple[int, str, str]:
     """`guestwire-agent undo`, as its timer starts it: how it ended and what it said."""
-    process = await start_forked("agent", "undo", "--config", str(nursery.config), "--patience-s", "0.1", *arguments)
+    process = await start_forked("agent", "undo", "--config", str(bench.config), "--patience-s", "0.1", *arguments)
     async with asyncio.timeout(PATIENCE_S):
         out, err = await process.communicate()
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
 
 
-async def overdue(nursery: Nursery) -> None:
+async def overdue(bench: Bench) -> None:
     """Let the time of the confirmation be over."""
     async with (
         JournalWriter() as writer,
-        await Journal.open(nursery.state / "journal.db", writer, now_ms=unix_ms()) as journal,
+        await Journal.open(bench.state / "journal.db", writer, now_ms=unix_ms()) as journal,
     ):
         assert await journal.config.set_phase("confirm", confirm_by_ms=1)
 
 
 async def unconfirmed(plant: Plant) -> None:
     """The agent applied a change, waits for its confirmation, and dies."""
-    nursery = plant.nursery
-    nursery.begin_with(plant.saved)
-    pid = await nursery.start()
-    async with nursery.client() as api:
+    bench = plant.bench
+    bench.begin_with(plant.saved)
+    pid = await bench.agents.start()
+    async with bench.client() as api:
         await api.config_apply(plant.request.model_copy(update={"confirm_s": 600}))
-    await nursery.kill(pid)
+    await bench.agents.kill(pid)
 
 
 async def test_what_nobody_confirmed_is_undone_without_an_agent(plant: Plant) -> None:
-    nursery = plant.nursery
+    bench = plant.bench
     await unconfirmed(plant)
-    assert await undo(nursery) == (0, "", ""), "there is time left"
-    assert nursery.look().guests == plant.after.guests
-    await overdue(nursery)
-    code, said, _ = await undo(nursery)
+    assert await undo(bench) == (0, "", ""), "there is time left"
+    assert bench.look().guests == plant.after.guests
+    await overdue(bench)
+    code, said, _ = await undo(bench)
     assert code == 0
     assert "nobody confirmed the change in time" in said
-    assert nursery.look() == plant.before
-    assert await undo(nursery) == (0, "", ""), "there is nothing left to do"
-    pid = await nursery.start()
-    async with nursery.client() as api:
+    assert bench.look() == plant.before
+    assert await undo(bench) == (0, "", ""), "there is nothing left to do"
+    pid = await bench.agents.start()
+    async with bench.client() as api:
         shown = (await api.config_show(c.ConfigRef())).reply
         assert (shown.state, shown.drift) == ("rolled_back", ())
         assert shown.last_failure == "ROLLED-BACK: nobody confirmed the change in time"
-    await nursery.stop(pid)
+    await bench.agents.stop(pid)
 
 
 @pytest.mark.parametrize(
     "step", ["before-step-started-commit", "after-step-started-commit", "before-step-undone-commit"]
 )
 async def test_what_is_half_done_is_undone_without_an_agent(plant: Plant, step: str) -> None:
-    nursery = plant.nursery
-    nursery.begin_with(plant.saved)
+    bench = plant.bench
+    bench.begin_with(plant.saved)
     undoing = step in UNDO_STEPS
-    await nursery.start(step, 9, (LAST_STEP,) if undoing else ())
+    await bench.agents.start(step, 9, (LAST_STEP,) if undoing else ())
     request_id = ids.request_id(unix_ms())
     options = CallOptions(timeout_s=PATIENCE_S, request_id=request_id)
-    async with nursery.client() as api:
+    async with bench.client() as api:
         call = asyncio.create_task(api.config_apply(plant.request, options))
-        assert await nursery.ended() == -signal.SIGKILL
-        code, said, _ = await undo(nursery)
+        assert await bench.agents.ended() == -signal.SIGKILL
+        code, said, _ = await undo(bench)
         assert code == 0
         assert "the agent stopped while it was applied" in said
-        assert nursery.look() == plant.before
-        pid = await nursery.start()
+        assert bench.look() == plant.before
+        pid = await bench.agents.start()
         with pytest.raises(GuestwireError) as ended:
             await call
         assert ended.value.code == "ROLLED-BACK"
-    await nursery.stop(pid)
-    assert nursery.look() == plant.before
+    await bench.agents.stop(pid)
+    assert bench.look() == plant.before
 
 
 async def test_a_live_agent_undoes_by_itself(plant: Plant) -> None:
-    nursery = plant.nursery
+    bench = plant.bench
     await unconfirmed(plant)
-    pid = await nursery.start()
-    assert await undo(nursery) == (0, "", "")
-    await nursery.stop(pid)
-    await overdue(nursery)
-    pid = await nursery.start()
-    assert await undo(nursery) == (0, "", "")
-    async with nursery.client() as api, asyncio.timeout(PATIENCE_S):
+    pid = await bench.agents.start()
+    assert await undo(bench) == (0, "", "")
+    await bench.agents.stop(pid)
+    await overdue(bench)
+    pid = await bench.agents.start()
+    assert await undo(bench) == (0, "", "")
+    async with bench.client() as api, asyncio.timeout(PATIENCE_S):
         while (await api.config_show(c.ConfigRef())).reply.state != "rolled_back":
             await asyncio.sleep(0.05)
-    await nursery.stop(pid)
-    assert nursery.look() == plant.before
+    await bench.agents.stop(pid)
+    assert bench.look() == plant.before
 
 
 async def test_where_there_never_was_an_agent_there_is_nothing_to_undo(plant: Plant) -> None:
-    nowhere = plant.nursery.base / "nowhere"
-    assert await undo(plant.nursery, "--host-state-dir", str(nowhere)) == (0, "", "")
+    nowhere = plant.bench.base / "nowhere"
+    assert await undo(plant.bench, "--host-state-dir", str(nowhere)) == (0, "", "")
     assert not nowhere.exists()

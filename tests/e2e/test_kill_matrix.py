@@ -5,23 +5,20 @@ agent after the death of the first. Three runs a step in every test run; fifty i
 """
 
 import asyncio
-import json
 import os
 import signal
-from asyncio.subprocess import STDOUT, Process
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from deadly_agents import DeadlyAgents
 from fleet import PATIENCE_S, agent_settings, client_context, make_site, resets, toml, unix_ms
-from nursery import start_nursery
 
 from guestwire.agent.journal_schema import STEPS
-from guestwire.broker_test.child import end_child
 from guestwire.broker_test.fixtures import require_mosquitto
 from guestwire.broker_test.mosquitto import mosquitto
 from guestwire.broker_test.options import BrokerOptions
@@ -54,57 +51,21 @@ class Rig:
     base: Path
     config: Path
     client: Client
-    nursery: Process
-    noise: list[str] = field(default_factory=list)
-    _said: asyncio.Queue[dict[str, int]] = field(default_factory=asyncio.Queue)
+    agents: DeadlyAgents
 
     @property
     def host(self) -> HostApi:
         return self.client.host("h1")
 
-    async def read(self) -> None:
-        assert self.nursery.stdout is not None
-        while line := await self.nursery.stdout.readline():
-            if line.startswith((b'{"started"', b'{"up"', b'{"ended"')):
-                self._said.put_nowait(json.loads(line))
-            else:
-                self.noise.append(line.decode(errors="replace"))
-
-    async def start(self, step: str | None = None, occurrence: int = 0) -> int:
-        """Start an agent that kills itself at the step, or one that lives, and is connected then; its pid."""
-        assert self.nursery.stdin is not None
-        order = {"config": str(self.config), "step": step, "occurrence": occurrence}
-        self.nursery.stdin.write(json.dumps(order).encode() + b"\n")
-        pid = await self._next("started")
-        if step is None:
-            await self._next("up")
-        return pid
-
-    async def ended(self) -> int:
-        """The exit status of the agent, once it has ended."""
-        return await self._next("ended")
-
-    async def stop(self, pid: int) -> None:
-        """End it in order."""
-        os.kill(pid, signal.SIGTERM)
-        assert await self.ended() == 0, self.noise[-5:]
-
-    async def _next(self, what: str) -> int:
-        """The next word of that kind; one that nobody waited for is passed over."""
-        async with asyncio.timeout(PATIENCE_S):
-            while what not in (said := await self._said.get()):
-                continue
-            return said[what]
-
     async def furnish(self) -> None:
         """Guests r0, r1, ... that run and s0, s1, ... that do not."""
-        pid = await self.start()
+        pid = await self.agents.start()
         names = [f"{kind}{n}" for kind in ("r", "s") for n in range(GUESTS)]
         for name in names:
             await self.host.guest_define(m.GuestDefine(guest=Guest(name=name, memory_mib=16)))
         for n in range(GUESTS):
             await self.host.guest_start(m.GuestStart(guest=f"r{n}"))
-        await self.stop(pid)
+        await self.agents.stop(pid)
 
     def effects(self) -> dict[str, int]:
         """How often each guest was reset."""
@@ -128,11 +89,9 @@ async def rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
         config = home / "agent.toml"
         config.write_text(toml(agent_settings(layout, home, "h1", [broker.url], sections)))
         client = await stack.enter_async_context(open_client(client_context(layout, broker.url)))
-        nursery = await start_nursery(Path(__file__).with_name("kill_child.py"), stderr=STDOUT)
-        stack.push_async_callback(end_child, nursery, PATIENCE_S)
-        made = Rig(base, config, client, nursery)
-        reading = asyncio.create_task(made.read())
-        stack.callback(reading.cancel)
+        agents = DeadlyAgents(config)
+        stack.push_async_callback(agents.close)
+        made = Rig(base, config, client, agents)
         await made.furnish()
         yield made
 
@@ -153,22 +112,22 @@ async def crash(rig: Rig, ask: Ask, step: str, occurrence: int, *, twice: bool) 
     count = occurrence + 1  # the first is begun at once, so a job that waited starts for the Nth time with one more
     assert count <= GUESTS
     names = [ids.request_id(unix_ms()) for _ in range(count)]
-    await rig.start(step, occurrence)
+    await rig.agents.start(step, occurrence, serves=False)
     calls = asyncio.gather(*(_outcome(ask, n, request_id) for n, request_id in enumerate(names)))
-    assert await rig.ended() == -signal.SIGKILL, (step, occurrence, rig.noise[-5:])
+    assert await rig.agents.ended() == -signal.SIGKILL, (step, occurrence, rig.agents.noise[-5:])
     if twice:
-        pid = await rig.start(step, 1)
-        died = asyncio.create_task(rig.ended())
+        pid = await rig.agents.start(step, 1, serves=False)
+        died = asyncio.create_task(rig.agents.ended())
         await asyncio.wait({died, calls}, return_when=asyncio.FIRST_COMPLETED)
         if not died.done():
             os.kill(pid, signal.SIGKILL)
         await died
-    pid = await rig.start()
+    pid = await rig.agents.start()
     outcomes = await calls
     await _settled(rig, outcomes)
     again = await asyncio.gather(*(_outcome(ask, n, request_id) for n, request_id in enumerate(names)))
     assert again == outcomes, "asked again, the host gave another answer"
-    await rig.stop(pid)
+    await rig.agents.stop(pid)
     return outcomes
 
 
@@ -229,14 +188,14 @@ async def define(rig: Rig, step: str, occurrence: int, *, twice: bool) -> None:
 
 async def _states(rig: Rig, *, destroy: list[str] = [], undefine: list[str] = []) -> dict[str, str]:  # noqa: B006
     """Every guest's state; then these are put back to what they were before the run."""
-    pid = await rig.start()
+    pid = await rig.agents.start()
     guests = (await rig.host.guest_list()).reply.guests
     assert len({view.guest.name for view in guests}) == len(guests)
     for name in destroy:
         await rig.host.guest_destroy(m.GuestRef(guest=name))
     for name in undefine:
         await rig.host.guest_undefine(m.GuestRef(guest=name))
-    await rig.stop(pid)
+    await rig.agents.stop(pid)
     return {view.guest.name: view.status.state for view in guests}
 
 

@@ -1,6 +1,6 @@
-"""Agents that kill themselves at an access of their spool to the disk, for a nursery.
+"""Agents that kill themselves at an access of their spool to the disk, of `test_telemetry_kills`.
 
-Of an order:
+The argument, as JSON:
         config       the agent's configuration file
         batches      how many batches it makes
         access       the access at which it ends itself by SIGKILL: a method of Disk; null: it lives until SIGTERM
@@ -10,6 +10,7 @@ An agent says {"up": PID}, and {"made": {log: last number}, "accesses": {...}} w
 """
 
 import asyncio
+import json
 import os
 import signal
 from collections import Counter
@@ -17,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nursery import say
+import uvloop
 
 from guestwire.agent import compose
 from guestwire.agent.config import load
@@ -95,6 +96,14 @@ async def make(host: RunningHost, batches: int) -> None:
         host.shipper.put("fast", draft(now().wall_ms))
         made += 1
         await asyncio.sleep(0.005)
+
+
+def say(**values: Any) -> None:
+    os.write(1, (json.dumps(values) + "\n").encode())
+
+
+def main(arguments: list[str]) -> None:
+    uvloop.run(serve(json.loads(arguments[0])))
 
 
 async def serve(order: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@ not acknowledged is lost, nothing that was acknowledged comes again."""
 
 import asyncio
 import json
-import os
 import signal
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
@@ -12,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from fleet import PATIENCE_S, SITE
-from nursery import start_nursery
 from telemetry_kill_child import ACCESSES
 from telemetry_reader import Key, TelemetryReader
 from telemetry_stage import NEVER, Stage, make_site
+from tests.support.forked import start_forked
 
-from guestwire.agent.telemetry.number_ranges import NumberRanges
-from guestwire.broker_test.child import kill_child
 from guestwire.broker_test.mosquitto import Mosquitto
 from guestwire.model.errors import GuestwireError
+from guestwire.protocol.number_ranges import NumberRanges
 from guestwire.protocol.presence import PresenceBody
 from guestwire.protocol.statements import read as statement_read
 
+CHILD = Path(__file__).with_name("telemetry_kill_child.py")
 BATCHES = 45
 """Of each life: with what is acknowledged meanwhile, enough for several segments to come and go."""
 
@@ -31,41 +30,41 @@ BATCHES = 45
 class Lives:
     """One agent after the other."""
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
-        self._pid = 0
+    _process: Process
 
     async def begin(self, config: Path, access: str | None = None, occurrence: int = 0, batches: int = BATCHES) -> None:
         order = {"config": str(config), "access": access, "occurrence": occurrence, "batches": batches}
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        self._pid = (await self.said("started"))["started"]
+        self._process = await start_forked(str(CHILD), json.dumps(order))
 
     async def said(self, *wanted: str) -> dict[str, Any]:
-        """The next line that says one of these."""
+        """The next line that says one of these; nothing, if it has ended."""
         assert self._process.stdout is not None
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 line = await self._process.stdout.readline()
-                assert line, "the process of the agents has ended"
-                found: dict[str, Any] = json.loads(line)
+                found: dict[str, Any] = json.loads(line or b"{}")
+                if not found:
+                    return found
                 if any(word in found for word in wanted):
                     return found
 
     async def end(self, number: signal.Signals) -> None:
         """End the one that lives."""
-        os.kill(self._pid, number)
-        await self.said("ended")
+        self._process.send_signal(number)
+        await self.ended()
+
+    async def ended(self) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            await self._process.wait()
 
 
 @asynccontextmanager
 async def lives() -> AsyncIterator[Lives]:
-    process = await start_nursery(Path(__file__).with_name("telemetry_kill_child.py"))
+    made = Lives()
     try:
-        yield Lives(process)
+        yield made
     finally:
-        kill_child(process)
-        await process.wait()
+        await made.end(signal.SIGKILL)
 
 
 class Keeper:
@@ -123,10 +122,11 @@ async def test_an_agent_that_is_killed_at_any_access_to_its_disk(tmp_path: Path,
             gone = goodbyes(main)
             await main.say()
             await agents.begin(config, access, max(1, first["accesses"].get(access, 0) * 3 // 4))
-            connected = "up" in await agents.said("up", "ended")
-            if connected and "made" in (came := await agents.said("made", "ended")):
+            connected = "up" in await agents.said("up")
+            if connected and "made" in (came := await agents.said("made")):
                 made.update(came["made"])  # this time it has not come to that access
                 await agents.end(signal.SIGKILL)
+            await agents.ended()
             if connected:
                 await main.until(lambda one: goodbyes(one) > gone)  # noqa: B023
             had.append((set(main.confirmed), len(main.order)))

@@ -6,6 +6,8 @@ What starts a program by its command line as a user does is tested where that is
 starts, each of which would read half a thousand modules first. Each program and pytest process has one such parent: without
 threads, loop or open files, so that what is forked from it is what a new interpreter is after its imports.
 
+PROGRAM is one of PROGRAMS, or the path of a script of tests with `main(arguments)`.
+
     python forked.py PROGRAM     the parent: orders on the socket that is its standard input
 """
 
@@ -16,6 +18,7 @@ import gc
 import importlib
 import json
 import os
+import runpy
 import signal
 import socket
 import subprocess
@@ -48,12 +51,13 @@ async def start_forked(
     program: str, *arguments: str, environment: Mapping[str, str] | None = None, stdin: int = DEVNULL,
     stdout: int = PIPE, stderr: int = PIPE, kept: Mapping[str, int] | None = None,
 ) -> Process:  # fmt: skip
-    """One of PROGRAMS with these arguments, in a session of its own; it cannot outlive us. `kept`: files that it is given as
+    """A program with these arguments, in a session of its own; it cannot outlive us. `kept`: files that it is given as
     systemd hands them over, by name (sd_listen_fds(3))."""
     loop = asyncio.get_running_loop()
     protocol = SubprocessStreamProtocol(limit=1 << 16, loop=loop)
     files = dict(kept) if kept is not None else None
-    argv = [sys.executable, "-m", PROGRAMS[program][0], *arguments]
+    words = ["-m", PROGRAMS[program][0]] if program in PROGRAMS else ["-B", program]
+    argv = [sys.executable, *words, *arguments]
     sys.audit("subprocess.Popen", argv[0], argv, None, None)
     connected = loop.create_future()
     transport = _Transport(
@@ -186,9 +190,9 @@ def main(program: str) -> int:
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.close(nothing)
-    for name in (*PROGRAMS[program], LOOP):
+    for name in (*PROGRAMS.get(program, ()), LOOP):
         importlib.import_module(name)
-    entry = sys.modules[PROGRAMS[program][0]].main
+    entry = sys.modules[PROGRAMS[program][0]].main if program in PROGRAMS else runpy.run_path(program)["main"]
     gc.collect()
     gc.freeze()
     ended: dict[int, int] = {}

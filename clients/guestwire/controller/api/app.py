@@ -19,11 +19,12 @@ from starlette.middleware import Middleware
 
 from guestwire.controller.api import openapi, problems
 from guestwire.controller.api.bodies import FromJson
-from guestwire.controller.api.frame import Frame, Log
+from guestwire.controller.api.frame import Frame
 from guestwire.controller.api.gate import Gate, Identities
 from guestwire.controller.api.idempotency import Idempotency
 from guestwire.controller.api.limits import Bodies, Limits, Rates
 from guestwire.controller.api.noting import Noting
+from guestwire.controller.logs import Log
 from guestwire.controller.store.database import Database
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
@@ -99,11 +100,15 @@ def application(parts: Parts) -> FastAPI:
         return made
 
     app.openapi = described  # type: ignore[method-assign]
+    return app
+
+
+def warmed(app: FastAPI) -> FastAPI:
+    """The same, with all that is otherwise made on first use, in the middle of a request: the document, and with it our models."""
     with warnings.catch_warnings():
-        # Our models are made on first use. Without this that would be in the middle of a request, where pydantic warns of how
-        # FastAPI names its fields.
+        # pydantic warns of how FastAPI names its fields
         warnings.simplefilter("ignore", UnsupportedFieldAttributeWarning)
-        described()
+        app.openapi()
     return app
 
 
