@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 from guest_ids import fresh_id
+from libvirt_host import KERNEL_WORDS
 
 from guestwire.agent.drivers.linux.guest_processes import GuestProcesses
 from guestwire.agent.drivers.linux.threads import threads_of
@@ -76,7 +77,7 @@ async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[R
     from guestwire.agent.drivers.libvirt.guests import LibvirtGuests
 
     boot = DirectBoot(
-        kernel=libvirt_host.kernel, initrd=libvirt_host.initrd, cmdline="console=ttyS0 quiet panic=-1 guestwire.agent=1"
+        kernel=libvirt_host.kernel, initrd=libvirt_host.initrd, cmdline=f"{KERNEL_WORDS} guestwire.agent=1"
     )
     driver = LibvirtGuests(libvirt_host.uri, threads_of=threads_of, clock=unix_ms)
     processes = GuestProcesses(search_every_s=0.0)

@@ -21,6 +21,7 @@ import pytest
 from boot_iso import boot_iso
 from fleet import PATIENCE_S, SITE, agent_settings, make_site, toml
 from in_process import Inside, inside
+from libvirt_host import KERNEL_WORDS
 
 from guestwire.agent.drivers.linux.command import Ended, run_command
 from guestwire.agent.drivers.linux.control import LinuxControl
@@ -101,7 +102,7 @@ class Place:
 
     def linux(self, **changes: Any) -> Guest:
         """A guest that boots the test's kernel, has a disk that the apply makes, and is pinned to CPU 1."""
-        cmdline = "console=ttyS0 quiet panic=-1 guestwire.name=linux"
+        cmdline = f"{KERNEL_WORDS} guestwire.name=linux"
         values: dict[str, Any] = {
             "name": "linux", "memory_mib": 192, "cpuset": "1", "numatune": "",
             "boot": DirectBoot(kernel=self.kernel, initrd=self.initrd, cmdline=cmdline),

@@ -265,7 +265,7 @@ class CommHost:
             f"<channel type='unix'><source mode='bind' path='{socket}'/>"
             "<target type='virtio' name='org.guestwire.test'/></channel>"
         )
-        words = f"console=ttyS0 quiet panic=-1 intel_iommu=on guestwire.name={name} guestwire.shell=1"
+        words = f"{libvirt_host.KERNEL_WORDS} intel_iommu=on guestwire.name={name} guestwire.shell=1"
         guest = Guest.model_validate(
             {
                 "name": name,

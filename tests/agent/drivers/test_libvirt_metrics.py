@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 from guest_ids import fresh_id
+from libvirt_host import KERNEL_WORDS
 
 from guestwire.agent.drivers.libvirt.metrics import usage
 from guestwire.agent.drivers.linux.guest_processes import GuestProcesses
@@ -53,7 +54,7 @@ async def running(guests: Any, files: Any, count: int = 1) -> AsyncIterator[list
     made = []
     for _ in range(count):
         uuid = str(uuid4())
-        boot = DirectBoot(kernel=files[0], initrd=files[1], cmdline="console=ttyS0 quiet panic=-1")
+        boot = DirectBoot(kernel=files[0], initrd=files[1], cmdline=KERNEL_WORDS)
         await guests.define(Guest(name=f"gwt-{uuid[:8]}", id=fresh_id(), uuid=uuid, memory_mib=128, boot=boot))
         await guests.start(uuid)
         made.append(uuid)
