@@ -143,6 +143,17 @@ if ! grep -qsF "$PWD/$venv/bin/python" "$venv/bin/pip" || ! "$venv/bin/python" -
   "$python" -m venv "$venv"
 fi
 
+# -- the test guest: a kernel and a busybox, fetched from Debian and unpacked, never installed; beside what follows
+test_guest() {
+  local build="$venv/bin/python tests/guest/build.py"
+  $build >/dev/null 2>&1 && return
+  if [[ $EUID -eq 0 ]]; then apt update >/dev/null 2>&1 || true; fi
+  $build >/dev/null || say "tests with real guests are skipped"
+}
+if wanted test && [[ -n $debian && -e $header ]]; then
+  test_guest &
+fi
+
 fingerprint() { # of what decides what is in .venv
   { "$venv/bin/python" --version && printf '%s\n' "$PWD" "$with_libvirt" && cat pyproject.toml "$locks"/*.txt deploy/setup.sh; } | cksum
 }
@@ -169,12 +180,4 @@ if [[ ! -e $stamp || $(<"$stamp") != "$(fingerprint)" ]]; then
   pip install --no-deps --no-build-isolation --editable .
   fingerprint >"$stamp"
 fi
-
-# -- the test guest: a kernel and a busybox, fetched from Debian and unpacked, never installed
-if wanted test && [[ -n $debian && -n $with_libvirt ]]; then
-  guest() { "$venv/bin/python" tests/guest/build.py; }
-  if ! guest >/dev/null 2>&1; then
-    if [[ $EUID -eq 0 ]]; then apt update >/dev/null 2>&1 || true; fi
-    guest >/dev/null || say "tests with real guests are skipped"
-  fi
-fi
+wait

@@ -26,7 +26,14 @@ from guestwire.cli.main import cli
 from guestwire.site.layout import Layout
 
 
-@pytest.fixture(params=["guestwire-agent.service", "guestwire-undo.service", "guestwire-site.service"])
+@pytest.fixture(
+    params=[
+        "guestwire-agent.service",
+        "guestwire-undo.service",
+        "guestwire-site.service",
+        "guestwire-controller.service",
+    ]
+)
 def unit(request, repository, tmp_path) -> Path:
     """A service, with a program that is there in the place of its own."""
     text = repository.text(Path("deploy/systemd") / request.param)
@@ -72,6 +79,25 @@ def test_systemd_understands_the_drop_in_of_the_sites_service(repository, tmp_pa
     done = systemd_analyze("verify", "--man=no", "--recursive-errors=no", tmp_path / "guestwire-site.service")
     assert done.returncode == 0
     assert not done.stderr
+
+
+def test_a_controller_may_enter_where_the_socket_of_its_own_machines_agent_is(repository):
+    """With its drop-in; without it the controller starts on machines that have no agent."""
+    folder = Path("deploy/systemd")
+    texts = [
+        repository.text(folder / name)
+        for name in (
+            "guestwire-agent.service",
+            "guestwire-controller.service",
+            "guestwire-controller.service.d/local-agent.conf",
+        )
+    ]
+    agent, controller, drop_in = [dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE)) for text in texts]
+    assert drop_in["SupplementaryGroups"] == agent["Group"]
+    assert "SupplementaryGroups" not in controller
+    assert Path("/run") / agent["RuntimeDirectory"] == run.DEFAULT_SOCKET.parent
+    assert int(agent["RuntimeDirectoryMode"], 8) & 0o050 == 0o050, "the group may enter, and read what is there"
+    assert "AF_UNIX" in controller["RestrictAddressFamilies"].split()
 
 
 def test_the_command_in_the_drop_in_of_the_sites_service_has_options_that_are_there(repository):

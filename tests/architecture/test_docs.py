@@ -73,10 +73,10 @@ EXAMPLE = re.compile(r"(?:^|`)guestwire ((?:[a-z-]|--?\w)[^`\n#]*)", re.MULTILIN
 
 
 def _examples(text: str) -> list[list[str]]:
-    """The words after `guestwire` in code, line continuations joined and shared options with values left out."""
+    """The words after `guestwire` in code, line continuations joined; shared options with values, and what a shell puts in, left out."""
     text = re.sub(r"<!-- generated: .*?end of generated -->", "", text, flags=re.DOTALL).replace("\\\n", " ")
     found = [match[1] for match in EXAMPLE.finditer(text)]
-    return [re.sub(r"--(socket|context|timeout) \S+", "", line).split() for line in found]
+    return [re.sub(r"--(socket|context|timeout) \S+|\$\([^)]*\)", "", line).split() for line in found]
 
 
 def test_the_commands_in_examples_exist(pages):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from children import ChildFailed, cpu_s, rss_kib
 from controller_process import wait_until
 from controller_site import BenchSite, bench_site
-from rows import Row
+from rows import Row, said_of
 from settings import Settings
 
 HOSTS = 2000
@@ -41,14 +41,17 @@ def run(settings: Settings) -> list[Row]:
 
 
 def rows(found: Steady) -> list[Row]:
-    hosts = f"{found.hosts:,} hosts"
+    subject = f"{found.hosts:,} hosts"
     return [
-        Row("controller_fleet", f"{hosts}: the controller's processor time", found.percent, "% of one", None, "<=", 50),
-        Row("controller_fleet", f"{hosts}: the controller's memory", found.rss_mib, "MiB", None, "<=", 512),
-        Row("controller_fleet", f"{hosts}: batches stored", found.batches, "/s", None, ">=", found.hosts / 10 * 0.95),
-        Row("controller_fleet", f"{hosts}: metrics in a batch", found.samples / found.batches, ""),
-        Row("controller_fleet", f"{hosts}: acknowledgements that hosts took", found.acknowledged, "/s"),
-        Row("controller_fleet", f"{hosts}: what all simulated hosts take beside it", found.hosts_percent, "% of one"),
+        *said_of(
+            "controller_fleet", subject,
+            ("the controller's processor time", found.percent, "% of one", 50),
+            ("the controller's memory", found.rss_mib, "MiB", 512),
+            ("metrics in a batch", found.samples / found.batches, ""),
+            ("acknowledgements that hosts took", found.acknowledged, "/s"),
+            ("what all simulated hosts take beside it", found.hosts_percent, "% of one"),
+        ),
+        Row("controller_fleet", f"{subject}: batches stored", found.batches, "/s", None, ">=", found.hosts / 10 * 0.95),
     ]  # fmt: skip
 
 

@@ -89,7 +89,7 @@ class Controller:
     def own(self) -> dict[str, float]:
         """What it says of itself at /metrics: `name{labels}` and the value."""
         found = {}
-        for line in httpx.get(f"{self.url}/metrics", trust_env=False, timeout=60.0).text.splitlines():
+        for line in httpx.get(f"{self.url}/metrics?part=controller", trust_env=False, timeout=60.0).text.splitlines():
             if line.startswith("guestwire_controller_"):
                 name, _, value = line.removeprefix("guestwire_controller_").rpartition(" ")
                 found[name] = float(value)

@@ -4,28 +4,27 @@ which all is known that a list can ask for.
 
 import asyncio
 import random
+import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 
 from plant import SITE
 
-from guestwire.controller.fleet.natural import natural
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.store import hosts
-from guestwire.controller.store.database import open_database
-from guestwire.controller.store.host_tables import (
-    Attendance,
-    Called,
-    Condition,
-    GuestRow,
-    HostRow,
-    Machine,
-    PeoplesWords,
-    ValueRow,
-)
+from guestwire.controller.store.database import Tx, open_database
+from guestwire.controller.store.host_tables import HostRow, PeoplesWords
 from guestwire.controller.store.migrating import upgrade
 from guestwire.controller.store.schema import all_tables
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+import made_hosts
+from made_hosts import MadeHost, made_host
+
+WORDS = ("rtlinux", "windows", "virtio", "e1000e", "intel", "xeon", "kvm", "press")
+NEEDLE_AT = 7777
+DAY_MS = 86_400_000
 
 
 def approved(refs: Iterable[HostRef]) -> list[HostRow]:
@@ -34,54 +33,27 @@ def approved(refs: Iterable[HostRef]) -> list[HostRow]:
     return [HostRow(ref, at, True, PeoplesWords(approval="approved", approved_at=at)) for ref in refs]
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A host with what is looked for in it."""
-
-    row: HostRow
-    values: tuple[ValueRow, ...]
-    guests: tuple[GuestRow, ...]
-    text: str
-
-
-def fleet(count: int) -> list[Known]:
-    """Hosts as they differ in a plant; the same ones each time."""
+def fleet(count: int) -> list[MadeHost]:
+    """Hosts as they differ in a plant; the same ones each time. One of 10,000 has a word that no other has."""
     chance = random.Random(1)
-    return [_host(n, chance) for n in range(count)]
-
-
-def _host(number: int, chance: random.Random) -> Known:
-    label, version = f"Press {number}", f"0.{chance.randint(1, 3)}.{chance.randint(0, 20)}"
-    line, rack = str(chance.randint(1, 40)), str(number % 100)
     now_ms = time.time_ns() // 1_000_000
-    row = HostRow(
-        HostRef(chance.choice((SITE, "east", "west")), f"h-{number}"), now_ms, True,
-        PeoplesWords(1, "", f'{{"line":"{line}","rack":"{rack}"}}', "", "approved"), Called(label, label.casefold(), natural(label)),
-        Attendance("offline", now_ms, now_ms - chance.randrange(3 * 86_400_000), now_ms, None, 3, version, natural(version)),
-        Machine(label, "libvirt", f"m{number}", f"m{number}", "6.1.0-18", natural("6.1.0-18"), "x86_64", "synchronised",
-                chance.choice((4, 8, 16)), 16_384),
-        Condition(4, 3, "in_sync", 4, 0, False),
-    )  # fmt: skip
-    values = [("label.line", line), ("label.rack", rack), ("feature", "kvm"), ("feature", "driver-libvirt")]
-    if chance.random() < 0.5:
-        values.append(("feature", "rt_kernel"))
-    guests = tuple(
-        GuestRow(f"{number}-{n}", f"GUEST{n + 1:04d}", name, name, "rt", "running", now_ms, "event")
-        for n in range(4)
-        if (name := f"rtlinux-{chance.randint(0, 400)}")
-    )
-    words = ("rtlinux", "windows", "virtio", "e1000e", "intel", "xeon", "kvm", "press")
-    text = " ".join(f"{chance.choice(words)}{chance.randint(0, 9999)}" for _ in range(130))
-    return Known(
-        row, tuple(ValueRow(name, value, value, natural(value)) for name, value in values), guests,
-        text + (" needle in one" if number == NEEDLE_AT else ""),
+    return [_host(n, now_ms, chance) for n in range(count)]
+
+
+def _host(number: int, now_ms: int, chance: random.Random) -> MadeHost:
+    text = " ".join(f"{chance.choice(WORDS)}{chance.randint(0, 9999)}" for _ in range(130))
+    return made_host(
+        HostRef(chance.choice((SITE, "east", "west")), f"h-{number}"), now_ms, label=f"Press {number}",
+        labels={"line": str(chance.randint(1, 40)), "rack": str(number % 100)}, state="offline",
+        silent_ms=chance.randrange(3 * DAY_MS), agent=f"0.{chance.randint(1, 3)}.{chance.randint(0, 20)}",
+        hostname=f"m{number}", cpus=chance.choice((4, 8, 16)), memory=16_384, running=3, revision=4,
+        features=("kvm", "driver-libvirt", *(("rt_kernel",) if chance.random() < 0.5 else ())),
+        guests=tuple((f"GUEST{n + 1:04d}", f"rtlinux-{chance.randint(0, 400)}") for n in range(4)),
+        text=text + (" needle in one" if number == NEEDLE_AT else ""),
     )  # fmt: skip
 
 
-NEEDLE_AT = 7777
-
-
-def fill(dsn: str, rows: Sequence[HostRow | Known]) -> None:
+def fill(dsn: str, rows: Sequence[HostRow] | Sequence[MadeHost]) -> None:
     """A new database with these hosts."""
 
     async def work() -> None:
@@ -89,12 +61,11 @@ def fill(dsn: str, rows: Sequence[HostRow | Known]) -> None:
         async with open_database(dsn) as database:
             await upgrade(database)
             async with database.write() as tx:
-                await hosts.add(tx, [row.row if isinstance(row, Known) else row for row in rows])
-                for known in rows:
-                    if isinstance(known, Known):
-                        ref = known.row.ref
-                        await hosts.put_values(tx, ref, "", known.values)
-                        await hosts.put_guests(tx, [(ref, guest) for guest in known.guests])
-                        await hosts.put_text(tx, ref, known.text)
+                await _put(tx, rows)
 
     asyncio.run(work())
+
+
+async def _put(tx: Tx, rows: Sequence[HostRow] | Sequence[MadeHost]) -> None:
+    await made_hosts.put(tx, [one for one in rows if isinstance(one, MadeHost)])
+    await hosts.add(tx, [one for one in rows if isinstance(one, HostRow)])

@@ -33,8 +33,7 @@ AWAY_S = 5.0
 """How long a broker that is lost is away."""
 OPEN_S = 600.0
 SETTLE_S = 10.0
-SETTLE_EACH_S = 0.03
-"""What hosts that come bring with them is done after that: inventories, audit logs."""
+"""What hosts that come bring with them besides their inventories is done after that."""
 HEARD_S = 300.0
 FIFTY_METRICS = (
     "guestwire_guest_state", "guestwire_host_*", "guestwire_disk_*", "guestwire_node_*", "guestwire_agent_cpu_*",
@@ -91,6 +90,10 @@ class BenchSite:
         """Whether the controller shows every host as there."""
         return self.states().get("online", 0) == len(self.names)
 
+    def read(self) -> bool:
+        """Whether the controller knows what every host has."""
+        return not self.controller.api.get("/hosts", limit=1, q="not driver=simulated")["items"]
+
     def states(self) -> dict[str, int]:
         """How many hosts the controller has in which state."""
         return states_of(self.controller.own())
@@ -137,7 +140,8 @@ def bench_site(count: int, *, measured: bool = True) -> Iterator[BenchSite]:
         fleets = _fleets(stack, site, broker.port, sizes, measured=measured)
         made = BenchSite(site, broker, controller, names, fleets)
         wait_until(made.online, HEARD_S, f"{count} hosts are online")
-        time.sleep(SETTLE_S + count * SETTLE_EACH_S)
+        wait_until(made.read, HEARD_S, f"the inventories of {count} hosts are read")
+        time.sleep(SETTLE_S)
         yield made
 
 
@@ -155,17 +159,8 @@ def _fleets(stack: ExitStack, site: Plant, port: int, sizes: Sequence[int], *, m
             keys = str(site.layout.key("host:{host}"))
             broker = {"boot_delay_s": BOOT_DELAY_S}
             config = site.config(prefix, port, host_key=keys, broker=broker, telemetry=telemetry)
-            command = [
-                sys.executable,
-                "-m",
-                "guestwire.agent.main",
-                "fleet",
-                "--hosts",
-                str(size),
-                "--config",
-                str(config),
-            ]
-            opening.append(stack.enter_context(Child(command, "free", log=config.with_suffix(".log"))))
+            child = plant.simulated_hosts(config, size, "free", log=config.with_suffix(".log"))
+            opening.append(stack.enter_context(child))
         for child in opening:
             child.line(OPEN_S)
         children += opening

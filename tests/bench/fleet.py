@@ -6,12 +6,11 @@ The memory of a host is the difference between a process of a thousand and one o
 import contextlib
 import re
 import resource
-import sys
 import time
 from pathlib import Path
 
 import plant
-from children import Child, broker, rss_kib, scratch
+from children import broker, rss_kib, scratch
 from rows import Row, median
 from settings import Settings
 
@@ -49,17 +48,7 @@ def _measure(count: int) -> tuple[int, float, float]:
         site = plant.make(folder, tuple(f"h-{n}" for n in range(1, count + 1)), ("caller",))
         keys = str(site.layout.key("host:{host}"))
         config = site.config("h", port, host_key=keys)
-        command = [
-            sys.executable,
-            "-m",
-            "guestwire.agent.main",
-            "fleet",
-            "--hosts",
-            str(count),
-            "--config",
-            str(config),
-        ]
-        child = stack.enter_context(Child(command, "responder"))
+        child = stack.enter_context(plant.simulated_hosts(config, count))
         said = child.line(120)
         match = re.search(r"opened in ([0-9.]+) s, connected in ([0-9.]+) s", said)
         if match is None:

@@ -78,3 +78,9 @@ def agent(config: Path, env: Mapping[str, str] | None = None, role: Role = "resp
     """An agent process. Its caller finds out when it is ready: a request is sent again until somebody answers."""
     command = python("agent_as_installed.py", "run", "--config", str(config))
     return Child(command, role, env=env, log=config.with_suffix(".log"))
+
+
+def simulated_hosts(config: Path, count: int, role: Role = "responder", *, log: Path | None = None) -> Child:
+    """Many hosts in one process, by one configuration. It says a line when all of them have opened and connected."""
+    command = python("agent_as_installed.py", "fleet", "--hosts", str(count), "--config", str(config))
+    return Child(command, role, log=log)

@@ -41,6 +41,14 @@ class Row:
         }  # fmt: skip
 
 
+def said_of(bench: str, subject: str, *said: tuple[str, float, str] | tuple[str, float, str, float]) -> list[Row]:
+    """Rows about one subject: what, how much, in which unit, and, where there is a target, how much at most."""
+    return [
+        Row(bench, f"{subject}: {what}", ours, unit, None, "<=", most[0] if most else None)
+        for what, ours, unit, *most in said
+    ]
+
+
 def median(values: Sequence[float]) -> float:
     return statistics.median(values)
 

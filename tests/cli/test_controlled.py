@@ -32,6 +32,9 @@ def test_they_say_what_to_do(run: Run, config: Path, command: tuple[str, ...]) -
     assert said.exit_code == 4
     assert "The context 'plant' is not one" in said.stderr
     assert "guestwire login" in said.stderr
+    there = Context(site="plant", via="controller", controller="http://127.0.0.1:1", token_file="/nowhere")
+    context_file.put(config, "plant-controller", there)
+    assert "lead to one: plant-controller." in run(*command).stderr
     assert "A socket leads to one host" in run("--socket", "/nowhere", *command).stderr
 
 
@@ -67,7 +70,31 @@ def test_a_context_of_a_controller_is_added(run: Run, config: Path, tmp_path: Pa
 def test_a_token_goes_over_tls_or_to_this_machine(run: Run, config: Path, url: str) -> None:
     said = run("context", "add", "c", "--controller", url, "--token-file", "t", "--site", "plant")
     assert (said.exit_code, config.exists()) == (9, False)
-    assert run("login", url, "--name", "anna", "--site", "plant", input="x\n").exit_code == 9
+    said = run("login", url, "--name", "anna", "--site", "plant", input="x\n")
+    assert (said.exit_code, said.stderr.count("such as https://"), "contexts." in said.stderr) == (9, 1, False)
+
+
+@pytest.mark.parametrize("option", ["--ca", "--key", "--password-file", "--first-file"])
+def test_files_of_a_login_are_there(run: Run, config: Path, option: str) -> None:
+    said = run("login", "http://127.0.0.1:1", "--name", "anna", option, "/nowhere/file", input="x\n")
+    assert (said.exit_code, "/nowhere/file" in said.stderr, config.exists()) == (2, True, False)
+
+
+def test_names_that_are_no_approval(run: Run, config: Path, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.touch(mode=0o600)
+    token.write_text("gwt_x\n")
+    there = Context(site="plant", via="controller", controller="http://127.0.0.1:1", token_file=str(token))
+    context_file.put(config, "c", there, make_current=True)
+    for verb in ("show", "sign", "reject"):
+        said = run("approval", verb, "5", "--timeout", "5")
+        assert (said.exit_code, "guestwire approval list" in said.stderr) == (3, True), said.stderr
+
+
+def test_doctor_says_how_to_get_a_token(run: Run, config: Path) -> None:
+    there = Context(site="plant", via="controller", controller="http://127.0.0.1:1", token_file="/nowhere/token")
+    context_file.put(config, "c", there, make_current=True)
+    assert "guestwire login" in run("doctor", "--timeout", "1").stdout
 
 
 def test_documents_are_toml_or_json(tmp_path: Path) -> None:

@@ -3,16 +3,20 @@
 import asyncio
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
+from click.testing import Result
 
 from guestwire.cli import demo_contexts
 from guestwire.sdk import context_file
@@ -20,6 +24,7 @@ from guestwire.sdk.contexts import Context, load
 
 CLI = (sys.executable, "-m", "guestwire.cli.main")
 START_S, END_S = 60, 40
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 @dataclass
@@ -96,8 +101,10 @@ def _alive(pids: set[int]) -> set[int]:
     return {pid for pid in pids if Path(f"/proc/{pid}").exists()}
 
 
-async def test_a_demo_from_first_to_last(config: Path) -> None:
-    async with _demo(config, "--hosts", "2", "--embedded") as demo:
+async def test_a_demo_from_first_to_last(
+    config: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with _demo(config, "--hosts", "2", "--embedded", "--controller-port", "0") as demo:
         assert (demo.ready["context"], demo.ready["hosts"]) == ("demo", ["h1", "h2"])
         code, out, err = await demo.call("guest", "list", "-o", "name")
         assert (code, len(out.split())) == (0, 6), err
@@ -106,6 +113,10 @@ async def test_a_demo_from_first_to_last(config: Path) -> None:
         assert '"ready"' in (await demo.call("guest", "show", guest, "-o", "json"))[1]
         assert "guest-start" in (await demo.call("job", "list"))[1]
         assert (await demo.call("doctor"))[0] == 0
+        await _through_its_controller(demo, run, guest)
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setenv("GUESTWIRE_CONFIG", str(config.with_name("other.toml")))
+            await _by_its_password(demo, run)
         children = _family(demo.process.pid)
         assert len(children) == 7, (
             "the broker, an agent and a guestwire-comm for each host, what lives in the guest, the controller"
@@ -115,6 +126,37 @@ async def test_a_demo_from_first_to_last(config: Path) -> None:
     assert load(config).contexts == {}
     assert load(config).current is None
     assert list(_temporary(config).iterdir()) == []
+
+
+async def _through_its_controller(demo: Demo, run: Callable[..., Result], guest: str) -> None:
+    """Its context and its key, and what Prometheus reads: what the first page has its reader type, and one thing that is signed."""
+    lines = re.findall(r"^guestwire (--context demo-controller [^#\n]+)", README, re.MULTILINE)
+    assert len(lines) >= 3
+    for line in lines:
+        words = [word for word in shlex.split(line) if word != "--watch"]
+        said = await asyncio.to_thread(run, *words)
+        assert said.exit_code == 0, (line, said.stderr)
+        assert "metrics" in words or guest.partition("/")[0] in said.stdout, (line, said)
+    reset = await asyncio.to_thread(run, "--context", "demo-controller", "guest", "reset", guest, "--yes")
+    assert reset.exit_code == 0, reset.stderr
+    [path] = re.findall(r"^curl -s http://127\.0\.0\.1:5000(/\S+)", README, re.MULTILINE)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        told = await client.get(f"{demo.ready['controller']}{path}")
+    assert (told.status_code, 'host="h2"' in told.text) == (200, True), told.text[:500]
+
+
+async def _by_its_password(demo: Demo, run: Callable[..., Result]) -> None:
+    """As somebody else who reads what it says at its start."""
+    assert demo.process.stderr is not None
+    async with asyncio.timeout(START_S):
+        while not (line := (await demo.process.stderr.readline()).decode()).startswith("controller"):
+            assert line
+    found = re.search(r"(http\S+), user (\w+), password in (\S+)", line)
+    assert found, line
+    url, user, password = found.groups()
+    said = await asyncio.to_thread(run, "login", url, "--name", user, "--password-file", password)
+    assert (said.exit_code, "demo-controller" in said.stderr) == (0, True), said.stderr
+    assert (await asyncio.to_thread(run, "fleet", "list", "-o", "name")).stdout.split() == ["demo/h1", "demo/h2"]
 
 
 async def test_hosts_answer_by_their_socket(config: Path) -> None:

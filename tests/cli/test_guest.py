@@ -1,16 +1,21 @@
 """`guestwire guest` against hosts over a broker and over a socket."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from fake_host import FakeFleet
 
+from guestwire.controller.serving import serving
 from guestwire.model.errors import GuestwireError
+from guestwire.protocol.bodies import to_bytes
+from guestwire.protocol.operation_models import GuestList
 from guestwire.sdk import context_file
-from guestwire.sdk.contexts import load
+from guestwire.sdk.contexts import Context, load
 
 
 def _states(fleet: FakeFleet, host: str) -> dict[str, str]:
@@ -46,6 +51,40 @@ def test_a_host_that_is_away_is_told_and_the_others_are_listed(run, start: Calla
     result = run("guest", "list", "-o", "name")
     assert (result.exit_code, result.stdout) == (0, "h1/web\n")
     assert "offline: h2" in result.stderr
+
+
+async def test_hosts_of_which_a_controller_knows_nothing_are_told_and_not_asked(run, config: Path) -> None:  # type: ignore[no-untyped-def]
+    states = {"h1": "online", "h2": "unknown", "h3": "offline", "h4": "unknown", "h5": "suspect"}
+    hosts = [
+        {"site": "plant", "host": host, "approval": "approved", "state": state, "heard_at": 1000, "revision": 1}
+        for host, state in states.items()
+    ]
+    asked: list[str] = []
+
+    async def controller(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        asked.append(scope["path"].removeprefix("/api/v1"))
+        listing = json.dumps({"items": hosts, "next": None}).encode()
+        said = listing if asked[-1] == "/hosts" else to_bytes(GuestList(guests=()))
+        more = [] if asked[-1] == "/hosts" else [(b"guestwire-verified", b"true")]
+        await send({"type": "http.response.start", "status": 200, "headers": more})
+        await send({"type": "http.response.body", "body": said})
+
+    token = config.parent / "token"
+    async with serving(controller, ("127.0.0.1", 0)) as url:
+        context = Context(site="plant", via="controller", controller=url, token_file=str(token))
+        context_file.put(config, "main", context, make_current=True)
+        token.write_text("gwt_x")
+        token.chmod(0o600)
+        result = await asyncio.to_thread(run, "guest", "list")
+    assert (result.exit_code, sorted(asked)) == (
+        0,
+        ["/hosts", *(f"/hosts/plant/{host}/operations/guest-list" for host in ("h1", "h5"))],
+    )
+    assert result.stderr.splitlines()[:2] == [
+        "not asked, because offline: h3",
+        "not asked, because nobody knows whether they are there: h2, h4",
+    ]
 
 
 def test_a_host_that_fails_is_an_error_and_the_others_are_listed(run, fleet: FakeFleet) -> None:  # type: ignore[no-untyped-def]

@@ -104,3 +104,11 @@ def test_completion(shell: str, run) -> None:  # type: ignore[no-untyped-def]
     result = run("completion", shell)
     assert result.exit_code == 0
     assert "_GUESTWIRE_COMPLETE" in result.stdout
+
+
+def test_options_are_options(run) -> None:  # type: ignore[no-untyped-def]
+    """What is not one stands in the usage line, with the summary."""
+    said = run("guest", "start", "--help").stdout
+    options = said.partition("\nOptions:\n")[2].partition("\n\n")[0]
+    assert options
+    assert not [line for line in options.splitlines() if line.startswith("  ") and line[2] not in "- "]

@@ -1,5 +1,6 @@
 """What a rollout's options and its file say, judged by the controller's own model."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,23 @@ def test_options_go_before_the_file(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_said_wrongly(arguments: tuple[str, ...]) -> None:
+    what = () if {"--body", "--project"} & set(arguments) else ("--operation", "guest-list")
+    where = () if "--group" in arguments else ("--group", "g")
     with pytest.raises(click.UsageError):
+        spec("r", ref, given(*arguments, *what, *where))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--host", "h1"), "--operation"),
+        (("--operation", "guest-strat", "--host", "h1"), "did you mean guest-start?"),
+        (("--operation", "guest-start"), "--select"),
+    ],
+    ids=["nothing to do", "no such operation", "nowhere"],
+)
+def test_what_is_missing_is_said_before_anybody_is_asked(arguments: tuple[str, ...], says: str) -> None:
+    with pytest.raises(click.UsageError, match=re.escape(says)):
         spec("r", ref, given(*arguments))
-    with pytest.raises(click.UsageError):
+    with pytest.raises(click.UsageError, match="name"):
         spec(None, ref, given())

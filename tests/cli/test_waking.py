@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from guestwire.cli.output import Column, View
+from guestwire.cli.rollout_views import follow
 from guestwire.cli.settings import Settings
 from guestwire.cli.waking import waking
 from guestwire.cli.watching import show
 from guestwire.model.errors import GuestwireError
+from guestwire.sdk.controller_models import Rollout
 from guestwire.sdk.controller_stream import Changed, Heard
 
 LOST = GuestwireError("CONTROLLER-UNREACHABLE")
@@ -89,3 +91,37 @@ async def test_the_first_answer_counts(capsys: pytest.CaptureFixture[str]) -> No
         await show(Settings(), controller, lambda: VIEW, fetching(controller, LOST), watch=True)
     assert await show(Settings(), controller, lambda: VIEW, fetching(controller, []), watch=False) == []
     assert capsys.readouterr().err == "none\n"
+
+
+class Rolling(Streaming):
+    """One that has a rollout, and is away now and then."""
+
+    def __init__(self, *states: str | GuestwireError) -> None:
+        super().__init__()
+        self.rollouts = self
+        self._states = list(states)
+        self._away = False
+
+    async def show(self, rollout_id: str) -> Rollout:
+        self.more.set()
+        state = self._states.pop(0)
+        self._away = isinstance(state, GuestwireError)
+        if isinstance(state, GuestwireError):
+            raise state
+        return Rollout(
+            id=rollout_id, name="boot", state=state, hosts=2, done=0, counts={}, person="anna", created_at=0, revision=1
+        )
+
+    async def unsigned(self, _rollout_id: str) -> list[object]:
+        if self._away:
+            raise LOST
+        return []
+
+
+async def test_a_rollout_is_followed_though_the_controller_is_away_for_a_while(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    controller: Any = Rolling("running", LOST, "running", "finished")
+    async with asyncio.timeout(20):
+        assert (await follow(controller, Settings(), "r1")).state == "finished"
+    assert "connected again" in capsys.readouterr().err

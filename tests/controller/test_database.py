@@ -94,10 +94,11 @@ async def dsn_of(database: Database) -> str:
     return f"postgresql://guestwire@/{name}?host={folder}"
 
 
-async def test_a_write_in_a_write_is_a_defect_and_says_so(db: Database) -> None:
-    with pytest.raises(RuntimeError, match="wait for itself"):
-        async with db.write(), db.write():
-            pass
+async def test_a_transaction_in_a_write_is_a_defect_and_says_so(db: Database) -> None:
+    for another in (db.write, db.read):
+        with pytest.raises(RuntimeError, match="inside a write"):
+            async with db.write(), another():
+                pass
     async with db.write() as tx:  # and the turn is free again
         await insert_new(tx, things, {"name": "a"}, ["name"])
 

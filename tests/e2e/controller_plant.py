@@ -20,6 +20,7 @@ from guestwire.broker_test.proxy import FaultProxy, fault_proxy
 from guestwire.protocol.metrics import parse_series, series_text
 from guestwire.protocol.signing import Domain
 from guestwire.site.files import read_signing_key
+from guestwire.site.layout import Layout
 
 SETTLED_MS = 3_000
 """What was measured so long ago has been sent, where a controller is there."""
@@ -158,16 +159,21 @@ class Plant:
         return next((one["id"] for one in items if one["rollout"] == rollout and one["state"] == "open"), None)
 
     async def sign(self, approval: str) -> None:
-        """As the site's operator, whose key the controller's user has enrolled."""
-        api, key = self.api, read_signing_key(self.fleet.layout.key("operator:admin"))
-        if not (await api.get("/keys"))["items"]:
-            challenge = bytes.fromhex((await api.post("/keys/challenges"))["challenge"])
-            proof = key.sign(Domain.USER_KEY, challenge + b"ada").hex()
-            body = {"public_key": key.public.raw.hex(), "challenge": challenge.hex(), "signature": proof, "label": "x"}
-            await api.post("/keys", body)
-        texts = (await api.get(f"/approvals/{approval}"))["mandates"]
-        signatures = [key.sign(Domain.MANDATE, base64.b64decode(one["text"])).hex() for one in texts]
-        await api.post(f"/approvals/{approval}/signatures", {"key_id": key.id.hex(), "signatures": signatures})
+        """As the site's operator."""
+        await signed(self.api, self.fleet.layout, approval)
+
+
+async def signed(api: Api, layout: Layout, approval: str) -> None:
+    """Sign an approval as the site's operator, whose key the controller's user has enrolled."""
+    key = read_signing_key(layout.key("operator:admin"))
+    if not (await api.get("/keys"))["items"]:
+        challenge = bytes.fromhex((await api.post("/keys/challenges"))["challenge"])
+        proof = key.sign(Domain.USER_KEY, challenge + b"ada").hex()
+        body = {"public_key": key.public.raw.hex(), "challenge": challenge.hex(), "signature": proof, "label": "x"}
+        await api.post("/keys", body)
+    texts = (await api.get(f"/approvals/{approval}"))["mandates"]
+    signatures = [key.sign(Domain.MANDATE, base64.b64decode(one["text"])).hex() for one in texts]
+    await api.post(f"/approvals/{approval}/signatures", {"key_id": key.id.hex(), "signatures": signatures})
 
 
 @asynccontextmanager

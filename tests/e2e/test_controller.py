@@ -2,6 +2,8 @@
 `test_controller_kill_matrix`.
 """
 
+import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -11,7 +13,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from controller_process import Api, ControllerProcess
-from fleet import SITE, Fleet, fleet
+from fleet import PATIENCE_S, SITE, Fleet, fleet
+from webhook_receiver import WebhookReceiver, signed, webhook_receiver
 
 from guestwire.broker_test.fixtures import require_mosquitto
 from guestwire.broker_test.mosquitto import mosquitto
@@ -71,6 +74,26 @@ async def test_what_a_host_measures_can_be_asked_for(plant: Plant) -> None:
     assert f'guestwire_host_memory_available_bytes{{site="{SITE}",host="h1"}}' in answer.text
 
 
+async def test_who_is_told_of_alarms_hears_that_a_host_goes_and_that_it_is_back(plant: Plant) -> None:
+    api, agent = plant.api, plant.fleet.agents["h3"]
+    away = {"name": "away", "trigger": {"on": "presence", "states": ["offline"]}, "hosts": f"site={SITE} host=h3"}
+    await api.post("/alarm-rules", away | {"severity": "critical", "for_s": 0, "summary": "{host} is away"})
+    async with webhook_receiver() as pager:
+        secret = (await api.post("/webhooks", {"name": "pager", "url": pager.url}))["secret"]
+        await agent.stop()
+        raised = await _told(pager, secret, "away")
+        assert (raised["event"], raised["alarm"]["text"], raised["alarm"]["state"]) == (
+            "raised", f"{SITE}/h3 is away", "active",
+        )  # fmt: skip
+        [open_now] = (await api.get("/alarms", rule="away"))["items"]
+        assert open_now["id"] == raised["alarm"]["id"]
+        await agent.start()
+        cleared = await _told(pager, secret, "away")
+        assert (cleared["event"], cleared["alarm"]["id"], cleared["alarm"]["cleared_by"]) == (
+            "cleared", raised["alarm"]["id"], "",
+        )  # fmt: skip
+
+
 async def test_who_stops_it_finds_the_end_of_its_audit_log_signed(plant: Plant) -> None:
     rows = (await plant.api.get("/audit/check"))["rows"]
     await plant.controller.stop()
@@ -84,6 +107,17 @@ async def test_who_stops_it_finds_the_end_of_its_audit_log_signed(plant: Plant) 
     assert (found["broken"], found["signed"]["site"]) == (None, SITE)
     assert found["signed"]["principal"].startswith("controller:")
     assert found["signed"]["seq"] >= rows > 0
+
+
+async def _told(pager: WebhookReceiver, secret: str, rule: str) -> dict[str, Any]:
+    """The next of that rule that the controller tells, signed."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            headers, body = await pager.came.get()
+            assert signed(secret, headers, body)
+            said: dict[str, Any] = json.loads(body)
+            if said["alarm"]["rule"] == rule:
+                return said
 
 
 async def _found(api: Api, q: str, hosts: tuple[str, ...]) -> bool:

@@ -6,7 +6,6 @@
 import asyncio
 import getpass
 import shutil
-import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -15,7 +14,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from fleet import PATIENCE_S, SITE, Agent, Cli, Following, agent_settings
+from controller_process import Api, ControllerProcess
+from fleet import PATIENCE_S, SITE, Agent, Cli, Following, agent_settings, unix_ms
+from tests.support.forked import start_forked
 
 from guestwire.broker_test.fixtures import require_mosquitto
 from guestwire.broker_test.mosquitto import Mosquitto, free_port, mosquitto
@@ -155,6 +156,7 @@ async def _by_the_root(plant: Plant, host: str) -> Agent:
         "broker": tls,
         "listener": {"address": f"127.0.0.1:{plant.listeners[host]}"},
         "trust": {"document": str(home / "trust")},
+        "telemetry": {"tiers": ["normal"], "normal_s": 1.0},
     }
     url = f"mqtts://127.0.0.1:{plant.broker.tls_port}"
     return Agent(host, home, agent_settings(layout, home, host, [url], sections))
@@ -182,9 +184,9 @@ async def _enrolled(plant: Plant, host: str) -> Agent:
 
 async def _agent_command(plant: Plant, home: Path, *words: str, text: str | None = None) -> tuple[int, str]:
     """`guestwire-agent`: its status, and all that it said."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "guestwire.agent.main", *words, "--config", str(home / "agent.toml"),
-        env=plant.cli.environment, stdin=PIPE if text is not None else DEVNULL, stdout=PIPE, stderr=STDOUT,
+    process = await start_forked(
+        "agent", *words, "--config", str(home / "agent.toml"),
+        environment=plant.cli.environment, stdin=PIPE if text is not None else DEVNULL, stderr=STDOUT,
     )  # fmt: skip
     async with asyncio.timeout(PATIENCE_S):
         out, _ = await process.communicate(f"{text}\n".encode() if text is not None else None)
@@ -219,6 +221,63 @@ async def revision(client: Client, host: str) -> tuple[int, int]:
     return shown.reply.revision
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def office(plant: Plant) -> AsyncIterator[Api]:
+    """A user of a controller that goes by its certificate, and has let h1 in."""
+    way = {
+        "brokers": [f"mqtts://127.0.0.1:{plant.broker.tls_port}"], "ca": str(plant.layout.ca_certificate),
+        "certificate": str(plant.layout.certificate("main")), "certificate_key": str(plant.layout.certificate_key("main")),
+        "key": str(plant.layout.key("controller:main")),
+    }  # fmt: skip
+    controller = ControllerProcess(plant.base, plant.layout, "", way=way)
+    try:
+        await controller.make_user()
+        await controller.start()
+        async with controller.user() as api:
+            await api.approve("h1")
+            yield api
+    finally:
+        await controller.stop()
+
+
+async def test_a_controller_works_within_the_access_list_that_was_made_for_it(plant: Plant, office: Api) -> None:
+    ask = f"/hosts/{SITE}/h1/operations/guest-start"
+    started = await office.post(ask, {"guest": "rtlinux", "wait": "running"}, wait_s=30)
+    assert started["verified"]
+    [connection] = (await office.get("/connections"))["items"]
+    assert (connection["state"], connection["client"]) == ("up", "main")
+
+
+async def test_a_host_that_was_away_gets_the_document_when_it_is_back(plant: Plant) -> None:
+    before = read_trust(plant.layout).revision
+    async with open_client(plant.context("operator:admin")) as client:
+        await plant.agents["h1"].stop()
+        since = len(plant.serving.remarks)
+        await plant.site("signers-needed", str(plant.layout.base), "R3=1", "R2=1")
+        await plant.site("mandate-revoke", str(plant.layout.base), "ab" * 16)
+        await plant.site("trust", "publish", str(plant.layout.base))
+        after = read_trust(plant.layout).revision
+        assert after[0] == before[0] + 1
+        line = await remark(plant.serving, f"hosts: trust document {after[0]}.{after[1]}: 1 of 2 have it", since)
+        assert "missing h1" in line
+        assert await revision(client, "h2") == after
+        await plant.agents["h1"].start()
+        await remark(plant.serving, f"hosts: trust document {after[0]}.{after[1]}: every host has it (2)", since)
+        assert await revision(client, "h1") == after
+
+
+async def test_what_a_host_measures_is_stored_and_acknowledged_within_the_access_list(office: Api) -> None:
+    async def told() -> bool:
+        at = unix_ms()
+        found = await office.get(
+            "/metrics/query", selector="guestwire_agent_spool_acknowledged_total", start=at - 300_000, end=at, step=1000,
+            aggregate="last",
+        )  # fmt: skip
+        return any(value > 0 for one in found["series"] for _, value in one["points"])
+
+    await office.until(told, "by its own word h1 was told that it may forget")
+
+
 @pytest.mark.parametrize("principal", ["operator:rex", "controller:main"])
 async def test_a_key_that_is_revoked_is_of_no_use_on_any_way(plant: Plant, principal: str) -> None:
     """At the broker and straight at the host, open and new; and the host judges by itself: a key that comes by somebody
@@ -249,24 +308,6 @@ async def test_a_key_that_is_revoked_is_of_no_use_on_any_way(plant: Plant, princ
     refusals = [await refusal(way) for way in (connection(plant, certificate, key), open_client(by_broker))]
     assert all("certificate revoked" in str(err.detail) for err in refusals), refusals
     assert (await refusal(open_client(direct))).code in ("CLIENT-UNKNOWN", "KEY-UNKNOWN")
-
-
-async def test_a_host_that_was_away_gets_the_document_when_it_is_back(plant: Plant) -> None:
-    before = read_trust(plant.layout).revision
-    async with open_client(plant.context("operator:admin")) as client:
-        await plant.agents["h1"].stop()
-        since = len(plant.serving.remarks)
-        await plant.site("signers-needed", str(plant.layout.base), "R3=1", "R2=1")
-        await plant.site("mandate-revoke", str(plant.layout.base), "ab" * 16)
-        await plant.site("trust", "publish", str(plant.layout.base))
-        after = read_trust(plant.layout).revision
-        assert after[0] == before[0] + 1
-        line = await remark(plant.serving, f"hosts: trust document {after[0]}.{after[1]}: 1 of 2 have it", since)
-        assert "missing h1" in line
-        assert await revision(client, "h2") == after
-        await plant.agents["h1"].start()
-        await remark(plant.serving, f"hosts: trust document {after[0]}.{after[1]}: every host has it (2)", since)
-        assert await revision(client, "h1") == after
 
 
 async def test_a_host_that_is_expelled_is_believed_by_nobody(plant: Plant) -> None:

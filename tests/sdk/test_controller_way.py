@@ -65,7 +65,7 @@ class Played:
 
     def _answer(self, path: str, headers: dict[str, str]) -> tuple[int, Any]:
         self.headers = headers
-        if path.startswith("/hosts/"):
+        if path.startswith("/hosts"):
             return self.first
         if path == f"/jobs/{JOB}":
             return 200, self.then.pop(0) if len(self.then) > 1 else self.then[0]
@@ -222,6 +222,35 @@ async def test_hosts_themselves_are_not_listened_to() -> None:
         assert (asked.site, asked.only_host, asked.vouched, asked.trust) == ("plant", None, False, None)
         with pytest.raises(GuestwireError, match="CONTROLLER-BETWEEN"):
             asked.watch()
+
+
+@pytest.mark.parametrize(
+    ("state", "online"),
+    [
+        ("online", True),
+        ("suspect", True),
+        ("flapping", True),
+        ("offline", False),
+        ("unknown", None),
+        ("newer word", None),
+    ],
+)
+async def test_hosts_are_as_the_controller_knows_them(state: str, online: bool | None) -> None:
+    """Of which it knows nothing, nothing is said."""
+    one = {
+        "site": "plant",
+        "host": "h1",
+        "approval": "approved",
+        "state": state,
+        "heard_at": 1000,
+        "epoch": 3,
+        "revision": 1,
+    }
+    async with client(Played((200, {"items": [one], "next": None}))) as asked:
+        [seen] = await asked.hosts()
+    assert seen.state == (state if online is not None else "unknown")
+    assert (None if seen.said is None else seen.said.online) is online
+    assert seen.silent_s is not None
 
 
 def test_bodies_are_the_models_own() -> None:

@@ -9,7 +9,7 @@ from api_world import MovedClock, SaidLog
 from guestwire.controller.alarms.alarms import Alarms
 from guestwire.controller.alarms.comparing import Reading, Subject
 from guestwire.controller.alarms.noticing import Noticing
-from guestwire.controller.alarms.rule import Trigger
+from guestwire.controller.alarms.rule import AlarmRule
 from guestwire.controller.alarms.rules import AlarmRules
 from guestwire.controller.alarms.watching import AlarmWatching
 from guestwire.controller.feed import Feed, Subscriber
@@ -22,6 +22,7 @@ from guestwire.controller.users.person import Binding, Person
 from guestwire.model.errors import GuestwireError
 
 H1, H2 = HostRef("plant", "h1"), HostRef("plant", "h2")
+WHOLE = HostRef("plant", "")
 ADMIN = Person("u-ada", "ada", (Binding("admin", "*"),))
 OPERATOR = Person("u-olaf", "olaf", (Binding("operator", "host:plant/h1"),))
 OBSERVER = Person("u-olga", "olga", (Binding("observer", "*"),))
@@ -39,8 +40,8 @@ class Told:
             raise self.broken
         return frozenset({H1, H2}) if not selection else frozenset({HostRef("plant", selection.removeprefix("host="))})
 
-    def read(self, trigger: Trigger, hosts: frozenset[HostRef]) -> Mapping[Subject, Reading]:
-        return {about: one for about, one in self.now.get(trigger.on, {}).items() if about.host in hosts}
+    def read(self, rule: AlarmRule, hosts: frozenset[HostRef]) -> Mapping[Subject, Reading]:
+        return {about: one for about, one in self.now.get(rule.trigger.on, {}).items() if about.host in (*hosts, WHOLE)}
 
 
 @dataclass
@@ -65,10 +66,6 @@ class AlarmDesk:
         return AlarmWatching(self.database, self.alarms, self.rules.in_force, self.readings, self.clock, self.log)
 
 
-async def _selected(_tx: Tx, selection: str, host: HostRef) -> bool:
-    return selection == f"host={host.host}"
-
-
 @asynccontextmanager
 async def alarm_desk(database: Database) -> AsyncIterator[AlarmDesk]:
     clock, log, feed, woken = MovedClock(), SaidLog(), Feed(), []
@@ -78,7 +75,12 @@ async def alarm_desk(database: Database) -> AsyncIterator[AlarmDesk]:
     rules = AlarmRules(database, alarms, membership, access, feed, clock)
     await rules.load()
     readings = Told()
-    noticing = Noticing(database, alarms, rules.in_force, _selected, clock)
+
+    async def selected(_tx: Tx, selection: str, host: HostRef) -> bool:
+        membership.expanded(selection)
+        return selection == f"host={host.host}"
+
+    noticing = Noticing(database, alarms, rules.in_force, selected, clock, log)
     watching = AlarmWatching(database, alarms, rules.in_force, readings, clock, log)
     with feed.subscribe() as seen:
         yield AlarmDesk(database, alarms, rules, noticing, watching, readings, clock, log, feed, seen, woken)

@@ -33,6 +33,7 @@ class Kept:
 
     operation: Operation
     body: bytes
+    issuer: str
     state: str = "accepted"
     code: str | None = None
     message: str | None = None
@@ -53,7 +54,9 @@ class CalledHost:
     refuses: GuestwireError | None = None
     fails: GuestwireError | None = None
     clock_ms: int = 0
-    journal: dict[bytes, Kept] = field(default_factory=dict)
+    ways: list[str] = field(default_factory=lambda: [ISSUER])
+    """As whom the controller can ask it, the best way first."""
+    journal: dict[tuple[str, bytes], Kept] = field(default_factory=dict)
     effects: Counter[bytes] = field(default_factory=Counter)
     asked: list[tuple[str, bytes | None]] = field(default_factory=list)
     mandates: list[bytes | None] = field(default_factory=list)
@@ -67,13 +70,13 @@ class CalledHost:
 
     def finish(self) -> None:
         """Everything that runs is done."""
-        for request_id, kept in self.journal.items():
+        for asked, kept in self.journal.items():
             if not kept.over.is_set():
-                self.end(request_id, self.fails)
+                self.end(asked, self.fails)
 
-    def end(self, request_id: bytes, error: GuestwireError | None) -> None:
-        """One request is over."""
-        kept = self.journal[request_id]
+    def end(self, asked: tuple[str, bytes], error: GuestwireError | None) -> None:
+        """One request of somebody's is over."""
+        kept, request_id = self.journal[asked], asked[1]
         states = {"CANCELED": "canceled", "INDETERMINATE": "indeterminate", "ROLLED-BACK": "rolled-back"}
         body = to_bytes(_reply(kept.operation)) if error is None else to_body(error)
         kept.state = "succeeded" if error is None else states.get(error.code, "failed")
@@ -83,7 +86,7 @@ class CalledHost:
         header = Header(
             VERSION, "response", self.ref, kept.operation.name, request_id, f"host:{self.ref.host}", 1, 2, 0,
             body_hash(body), "main", "ok" if error is None else error.code, "final",
-            about=about_request(ISSUER, body_hash(kept.body)),
+            about=about_request(kept.issuer, body_hash(kept.body)),
         )  # fmt: skip
         kept.final = tuple(encode_parts(header, body, ()))
         kept.over.set()
@@ -97,7 +100,6 @@ class CalledHosts:
         self.calls: list[tuple[HostRef, str]] = []
         self.at_once = 0
         self.most_at_once = 0
-        self.vouching = False
         self.verified = True
         self.whole = True
         """Whether answers come with the frames that they came in."""
@@ -114,10 +116,8 @@ class CalledHosts:
         return ref.host in self.hosts and self.hosts[ref.host].there
 
     def issuer(self, ref: HostRef) -> str | None:
-        return ISSUER
-
-    def vouched(self, ref: HostRef) -> bool:
-        return self.vouching
+        ways = self.hosts[ref.host].ways
+        return ways[0] if ways else None
 
     # -- HostCalls
 
@@ -135,8 +135,12 @@ class CalledHosts:
         accept_within_s: float | None = None,
         mandate: bytes | None = None,
         on_event: OnEvent | None = None,
+        issuer: str | None = None,
     ) -> Done:
         host = self.hosts[ref.host]
+        by = next((one for one in host.ways if issuer in (None, one)), None)
+        if by is None:
+            raise GuestwireError("HOST-UNREACHABLE", "No such connection leads there.")
         self.calls.append((ref, operation.name))
         host.asked.append((operation.name, request_id))
         host.came.set()
@@ -150,26 +154,26 @@ class CalledHosts:
                 reply: Model = m.Pong(payload=b"", now=now().wall_ms + host.clock_ms, epoch=1)
                 return Done(NOBODY, reply, self.verified)
             if operation.name == "job-get":
-                return Done(NOBODY, self._job(host, request), self.verified)
+                return Done(NOBODY, self._job(host, by, request), self.verified)
             if operation.name == "job-cancel":
-                return Done(NOBODY, self._cancel(host, request), True)
+                return Done(NOBODY, self._cancel(host, by, request), True)
             assert request_id is not None
             host.mandates.append(mandate)
-            return await self._work(host, operation, to_bytes(request), request_id, on_event)
+            return await self._work(host, operation, to_bytes(request), (by, request_id), on_event)
         finally:
             self.at_once -= 1
 
     async def _work(
-        self, host: CalledHost, operation: Operation, body: bytes, request_id: bytes, on_event: OnEvent | None
+        self, host: CalledHost, operation: Operation, body: bytes, asked: tuple[str, bytes], on_event: OnEvent | None
     ) -> Done:
         if host.refuses is not None:
             raise host.refuses
-        kept = host.journal.get(request_id)
+        kept = host.journal.get(asked)
         if kept is None:
             host.bodies.append(body)
-            kept = host.journal[request_id] = Kept(operation, body)
+            kept = host.journal[asked] = Kept(operation, body, asked[0])
             if not host.held:
-                host.end(request_id, host.fails)
+                host.end(asked, host.fails)
         elif kept.body != body:
             raise GuestwireError("IDEMPOTENCY-MISMATCH")
         if host.silent:
@@ -184,19 +188,20 @@ class CalledHosts:
             raise GuestwireError(kept.code, kept.message)
         return Done(NOBODY, _reply(operation), True, (kept.final or ()) if self.whole else ())
 
-    def _job(self, host: CalledHost, request: Any) -> m.JobGet:
-        kept = host.journal.get(request.request_id)
+    def _job(self, host: CalledHost, by: str, request: Any) -> m.JobGet:
+        kept = host.journal.get((request.issuer or by, request.request_id))
         if kept is None:
             raise GuestwireError("NOT-FOUND", "This host knows no such request.")
         return m.JobGet(
-            request_id=request.request_id, issuer=ISSUER, operation=kept.operation.name, state=kept.state,  # type: ignore[arg-type]
+            request_id=request.request_id, issuer=kept.issuer, operation=kept.operation.name, state=kept.state,  # type: ignore[arg-type]
             accepted_at=1, expires=2, code=kept.code, message=kept.message, final=kept.final,
         )  # fmt: skip
 
-    def _cancel(self, host: CalledHost, request: Any) -> m.Job:
-        if request.request_id in host.journal and not host.journal[request.request_id].over.is_set():
-            host.end(request.request_id, GuestwireError("CANCELED"))
-        return m.Job(**{name: getattr(self._job(host, request), name) for name in m.Job.model_fields})
+    def _cancel(self, host: CalledHost, by: str, request: Any) -> m.Job:
+        asked = (request.issuer or by, request.request_id)
+        if asked in host.journal and not host.journal[asked].over.is_set():
+            host.end(asked, GuestwireError("CANCELED"))
+        return m.Job(**{name: getattr(self._job(host, by, request), name) for name in m.Job.model_fields})
 
 
 def _reply(operation: Operation) -> Model:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from fake_host import FakeHost
@@ -19,10 +18,11 @@ from guestwire.controller.fleet.inventory import Inventory
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.links.connections import Connections
 from guestwire.controller.links.links import Links
-from guestwire.controller.links.ports import Said
+from guestwire.controller.links.ports import Hearer, Said
 from guestwire.controller.links.refusals import RefusalAudit
 from guestwire.controller.links.running import LinkParts, RunningConnection
 from guestwire.controller.links.tallies import Tallies
+from guestwire.controller.links.trust_documents import TrustDocuments
 from guestwire.controller.store import connections as connection_rows
 from guestwire.controller.store.database import Database
 from guestwire.controller.users.access import Access
@@ -126,9 +126,12 @@ def by_mqtt(layout: Layout, port: int, **more: Any) -> Connection:
 
 @asynccontextmanager
 async def controller(
-    database: Database, kept: Path, connections: Sequence[Connection], clock: AheadClock | None = None
+    database: Database,
+    connections: Sequence[Connection],
+    clock: AheadClock | None = None,
+    telemetry: Hearer | None = None,
 ) -> AsyncIterator[Controller]:
-    """A controller with these connections while the block lasts."""
+    """A controller with these connections while the block lasts. `telemetry`: who hears that, in place of its ears."""
     made = Controller(database, clock or AheadClock())
 
     def defect(what: str, error: BaseException) -> None:
@@ -143,10 +146,11 @@ async def controller(
             fleet_core(database, made.feed, made.clock, made.troubles.append)
         )
         hearers = {kind: (hears,) for kind, hears in core.hearers.items()}
-        hearers |= {"notice": (*hearers["notice"], made.ears), "telemetry": (made.ears,)}  # type: ignore[dict-item]
+        hearers |= {"notice": (*hearers["notice"], made.ears), "telemetry": (telemetry or made.ears,)}  # type: ignore[dict-item]
+        trust = await stack.enter_async_context(TrustDocuments(database, made.clock, made.troubles.append))
         parts = LinkParts(
             hearers=hearers, listener=core.registry, approved=core.registry.approved, epochs=epochs, tallies=made.tallies,
-            clock=made.clock, kept=kept, version="0.1", boot_id="boot", on_defect=defect,
+            clock=made.clock, trust=trust, version="0.1", boot_id="boot", on_defect=defect,
             changed=lambda name: made.connections.changed(name),
         )  # fmt: skip
         made.links = Links(parts, connections)

@@ -73,6 +73,7 @@ class FakeCalls:
         accept_within_s: float | None = None,
         mandate: bytes | None = None,
         on_event: OnEvent | None = None,
+        issuer: str | None = None,
     ) -> Done:
         self.asked.append((ref, operation.name))
         self.requests.append(request)

@@ -11,7 +11,6 @@ from guestwire.controller.host_ref import HostRef
 from guestwire.controller.store.database import Database
 from guestwire.controller.store.samples import samples
 from guestwire.controller.telemetry.ingest import IngestLimits
-from guestwire.controller.telemetry.number_ranges import NumberRanges
 from guestwire.controller.telemetry.query_models import MetricAnswer, MetricQuery
 from guestwire.controller.telemetry.rolling_up import RollingUp
 from guestwire.controller.telemetry.service import Telemetry, TelemetryParts
@@ -19,6 +18,7 @@ from guestwire.controller.telemetry.troubles import Trouble
 from guestwire.controller.users.access import Access, NoGroups
 from guestwire.controller.users.person import Person
 from guestwire.model.errors import GuestwireError
+from guestwire.protocol.number_ranges import NumberRanges
 from guestwire.protocol.telemetry import Gap, TelemetryAck, TelemetryBatch
 
 ANYBODY = person("*")
@@ -69,7 +69,7 @@ class Desk:
 
     async def stored(self, ref: HostRef = HOST) -> dict[str, list[tuple[int, float]]]:
         """The samples of a host, by series."""
-        texts = {one.id: one.text for one in self.telemetry.current.of_host(ref)}
+        texts = {one.id: one.text for one in self.telemetry.known.by_id.values() if one.host == ref}
         found: dict[str, list[tuple[int, float]]] = {}
         async with self.database.read() as tx:
             for row in await tx.execute(select(samples).order_by(samples.c.time)):

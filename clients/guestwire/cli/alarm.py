@@ -43,7 +43,7 @@ alarm.add_command(rule)
 def list_alarms(
     settings: Settings, host: str | None, severities: tuple[str, ...], rule_name: str | None, limit: int, watch: bool
 ) -> None:
-    """Alarms that are not over, the newest first."""
+    """Alarms that are not over, the newest first. With `active?` nobody knows whether it holds on: its source is lost."""
     from guestwire.cli.alarm_views import alarm_view
     from guestwire.cli.watching import show
 
@@ -113,7 +113,8 @@ def acknowledge(settings: Settings, alarms: tuple[str, ...], note: str) -> None:
 @click.option("--note", default="", help="What there is to say of them.")
 @pass_settings
 def clear(settings: Settings, alarms: tuple[str, ...], note: str) -> None:
-    """Say that alarms are over. One whose condition holds still is raised again."""
+    """Say that alarms are over. One whose condition holds still comes back when that has stopped and holds again, and when the
+    controller starts anew."""
     _said(settings, "clear", alarms, note)
 
 

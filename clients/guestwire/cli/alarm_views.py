@@ -18,8 +18,8 @@ def alarm_view() -> View[Alarm]:
         columns=(
             Column("ALARM", lambda a: a.id),
             Column("SEVERITY", lambda a: a.severity, style=lambda a: SEVERITIES.get(a.severity)),
-            Column("STATE", lambda a: a.state, style=lambda a: STATES.get(a.state)),
-            Column("HOST", lambda a: f"{a.site}/{a.host}"),
+            Column("STATE", _state, style=lambda a: STATES.get(a.state)),
+            Column("HOST", _about),
             Column("RULE", lambda a: a.rule),
             Column("AGE", lambda a: ago(a.raised_at, at)),
             Column("TIMES", lambda a: str(a.times), wide=True, right=True),
@@ -32,16 +32,27 @@ def alarm_view() -> View[Alarm]:
     )
 
 
+def _state(alarm: Alarm) -> str:
+    """With a question mark where nobody knows whether it holds on."""
+    return alarm.state if alarm.source_lost_at is None else f"{alarm.state}?"
+
+
+def _about(alarm: Alarm) -> str:
+    return f"{alarm.site}/{alarm.host}" if alarm.host else alarm.site
+
+
 def alarm_facts(alarm: Alarm) -> list[tuple[str, str]]:
     """An alarm in full."""
     facts = [
         ("alarm", alarm.id),
         ("state", f"{alarm.state}, {alarm.severity}"),
-        ("host", f"{alarm.site}/{alarm.host}" + (f", {alarm.part}" if alarm.part else "")),
+        ("host", _about(alarm) + (f", {alarm.part}" if alarm.part else "")),
         ("rule", alarm.rule),
         ("text", alarm.text),
         ("raised", f"{clock_time(alarm.raised_at)}, told {alarm.times} times, last {clock_time(alarm.last_at)}"),
     ]
+    if alarm.source_lost_at is not None:
+        facts.append(("holds on", f"unknown: its source is lost since {clock_time(alarm.source_lost_at)}"))
     if alarm.value is not None:
         facts.append(("value", f"{alarm.value:g}"))
     if alarm.acknowledged_at is not None:
@@ -78,6 +89,8 @@ def trigger_text(trigger: dict[str, Any]) -> str:
             return f"{rate}{trigger['series']}{over} {trigger['compare']} {trigger['value']:g}"
         case "presence":
             return f"host is {' or '.join(trigger['states'])}"
+        case "connection":
+            return "a connection of the controller is down"
         case kind:
             named = [word for field in ("classes", "events", "codes", "kinds") for word in trigger.get(field, ())]
             return f"{kind}: {', '.join(named) or 'any'}"

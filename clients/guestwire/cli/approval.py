@@ -55,7 +55,7 @@ def show(settings: Settings, name: str) -> None:
     from guestwire.sdk.approving import read
 
     async def work(controller: "Controller") -> "Approval":
-        return await controller.approvals.show(name)
+        return await controller.approvals.show(_id(name))
 
     found = with_controller(settings, work)
     facts = _facts(found)
@@ -77,7 +77,7 @@ def sign(settings: Settings, name: str, key: str | None) -> None:
     context = controller_context(settings)
 
     async def work(controller: "Controller") -> "Approval":
-        return await signed(settings, controller, context, name, key)
+        return await signed(settings, controller, context, _id(name), key)
 
     found = with_controller(settings, work)
     write_one(settings, found, _view(), _facts(found))
@@ -92,10 +92,20 @@ def reject(settings: Settings, name: str, reason: str) -> None:
     from guestwire.cli.output import write_one
 
     async def work(controller: "Controller") -> "Approval":
-        return await controller.approvals.do(name, "reject", {"reason": reason})
+        return await controller.approvals.do(_id(name), "reject", {"reason": reason})
 
     found = with_controller(settings, work)
     write_one(settings, found, _view(), _facts(found))
+
+
+def _id(name: str) -> str:
+    """Raises NOT-FOUND for what is no id."""
+    from guestwire.model.errors import GuestwireError
+    from guestwire.protocol import ids
+
+    if ids.from_text(name) is None:
+        raise GuestwireError("NOT-FOUND", f"There is no approval {name!r}: `guestwire approval list` shows their ids.")
+    return name
 
 
 def _facts(found: "Approval") -> list[tuple[str, str]]:

@@ -58,6 +58,8 @@ def _hosts(hosts: list[FleetHost]) -> list[Finding]:
             )
         elif one.approval == "approved" and one.state != "online":
             remedy = "Is its guestwire-agent running, and can it reach the broker?"
+            if one.state == "unknown":
+                remedy = "Has the controller a connection to its site? guestwire connection list"
             findings.append(
                 Finding(f"host {one.host}", "fail" if one.state == "offline" else "warn", one.state, remedy)
             )

@@ -21,6 +21,7 @@ from guestwire.sdk.hosts import listed_hosts
 
 PACKAGES = ("aiomqtt", "click", "cryptography", "msgpack", "mqtt5", "pydantic")
 PRIVATE = ("key", "certificate_key", "password_file", "token_file")
+LOG_IN = "Log in: `guestwire login --name USER`."
 SIGNER_SOON = datetime.timedelta(days=30)
 
 
@@ -52,18 +53,18 @@ def files(context: Context) -> list[Finding]:
     for field in ("trust", "root", "ca", "certificate", "key", "certificate_key", "password_file", "token_file"):
         path: str | None = getattr(context, field)
         if path is not None:
-            findings.append(
-                _file(f"{field.removesuffix('_file').replace('_', ' ')} file", Path(path), private=field in PRIVATE)
-            )
+            what = f"{field.removesuffix('_file').replace('_', ' ')} file"
+            remedy = LOG_IN if field == "token_file" else "Put the file there, or correct the context."
+            findings.append(_file(what, Path(path), remedy, private=field in PRIVATE))
     return findings
 
 
-def _file(what: str, path: Path, *, private: bool) -> Finding:
+def _file(what: str, path: Path, remedy: str, *, private: bool) -> Finding:
     try:
         status, folder = path.stat(), path.parent.stat()
         readable = os.access(path, os.R_OK)
     except OSError as err:
-        return Finding(what, "fail", f"{path}: {err.strerror}", "Put the file there, or correct the context.")
+        return Finding(what, "fail", f"{path}: {err.strerror}", remedy)
     if not readable:
         return Finding(what, "fail", f"{path} is not readable for you", "Change its owner or mode.")
     if private and not is_private(status.st_mode):

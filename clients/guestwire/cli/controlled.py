@@ -45,7 +45,9 @@ def controller_context(settings: Settings) -> "Context":
             if chosen
             else "No context is chosen"
         )
-        raise GuestwireError("CONTEXT-NEEDS-CONTROLLER", f"{what}. {GuestwireError('CONTEXT-NEEDS-CONTROLLER').remedy}")
+        known = ", ".join(_controllers())
+        remedy = f"These lead to one: {known}." if known else GuestwireError("CONTEXT-NEEDS-CONTROLLER").remedy
+        raise GuestwireError("CONTEXT-NEEDS-CONTROLLER", f"{what}. {remedy}")
     return chosen[1]
 
 
@@ -53,6 +55,14 @@ def is_controlled(settings: Settings) -> bool:
     """Whether the chosen context is a controller's: then commands that there are for both ask it."""
     chosen = _chosen(settings)
     return chosen is not None and chosen[1].via == "controller"
+
+
+def _controllers() -> list[str]:
+    """The contexts of controllers that the user has."""
+    from guestwire.sdk import contexts
+
+    known = contexts.load(contexts.default_path(os.environ))
+    return [name for name, context in known.contexts.items() if context.via == "controller"]
 
 
 def _chosen(settings: Settings) -> "tuple[str, Context] | None":

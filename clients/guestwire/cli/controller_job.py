@@ -12,6 +12,7 @@ from guestwire.cli.failures import remark, report
 from guestwire.cli.output import write_all, write_one
 from guestwire.cli.progress import progress
 from guestwire.cli.settings import Settings
+from guestwire.cli.terminal import printable
 from guestwire.cli.watching import show as show_again
 from guestwire.protocol.operation_models import Progress
 from guestwire.sdk.controller_following import job_error
@@ -61,7 +62,7 @@ def done_with(settings: Settings, name: str, verb: str) -> None:
 def wait(settings: Settings, name: str) -> None:
     """Follow a job to its end, with what it says on the way; a job that failed ends the command as its host's answer would."""
 
-    async def work(controller: "Controller") -> "ControllerJob":
+    async def work(controller: "Controller") -> "tuple[ControllerJob, Approval | None]":
         job = await controller.jobs.show(job_id(name))
         async with progress(settings, "jobs", 1) as shown:
             target = f"{job.operation} {job.host}"
@@ -73,12 +74,18 @@ def wait(settings: Settings, name: str) -> None:
                 percent, step = (None, "") if said is None else (said.percent, said.step)
                 shown.report(target, Progress(percent=percent, step=step, message=message))
 
-            return await controller.jobs.wait(job, settings.timeout, hear)
+            ended = await controller.jobs.wait(job, settings.timeout, hear)
+        turned_down = ended.approval if ended.code == "APPROVAL-REJECTED" else None
+        return ended, None if turned_down is None else await controller.approvals.show(turned_down)
 
-    job = with_controller(settings, work)
+    job, turned_down = with_controller(settings, work)
     write_all(settings, controller_job_view(), [job])
     if job.state == "waiting-approval":
         remark(settings, f"it waits for a signature: guestwire job approve {job.id}")
+    if turned_down is not None:
+        remark(
+            settings, printable(f"{turned_down.decided_by} turned it down: {turned_down.reason or 'without a reason'}")
+        )
     if not job.finished:
         raise click.exceptions.Exit(TIMEOUT)
     if job.state != "succeeded":

@@ -1,5 +1,7 @@
 """`guestwire notices` through a controller: how it sees hosts, and what hosts said, as its stream tells of it."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from guestwire.cli.failures import remark
@@ -14,6 +16,7 @@ from guestwire.sdk.controller_models import FleetHost, NoticeSeen, answered
 
 if TYPE_CHECKING:
     from guestwire.sdk.controller import Controller
+    from guestwire.sdk.controller_stream import Changed
 
 AT_ONCE = 500
 """Notices that are asked for at once; of more that came between two questions the oldest are not shown, and that is said."""
@@ -37,21 +40,29 @@ async def follow_notices(
     async with waking(controller, settings, *kinds) as wake:
         while True:
             changes = [one for heard in await wake.wait() for one in heard.changes]
-            hosts_now = [answered(FleetHost, one.document) for one in changes if one.kind == "host" and one.document]
-            try:
-                if "presence" in classes and not (changes or wake.streams):
-                    hosts_now = await controller.hosts.list(q=f"site={controller.site}")
-                lines.stand(hosts_now)
-                if not wake.streams or wake.missed or any(one.kind == "notice" for one in changes):
-                    last = lines.said(await _since(controller, classes, last), last)
-                wake.missed = False
-            except GuestwireError as err:
-                if err.code != "CONTROLLER-UNREACHABLE":
-                    raise
-                wake.lost()
+            streamed, anew, wake.missed = wake.streams, wake.missed or not wake.streams, False
+            news = await wake.look(
+                partial(_news, controller, lines, classes, last, changes, streamed=streamed, anew=anew)
+            )
+            if news is None:
                 wake.missed = True
             else:
-                wake.back()
+                last = news
+
+
+async def _news(
+    controller: "Controller", lines: "ControllerLines", classes: frozenset[str], last: int, changes: "Sequence[Changed]",
+    *, streamed: bool, anew: bool,
+) -> int:  # fmt: skip
+    """Write what is new; the number of the last notice. `streamed`: the changes are all that became of hosts; `anew`: there may be
+    notices that no change told of."""
+    hosts = [answered(FleetHost, one.document) for one in changes if one.kind == "host" and one.document]
+    if "presence" in classes and not (changes or streamed):
+        hosts = await controller.hosts.list(q=f"site={controller.site}")
+    lines.stand(hosts)
+    if anew or any(one.kind == "notice" for one in changes):
+        last = lines.said(await _since(controller, classes, last), last)
+    return last
 
 
 async def _since(controller: "Controller", classes: frozenset[str], last: int) -> list[NoticeSeen]:

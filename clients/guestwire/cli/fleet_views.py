@@ -1,12 +1,17 @@
 """How the hosts and groups of a controller are written."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from guestwire.cli.output import Column, View
 from guestwire.cli.times import ago, clock_time
 from guestwire.link.clock import now
 from guestwire.protocol.presence import OFFLINE_S
 from guestwire.sdk.controller_models import FleetHost, HostGroup
 
-STATES = {"online": "good", "suspect": "warn", "flapping": "warn", "offline": "bad"}
+STATES = {"online": "good", "suspect": "warn", "flapping": "warn", "offline": "bad", "unknown": "warn"}
+REBOOTS = {True: "needed", False: "-", None: "?"}
+"""What is not known is not left out: it would look like good news."""
 APPROVALS = {"approved": None, "pending": "warn", "rejected": "bad"}
 
 
@@ -20,9 +25,11 @@ def fleet_view() -> View[FleetHost]:
             Column("STATE", lambda h: h.state, style=lambda h: STATES.get(h.state)),
             Column("HEARD", lambda h: heard_text(h, at)),
             Column("APPROVAL", lambda h: h.approval, style=lambda h: APPROVALS.get(h.approval)),
-            Column("GUESTS", lambda h: f"{h.guests_running}/{h.guests}", right=True),
-            Column("SYNC", lambda h: h.sync or "-", style=lambda h: None if h.sync in ("", "in_sync") else "warn"),
-            Column("REBOOT", lambda h: "needed" if h.reboot else "-", style=lambda h: "warn" if h.reboot else None),
+            Column(
+                "GUESTS", lambda h: f"{'?' if h.guests_running is None else h.guests_running}/{h.guests}", right=True
+            ),
+            Column("SYNC", lambda h: h.sync, style=lambda h: None if h.sync == "in_sync" else "warn"),
+            Column("REBOOT", lambda h: REBOOTS[h.reboot], style=lambda h: "warn" if h.reboot is not False else None),
             Column("AGENT", lambda h: h.agent_version or "-", wide=True),
             Column("DRIVER", lambda h: h.driver or "-", wide=True),
             Column("CPUS", lambda h: str(h.cpus or "-"), wide=True, right=True),
@@ -62,13 +69,41 @@ def fleet_facts(host: FleetHost) -> list[tuple[str, str]]:
         ("machine", f"{more.get('hostname') or '-'}, {more.get('machine') or '-'}, Linux {host.kernel or '-'}"),
         ("CPUs", str(host.cpus)),
         ("memory", f"{host.memory_mib} MiB"),
-        ("configuration", f"revision {more.get('active_revision', 0)}, {host.sync or 'not known'}"),
-        ("reboot", "needed" if host.reboot else "not needed"),
+        ("clock", _condition(host, "clock")),
+        ("guests", f"{host.guests}, running: {_condition(host, 'guests_running')}"),
+        ("configuration", f"revision {more.get('active_revision', 0)}, {_condition(host, 'sync')}"),
+        ("reboot", _condition(host, "reboot")),
         ("labels", labels(host)),
     ]
     facts += [("notes", host.notes)] if host.notes else []
-    facts += [("guest", f"{one['name']} ({one['id']}) {one['state']}") for one in more.get("guest_list", ())]
+    facts += [("guest", f"{one['name']} ({one['id']}) {_guest_state(one)}") for one in more.get("guest_list", ())]
     return facts
+
+
+def _condition(host: FleetHost, name: str) -> str:
+    """How a host does, as it is now; where nobody knows, with what it told last."""
+    now_known = _word(getattr(host, name))
+    last = host.document.get("last_known")
+    if now_known != "unknown" or last is None or _word(last[name]) == "unknown":
+        return now_known
+    return f"unknown (at {clock_time(last['as_of'])}: {_word(last[name])})"
+
+
+def _word(value: object) -> str:
+    match value:
+        case None:
+            return "unknown"
+        case bool():
+            return "needed" if value else "not needed"
+        case _:
+            return str(value)
+
+
+def _guest_state(guest: Mapping[str, Any]) -> str:
+    state, last = guest["state"], guest.get("last_state", "unknown")
+    if state != "unknown" or last == "unknown":
+        return str(state)
+    return f"unknown (at {clock_time(guest['as_of'])}: {last})"
 
 
 def _approval(host: FleetHost) -> str:

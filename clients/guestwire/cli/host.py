@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from guestwire.sdk.hosts import HostSeen
 
 ALWAYS_ASK = 3
-PRESENCE_STYLES = {"online": "good", "suspect": "warn", "flapping": "warn", "offline": "bad"}
+PRESENCE_STYLES = {"online": "good", "suspect": "warn", "flapping": "warn", "offline": "bad", "unknown": "warn"}
 
 
 @click.group("host", cls=Noun)

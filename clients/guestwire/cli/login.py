@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from guestwire.sdk.controller_login import LoggedIn
 
 LONGEST_TOKEN_NAME = 64
-_file = click.Path(path_type=Path, dir_okay=False)
+_file = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 @click.command("login", cls=Verb)
@@ -56,8 +56,7 @@ def login(
         url, ca, site = again[1].controller, ca or _path(again[1].ca), site or again[1].site
         name = name or again[0]
     assert url is not None
-    checked = contexts.made("login", {"site": site or "any", "via": "controller", "controller": url, "token_file": "-"})
-    assert checked.controller is not None
+    _check(name or "login", site or "any", url)
     trusted = None if ca is None else str(ca.expanduser().absolute())
     first_token = _first(first_file) if first or first_file else None
     password = _password(password_file, confirm=first_token is not None)
@@ -74,6 +73,20 @@ def login(
     mine = None if key is None else str(key.expanduser().absolute())
     given = {"site": site, "via": "controller", "controller": url, "ca": trusted, "key": mine}
     _keep(settings, known, name or f"{site}-controller", given, done.token)
+
+
+def _check(name: str, site: str, url: str) -> None:
+    """Raises CONFIG-INVALID for what a context would not take, before anybody is asked for a password: it goes over TLS, or to this
+    machine."""
+    from guestwire.model.errors import GuestwireError
+    from guestwire.sdk import contexts
+
+    try:
+        contexts.made(name, {"site": site, "via": "controller", "controller": url, "token_file": "-"})
+    except GuestwireError as err:
+        issue = err.detail["issues"][0]
+        given = {"controller": "URL", "site": "--site"}.get(issue["path"].rpartition(".")[2], "--as")
+        raise GuestwireError("CONFIG-INVALID", f"{given}: {issue['message']}.") from err
 
 
 def _keep(settings: Settings, known: "Contexts", name: str, given: dict[str, str | None], token: str) -> None:

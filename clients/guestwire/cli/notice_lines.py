@@ -17,7 +17,6 @@ from guestwire.link.transport import Subscription
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import statements, topics
 from guestwire.protocol.notices import MODELS, SPOOL_CLASS_OF, AlarmNotice, AuditNotice, CommNotice, GuestNotice, Notice
-from guestwire.protocol.presence import Presence
 from guestwire.sdk.client import Client
 from guestwire.sdk.hosts import HostSeen, HostWatch, presence_subscription
 
@@ -66,7 +65,7 @@ class NoticeLines:
         self._watch = HostWatch(client.site, lambda: client.trust)
         self._hosts = hosts
         self._classes = classes
-        self._told: dict[str, Presence] = {}
+        self._told: dict[str, str] = {}
         self._seen = SeenNotices()
         self._write = NoticeWriter(settings).write
 

@@ -150,6 +150,8 @@ def status(settings: Settings, hosts: tuple[str, ...]) -> None:
     DRAFT is clean, dirty (it has edits), behind (the host has a newer configuration), diverged (both), or has mistakes, which
     `project validate` lists.
     """
+    import asyncio
+
     from guestwire.cli import drafts
     from guestwire.cli.config_views import StatusRow, item_view, status_view
     from guestwire.cli.outcomes import end_with
@@ -164,16 +166,18 @@ def status(settings: Settings, hosts: tuple[str, ...]) -> None:
     store = drafts.store(settings)
 
     async def work(client: "Client") -> "tuple[Outcome[str, StatusRow], ...]":
+        named = await all_hosts(client, hosts, settings)
+        drafted = await asyncio.to_thread(store.read, named)
+
         async def one(host: str) -> "StatusRow":
             shown = (await client.host(host).config_show(ConfigRef(), options(settings))).reply
-            draft = store.draft(host)
             try:
-                desired = draft.desired() if draft.exists else None
+                desired = drafted[host].desired() if host in drafted else None
             except GuestwireError:  # what the host said is told all the same
                 return StatusRow(host, shown, "mistakes")
             return StatusRow(host, shown, state(desired, store.base(host), shown, host))
 
-        return await each(await all_hosts(client, hosts, settings), one)
+        return await each(named, one)
 
     outcomes = with_client(settings, work)
     rows = [outcome.result for outcome in outcomes if outcome.result is not None]

@@ -48,7 +48,7 @@ def list_drafts(settings: Settings) -> None:
     from guestwire.cli import drafts
     from guestwire.cli.output import write_all
 
-    write_all(settings, _drafts_view(), [_row(draft) for draft in drafts.store(settings).drafts()])
+    write_all(settings, _drafts_view(), [_row(draft) for draft in drafts.store(settings).read().values()])
 
 
 @click.command("delete", cls=Verb)

@@ -9,6 +9,8 @@ from guestwire.cli.settings import Noun, Settings, pass_settings
 from guestwire.cli.user import ROLES
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from guestwire.sdk.controller import Controller
     from guestwire.sdk.controller_people import Role
 
@@ -49,12 +51,8 @@ def list_roles(settings: Settings, user: str | None) -> None:
 @pass_settings
 def give(settings: Settings, user: str, role_name: str, scope: str) -> None:
     """Give a user a role on some hosts."""
-
-    async def work(controller: "Controller") -> "list[tuple[str, Role]]":
-        await controller.http.ask("POST", _path(controller, user), body={"role": role_name, "scope": scope})
-        return await _roles(controller, user)
-
-    _written(settings, with_controller(settings, work))
+    said = {"role": role_name, "scope": scope}
+    _changed(settings, user, lambda controller, path: controller.http.ask("POST", path, body=said))
 
 
 @role.command("take")
@@ -64,22 +62,20 @@ def give(settings: Settings, user: str, role_name: str, scope: str) -> None:
 @pass_settings
 def take(settings: Settings, user: str, role_name: str, scope: str) -> None:
     """Take a role from a user."""
-
-    async def work(controller: "Controller") -> "list[tuple[str, Role]]":
-        await controller.http.ask("DELETE", _path(controller, user), params={"role": role_name, "scope": scope})
-        return await _roles(controller, user)
-
-    _written(settings, with_controller(settings, work))
+    said = {"role": role_name, "scope": scope}
+    _changed(settings, user, lambda controller, path: controller.http.ask("DELETE", path, params=said))
 
 
-def _path(controller: "Controller", user: str) -> str:
-    return f"{controller.users.at(user)}/bindings"
-
-
-async def _roles(controller: "Controller", user: str) -> "list[tuple[str, Role]]":
+def _changed(settings: Settings, user: str, change: "Callable[[Controller, str], Awaitable[object]]") -> None:
+    """Have `change` ask at the path of a user's roles, and write those that the user has then."""
     from guestwire.sdk.controller_people import Role
 
-    return [(user, one) for one in await controller.few(_path(controller, user), Role)]
+    async def work(controller: "Controller") -> "list[tuple[str, Role]]":
+        path = f"{controller.users.at(user)}/bindings"
+        await change(controller, path)
+        return [(user, one) for one in await controller.few(path, Role)]
+
+    _written(settings, with_controller(settings, work))
 
 
 def _written(settings: Settings, roles: "list[tuple[str, Role]]") -> None:

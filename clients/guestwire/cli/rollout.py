@@ -85,7 +85,7 @@ def start(settings: Settings, /, name: str | None, draft: bool, watch: bool, **g
 
     async def work(controller: "Controller") -> "Rollout":
         wanted = spec(name, controller.ref, given)
-        row = BY_NAME.get(wanted.get("operation", ""))
+        row = BY_NAME.get(wanted.get("operation", ""))  # None: it is a project, whose risk only its plans tell
         if not draft and (row is None or row.risk >= 2):
             ask(settings, f"begin {wanted.get('operation') or 'a project'} on", 3, [_targets_text(wanted)])
         return await controller.rollouts.make(wanted, start=not draft)

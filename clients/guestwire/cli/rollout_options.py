@@ -1,5 +1,6 @@
 """What a rollout is to do, from options and a TOML file: as the controller's API has it. Pure but for reading the file."""
 
+import difflib
 import json
 import tomllib
 from collections.abc import Callable
@@ -44,7 +45,8 @@ def rollout_options(function: FunctionT) -> FunctionT:
 
 
 def spec(name: str | None, ref: Callable[[str], str], given: dict[str, Any]) -> dict[str, Any]:
-    """The rollout that the options and their file say. `ref`: SITE/HOST of a host. Raises click.UsageError."""
+    """The rollout that the options and their file say. `ref`: SITE/HOST of a host. Raises click.UsageError, also where it does not say
+    what is to be done, and where."""
     made: dict[str, Any] = _read(given["file"]) if given["file"] else {}
     if name is not None:
         made["name"] = name
@@ -72,7 +74,22 @@ def spec(name: str | None, ref: Callable[[str], str], given: dict[str, Any]) -> 
     ):
         if values:
             made[part] = {**made.get(part, {}), **values}
+    _whole(made)
     return made
+
+
+def _whole(made: dict[str, Any]) -> None:
+    """Before anybody is asked whether they mean it."""
+    from guestwire.protocol.operations import BY_NAME
+
+    operation = made.get("operation")
+    if not operation and not made.get("project"):
+        raise click.UsageError("Say what each host is to do: --operation and --body, --project, or --file.")
+    if operation and operation not in BY_NAME:
+        near = difflib.get_close_matches(str(operation), BY_NAME, n=1)
+        raise click.UsageError(f"There is no operation {operation!r}{f': did you mean {near[0]}?' if near else '.'}")
+    if not made.get("targets"):
+        raise click.UsageError("Say on which hosts: --select, --group or --host, or in the file.")
 
 
 def _targets(ref: Callable[[str], str], given: dict[str, Any]) -> dict[str, Any]:

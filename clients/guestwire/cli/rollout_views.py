@@ -9,7 +9,6 @@ from guestwire.cli.settings import Settings
 from guestwire.cli.terminal import person_watches, printable
 from guestwire.cli.times import ago, clock_time
 from guestwire.link.clock import now
-from guestwire.model.errors import GuestwireError
 from guestwire.sdk.controller_models import Approval, Rollout, RolloutTarget, RolloutWave
 
 if TYPE_CHECKING:
@@ -153,7 +152,10 @@ async def follow(controller: "Controller", settings: Settings, rollout_id: str) 
     async with waking(controller, settings, "rollout", "approval") as wake:
         with bars:
             while True:
-                for one in await controller.unsigned(rollout_id) if looks and rollout.state == "running" else ():
+                unsigned: list[Approval] | None = []
+                if looks and rollout.state == "running":
+                    unsigned = await wake.look(lambda: controller.unsigned(rollout_id))
+                for one in unsigned or ():
                     if one.id not in asked:
                         if drawn:
                             bars.console.print(waiting_text(one), markup=False, highlight=False)
@@ -168,15 +170,8 @@ async def follow(controller: "Controller", settings: Settings, rollout_id: str) 
                 if rollout.state in (*ENDED, "paused", "draft"):
                     return rollout
                 changes = [change for heard in await wake.wait() for change in heard.changes]
-                looks = not changes or any(change.kind == "approval" for change in changes)
-                try:
-                    rollout = await controller.rollouts.show(rollout_id)
-                except GuestwireError as err:
-                    if err.code != "CONTROLLER-UNREACHABLE":
-                        raise
-                    wake.lost()
-                else:
-                    wake.back()
+                looks = unsigned is None or not changes or any(change.kind == "approval" for change in changes)
+                rollout = await wake.look(lambda: controller.rollouts.show(rollout_id)) or rollout
 
 
 def waiting_text(approval: Approval) -> str:

@@ -96,7 +96,9 @@ class Verb(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The command's own options first, the shared ones under a heading of their own."""
         shared = [record for option in self._shared if (record := option.get_help_record(ctx))]
-        own = [param.get_help_record(ctx) for param in self.get_params(ctx) if param not in self._shared]
+        # arguments stand in the usage line
+        options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        own = [option.get_help_record(ctx) for option in options if option not in self._shared]
         for title, records in (("Options", [record for record in own if record]), ("Shared options", shared)):
             if records:
                 with formatter.section(title):

@@ -1,6 +1,7 @@
 """Which hosts and guests the words on a command line mean."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import click
 
@@ -16,6 +17,9 @@ from guestwire.sdk.bulk import each
 from guestwire.sdk.client import Client
 from guestwire.sdk.hosts import listed_hosts
 
+LEFT_OUT: Final = {"offline": "offline", "unknown": "nobody knows whether they are there"}
+"""Hosts in these states are not asked unless they are named, and why that is."""
+
 
 def one_host(client: Client, host: str | None) -> str:
     """The host named, or the only one there is. Raises click.UsageError."""
@@ -30,14 +34,15 @@ def one_host(client: Client, host: str | None) -> str:
 
 
 async def all_hosts(client: Client, hosts: Sequence[str], settings: Settings) -> tuple[str, ...]:
-    """The hosts named, or without any every host that is there; those that are not are told on stderr."""
+    """The hosts named, or without any every host that is there; those that are not, or of which nobody knows it, are told on
+    stderr."""
     if hosts:
         return tuple(dict.fromkeys(_host(host) for host in hosts))
     seen = await client.hosts()
-    away = [one.host for one in seen if one.state == "offline"]
-    if away:
-        failures.remark(settings, f"not asked, because offline: {', '.join(away)}")
-    return tuple(one.host for one in seen if one.state != "offline")
+    for state, why in LEFT_OUT.items():
+        if left_out := [one.host for one in seen if one.state == state]:
+            failures.remark(settings, f"not asked, because {why}: {', '.join(left_out)}")
+    return tuple(one.host for one in seen if one.state not in LEFT_OUT)
 
 
 def guest_address(client: Client, text: str) -> GuestAddress:

@@ -64,7 +64,7 @@ async def _give(
     named = tuple(hosts) or ((client.only_host,) if client.only_host else listed_hosts(client.trust))
 
     async def give(host: str) -> "TrustTaken":
-        if host in seen and seen[host].state == "offline":
+        if host in seen and seen[host].state in ("offline", "unknown"):
             text = f"{host} is away, and gets the document with the next publish."
             raise GuestwireError("HOST-UNREACHABLE", text)
         return (await client.host(host).trust_update(TrustFileGiven(file=file), CallOptions(settings.timeout))).reply

@@ -4,9 +4,9 @@ What is looked at, and how it is written, is the caller's.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from guestwire.cli.failures import remark
 from guestwire.cli.settings import Settings
@@ -26,6 +26,8 @@ PAUSE_S = 0.25
 """Between two looks at least."""
 BOUND = 1000
 """Of what was heard and not taken; then it is said that something was missed."""
+
+T = TypeVar("T")
 
 
 class Waking:
@@ -54,17 +56,18 @@ class Waking:
         heard, self._heard = self._heard, []
         return heard
 
-    def lost(self) -> None:
-        """The controller does not answer: say so, once."""
-        if not self._away:
-            remark(self._settings, "the connection to the controller is lost; trying again")
-        self._away = True
-
-    def back(self) -> None:
-        """It answers."""
-        if self._away:
-            remark(self._settings, "connected again")
-        self._away = False
+    async def look(self, fetch: Callable[[], Awaitable[T]]) -> T | None:
+        """What `fetch` gives. None: the controller does not answer, which is said once, as is that it does again. Raises what else
+        `fetch` raises."""
+        try:
+            found = await fetch()
+        except GuestwireError as err:
+            if err.code != "CONTROLLER-UNREACHABLE":
+                raise
+            self._lost()
+            return None
+        self._back()
+        return found
 
     async def hear(self, controller: "Controller", kinds: Sequence[str]) -> None:
         """Follow the stream, until cancelled or until there is none to be had."""
@@ -78,11 +81,21 @@ class Waking:
             self.missed = True
             self._some.set()
 
+    def _lost(self) -> None:
+        if not self._away:
+            remark(self._settings, "the connection to the controller is lost; trying again")
+        self._away = True
+
+    def _back(self) -> None:
+        if self._away:
+            remark(self._settings, "connected again")
+        self._away = False
+
     def _take(self, heard: "Heard") -> None:
         if heard.cut is not None:
-            self.lost()
+            self._lost()
         elif heard.ready:
-            self.back()
+            self._back()
         self.missed = self.missed or heard.anew or len(self._heard) >= BOUND
         if len(self._heard) < BOUND:
             self._heard.append(heard)

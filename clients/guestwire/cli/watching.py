@@ -38,7 +38,6 @@ async def show(
     import asyncio
 
     from guestwire.cli.waking import waking
-    from guestwire.model.errors import GuestwireError
 
     things = await fetch()
     last = _written(settings, view(), things, None, watch=watch)
@@ -49,15 +48,9 @@ async def show(
         while not until(things):
             await wake.wait(took_s)
             began = clock()
-            try:
-                things = await fetch()
-                took_s = clock() - began
-            except GuestwireError as err:
-                if err.code != "CONTROLLER-UNREACHABLE":
-                    raise
-                wake.lost()
-            else:
-                wake.back()
+            found = await wake.look(fetch)
+            if found is not None:
+                things, took_s = found, clock() - began
                 last = _written(settings, view(), things, last, watch=True)
     return things
 

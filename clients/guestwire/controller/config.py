@@ -117,7 +117,7 @@ class LogSection(Section):
 
 
 class Connection(Context):
-    """A way to a site or to one host: a client's context, with a name, and the file that remembers its trust document."""
+    """A way to a site or to one host: a client's context with a name."""
 
     name: Slug
 

@@ -23,13 +23,15 @@ BEHIND = 20_000
 @dataclass(frozen=True, slots=True)
 class Change:
     """`document`: the thing as JSON has it, None when it is gone. `hosts`: which hosts it is about, which decides who may see it;
-    empty: it is about no host. `all_hosts`: it is for who may see all of them, for it tells of all; else one is enough."""
+    empty: it is about no host. `all_hosts`: it is for who may see all of them, for it tells of all; else one is enough.
+    `no_host_yet`: it will be about hosts, nobody knows which, and is for who may see every host."""
 
     kind: ChangeKind
     key: str
     document: dict[str, Any] | None
     hosts: tuple[HostRef, ...] = ()
     all_hosts: bool = False
+    no_host_yet: bool = False
 
 
 class Subscriber:

@@ -4,13 +4,23 @@ import contextlib
 import sys
 import traceback
 from collections.abc import MutableMapping
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 import structlog
 
 from guestwire.protocol.operation_models import LEVELS, Level
 
 LONGEST_TRACE = 8000
+
+
+class Log(Protocol):
+    """The logger, as those who write to it know it."""
+
+    def info(self, event: str, **fields: object) -> object: ...
+
+    def warning(self, event: str, **fields: object) -> object: ...
+
+    def error(self, event: str, **fields: object) -> object: ...
 
 
 def make_logger(level: Level, *, stream: TextIO | None = None, for_people: bool = False) -> Any:

@@ -133,12 +133,13 @@ def _keep_token(settings: Settings, token: str) -> Path:
 
 
 async def _check(settings: Settings) -> int:
-    """Whether the database answers and is of this program's revision, or can be made so."""
-    async with _database(settings) as database:
-        sys.stdout.write(f"database: {database.where}: {database.dialect}\n")
-    for connection in settings.connections:
-        sys.stdout.write(f"connection: {connection.name}: {connection.via}, site {connection.site}\n")
-    return 0
+    """What is sound on stdout, what is wrong on stderr."""
+    from guestwire.controller.composing.soundness import look
+
+    found = await look(settings, lambda: _database(settings), now().wall_ms)
+    sys.stdout.write("".join(f"{line}\n" for line in found.lines))
+    sys.stderr.write("".join(f"guestwire-controller: {line}\n" for line in found.wrong))
+    return EXIT_FAILED if found.wrong else 0
 
 
 async def _openapi() -> int:

@@ -40,9 +40,7 @@ async def serving(
     KEY-FILE-INVALID for files that do not go together.
     """
     host, port = listen
-    if tls is None and not _loopback(host):
-        text = f"{host} can be reached from elsewhere: give serve.cert and serve.key, or listen at 127.0.0.1."
-        raise GuestwireError("CONFIG-INVALID", text, field="serve.listen")
+    check_reach(host, tls=tls is not None)
     bound = _bound(host, port)
     config = uvicorn.Config(
         application, http="h11", ws="websockets-sansio", lifespan="off", log_config=None, access_log=False,
@@ -68,6 +66,13 @@ async def serving(
         server.should_exit = True
         async with asyncio.timeout(STOP_S * 2):
             await asyncio.gather(running, return_exceptions=True)
+
+
+def check_reach(host: str, *, tls: bool) -> None:
+    """Raises CONFIG-INVALID for an address that others reach where there is no TLS."""
+    if not tls and not _loopback(host):
+        text = f"{host} can be reached from elsewhere: give serve.cert and serve.key, or listen at 127.0.0.1."
+        raise GuestwireError("CONFIG-INVALID", text, field="serve.listen")
 
 
 def _bound(host: str, port: int) -> socket.socket:

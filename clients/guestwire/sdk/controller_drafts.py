@@ -5,13 +5,14 @@ draft was edited from is the controller's to say: it is pulled there.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from guestwire.model.desired import Desired
 from guestwire.model.errors import GuestwireError
+from guestwire.sdk.bulk import each
 from guestwire.sdk.project_store import Draft, ProjectStore, loaded
 
 if TYPE_CHECKING:
@@ -20,14 +21,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Ask = Callable[[Callable[["Controller"], Awaitable[T]]], Awaitable[T]]
 """Asks the controller something, over a connection of its own."""
+Found = tuple[dict[str, Any], str | None]
+"""A draft as the controller has it, and its ETag."""
 
 
 class ControllerDraft(Draft):
-    """The draft of a host at the controller. `path`: beside it is its text while a person edits it."""
+    """The draft of a host at the controller. `path`: beside it is its text while a person edits it. `found`: as it was read
+    already; a change is made from that. None: it is read whenever something of it is wanted."""
 
-    def __init__(self, path: Path, host: str, ask: Ask[Any]) -> None:
+    def __init__(self, path: Path, host: str, ask: Ask[Any], found: Found | None = None) -> None:
         super().__init__(path, host)
         self._ask = ask
+        self._found = found
 
     @property
     def where(self) -> str:
@@ -62,7 +67,7 @@ class ControllerDraft(Draft):
                 where = f"/drafts/{controller.ref(self.host)}"
                 await controller.http.ask("PUT", where, body={"text": after}, etag=etag, headers=headers)
 
-            self._now(put)
+            self._change(put)
         return wanted
 
     def pull(self, how: Literal["replace", "merge"]) -> None:
@@ -76,7 +81,7 @@ class ControllerDraft(Draft):
             where = f"/drafts/{controller.ref(self.host)}/pull"
             await controller.http.ask("POST", where, body={"how": how, **more})
 
-        self._now(pulled)
+        self._change(pulled)
 
     def discard(self) -> None:
         """Throw it away. Raises DRAFT-MISSING, REVISION-STALE."""
@@ -88,26 +93,15 @@ class ControllerDraft(Draft):
         async def deleted(controller: "Controller") -> None:
             await controller.http.ask("DELETE", f"/drafts/{controller.ref(self.host)}", etag=etag)
 
-        self._now(deleted)
+        self._change(deleted)
 
-    def _read(self) -> tuple[dict[str, Any], str | None] | None:
-        """The draft as it is now, with its ETag; None: there is none."""
+    def _read(self) -> Found | None:
+        """The draft, with its ETag; None: there is none."""
+        return self._found or at_once(self._ask, lambda controller: _there(controller, self.host))
 
-        async def get(controller: "Controller") -> tuple[dict[str, Any], str | None] | None:
-            try:
-                said = await controller.http.ask("GET", f"/drafts/{controller.ref(self.host)}")
-            except GuestwireError as err:
-                if err.code in ("NOT-FOUND", "DRAFT-MISSING"):
-                    return None
-                raise
-            return said.document, said.etag
-
-        found: tuple[dict[str, Any], str | None] | None = self._now(get)
-        return found
-
-    def _now(self, work: Callable[["Controller"], Awaitable[T]]) -> T:
-        found: T = at_once(self._ask, work)
-        return found
+    def _change(self, work: Callable[["Controller"], Awaitable[None]]) -> None:
+        at_once(self._ask, work)
+        self._found = None
 
 
 class ControllerStore(ProjectStore):
@@ -118,19 +112,48 @@ class ControllerStore(ProjectStore):
         self._ask = ask
 
     def draft(self, host: str) -> ControllerDraft:
-        return ControllerDraft(self.folder / f"{host}.toml", host, self._ask)
+        return ControllerDraft(self._path(host), host, self._ask)
 
     def drafts(self) -> tuple[Draft, ...]:
-        async def every(controller: "Controller") -> list[str]:
-            return [one["host"] async for one in controller.http.pages("/drafts") if one["site"] == controller.site]
+        return tuple(self.draft(host) for host in at_once(self._ask, _hosts))
 
-        return tuple(self.draft(host) for host in at_once(self._ask, every))
+    def read(self, hosts: Collection[str] | None = None) -> dict[str, Draft]:
+        async def every(controller: "Controller") -> dict[str, Draft]:
+            async def one(host: str) -> ControllerDraft | None:
+                found = await _there(controller, host)
+                return None if found is None else ControllerDraft(self._path(host), host, self._ask, found)
+
+            wanted = [host for host in await _hosts(controller) if hosts is None or host in hosts]
+            outcomes = await each(wanted, one)
+            for outcome in outcomes:
+                if outcome.error is not None:
+                    raise outcome.error
+            return {outcome.target: outcome.result for outcome in outcomes if outcome.result is not None}
+
+        found: dict[str, Draft] = at_once(self._ask, every)
+        return found
 
     def forget(self, host: str) -> None:
         draft = self.draft(host)
         draft.discard()
         for path in (draft.edited_copy, draft.edited_from, self._base(host), self._plan(host)):
             path.unlink(missing_ok=True)
+
+
+async def _hosts(controller: "Controller") -> list[str]:
+    """The hosts of the site that the controller has a draft for."""
+    return [one["host"] async for one in controller.http.pages("/drafts") if one["site"] == controller.site]
+
+
+async def _there(controller: "Controller", host: str) -> Found | None:
+    """The draft of a host as it is now; None: there is none."""
+    try:
+        said = await controller.http.ask("GET", f"/drafts/{controller.ref(host)}")
+    except GuestwireError as err:
+        if err.code in ("NOT-FOUND", "DRAFT-MISSING"):
+            return None
+        raise
+    return said.document, said.etag
 
 
 def at_once(ask: Ask[T], work: Callable[["Controller"], Awaitable[T]]) -> T:

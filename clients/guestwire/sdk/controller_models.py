@@ -25,7 +25,9 @@ class Answered(Model):
 
 
 class FleetHost(Answered):
-    """A host that the controller knows."""
+    """A host that the controller knows. How it does is None (`guests_running`, `drift`, `reboot`) or `unknown` (`clock`, `sync`)
+    while it is not there to tell. `guests_running`: how many of its guests run; `drift`: how many changes it has that its
+    configuration has not; `reboot`: whether it must be rebooted."""
 
     site: str
     host: str
@@ -43,9 +45,11 @@ class FleetHost(Answered):
     cpus: int = 0
     memory_mib: int = 0
     guests: int = 0
-    guests_running: int = 0
-    sync: str = ""
-    reboot: bool = False
+    guests_running: int | None = None
+    clock: str = "unknown"
+    sync: str = "unknown"
+    drift: int | None = None
+    reboot: bool | None = None
     notes: str = ""
     revision: int
 
@@ -241,6 +245,7 @@ class Alarm(Answered):
     note: str = ""
     cleared_at: int | None = None
     cleared_by: str = ""
+    source_lost_at: int | None = None
 
 
 class AlarmRule(Answered):

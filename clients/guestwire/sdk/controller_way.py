@@ -201,9 +201,10 @@ def _id(text: str | None) -> bytes:
 
 def _seen(one: FleetHost, at_ms: int) -> HostSeen:
     """A host as the controller knows it; what it heard itself is not passed on word for word."""
-    state = one.state if one.state in ("online", "suspect", "flapping") else "offline"
+    # what a newer controller says beyond these words is nothing that this one knows
+    state = one.state if one.state in ("online", "suspect", "flapping", "offline") else "unknown"
     said = None
-    if one.heard_at:
+    if one.heard_at and state != "unknown":
         said = PresenceBody(
             epoch=one.epoch, n=0, boot_id="", online=state != "offline", why="told by the controller",
             since=one.state_at, agent_version=one.agent_version,

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
 from guestwire.link.clock import now
 from guestwire.link.invoke import Caller, Heard
@@ -22,11 +23,11 @@ WAIT_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class HostSeen:
-    """A host as seen from here. `said` is its last presence, None when it was never heard; `silent_s` for how long it
-    has been silent. `listed`: it is in the trust document. `verified`: its signature vouches for what it said."""
+    """A host as seen from here. `state` is unknown where only a controller would hear it, and hears nothing of its site. `said` is
+    its last presence, None when it was never heard, or nobody knows it; `silent_s` for how long it has been silent. `listed`: it is in the trust document. `verified`: its signature vouches for what it said."""
 
     host: str
-    state: Presence
+    state: Presence | Literal["unknown"]
     said: PresenceBody | None
     silent_s: float | None
     listed: bool

@@ -7,7 +7,7 @@
 A project file anywhere else is a draft as well. Nothing here talks to a host.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -130,13 +130,17 @@ class ProjectStore:
         self.folder = root / quote(context, safe="@")
 
     def draft(self, host: str) -> Draft:
-        return Draft(self.folder / f"{host}.toml", host)
+        return Draft(self._path(host), host)
 
     def drafts(self) -> tuple[Draft, ...]:
         """Every draft, by its host's name."""
         if not self.folder.is_dir():
             return ()
         return tuple(Draft(path, path.stem) for path in sorted(self.folder.glob("*.toml")) if path.name[0] != ".")
+
+    def read(self, hosts: Collection[str] | None = None) -> Mapping[str, Draft]:
+        """The drafts that there are of these hosts (None: of all), by host, each as it is now. May block."""
+        return {draft.host: draft for draft in self.drafts() if hosts is None or draft.host in hosts}
 
     def base(self, host: str) -> Base | None:
         """What the host was like when it was last fetched; None: never, or not readable any more."""
@@ -169,6 +173,9 @@ class ProjectStore:
         except FileNotFoundError:
             return None
         return AppliedPlan(plan_id, Path(draft) if draft else None) if plan_id else None
+
+    def _path(self, host: str) -> Path:
+        return self.folder / f"{host}.toml"
 
     def _plan(self, host: str) -> Path:
         return self.folder / f"{host}.plan"

@@ -13,7 +13,7 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
@@ -35,14 +35,15 @@ class Judge(Protocol):
 
 
 class TrustStore:
-    """The trust of one context. `file`: what the context names; `kept`: where else a newer one may be."""
+    """The trust of one context. `file`: what the context names; `kept`: where else a newer one may be. None: whoever follows this
+    keeps newer ones elsewhere, the files stay as they are, and `found` is what was kept so."""
 
-    def __init__(self, file: Path, kept: Path, root: VerifyingKey) -> None:
-        """Raises TRUST-INVALID unless one of the two files is there and good."""
+    def __init__(self, file: Path, kept: Path | None, root: VerifyingKey, found: Sequence[bytes] = ()) -> None:
+        """Raises TRUST-INVALID unless the file, or another document, is there and good."""
         self._file = file
         self._kept = kept
         self._judges: list[Judge] = []
-        self._trust = _newest(file, kept, root)
+        self._trust = _newest(self._files, root, found)
 
     @property
     def trust(self) -> Trust:
@@ -54,13 +55,13 @@ class TrustStore:
         judge.trust = self._trust
 
     def take_up(self, data: bytes) -> bool:
-        """Believe by a document and keep it, durably. False: it is the one in force.
+        """Believe by a document, and keep it durably where files are kept. False: it is the one in force.
 
         Raises TRUST-INVALID when it is not of this site's root, or older than the one in force.
         """
         if not self._believe(data):
             return False
-        for path in (self._file, self._kept):
+        for path in self._files if self._kept is not None else ():
             with suppress(OSError):
                 _keep(path, self._trust)
                 return True
@@ -68,7 +69,7 @@ class TrustStore:
 
     def reread(self) -> None:
         """Believe by what another process has kept since, where that is newer."""
-        for path in (self._file, self._kept):
+        for path in self._files:
             with suppress(OSError, GuestwireError):
                 self._believe(_read(path))
 
@@ -86,7 +87,7 @@ class TrustStore:
     def age_s(self) -> float:
         """How long ago somebody was asked for a newer document, or this one was put here: infinite where nobody knows."""
         newest = 0.0
-        for path in (self._looked, self._file, self._kept):
+        for path in (*self._looked, *self._files):
             with suppress(OSError):
                 newest = max(newest, path.stat().st_mtime)
         ago = time.time() - newest
@@ -94,13 +95,18 @@ class TrustStore:
 
     def looked(self) -> None:
         """Note that somebody was asked just now, for other processes too."""
-        with suppress(OSError):
-            self._kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._looked.touch(mode=0o600)
+        for path in self._looked:
+            with suppress(OSError):
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                path.touch(mode=0o600)
 
     @property
-    def _looked(self) -> Path:
-        return self._kept.with_name(f"{self._kept.name}.looked")
+    def _files(self) -> tuple[Path, ...]:
+        return (self._file,) if self._kept is None else (self._file, self._kept)
+
+    @property
+    def _looked(self) -> tuple[Path, ...]:
+        return () if self._kept is None else (self._kept.with_name(f"{self._kept.name}.looked"),)
 
 
 def kept_path(file: Path, root: VerifyingKey, environment: Mapping[str, str]) -> Path:
@@ -112,19 +118,22 @@ def kept_path(file: Path, root: VerifyingKey, environment: Mapping[str, str]) ->
     return state / "guestwire/trust" / name
 
 
-def _newest(file: Path, kept: Path, root: VerifyingKey) -> Trust:
+def _newest(files: Sequence[Path], root: VerifyingKey, brought: Sequence[bytes]) -> Trust:
     """One that leads to a later root is newer, whatever its revision: the root before signs nothing any more."""
     found: list[Trust] = []
     wrong: GuestwireError | None = None
-    for path in (file, kept):
+    for path in files:
         try:
             found.append(unseal(_read(path), root))
         except OSError as err:
             wrong = wrong or GuestwireError("TRUST-INVALID", f"{path}: {err.strerror}.")
         except GuestwireError as err:
             wrong = wrong or err
+    for data in brought:
+        with suppress(GuestwireError):  # of another root, which somebody pinned before
+            found.append(unseal(data, root))
     if not found:
-        raise wrong or GuestwireError("TRUST-INVALID", f"{file} is missing.")
+        raise wrong or GuestwireError("TRUST-INVALID", f"{files[0]} is missing.")
     if len({trust.site for trust in found}) > 1:
         return found[0]
     return max(found, key=lambda trust: (len(trust.roots), trust.revision))

@@ -13,10 +13,10 @@ from spool_samples import FOLDER, MIB, Lost, at, batch, lost_of, numbers, read_a
 from guestwire.agent.telemetry.acks import MOST_BYTES, AcksFile
 from guestwire.agent.telemetry.class_log import RESERVED, RESET_BYTES, SEGMENT_BYTES, WAITING
 from guestwire.agent.telemetry.disk import Disk
-from guestwire.agent.telemetry.number_ranges import NumberRanges
 from guestwire.agent.telemetry.segment import first_of
 from guestwire.agent.telemetry.spool import Spool
 from guestwire.protocol.envelope import FRAME_LIMIT
+from guestwire.protocol.number_ranges import NumberRanges
 from guestwire.protocol.telemetry import SPOOL_CLASSES, TelemetryAcked
 
 

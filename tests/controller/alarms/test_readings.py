@@ -4,11 +4,20 @@ import pytest
 from alarm_desk import H1, H2
 from api_world import START_MS, MovedClock
 
-from guestwire.controller.alarms.readings import Readings, check
-from guestwire.controller.alarms.rule import MetricTrigger, NoticeTrigger, PresenceTrigger
+from guestwire.controller.alarms.comparing import Subject
+from guestwire.controller.alarms.readings import Connected, Readings, check
+from guestwire.controller.alarms.rule import (
+    AlarmRule,
+    ConnectionTrigger,
+    MetricTrigger,
+    NoticeTrigger,
+    PresenceTrigger,
+    Trigger,
+)
 from guestwire.controller.alarms.shipped_rules import SHIPPED
 from guestwire.controller.fleet.membership import Membership
 from guestwire.controller.host_ref import HostRef
+from guestwire.controller.links.ports import Reach
 from guestwire.controller.store.database import Database
 from guestwire.controller.store.series_rows import SeriesRow
 from guestwire.controller.store.telemetry_hosts import HostRow
@@ -17,6 +26,13 @@ from guestwire.model.errors import GuestwireError
 from guestwire.protocol.metrics import BY_NAME
 
 FREE, ALL = "guestwire_filesystem_available_bytes", "guestwire_filesystem_bytes"
+
+
+CONNECTIONS = (
+    Connected("broker", Reach("plant"), "up", ""),
+    Connected("straight", Reach("plant", "h2"), "waiting", "refused"),
+    Connected("east", Reach("east"), "failed", ""),
+)
 
 
 class States:
@@ -45,11 +61,16 @@ async def readings(database: Database, states: States) -> Readings:
                 series = known.put(SeriesRow(number, host, f'{name}{{path="{path}"}}', "gauge", 0))
                 series.time, series.value, series.rate = START_MS - (host - 1) * 600_000, value, 7.0
     clock = MovedClock()
-    return Readings(database, Membership(database, clock, lambda err: None), states, known, clock)
+    return Readings(database, Membership(database, clock, lambda err: None), states, known, lambda: CONNECTIONS, clock)
 
 
-def _trigger(**more: object) -> MetricTrigger:
-    return MetricTrigger(on="metric", compare="<", value=1.0, **{"series": FREE, **more})  # type: ignore[arg-type]
+def _rule(trigger: Trigger, hosts: str = "") -> AlarmRule:
+    return AlarmRule(trigger=trigger, hosts=hosts)
+
+
+def _trigger(**more: object) -> AlarmRule:
+    trigger = MetricTrigger(on="metric", compare="<", value=1.0, **{"series": FREE, **more})  # type: ignore[arg-type]
+    return _rule(trigger)
 
 
 @pytest.mark.parametrize("state", ["offline", "unknown"])
@@ -77,11 +98,36 @@ async def test_series(readings: Readings, states: States) -> None:
 
 
 async def test_presence_and_events(readings: Readings) -> None:
-    trigger = PresenceTrigger(on="presence", states=("offline",))
-    found = readings.read(trigger, (H1, H2))
+    found = readings.read(_rule(PresenceTrigger(on="presence", states=("offline",))), (H1, H2))
     assert {about.host: one.value for about, one in found.items()} == {H1: "online", H2: "offline"}
-    assert readings.read(NoticeTrigger(on="notice"), (H1,)) == {}
+    assert readings.read(_rule(NoticeTrigger(on="notice")), (H1,)) == {}
     assert await readings.hosts("state=online") == frozenset()
+
+
+@pytest.mark.parametrize("state", ["unknown", "suspect"])
+async def test_whether_a_host_is_there_that_may_be_only_a_rule_asks_that_names_it(
+    readings: Readings, states: States, state: str
+) -> None:
+    """Else the end of a connection would end the alarms of the hosts behind it."""
+    states.not_there[H2] = state
+    offline = PresenceTrigger(on="presence", states=("offline", "flapping"))
+    assert readings.read(_rule(offline), (H2,)) == {}
+    named = PresenceTrigger(on="presence", states=("offline", state))  # type: ignore[arg-type]
+    assert [one.value for one in readings.read(_rule(named), (H2,)).values()] == [state]
+
+
+async def test_connections(readings: Readings) -> None:
+    trigger = ConnectionTrigger(on="connection")
+    site, straight, east = (
+        Subject(HostRef("plant", ""), "broker"),
+        Subject(H2, "straight"),
+        Subject(HostRef("east", ""), "east"),
+    )
+    found = readings.read(_rule(trigger), ())
+    assert {about: one.value for about, one in found.items()} == {site: "up", straight: "waiting", east: "failed"}
+    assert (found[straight].labels["text"], found[east].labels["text"]) == ("refused", "failed")
+    assert readings.read(_rule(trigger, "site=plant"), (H1,)).keys() == {site}, "one that leads to a host of the rule"
+    assert readings.read(_rule(trigger, "host=h2"), (H2,)).keys() == {site, straight}
 
 
 def test_the_rules_that_come_with_the_controller_are_about_metrics_that_there_are() -> None:
@@ -91,4 +137,4 @@ def test_the_rules_that_come_with_the_controller_are_about_metrics_that_there_ar
             assert rule.trigger.series.partition("{")[0] in BY_NAME
             assert rule.trigger.over is None or rule.trigger.over in BY_NAME
     with pytest.raises(GuestwireError, match="INVALID-BODY"):
-        check(_trigger(series="{nothing"))
+        check(_trigger(series="{nothing").trigger)

@@ -23,6 +23,7 @@ from guestwire.controller.links.links import Links
 from guestwire.controller.links.ports import Reach
 from guestwire.controller.links.running import LinkParts
 from guestwire.controller.links.tallies import Tallies
+from guestwire.controller.links.trust_documents import TrustDocuments
 from guestwire.controller.store.database import Database
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.reported import ReportedBody
@@ -48,7 +49,7 @@ class Fleet:
 
 
 @pytest.fixture
-async def stage(any_database: Database, tmp_path: Path) -> AsyncIterator[tuple[World, Fleet]]:
+async def stage(any_database: Database) -> AsyncIterator[tuple[World, Fleet]]:
     clock = FakeClock()
 
     def trouble(error: GuestwireError) -> None:
@@ -67,8 +68,9 @@ async def stage(any_database: Database, tmp_path: Path) -> AsyncIterator[tuple[W
         async def epochs(site: str, controller: str, at_least: int) -> int:
             raise AssertionError(site)
 
+        trust = await stack.enter_async_context(TrustDocuments(database, clock, trouble))
         parts = LinkParts(
-            {}, core.registry, core.registry.approved, epochs, Tallies(), clock, tmp_path, "0.1", "boot", defect, lambda _: None
+            {}, core.registry, core.registry.approved, epochs, Tallies(), clock, trust, "0.1", "boot", defect, lambda _: None
         )  # fmt: skip
         links = await stack.enter_async_context(Links(parts, (CONFIGURED,)))
         hosts = Hosts(

@@ -184,8 +184,9 @@ async def test_what_was_done_before_it_failed_is_not_done_again(worked: Worked) 
 async def begun(worked: Worked) -> Kept:
     """The row of a request whose controller died in the middle."""
     await worked.send()
+    [row] = await worked.world.rows(action="work-do")
     async with worked.world.database.write() as tx:
-        kept = await idempotency.of_key(tx, (await worked.world.rows(action="work-do"))[0].person_id, "k1")
+        kept = await idempotency.of_key(tx, row.person_id, "k1")
         assert kept is not None
         await tx.execute(idempotency.table.update().values(state="running", status=None, body=None))
     return kept

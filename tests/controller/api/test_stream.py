@@ -27,6 +27,7 @@ from guestwire.controller.api.stream_viewer import (
 from guestwire.controller.feed import Change
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.serving import serving
+from guestwire.controller.store import tokens, users
 from guestwire.controller.store.database import Database
 from guestwire.controller.users.accounts import Changed
 from guestwire.controller.users.person import Binding, Person
@@ -421,6 +422,48 @@ async def test_who_may_not_any_more_sees_no_more(any_database: Database) -> None
             await world.accounts.change(None, "bob", Changed(disabled=True))
             world.clock.move(31)
             assert await gone.closed() == UNKNOWN
+
+
+async def test_who_may_see_something_else_again_and_again_is_not_too_slow(any_database: Database) -> None:
+    """And whoever only watches uses nothing."""
+    async with streaming(any_database, replace(QUICK, heartbeat_s=0.03, check_s=0.03)) as there:
+        world = there.world
+        world.groups.hosts["line"] = frozenset({H1})
+        anna = await world.user("anna", ("observer", "group:line"))
+        began = world.clock().wall_ms
+        async with there.viewer(anna) as viewer:
+            await viewer.subscribe("host")
+            for n in range(6):
+                world.groups.hosts["line"] = frozenset({H1, OTHER} if n % 2 else {H1, H2})
+                world.clock.move(31)
+                while (message := await viewer.next())["type"] != "resync":
+                    pass
+                assert message["reason"] == "access"
+                viewer.seen.clear()
+                await viewer.until("ready")
+                assert viewer.seen.keys() == {str(ref) for ref in world.groups.hosts["line"]}
+        async with any_database.read() as tx:
+            user = await users.by_name(tx, "anna")
+            assert user is not None
+            assert [one.used_at for one in await tokens.of_person(tx, user.id)] == [began]
+
+
+async def test_viewers_that_take_nothing_keep_nobody_from_beginning(any_database: Database) -> None:
+    job = Change("job", "j1", {"value": 1}, (H1,))
+
+    async def jobs(_: Person) -> Sequence[Change]:
+        return [job]
+
+    async with streaming(any_database, replace(QUICK, send_s=60, items=1, snapshots=1), job=jobs) as there:
+        there.hosts = dict.fromkeys((HostRef("plant", f"h{n}") for n in range(100)), "x" * 400_000)  # type: ignore[arg-type]
+        anna = await there.world.user("anna", ("observer", "*"))
+        async with there.viewer(anna) as other, there.viewer(anna, max_queue=1, compression=None) as slow:
+            await slow.say({"subscribe": {"kinds": ["host"]}})
+            async with asyncio.timeout(DEADLINE_S):
+                await there.read.wait()
+            await other.subscribe("job")
+            assert other.seen == {"j1": 1}
+            slow.connection.transport.abort()
 
 
 async def test_heartbeats(any_database: Database) -> None:

@@ -54,6 +54,13 @@ def test_what_tells_of_all_its_hosts_is_for_who_sees_them_all() -> None:
     assert shown(person(("observer", "site:plant")), told) == told.document
 
 
+def test_what_is_about_no_host_yet_is_for_who_sees_all_of_them() -> None:
+    """A rollout of a site that is not begun names people and projects of that site."""
+    told = Change("rollout", "r1", {"project": "line7"}, no_host_yet=True)
+    assert shown(person(("admin", "site:lab")), told) is None
+    assert shown(person(("observer", "*")), told) == told.document
+
+
 def test_what_is_for_admins() -> None:
     for kind in ("user", "webhook"):
         for role in ROLES:

@@ -47,10 +47,22 @@ def test_the_controllers_own_key_is_enough_for_what_is_reversible() -> None:
     assert not needed(trust, "controller:main", host, "guest-start", 1)
     assert needed(trust, "controller:main", host, "guest-shutdown", 2)
     assert needed(trust, "controller:main", host, "config-apply", 2)
-    assert not needed(trust, None, host, "guest-shutdown", 2), "a local socket: the host knows whose it is"
-    assert not needed(None, "controller:main", host, "guest-shutdown", 2)
+    assert not needed(trust, None, host, "guest-shutdown", 2), (
+        "nothing leads there: it is asked again before it is sent"
+    )
     people.needed["1"] = 2
     assert needed(people.trust(), "controller:main", host, "guest-start", 1)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_over_a_socket_the_controller_goes_no_farther_than_by_its_key(known: bool) -> None:
+    """Whatever the host lets that user do, and whether or not there is a trust document."""
+    people, host = People(), HostRef("plant", "h1")
+    trust = people.trust() if known else None
+    assert [needed(trust, "local:990", host, "guest-start", risk) for risk in range(4)] == [False, False, True, True]
+    assert needed(trust, "local:990", host, "guest-define", 1), "how much it changes, the host finds out"
+    people.needed["1"] = 2
+    assert needed(people.trust(), "local:990", host, "guest-start", 1)
 
 
 def test_a_mandate_names_what_it_is_for() -> None:

@@ -70,7 +70,7 @@ def test_keys_of_one_principal_are_one_signer() -> None:
     assert not signing.enough([wanted], [one, two])
     assert signing.enough([wanted], [one, two, bob])
     assert not signing.enough([wanted, MandateText(1, "plant", "", 1, text)], [one, bob]), "every text takes its own"
-    data = signing.joined(wanted, [one, two, bob])
+    data = signing.joined(wanted, [one, two, bob]).data
     assert len(mandates.parse(data).signatures) == 2
     allowed = mandates.allowed(
         data, people.trust(), site="plant", host="h1", holder="controller:main", operation="guest-reset", risk=2,
@@ -80,5 +80,8 @@ def test_keys_of_one_principal_are_one_signer() -> None:
 
 
 def test_a_mandate_that_was_brought_along_is_used_as_it_is() -> None:
-    assert signing.joined(MandateText(0, "plant", "", 2, b"", b"whole"), []) == b"whole"
-    assert signing.enough([MandateText(0, "plant", "", 2, b"", b"whole")], [])
+    people = People()
+    whole = mandates.issue(signing.mandate_of(text_of()), [people.add("operator:ann")])
+    given = MandateText(0, "plant", "", 2, b"", whole)
+    assert signing.joined(given, []).data == whole
+    assert signing.enough([given], [])

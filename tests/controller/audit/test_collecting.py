@@ -93,9 +93,16 @@ class Collected:
         for _ in range(count):
             self.hosts.logs[ref].add(what="accepted", operation="guest-start", principal="operator:anna")
 
+    def came(self, *refs: HostRef) -> None:
+        """They are there, and it is time to ask them."""
+        for ref in refs:
+            self.collecting.host_came(ref)
+        self.clock.move(31)
+
     async def rows(self, ref: HostRef, log: bytes | None = None) -> tuple[HostRow, ...]:
         async with self.database.read() as tx:
-            return await host_audit.oldest(tx, ref, log or self.hosts.logs[ref].log, above=0, limit=1000)
+            found = await host_audit.newest(tx, ref, log or self.hosts.logs[ref].log, Wanted(), below=None, limit=1000)
+        return found[::-1]
 
     async def until(self, reached: Callable[[], bool]) -> None:
         async with asyncio.timeout(DEADLINE_S):
@@ -227,8 +234,7 @@ async def test_every_host_has_its_turn(database: Database) -> None:
         collected.add(ref, 3)
     collected.hosts.fails[H1] = GuestwireError("HOST-UNREACHABLE")
     async with collected.collecting:
-        for ref in KEYS:
-            collected.collecting.ask_now(ref)
+        collected.came(*KEYS)
         await collected.until(lambda: set(collected.hosts.asked) == {H1, H2} and not collected.collecting._visits)
         assert collected.log.lines[0][:2] == ("warning", "audit log not collected")
         assert len(await collected.rows(H2)) == 3
@@ -252,9 +258,9 @@ async def test_one_host_does_not_end_it(database: Database) -> None:
     collected.add(H2, 1)
     collected.hosts.fails[H1] = ZeroDivisionError()
     async with collected.collecting:
-        collected.collecting.ask_now(H1)
+        collected.came(H1)
         await collected.until(lambda: bool(collected.log.lines) and not collected.collecting._visits)
-        collected.collecting.ask_now(H2)
+        collected.came(H2)
         await collected.until(lambda: H2 in collected.hosts.asked and not collected.collecting._visits)
         assert not collected.collecting.task.done()
     assert len(await collected.rows(H2)) == 1
@@ -264,7 +270,7 @@ async def test_few_are_asked_at_once(database: Database) -> None:
     collected = Collected(database, CollectRules(turn_s=0.01, at_once=1))
     for ref in KEYS:
         collected.add(ref, 1)
-        collected.collecting.ask_now(ref)
+    collected.came(*KEYS)
     most = 0
     async with collected.collecting:
 
@@ -281,7 +287,8 @@ async def test_many_that_come_at_once_are_asked_one_after_the_other(database: Da
     """And one that was to be asked sooner is."""
     collected = Collected(database, CollectRules(every_s=900.0, turn_s=1.0, apart_s=0.2))
     collecting, now_s = collected.collecting, collected.clock().mono
-    collecting.ask_now(H1)
+    collecting.host_came(H1)
+    alone = collecting._due[H1]
     many = [HostRef("plant", f"m{n}") for n in range(2000)]
     for ref in (*many, H1):
         collecting.host_came(ref)
@@ -289,7 +296,7 @@ async def test_many_that_come_at_once_are_asked_one_after_the_other(database: Da
     assert waits[0] >= 0
     assert waits[-1] <= 400 + 1e-6
     assert sum(wait < 30 for wait in waits) < 800
-    assert collecting._due[H1] == 0.0
+    assert collecting._due[H1] <= alone
     few = Collected(database, CollectRules(every_s=900.0)).collecting
     for ref in many[:20]:
         few.host_came(ref)
@@ -357,9 +364,8 @@ async def test_a_row_that_is_here_stays_as_it_is(database: Database) -> None:
     standing = HostLog(H1, bytes(16), 1, 1, 1, bytes(32), 1)
     row = HostRow(bytes(16), 1, 5, b"first", bytes(32))
     async with database.write() as tx:
-        await host_audit.keep(tx, standing, [row])
-        await host_audit.keep(
-            tx, standing, [HostRow(bytes(16), 1, 6, b"second", bytes(32)), HostRow(bytes(16), 2, 6, b"x", bytes(32))]
-        )
+        await host_audit.keep_all(tx, [(standing, [row])])
+        later = [HostRow(bytes(16), 1, 6, b"second", bytes(32)), HostRow(bytes(16), 2, 6, b"x", bytes(32))]
+        await host_audit.keep_all(tx, [(standing, later)])
         kept = await host_audit.newest(tx, H1, bytes(16), Wanted(), below=None, limit=10)
     assert [(one.seq, one.row) for one in kept] == [(2, b"x"), (1, b"first")]

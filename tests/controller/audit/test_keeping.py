@@ -54,10 +54,10 @@ class Office:
             for at in ats:
                 await audit_rows.add(tx, AuditEntry(at, None, "something", "x", detail={"at": at}))
 
-    async def check(self, *, trusted: bool = True) -> Checked:
+    async def check(self, *, trusted: bool = True, most: int | None = None) -> Checked:
         trust = self.people.trust() if trusted else None
         async with self.database.read() as tx:
-            return await check(tx, lambda site: trust if site == SITE else None)
+            return await check(tx, lambda site: trust if site == SITE else None, most)
 
     async def sequence(self) -> list[int]:
         async with self.database.read() as tx:
@@ -200,3 +200,23 @@ async def test_of_many_signed_ends_the_newest_are_kept(office: Office) -> None:
             await audit_ends.signed(tx, sign(End(seq=seq, hash=digest), signer, seq), 3)
         assert [end.seq for end in await audit_ends.ends(tx)] == [4, 5, 6]
     assert (await office.check()).broken is None
+
+
+async def test_the_last_rows_alone(office: Office) -> None:
+    """What a quick look follows: those rows, and what was signed of them."""
+    keeping = office.keeping()
+    await office.add(*range(office.now_ms - 6, office.now_ms))
+    await keeping.sign()
+    await office.add(office.now_ms)
+    found = await office.check(most=3)
+    assert (found.rows, found.oldest, found.broken, found.signed and found.signed.seq) == (3, 5, None, 6)
+    assert (await office.check(most=100)).rows == 7
+    await office.do(lambda tx: tx.execute(update(TABLE).where(TABLE.c.seq == 2).values(detail="{}")))
+    assert (await office.check(most=3)).broken is None, "that is further back"
+    assert (await office.check(most=6)).broken == 2
+    await office.do(lambda tx: _anew(tx, 5))
+    assert (await office.check(most=3)).broken == 6, "the hashes are right, and not what was signed"
+    await office.do(lambda tx: tx.execute(delete(TABLE).where(TABLE.c.seq > 5)))
+    cut = await office.check(most=3)
+    assert cut.why is not None
+    assert "rows were cut off" in cut.why

@@ -2,33 +2,46 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
+from alarm_desk import Told
+from api_world import SaidLog
 from fleet_people import FakeCalls, guest_view, host_facts, person
 from fleet_words import SITE, FakeClock, Speaker
 from hypothesis import given
 from hypothesis import strategies as st
 
+from guestwire.controller.alarms.alarms import Alarms
+from guestwire.controller.alarms.comparing import Raise, Subject
+from guestwire.controller.alarms.rule import AlarmRule, PresenceTrigger
+from guestwire.controller.alarms.watching import AlarmWatching
 from guestwire.controller.feed import Feed
 from guestwire.controller.fleet.core import FleetCore, attended, fleet_core
+from guestwire.controller.fleet.errands import ErrandRunner
 from guestwire.controller.fleet.groups import Groups, GroupWords
 from guestwire.controller.fleet.hosts import Hosts
 from guestwire.controller.fleet.inventory import Inventory
+from guestwire.controller.fleet.membership import Membership
 from guestwire.controller.fleet.people import HostWords, merged
 from guestwire.controller.fleet.views import HostSummary
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.links.ports import Reach
-from guestwire.controller.store import audit_rows, hosts
+from guestwire.controller.store import alarm_rules, alarms, audit_rows, groups, hosts
+from guestwire.controller.store.alarm_rules import RuleRow
 from guestwire.controller.store.audit_rows import Wanted
 from guestwire.controller.store.database import Database
+from guestwire.controller.store.groups import GroupRow
 from guestwire.controller.store.host_queries import Sort
 from guestwire.controller.users.access import Access
 from guestwire.controller.users.person import Person
 from guestwire.model.errors import GuestwireError
+from guestwire.model.host import RebootRequired
 from guestwire.protocol import operation_models as m
 from guestwire.protocol.capabilities import CapabilitiesBody
+from guestwire.protocol.reported import ReportedBody
 
 H1, H2, E1 = HostRef(SITE, "h1"), HostRef(SITE, "h2"), HostRef("east", "h1")
 ANNA = person()
@@ -47,9 +60,11 @@ class Stage:
         self.clock = clock
         self.feed = feed
         self.access = Access(core.membership)
+        self.alarms = Alarms(database, self.access, feed, clock)
+        self.watching = AlarmWatching(database, self.alarms, dict, Told(), clock, SaidLog())
         self.hosts = Hosts(
             database, core.registry, core.hearing, core.keeping, core.membership, inventory, self.access, clock,
-            held_back=lambda ref: 7 if ref == H1 else 0,
+            held_back=lambda ref: 7 if ref == H1 else 0, forgetting=self.watching.forgetting,
         )  # fmt: skip
         self.groups = Groups(database, core.membership, self.access, feed, clock)
         self.speakers = {ref: Speaker(ref, clock) for ref in (H1, H2, E1)}
@@ -66,6 +81,22 @@ class Stage:
             self.core.registry.link_up(Reach(ref.site))
             self.core.registry.hear_presence(self.speakers[ref].heartbeat())
         await self.quiet()
+
+    async def tells(self, ref: HostRef, **how: Any) -> None:
+        """A host tells how it does: that it must be rebooted, and what else is said."""
+        body = ReportedBody(
+            epoch=1, n=1, hypervisor_connected=True, revision=1, active_hash="a", reboot_required=RebootRequired(required=True), **how
+        )  # fmt: skip
+        self.core.hearing.reported(self.speakers[ref].said("reported", body, 1))
+        await self.quiet()
+
+    async def selected(self) -> set[str]:
+        """Which of these select h1."""
+        terms = (
+            "sync=drifted", "sync=unknown", "sync!=in_sync", "running>0", "not running>0", "running!=7", "drift>=2", "reboot=yes",
+            "reboot!=yes", "not reboot=yes", "clock=synchronised", "clock=unknown", "last.running=1", "last.running=2",
+        )  # fmt: skip
+        return {term for term in terms if H1 in await self.find(term)}
 
     async def find(self, q: str, who: Person = ANNA, sort: Sort | None = None) -> list[HostRef]:
         found, _ = await self.hosts.find(who, q, sort or Sort(), None, 100)
@@ -125,7 +156,7 @@ async def test_an_approved_host_is_read_as_a_whole(stage: Stage) -> None:
     assert document["topology"]["devices"][0]["driver"] == "igb"
     assert stage.core.registry.approved(H1)
     await stage.hosts.refresh(ANNA, H1)
-    assert stage.calls.of(H1)[4:] == ["host-show", "guest-list"], "the machine is the same"
+    assert stage.calls.of(H1)[4:] == ["host-show", "guest-list", "host-topology"], "its CPUs may have gone offline"
     await stage.hosts.decide(ANNA, H1, "rejected")
     assert not stage.core.registry.approved(H1)
     assert [(who, action, target, detail["approval"]) for who, action, target, detail in await stage.audited()] == [
@@ -154,6 +185,52 @@ async def test_while_a_host_is_not_there_nobody_knows_how_its_guests_are(stage: 
     assert (shown.state, [guest.state for guest in shown.guest_list]) == ("unknown", ["unknown"])
 
 
+TOLD = {"guests_running": 1, "sync": "drifted", "drift": 2, "reboot": True, "clock": "synchronised"}
+NOT_KNOWN = {"guests_running": None, "sync": "unknown", "drift": None, "reboot": None, "clock": "unknown"}
+
+
+def _said(document: Mapping[str, object]) -> dict[str, object]:
+    return {name: document[name] for name in TOLD}
+
+
+@pytest.mark.parametrize("lost", ["host", "way"])
+async def test_how_a_host_does_is_unknown_90_s_after_it_or_the_way_to_it_was_lost(stage: Stage, lost: str) -> None:
+    """In lists, in the stream, of its guests, and for selections; what it told last stands beside it."""
+    await stage.hosts.decide(ANNA, H1, "approved")
+    await stage.tells(H1, guests=3, guests_running=1, state="drifted", drift=2)
+    told_at = stage.clock().wall_ms
+    await stage.quiet()
+    shown = (await stage.hosts.show(ANNA, H1)).model_dump()
+    assert (_said(shown), shown["guest_list"][0]["state"]) == (TOLD, "running")
+    assert await stage.selected() == {
+        "sync=drifted", "sync!=in_sync", "running>0", "running!=7", "drift>=2", "reboot=yes", "clock=synchronised", "last.running=1"
+    }  # fmt: skip
+    if lost == "way":
+        stage.core.registry.link_down(Reach(SITE))
+    with stage.feed.subscribe() as viewer:
+        for _ in range(9):
+            stage.core.registry.look(stage.clock.go(10))
+        await stage.core.keeping.flush()
+        changes = {change.key: change.document for change in await viewer.take() if change.document}
+    assert (changes["plant/h1"]["state"], _said(changes["plant/h1"])) == (
+        "unknown" if lost == "way" else "offline",
+        NOT_KNOWN,
+    )
+    [listed], _ = await stage.hosts.find(ANNA, "host=h1 site=plant", Sort(), None, 10)
+    assert (_said(listed.model_dump()), listed.guests, listed.cpus) == (NOT_KNOWN, 3, 8), "what it has is as it was"
+    shown = (await stage.hosts.show(ANNA, H1)).model_dump()
+    assert _said(shown) == NOT_KNOWN
+    assert shown["last_known"] == {**TOLD, "as_of": told_at}
+    assert [(guest["state"], guest["last_state"]) for guest in shown["guest_list"]] == [("unknown", "running")]
+    assert await stage.selected() == {"sync=unknown", "clock=unknown", "sync!=in_sync", "last.running=1"}
+
+
+async def test_of_a_host_that_has_told_nothing_nobody_knows_how_it_does(stage: Stage) -> None:
+    shown = (await stage.hosts.show(ANNA, H2)).model_dump()
+    assert _said(shown) == {**NOT_KNOWN, "clock": "synchronised"}, "its clock was asked for"
+    assert shown["last_known"] is None
+
+
 async def test_an_errand_that_failed_is_done_again(stage: Stage) -> None:
     down = GuestwireError("BUSY")
     stage.calls.answers["host-show"] = lambda _: down
@@ -162,6 +239,27 @@ async def test_an_errand_that_failed_is_done_again(stage: Stage) -> None:
         while len(stage.calls.of(H1)) < 2:
             await asyncio.sleep(0.005)
     assert len(stage.core.registry.errands) == 1, "it waits for its next turn"
+
+
+async def test_a_host_that_was_given_up_is_read_when_it_comes_back(stage: Stage) -> None:
+    """Its site could not be reached for longer than it is tried; the host itself has not restarted."""
+    registry, calls, show = stage.core.registry, stage.calls, stage.calls.answers["host-show"]
+    registry.link_down(Reach(SITE))
+    registry.look(stage.clock.go(25))
+    assert registry.state(H1) == "unknown"
+    calls.answers["host-show"] = lambda _: GuestwireError("HOST-UNREACHABLE")
+
+    def defect(what: str, error: BaseException) -> None:
+        raise AssertionError(what) from error
+
+    async with ErrandRunner(stage.inventory, calls, registry, defect, spread_s=0.0, again_s=(0.0, 0.0)) as errands:
+        registry.errands = errands
+        errands.inventory(H1)
+        await stage.quiet()
+        assert calls.of(H1) == ["host-show"] * 4
+        calls.answers["host-show"] = show
+        await stage.come(H1)
+        assert calls.of(H1) == ["host-show"] * 5
 
 
 async def test_a_host_that_counts_from_too_low_is_told(stage: Stage) -> None:
@@ -286,10 +384,17 @@ async def test_a_host_that_is_gone_is_forgotten(stage: Stage) -> None:
     await refused("HOST-IS-THERE", stage.hosts.forget(ANNA, H1))
     stage.core.registry.hear_presence(stage.speakers[H1].farewell())
     await stage.quiet()
+    away = AlarmRule(trigger=PresenceTrigger(on="presence", states=("offline",)), severity="info", summary="away")
+    async with stage.database.write() as tx:
+        for ref in (H1, H2):
+            await stage.alarms.begin(tx, "away", away, Raise(Subject(ref), "away", None, 0))
     with stage.feed.subscribe() as subscriber:
         await stage.hosts.forget(ANNA, H1)
-        [change] = [change for change in await subscriber.take() if change.document is None]
-    assert (change.key, change.hosts) == ("plant/h1", (H1,))
+        changes = await subscriber.take()
+    assert [(change.key, change.hosts) for change in changes if change.document is None] == [("plant/h1", (H1,))]
+    assert [change.document["state"] for change in changes if change.kind == "alarm" and change.document] == ["cleared"]
+    async with stage.database.read() as tx:
+        assert [one.host for one in await alarms.every_open(tx)] == [H2]
     await refused("NOT-FOUND", stage.hosts.show(ANNA, H1))
     stage.core.registry.hear_presence(stage.speakers[H1].heartbeat())
     await stage.quiet()
@@ -333,13 +438,62 @@ async def test_groups_of_groups(stage: Stage) -> None:
     await stage.groups.add(ANNA, "one", GroupWords(selection="group=plant host=h1"))
     assert stage.core.membership.members("one") == {H1}
     error = await refused("GROUP-IN-USE", stage.groups.remove(ANNA, "plant", 1))
-    assert error.detail["groups"] == ["one"]
+    assert (error.detail["groups"], error.detail["rules"]) == (["one"], [])
     error = await refused("SELECTION-INVALID", stage.groups.put(ANNA, "plant", GroupWords(selection="group=one"), 1))
     assert error.field == "selection"
     await stage.groups.put(ANNA, "plant", GroupWords(selection="host=h1"), 1)
     assert stage.core.membership.members("one") == {H1, E1}
     assert [group.name for group in await stage.groups.page(ANNA, "", 10)] == ["one", "plant"]
     assert [group.name for group in await stage.groups.page(ANNA, "one", 10)] == ["plant"]
+
+
+async def test_a_group_that_alarm_rules_go_by_stays(stage: Stage) -> None:
+    await stage.groups.add(ANNA, "line", GroupWords(selection="site=plant"))
+    rule = AlarmRule(trigger=PresenceTrigger(on="presence", states=("offline",)), summary="away", hosts="group=line")
+    async with stage.database.write() as tx:
+        await alarm_rules.put(tx, RuleRow("away", rule, 1, 0, "anna"))
+    error = await refused("GROUP-IN-USE", stage.groups.remove(ANNA, "line", 1))
+    assert error.detail["rules"] == ["away"]
+
+
+async def test_people_who_change_groups_at_once_leave_none_that_cannot_be_worked_out(stage: Stage) -> None:
+    for name in ("a", "b", "c", "d"):
+        await stage.groups.add(ANNA, name, GroupWords(selection="site=plant"))
+    for code, first, second in (
+        (
+            "SELECTION-INVALID",
+            stage.groups.put(ANNA, "a", GroupWords(selection="group=b"), 1),
+            stage.groups.put(ANNA, "b", GroupWords(selection="group=a"), 1),
+        ),
+        (
+            "NOT-FOUND",
+            stage.groups.remove(ANNA, "c", 1),
+            stage.groups.put(ANNA, "d", GroupWords(selection="group=c"), 1),
+        ),
+    ):
+        found = await asyncio.gather(first, second, return_exceptions=True)
+        assert [one.code for one in found if isinstance(one, GuestwireError)] == [code]
+        assert isinstance(found[1], GuestwireError), "who comes second is told"
+        assert found[1].field == "selection"
+    await stage.core.membership.reload()
+    assert stage.core.membership.members("a") == stage.core.membership.members("b") == {H1, H2}
+
+
+async def test_a_group_that_cannot_be_worked_out_has_nobody_and_stops_no_other(stage: Stage) -> None:
+    """Nor a start of the controller: it is told, once, and may be mended."""
+    selections = {"a": "group=b", "b": "group=a", "lost": "group=gone", "plant": "site=plant"}
+    async with stage.database.write() as tx:
+        for name, selection in selections.items():
+            await groups.put(tx, GroupRow(name, selection, "", 1, 0, "anna"))
+    troubles: list[GuestwireError] = []
+    async with Membership(stage.database, stage.clock, troubles.append) as membership:
+        assert [len(membership.members(name)) for name in selections] == [0, 0, 0, 2]
+        await membership.refresh([H1])
+        assert [one.code for one in troubles] == ["SELECTION-INVALID", "SELECTION-INVALID", "NOT-FOUND"]
+        async with stage.database.write() as tx:
+            await groups.put(tx, GroupRow("a", "site=east", "", 2, 0, "anna"))
+        await membership.changed_groups()
+        assert (membership.members("a"), membership.members("b")) == ({E1}, {E1})
 
 
 async def test_no_group_makes_another_one_too_large(stage: Stage) -> None:

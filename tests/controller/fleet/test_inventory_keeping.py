@@ -38,7 +38,7 @@ class Stage:
         self.calls = FakeCalls()
         registry = core.registry
         kept = InventoryKeeping(database, core.keeping, registry.approved, gather_s=0.0)
-        self.inventory = Inventory(self.calls, database, kept, registry.approved, clock)
+        self.inventory = Inventory(self.calls, kept, registry.approved, clock)
         self.told: list[HostRef] = []
         core.keeping.changed.append(self.told.extend)
 
@@ -117,7 +117,7 @@ async def test_what_a_notice_said_meanwhile_is_put_right(stage: Stage) -> None:
     await stage.read()
     [before] = await stage.guests()
     async with stage.database.write() as tx:
-        await hosts.replace_guests(tx, H1, [])
+        await host_inventory.remove_guests(tx, [(H1, before.uuid)])
     await stage.read()
     assert (await stage.guests(), stage.told) == ([before], [H1])
 
@@ -132,6 +132,14 @@ async def test_another_machine_is_read_anew(stage: Stage) -> None:
     assert stage.calls.of(H1) == ["host-show", "guest-list", "host-topology"]
     assert (await stage.inventory.read(H1)).topology == other
     assert await stage.find("0000:01:00.0") == sorted(MANY[1:])
+
+
+async def test_who_asks_for_it_gets_the_machine_as_it_is_now(stage: Stage) -> None:
+    """The fingerprint stays the same when a CPU goes offline."""
+    await stage.read()
+    now = TOPOLOGY.model_copy(update={"cpus": tuple(cpu.model_copy(update={"online": False}) for cpu in TOPOLOGY.cpus)})
+    stage.calls.answers["host-topology"] = lambda _: HostTopology(topology=now)
+    assert (await stage.inventory.read(H1)).topology == now != TOPOLOGY
 
 
 @pytest.mark.parametrize("kind", ["inventory", "topology"])

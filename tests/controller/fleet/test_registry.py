@@ -268,6 +268,13 @@ async def test_a_restarted_controller_goes_on_where_it_was(database: Database) -
         host.reconnect()
         second.registry.hear_presence(host.heartbeat())
         assert (second.registry.state(H1), second.heard.came) == ("online", [H1])
+    for waits in (True, False):
+        keeping = FleetKeeping(database, Feed(), lambda _: None)
+        registry = Registry(keeping, clock)
+        await registry.load(database)
+        registry.close()
+        assert bool(keeping.waiting) is waits, "what is written already is not written again"
+        await keeping.flush()
 
 
 async def test_a_connection_to_the_host_itself_shows_that_it_is_there(stage: Stage) -> None:
@@ -414,7 +421,7 @@ async def test_notices_tell_how_guests_are(stage: Stage) -> None:
     await stage.rows()
     async with stage.database.write() as tx:
         row = GuestRow("u1", "GUEST0001", "rt1", "rt1", "rt", "stopped", 100, "poll")
-        await hosts.replace_guests(tx, H1, [row])
+        await hosts.put_guests(tx, [(H1, row)])
     stage.core.hearing.notice(notice(host, 1, 200, "running"))
     assert await guests(stage) == [("rt1", "running", 200, "rt")]
     stage.core.hearing.notice(notice(host, 2, 150, "paused"))

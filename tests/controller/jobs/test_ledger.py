@@ -84,7 +84,7 @@ async def test_many_changes_are_one_commit_and_the_last_one_counts(database: Dat
     await keep(database, *many)
     flaky, told = Flaky(database), Told()
     async with ledger(flaky, told) as jobs:
-        waiting = [jobs.apply(job.id, e.Sending("ab" * 16, T0)) for job in many]
+        waiting = [jobs.apply(job.id, e.Sending("ab" * 16, T0, "controller:main")) for job in many]
         waiting += [jobs.apply(job.id, e.AtHost("running")) for job in many]
         assert told.jobs == [], "nothing is told before it is stored"
         assert all(job is not None and job.state == "running" for job in await asyncio.gather(*waiting))
@@ -104,7 +104,7 @@ async def test_a_database_that_is_away_is_waited_for(database: Database, code: s
     flaky, told, log = Flaky(database), Told(), Logged()
     async with ledger(flaky, told, log) as jobs:
         flaky.error = GuestwireError(code)
-        first = jobs.apply("job-1", e.Sending("ab" * 16, T0))
+        first = jobs.apply("job-1", e.Sending("ab" * 16, T0, "controller:main"))
         await asyncio.wait_for(flaky.failed.wait(), 10)
         later = jobs.apply("job-1", DONE, result=Result("job-1", reply={}))
         noted = AuditEntry(T0, ADMIN, "job-cancel", JOB.host)

@@ -18,8 +18,11 @@ T0 = 1_760_000_000_000
 HOUR = 3_600_000
 DAY = 24 * HOUR
 ID = "0190" + "0" * 28
+AS = "controller:main"
 JOB = Job("job-1", HostRef("plant", "press-4"), "guest-reset", 1, "ab" * 32, T0, T0 + HOUR)
-SENT = replace(JOB, state="sent", request_id=ID, attempts=1, first_sent_at=T0, sent_at=T0, expires_at=T0 + 30_000)
+SENT = replace(
+    JOB, state="sent", request_id=ID, issuer=AS, attempts=1, first_sent_at=T0, sent_at=T0, expires_at=T0 + 30_000
+)
 ACCEPTED = replace(SENT, state="accepted", accepted_at=T0 + 100)
 RUNNING = replace(ACCEPTED, state="running")
 OVERDUE = replace(SENT, state="overdue")
@@ -52,8 +55,8 @@ def test_what_a_host_says_is_kept_as_every_database_takes_it(event: e.Event) -> 
         (JOB, e.Shut(), "waiting-window", None),
         (replace(JOB, state="waiting-window"), e.Opened(), "queued", None),
         (SENT, e.Shut(), "sent", None),
-        (JOB, e.Sending(ID, T0 + 30_000), "sent", None),
-        (RUNNING, e.Sending(ID, T0 + 30_000), "running", None),
+        (JOB, e.Sending(ID, T0 + 30_000, AS), "sent", None),
+        (RUNNING, e.Sending(ID, T0 + 30_000, AS), "running", None),
         (SENT, e.AtHost("accepted"), "accepted", None),
         (SENT, e.AtHost("running"), "running", None),
         (RUNNING, e.AtHost("accepted"), "running", None),
@@ -102,7 +105,7 @@ def test_what_an_event_makes_of_a_job(job: Job, event: e.Event, state: str, code
 @pytest.mark.parametrize("state", sorted(FINISHED))
 @pytest.mark.parametrize(
     "event",
-    [DONE, BROKEN, GONE, e.Approved(), e.Sending(ID, T0), e.AtHost("running"), e.DeadlinePassed(), e.CancelAsked(None),
+    [DONE, BROKEN, GONE, e.Approved(), e.Sending(ID, T0, AS), e.AtHost("running"), e.DeadlinePassed(), e.CancelAsked(None),
      e.Silent("X", "y"), e.Refused("X", "y"), e.HostCame(), e.Shut(), e.Opened(), e.Denied("canceled", "X", "y"), e.GivenUp("ann")],
     ids=lambda event: type(event).__name__,
 )  # fmt: skip
@@ -112,14 +115,17 @@ def test_what_has_ended_stays_as_it_is(state: Any, event: e.Event) -> None:
     assert isinstance(todo(job, T0 + 1, there=True), machine.Nothing)
 
 
-def test_the_request_id_is_made_once() -> None:
-    sent = after(JOB, e.Sending(ID, T0 + 30_000), T0)
-    again = after(replace(sent, next_at=T0 + 5), e.Sending(ID, T0 + 20_000), T0 + 10)
+def test_the_request_id_is_made_once_and_so_is_the_principal_as_whom_it_goes() -> None:
+    sent = after(JOB, e.Sending(ID, T0 + 30_000, AS), T0)
+    again = after(replace(sent, next_at=T0 + 5), e.Sending(ID, T0 + 20_000, AS), T0 + 10)
     assert (again.request_id, again.attempts, again.first_sent_at, again.sent_at) == (ID, 2, T0, T0 + 10)
+    assert again.issuer == AS
     assert again.expires_at == T0 + 30_000, "an earlier copy may be accepted for longer"
     assert again.next_at is None
     with pytest.raises(AssertionError):
-        after(sent, e.Sending("ff" * 16, T0), T0)
+        after(sent, e.Sending("ff" * 16, T0, AS), T0)
+    with pytest.raises(AssertionError):
+        after(sent, e.Sending(ID, T0, "local:1000"), T0)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +133,7 @@ def test_the_request_id_is_made_once() -> None:
 )
 def test_nothing_is_sent_that_nobody_wants_sent(job: Job) -> None:
     with pytest.raises(AssertionError):
-        after(job, e.Sending(ID, T0), T0)
+        after(job, e.Sending(ID, T0, AS), T0)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +230,7 @@ class World:
                 self.tell(event)
             case machine.Send(accept_ms):
                 assert self.now + accept_ms <= self.job.deadline_at
-                self.tell(e.Sending(ID, self.now + accept_ms))
+                self.tell(e.Sending(ID, self.now + accept_ms, AS))
                 self.copies.append(self.now + accept_ms)
                 if not lost:
                     self.deliver(len(self.copies) - 1)

@@ -17,11 +17,11 @@ from guestwire.protocol.error_body import to_body
 T0 = 1_760_000_000_000
 BODY = to_bytes(m.LogLevel(level="info"))
 ID = "01" * 16
-JOB = Job(
-    "j1", HostRef("plant", "h1"), "log-level", 1, body_hash(BODY).hex(), T0, T0 + 1, state="sent", request_id=ID, attempts=1,
-    sent_at=T0,
-)  # fmt: skip
 ME = "controller:main"
+JOB = Job(
+    "j1", HostRef("plant", "h1"), "log-level", 1, body_hash(BODY).hex(), T0, T0 + 1, state="sent", request_id=ID, issuer=ME,
+    attempts=1, sent_at=T0,
+)  # fmt: skip
 
 
 def final(
@@ -120,13 +120,13 @@ def test_a_refusal_ends_what_the_host_cannot_have(job: Job, asked: str, meaning:
     ],
 )
 def test_what_a_host_has_of_a_job(found: m.JobGet, event: e.Event) -> None:
-    assert outcomes.known(JOB, found, ME, 0.5, verified=True).event == event
+    assert outcomes.known(JOB, found, 0.5).event == event
 
 
 def test_a_final_is_read_whole() -> None:
-    result, error = outcomes.read_final(JOB, GOOD, ME)
+    result, error = outcomes.read_final(JOB, GOOD)
     assert (error, result) == (None, (JOB.id, {"level": "info", "until": None}, None, GOOD))
-    result, error = outcomes.read_final(JOB, BAD, ME)
+    result, error = outcomes.read_final(JOB, BAD)
     assert result is not None
     assert error is not None
     assert result.final == BAD
@@ -150,8 +150,8 @@ def test_a_final_is_read_whole() -> None:
     ],
 )
 def test_what_is_not_this_jobs_final_says_nothing(frames: tuple[bytes, ...]) -> None:
-    result, error = outcomes.read_final(JOB, frames, ME)
+    result, error = outcomes.read_final(JOB, frames)
     assert result is None or (error is not None and error.code == "MALFORMED")
     if frames and result is None:
-        known = outcomes.known(JOB, job_get("succeeded", frames), ME, 0.5, verified=True)
+        known = outcomes.known(JOB, job_get("succeeded", frames), 0.5)
         assert known == (e.Ended("succeeded", None, None, True), None)

@@ -1,17 +1,22 @@
 """Windows for people: made, changed by revision, kept while work waits for them; jobs go by them at once."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from called_hosts import CalledHosts
 from job_world import ADMIN, OBSERVER, Clock, job_world
 
+from guestwire.controller.host_ref import HostRef
 from guestwire.controller.jobs.machine import Opening
 from guestwire.controller.jobs.window_book import WindowBook
 from guestwire.controller.jobs.windows import WindowSpec
-from guestwire.controller.store import audit_rows
+from guestwire.controller.rollouts.spec import RolloutSpec
+from guestwire.controller.rollouts.standing import Standing, Target
+from guestwire.controller.store import audit_rows, rollouts
 from guestwire.controller.store.database import Database
+from guestwire.controller.store.rollouts import Rollout
 from guestwire.controller.users.person import Binding, Person
 from guestwire.model.errors import GuestwireError
 
@@ -80,6 +85,30 @@ async def test_who_opens_a_window_lets_go_only_what_is_theirs(database: Database
         await world.windows.put(ADMIN, "night", ALWAYS, 2)
         for one in (job, theirs):
             assert (await world.ended(one)).state == "succeeded"
+
+
+async def test_a_window_that_a_rollout_goes_by_stays(database: Database) -> None:
+    """No job waits for it: the next wave has not begun."""
+    h1 = HostRef("plant", "h1")
+    spec = RolloutSpec.model_validate(
+        {"name": "r", "operation": "log-level", "targets": {"hosts": (str(h1),)}, "window": "night"}
+    )
+    rollout = Rollout("r1", spec, "u-ann", "ann", 1, Standing(state="paused"))
+    west = Person("u-wes", "wes", (Binding("engineer", "host:plant/h2"),))
+    async with job_world(database, CalledHosts("h1")) as world:
+        for name in ("night", "day"):
+            await world.windows.put(ADMIN, name, NEVER, None)
+        async with database.write() as tx:
+            await rollouts.insert(tx, rollout)
+            await rollouts.put_targets(tx, "r1", [Target(h1)])
+        with pytest.raises(GuestwireError) as caught:
+            await world.windows.remove(ADMIN, "night", 1)
+        assert (caught.value.code, caught.value.detail["rollouts"]) == ("WINDOW-IN-USE", ["r1"])
+        assert await refused(world.windows.put(west, "night", ALWAYS, 1)) == "DENIED"
+        await world.windows.remove(ADMIN, "day", 1)
+        async with database.write() as tx:
+            await rollouts.put(tx, replace(rollout, standing=Standing(state="finished")))
+        await world.windows.remove(ADMIN, "night", 1)
 
 
 async def test_a_job_that_its_window_never_lets_go_ends(database: Database) -> None:

@@ -2,6 +2,7 @@
 as what happened, and no effect happens twice."""
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from wire import Wire, wire
 
 from guestwire.broker_test.proxy import Direction, FaultProxy, fault_proxy
 from guestwire.controller.approvals.service import Approvals, Made
+from guestwire.controller.config import Connection
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.jobs.job import Job, NewJob
 from guestwire.controller.jobs.outcomes import read_final
@@ -46,7 +48,6 @@ class RealHosts:
         self.call = made.links.call
         self.reachable = made.links.reachable
         self.issuer = made.links.issuer
-        self.vouched = made.links.vouched
         self.approved = made.core.registry.approved
 
     def there(self, ref: HostRef) -> bool:
@@ -110,7 +111,7 @@ async def stage(base: Path, database: Database, **options: Any) -> AsyncIterator
     async with (
         wire(base, **options) as on,
         fault_proxy(on.broker.port) as proxy,
-        controller(database, base, [by_mqtt(on.layout, proxy.port)]) as made,
+        controller(database, [by_mqtt(on.layout, proxy.port)]) as made,
     ):
         await made.state(H1, "online")
         await made.approve(H1)
@@ -125,7 +126,7 @@ async def test_jobs_end_as_what_happened_with_the_hosts_signature(database: Data
         async with database.read() as tx:
             kept = await store.result(tx, good.id)
         assert kept is not None
-        result, error = read_final(good, kept.final or (), "controller:main")
+        result, error = read_final(good, kept.final or ())
         assert (result, error) == (kept, None), "the host's own answer, as it came"
         bad = NewJob(H1, "guest-start", to_bytes(m.GuestStart(guest="nobody")), HOUR)
         [job] = await world.jobs.create(ADMIN, [bad])
@@ -135,7 +136,7 @@ async def test_jobs_end_as_what_happened_with_the_hosts_signature(database: Data
             kept = await store.result(tx, job.id)
         assert kept is not None
         assert kept.final is not None
-        result, error = read_final(job, kept.final, "controller:main")
+        result, error = read_final(job, kept.final)
         assert result is not None
         assert error is not None
         trust = on.hosts.trust("plant")
@@ -216,6 +217,51 @@ async def test_a_restart_while_nothing_comes_back_finds_every_result(database: D
         assert on.on.resets() == before + 4
 
 
+async def test_what_went_over_the_broker_does_not_go_once_more_over_the_hosts_own_socket(
+    one_database: Database, tmp_path: Path
+) -> None:
+    """There the controller is another principal, and the host would take it for another request."""
+    async with stage(tmp_path, one_database) as on:
+        links, before = on.made.links, on.on.resets()
+        async with on.jobs() as world:
+            on.proxy.drop("down")
+            [job] = await on.reset(world, 1)
+            await on.made.until(lambda: on.on.resets() == before + 1, "the effect")
+        on.proxy.heal()
+        by_broker = on.made.connection().connection
+        await links.remove(by_broker.name)
+        socket = str(on.on.folders["h1"].parent / "agent.sock")
+        links.add(Connection(name="local", site="plant", via="socket", socket=socket, host="h1"))
+        await on.made.until(lambda: on.made.connection("local").up, "the socket")
+        async with on.jobs() as world:
+            job = await world.until(job, lambda one: one.code == "HOST-UNREACHABLE")
+            assert (job.state, job.issuer, on.hosts.issuer(H1)) == ("sent", "controller:main", f"local:{os.getuid()}")
+            links.add(by_broker)
+            await on.made.until(lambda: on.made.connection().up, "the broker")
+            world.driver.host_came(H1)
+            job = await world.ended(job)
+        assert (job.state, job.verified, job.issuer) == ("succeeded", True, "controller:main")
+        assert on.on.resets() == before + 1
+
+
+async def test_with_its_key_a_controller_is_itself_over_a_socket_too_and_held_to_its_scope(
+    one_database: Database, tmp_path: Path
+) -> None:
+    async with stage(tmp_path, one_database) as on, on.jobs() as world:
+        by_broker = on.made.connection().connection
+        named = {name: getattr(by_broker, name) for name in ("site", "trust", "root", "key")}
+        socket = str(on.on.folders["h1"].parent / "agent.sock")
+        on.made.links.add(Connection(name="local", via="socket", socket=socket, host="h1", **named))
+        local = on.made.connection("local")
+        await on.made.until(lambda: local.up, "the socket")
+        await on.made.links.remove(by_broker.name)
+        assert (on.hosts.issuer(H1), local.vouched, local.looking is None) == ("controller:main", True, False)
+        await on.reset_all(world, 2)
+        with pytest.raises(GuestwireError) as caught:
+            await on.made.call(H1, "guest-reset", m.GuestRef(guest="rtlinux"))
+        assert caught.value.code == "OUT-OF-SCOPE", "its user may do everything there"
+
+
 async def test_a_host_that_is_away_catches_up(one_database: Database, tmp_path: Path) -> None:
     async with stage(tmp_path, one_database) as on, on.jobs() as world:
         await on.on.housed["h1"].end()
@@ -228,6 +274,20 @@ async def test_a_host_that_is_away_catches_up(one_database: Database, tmp_path: 
         ended = [await world.ended(job) for job in jobs]
         assert {job.state for job in ended} == {"succeeded"}
         assert on.on.resets() == 3
+
+
+async def test_a_result_that_comes_after_the_deadline_wins(one_database: Database, tmp_path: Path) -> None:
+    async with stage(tmp_path, one_database) as on, on.jobs() as world:
+        on.proxy.drop("down")
+        wanted = NewJob(H1, "guest-reset", RESET_RTLINUX, 1_500)
+        [job] = await world.jobs.create(ADMIN, [wanted], on.mandate())
+        late = await world.until(job, lambda one: one.state == "overdue")
+        assert (late.verified, on.on.resets()) == (False, 1), "it was done in time, and nobody said so"
+        on.proxy.heal()
+        on.proxy.cut()  # the broker gives again what it could not
+        ended = await world.ended(job)
+        assert (ended.state, ended.verified, ended.code) == ("succeeded", True, None)
+        assert (ended.request_id, on.on.resets()) == (late.request_id, 1)
 
 
 async def test_an_agent_that_is_restarted_in_the_middle_goes_on(database: Database, tmp_path: Path) -> None:

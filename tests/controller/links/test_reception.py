@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from fleet_controller import Ears, StartHost, by_mqtt, controller
@@ -240,7 +239,7 @@ def test_refusals_are_bounded_until_they_are_told() -> None:
 
 
 async def test_lies_over_a_real_broker_are_told_to_the_audit_log(
-    mosquitto_broker: Mosquitto, one_database: Database, layout: Layout, tmp_path: Path, start_host: StartHost
+    mosquitto_broker: Mosquitto, one_database: Database, layout: Layout, start_host: StartHost
 ) -> None:
     """A broker without access lists: everybody may say anything, to anybody."""
     host = await start_host("h1", mosquitto_broker.port)
@@ -249,7 +248,7 @@ async def test_lies_over_a_real_broker_are_told_to_the_audit_log(
     mallory = await mqtt5.connect(
         Options("127.0.0.1", mosquitto_broker.port, "mallory", clean_start=True), lambda message: message.ack()
     )
-    async with controller(one_database, tmp_path, [by_mqtt(layout, mosquitto_broker.port)]) as made:
+    async with controller(one_database, [by_mqtt(layout, mosquitto_broker.port)]) as made:
         await made.state(h1, "online")
         await made.approve(h1)
         liar = Speaker(h1, clock, key=STRANGER, epoch=99)

@@ -14,11 +14,11 @@ from guestwire.controller.notices.reading import Notices
 from guestwire.controller.notices.taking import WAITING, Came, NoticeTaking
 from guestwire.controller.store.database import Database, Tx
 from guestwire.controller.store.notices import NoticeFilter, prune
-from guestwire.controller.telemetry.number_ranges import NumberRanges
 from guestwire.controller.users.access import Access, NoGroups
 from guestwire.controller.users.person import Binding, Person
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.notices import AlarmNotice, GuestNotice, Notice
+from guestwire.protocol.number_ranges import NumberRanges
 from guestwire.protocol.packing import pack
 from guestwire.protocol.statements import Statement
 from guestwire.protocol.telemetry import SpoolClass
@@ -37,6 +37,7 @@ class Desk:
         self.acknowledged: list[tuple[HostRef, SpoolClass, tuple[tuple[int, int], ...]]] = []
         self.some = asyncio.Event()
         self.acted: list[Came] = []
+        self.refused: list[GuestwireError] = []
         self.feed = Feed()
         self.taking = NoticeTaking(database, self._committed, [self], self.feed, MovedClock())
         self.notices = Notices(database, Access(NoGroups()), MovedClock())
@@ -47,6 +48,8 @@ class Desk:
         self.some.set()
 
     async def noticed(self, tx: Tx, came: Came) -> Iterable[Change]:
+        if self.refused:
+            raise self.refused.pop()
         self.acted.append(came)
         return [Change("alarm", came.notice.event, {})]
 
@@ -139,3 +142,18 @@ async def test_what_the_database_does_not_take_waits(tmp_path: Path, database_ds
                     await asyncio.sleep(0)
                 assert desk.acknowledged == []
             await desk.until(1)
+
+
+async def test_only_what_the_database_does_not_take_is_tried_again(database: Database) -> None:
+    """Anything else would be so for ever, and keep the notices of all hosts waiting."""
+    desk = Desk(database)
+    async with desk.taking:
+        desk.refused = [GuestwireError("DATABASE-FULL")]
+        desk.taking.hear(_said(H1, "guest", _guest(1)))
+        await desk.until(1)
+        assert desk.taking.failure is None
+        desk.refused = [GuestwireError("NOT-FOUND")]
+        desk.taking.hear(_said(H1, "guest", _guest(2)))
+        with pytest.raises(GuestwireError, match="NOT-FOUND"):
+            async with asyncio.timeout(WITHIN_S):
+                await desk.taking.task

@@ -79,7 +79,8 @@ async def test_from_an_empty_draft_to_a_changed_host_and_back(plant):
     await anna.post(f"{DRAFT}/apply", {"plan_id": back["plan"]["plan_id"], "confirm_s": 60, "confirm": "manual"})
     await plant.desk.following.look()
     assert (await anna.post(f"{DRAFT}/confirm", {})).status_code == 202
-    await plant.desk.following.look()
+    await plant.desk.following.look()  # the confirmation has ended
+    await plant.desk.following.look()  # and so has what it confirmed
     assert code(await anna.post(f"{DRAFT}/cancel", {})) == "NOT-FOUND"
     revisions = (await anna.get("/hosts/plant/h1/revisions", params={"limit": 2})).json()
     assert [(one["number"], one["origin"], one["person"]) for one in revisions["items"]] == [

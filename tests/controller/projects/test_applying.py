@@ -11,7 +11,7 @@ from desk import ALICE, BOB, EVE, H1, Desk
 
 from guestwire.controller.jobs.job import Job
 from guestwire.controller.projects.edits import DraftEdit
-from guestwire.controller.projects.following import Following
+from guestwire.controller.projects.following import LOOK_EVERY_S, Following
 from guestwire.controller.projects.plan_models import ApplyOptions, PlanOptions
 from guestwire.controller.store import plans
 from guestwire.controller.store.database import Database
@@ -45,9 +45,15 @@ async def refused(doing: Any) -> GuestwireError:
     return error.value
 
 
+def passed_s(desk: Desk, seconds: float) -> None:
+    now = desk.clock()
+    while desk.clock() < now + seconds * 1000:
+        pass
+
+
 async def open_jobs(desk: Desk) -> int:
     async with desk.database.read() as tx:
-        return len(await plans.open_jobs(tx, 100))
+        return len(await plans.ended_jobs(tx))
 
 
 async def test_an_apply_does_what_was_planned_and_the_draft_is_of_the_new_revision(desk):
@@ -118,8 +124,8 @@ async def test_a_host_that_moved_on_refuses_and_the_draft_stays_as_it_is(desk):
     ordered = await desk.applying.apply(ALICE, H1, ApplyOptions(plan_id=plan_id))
     await desk.following.look()
     async with desk.database.read() as tx:
-        noted = await plans.job(tx, ordered.job_id)
-    assert noted is not None
+        [noted] = await plans.jobs_of(tx, H1, 10)
+    assert noted.job_id == ordered.job_id
     assert (noted.state, noted.code, noted.done_at is not None) == (None, "BASE-REVISION", True)
     assert (await desk.reading.show(ALICE, H1)).revision == 2
 
@@ -163,13 +169,18 @@ async def test_a_change_that_nobody_confirmed_was_undone_by_its_host(desk):
     plan_id = await planned(desk)
     ordered = await desk.applying.apply(ALICE, H1, ApplyOptions(plan_id=plan_id, confirm_s=60, confirm="manual"))
     await desk.following.look()
+    desk.hosts.asked.clear()
+    for _ in range(5):  # because of other jobs that have ended
+        await desk.following.look()
+    assert desk.hosts.asked == [], "it was asked just now"
     config = desk.hosts.configs[H1]
     config.kept.pop()
     config.waiting, config.state = None, "rolled_back"
+    passed_s(desk, LOOK_EVERY_S)
     await desk.following.look()
     async with desk.database.read() as tx:
-        noted = await plans.job(tx, ordered.job_id)
-    assert noted is not None
+        [noted] = await plans.jobs_of(tx, H1, 10)
+    assert noted.job_id == ordered.job_id
     assert (noted.state, noted.code) == ("rolled_back", "ROLLED-BACK")
     assert (await desk.reading.show(ALICE, H1)).base_revision == 1
 

@@ -53,6 +53,7 @@ class Linked:
         self._caller = caller
 
     async def call(self, ref: HostRef, operation: Operation, request: Any, **more: Any) -> Done:
+        more.pop("issuer", None)  # there is one way
         return await self._caller.call(ref.host, operation, request, **more)
 
     def reachable(self, ref: HostRef) -> bool:
@@ -66,9 +67,6 @@ class Linked:
 
     def issuer(self, ref: HostRef) -> str | None:
         return "controller:main"
-
-    def vouched(self, ref: HostRef) -> bool:
-        return False
 
 
 @dataclass

@@ -53,6 +53,11 @@ async def test_the_machine_is_the_one_of_whatever_told_of_it_last(desk):
     await noted(desk, "inventory", found.at + 1, inventory(None))
     later = await read(desk)
     assert (later.topology, later.at) == (found.topology, found.at + 1)
+    kept = HYBRID.model_dump(exclude_none=True)
+    await noted(desk, "topology", 5, kept)
+    assert (await read(desk)).topology == found.topology, "an inventory reads it once, whatever becomes of its CPUs"
+    await noted(desk, "topology", found.at + 1, kept)
+    assert (await read(desk)).topology == HYBRID
 
 
 async def test_the_revision_that_a_host_reports_is_told(desk):

@@ -145,7 +145,7 @@ class Projects:
         risk = 1 if planned is None else planned.risk
         return NewJob(host, "config-apply", plan_id.encode(), 1, risk=risk, plan_id=plan_id)
 
-    async def ordered(self, tx, person, job):
+    async def ordered(self, tx, person_id, person, job):
         self.followed.append(job.id)
 
 
@@ -208,7 +208,7 @@ class Stage:
         self.approvals = approvals
         risks = Risks(self.database, None)
         self.orders = Orders(self.ledger, self.fleet, self.windows, approvals, risks, self.reviews, self.clock)
-        making = Making(self.people, approvals, self.projects, lambda: self.clock.ms)
+        making = Making(approvals, self.projects, lambda: self.clock.ms)
         gathering = Gathering(self.selections, self.fleet, self.windows, self.people, making, self.projects)
         keeping = Keeping(self.rollout_database, self, making, lambda: self.clock.ms)
         planning = await stack.enter_async_context(
@@ -262,7 +262,7 @@ class Stage:
 
     def sent(self, job):
         if self.ledger.get(job.id).state == "queued":
-            self.ledger.apply(job.id, e.Sending(job.id.replace("-", ""), self.clock.ms + 30_000))
+            self.ledger.apply(job.id, e.Sending(job.id.replace("-", ""), self.clock.ms + 30_000, "controller:main"))
 
     def ends(self, job, state="succeeded", code=None):
         self.sent(job)
@@ -297,7 +297,8 @@ class Stage:
 
     async def jobs(self, rollout_id):
         async with self.database.read() as tx:
-            return await job_rows.of_rollout(tx, rollout_id)
+            newest_first = await job_rows.page(tx, job_rows.Wanted(rollout_id=rollout_id), None, 1000)
+        return newest_first[::-1]
 
     async def row(self, rollout_id):
         async with self.database.read() as tx:

@@ -10,7 +10,8 @@ from guestwire.controller.store import rollouts as store
 
 KILLS = 40
 """More than a rollout of this size writes: the loop ends with one that was killed nowhere."""
-LEAST = 6
+LEAST, LEAST_OF_AN_ABORT = 6, 4
+"""Writes of a whole life at least: what jobs say at once is one of them, or several."""
 
 
 class Killed(BaseException):
@@ -100,7 +101,7 @@ async def test_an_abort_is_carried_out_wherever_it_was_killed(database, committe
         assert await stage.states(rollout_id) == ["failed", *["canceled"] * 3]
         assert len(await stage.jobs(rollout_id)) == 1
         if not killed:
-            assert n > LEAST, "it was hardly killed at all"
+            assert n > LEAST_OF_AN_ABORT, "it was hardly killed at all"
             break
     else:
         pytest.fail("it never ran through without being killed")

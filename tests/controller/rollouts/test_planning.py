@@ -156,3 +156,20 @@ async def test_what_is_planned_for_an_ended_rollout_is_dropped(stage):
     [target, *_] = await stage.targets(rollout_id)
     await stage.running.planned(rollout_id, target)
     assert (await stage.targets(rollout_id))[0].state == "canceled"
+
+
+async def test_hosts_plan_for_nobody_who_is_gone(stage):
+    """It pauses, though no host could begin yet: none of them has failed for that."""
+    stage.fleet.away.update(stage.hosts)
+    rollout_id = await stage.make(**PROJECT)
+    await stage.until_state(rollout_id, "running")
+    del stage.people.known[ADMIN.id]
+    stage.fleet.away.clear()
+    stage.pass_time(AGAIN_MS / 1000 + 1)
+    row = await stage.until_state(rollout_id, "paused")
+    assert "may not log in any more" in row.standing.reason
+    assert await stage.states(rollout_id) == ["planned"] * 3
+    assert stage.projects.planned == []
+    stage.people.known[ADMIN.id] = ADMIN
+    await stage.rollouts.resume(ADMIN, rollout_id)
+    await stage.until_open(3)

@@ -13,13 +13,14 @@ from rollout_stage import Stage, order
 from guestwire.controller.jobs.machine import ALWAYS, Opening
 from guestwire.controller.projects.plan_models import ApplyOptions, PlanOptions
 from guestwire.controller.projects.project_models import OpenWanted, ProjectWanted
-from guestwire.controller.rollouts.project_parts import ProjectParts
+from guestwire.controller.rollouts.project_parts import KEPT_PARSED, ProjectParts
 from guestwire.controller.rollouts.spec import ProjectPart
 from guestwire.controller.store import hosts as host_rows
 from guestwire.controller.store import jobs as job_rows
 from guestwire.controller.store import pinned_projects, plans
 from guestwire.controller.store import rollouts as store
 from guestwire.controller.store.host_tables import HostRow, PeoplesWords
+from guestwire.model.errors import GuestwireError
 from guestwire.protocol.bodies import from_bytes
 from guestwire.protocol.config_models import ConfigApply
 from guestwire.protocol.operations import BY_NAME
@@ -85,7 +86,7 @@ async def test_each_host_gets_its_part_as_it_planned_it(stage, desk):
     await stage.until_state(rollout.id, "finished")
     assert (await stage.rollouts.show(ALICE, rollout.id)).outcome == "succeeded"
     async with stage.database.read() as tx:
-        followed = await plans.open_jobs(tx, 10)
+        followed = await plans.ended_jobs(tx)
     assert [(one.job_id, one.ref, one.verb, one.author) for one in followed] == [
         (job.id, job.host, "apply", "alice") for job in jobs
     ]
@@ -120,6 +121,22 @@ async def test_what_becomes_of_the_project_changes_nothing_of_its_rollout(databa
             await store.prune(tx, 1 << 60)
             assert await pinned_projects.prune(tx, 0) == 0, "what was pinned just now may be about to be needed"
             assert await pinned_projects.prune(tx, 1 << 60) == 1
+
+
+async def test_what_was_pinned_is_read_once_for_all_hosts(stage, desk):
+    async with stage.database.write() as tx:
+        pin = await stage.projects.pin(tx, PART)
+        assert await stage.projects.hosts(tx, PART, pin) == {H1, H2}
+        assert await pinned_projects.prune(tx, 1 << 60) == 1
+    for host in (H1, H2):
+        assert (await stage.projects.plan(ALICE, host, PART, pin)).items == 1
+    for number in range(KEPT_PARSED):
+        text = TEXT.replace("= 3", f"= {number + 1}")
+        await desk.projects.put(ALICE, f"other{number}", ProjectWanted(site="plant", text=text), None)
+        async with stage.database.read() as tx:
+            assert await stage.projects.hosts(tx, ProjectPart(name=f"other{number}", revision=1)) == {H1, H2}
+    with pytest.raises(GuestwireError, match="NOT-FOUND"):
+        await stage.projects.plan(ALICE, H1, PART, pin)
 
 
 async def test_what_is_so_already_takes_no_job(stage, desk):

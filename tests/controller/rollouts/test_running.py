@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from rollout_stage import ADMIN, Stage
+from rollout_stage import ADMIN, Stage, order
 
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.jobs import events as e
@@ -14,6 +14,7 @@ from guestwire.controller.store import hosts as host_rows
 from guestwire.controller.store.alarms import AlarmRow
 from guestwire.controller.store.audit_rows import Wanted
 from guestwire.controller.store.hosts import Attendance
+from guestwire.controller.users.person import TokenUse
 from guestwire.model.errors import GuestwireError
 
 
@@ -229,12 +230,30 @@ async def test_who_may_no_longer_begins_nothing_more(stage):
     stage.clock.ms += 60_000
     stage.all_end()
     row = await stage.until_state(rollout_id, "paused")
-    assert row.standing.reason == "anna, who started it, may not log in any more"
+    assert row.standing.reason.startswith("anna, who started it, may not log in any more: who resumes it")
     stage.people.known[ADMIN.id] = replace(ADMIN, bindings=(ADMIN.bindings[0]._replace(role="observer"),))
     stage.clock.ms += 60_000
     await stage.rollouts.resume(ADMIN, rollout_id)
     row = await stage.until_state(rollout_id, "paused")
     assert "may not do log-level on plant/h0002 any more" in row.standing.reason
+
+
+async def test_who_resumes_what_nobody_answers_for_does(stage):
+    ci = replace(ADMIN, token=TokenUse("t1", "ci", None))
+    bruno = replace(ADMIN, id="p-bruno", name="bruno")
+    rollout_id = (await stage.rollouts.create(ci, order(waves={"size": {"count": 2}}), start=True)).id
+    await stage.until_open(2)
+    del stage.people.known[ADMIN.id]
+    stage.people.known[bruno.id] = bruno
+    stage.clock.ms += 60_000
+    stage.all_end()
+    row = await stage.until_state(rollout_id, "paused")
+    assert "or the token ci was revoked" in row.standing.reason
+    resumed = await stage.rollouts.resume(bruno, rollout_id)
+    assert resumed.person == "bruno"
+    assert {job.person_id for job in await stage.until_open(2)} == {bruno.id}
+    row = await stage.row(rollout_id)
+    assert (row.person_id, row.token) == (bruno.id, None)
 
 
 async def test_what_it_does_by_itself_is_in_the_audit_log(stage):

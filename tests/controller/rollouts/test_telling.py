@@ -19,10 +19,10 @@ class Clock:
         return Now(0, self.mono)
 
 
-def kept(state):
+def kept(state, targets=2):
     standing = Standing(state)
     rollout = Rollout("r1", order(), "p", "anna", 0, standing)
-    return Kept(rollout, Course(order(), standing, [Target(host) for host in hosts(2)]))
+    return Kept(rollout, Course(order(), standing, [Target(host) for host in hosts(targets)]))
 
 
 def told(watcher):
@@ -46,6 +46,16 @@ def test_progress_is_told_now_and_then_and_the_end_at_once():
         assert told(watcher) == ["paused"]
         telling.changed(kept("finished"))
         assert told(watcher) == ["finished"]
+
+
+def test_a_rollout_without_hosts_is_not_for_everybody():
+    feed = Feed()
+    telling = Telling(feed, Clock())
+    for targets in (0, 2):
+        with feed.subscribe() as watcher:
+            telling.changed(kept("draft" if targets == 0 else "finished", targets))
+            (change,) = watcher._waiting.values()
+        assert (len(change.hosts), change.no_host_yet) == (targets, targets == 0)
 
 
 def test_what_nobody_watches_is_not_made():

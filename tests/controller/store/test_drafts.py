@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from guestwire.controller.host_ref import HostRef
-from guestwire.controller.store import drafts, host_configs, plans, projects
+from guestwire.controller.jobs.job import Job
+from guestwire.controller.store import drafts, host_configs, jobs, plans, projects
 from guestwire.controller.store.database import Database
 from guestwire.controller.store.drafts import DraftRevision
 from guestwire.controller.store.host_configs import HostConfig
@@ -92,4 +93,18 @@ async def test_the_oldest_jobs_that_are_done_go(database: Database) -> None:
             if number != 1:
                 await plans.put_job(tx, replace(job, done_at=number, ended_at=number))
         assert {job.job_id for job in await plans.jobs_of(tx, H1, 10)} == {"j1", "j3", "j4", "j5"}
-        assert [job.job_id for job in await plans.open_jobs(tx, 10)] == ["j1"]
+        assert [job.job_id for job in await plans.ended_jobs(tx)] == ["j1"]
+
+
+async def test_jobs_that_have_not_ended_are_not_looked_at(database: Database) -> None:
+    """However many wait for hosts that are away: what has ended, or is kept no more, is not behind them."""
+    queued = [Job(f"q{n}", H1, "config-apply", 1, "aa", n, n + 1) for n in range(20)]
+    ended = Job("e", H1, "config-apply", 1, "aa", 20, 21, state="succeeded", finished_at=21)
+    async with database.write() as tx:
+        await jobs.insert(tx, [*queued, ended], {"aa": b""})
+        for job_id in (*(job.id for job in queued), "e", "gone", "waits"):
+            await plans.add_job(tx, PlanJob(job_id, H1, "p" * 16, "apply", "u", "anna", 1), 100)
+        await plans.put_job(
+            tx, PlanJob("waits", H1, "p" * 16, "apply", "u", "anna", 1, state="confirm_wait", ended_at=2)
+        )
+        assert {job.job_id for job in await plans.ended_jobs(tx)} == {"e", "gone", "waits"}

@@ -1,17 +1,15 @@
 """Selections asked of a database: for any fleet and any selection the same hosts as by the book, page by page, on both kinds."""
 
 import fnmatch
-import json
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from made_hosts import MadeHost, made_host, put
 
-from guestwire.controller.fleet.naming import called, value_row
 from guestwire.controller.fleet.natural import natural
-from guestwire.controller.fleet.people import label_rows
 from guestwire.controller.fleet.selection import (
     FIELDS,
     LABEL,
@@ -32,8 +30,6 @@ from guestwire.controller.store.host_tables import (
     Attendance,
     Called,
     Condition,
-    GuestRow,
-    HostRow,
     Machine,
     PeoplesWords,
 )
@@ -41,52 +37,13 @@ from guestwire.controller.store.host_tables import (
 NOW_MS = 1_800_000_000_000
 
 
-@dataclass(frozen=True)
-class Made:
-    """A host of a test, with all that a selection may ask for."""
-
-    row: HostRow
-    labels: dict[str, str]
-    features: tuple[str, ...]
-    guests: tuple[tuple[str, str], ...]
-    text: str
+def made(site: str = "plant", host: str = "h1", **said: Any) -> MadeHost:
+    return made_host(HostRef(site, host), NOW_MS, **said)
 
 
-def made(site: str = "plant", host: str = "h1", **said: Any) -> Made:
-    labels: dict[str, str] = said.get("labels", {})
-    words = PeoplesWords(
-        given_label=said.get("label", ""), labels=json.dumps(labels), approval=said.get("approval", "approved")
-    )
-    agent, kernel, hostname = said.get("agent", "0.1.0"), said.get("kernel", "6.1.0-18"), said.get("hostname", "m1")
-    machine = Machine(
-        driver=said.get("driver", "libvirt"), hostname=hostname, hostname_low=hostname.casefold(), kernel=kernel,
-        kernel_key=natural(kernel), machine="x86_64", clock=said.get("clock", "synchronised"), cpus=said.get("cpus", 4),
-        memory_mib=said.get("memory", 8192),
-    )  # fmt: skip
-    guests = tuple(said.get("guests", ()))
-    row = HostRow(
-        HostRef(site, host), 1, said.get("listed", True), words, called(words, machine),
-        Attendance(said.get("state", "online"), 1, NOW_MS - said.get("silent_ms", 0), 0, None, 1, agent, natural(agent)),
-        machine,
-        Condition(len(guests), said.get("running", 0), said.get("sync", "in_sync"), said.get("revision", 1), 0, said.get("reboot", False)),
-    )  # fmt: skip
-    return Made(row, labels, tuple(said.get("features", ())), guests, said.get("text", "").casefold())
-
-
-async def store(database: Database, fleet: list[Made]) -> None:
+async def store(database: Database, fleet: list[MadeHost]) -> None:
     async with database.write() as tx:
-        for one in fleet:
-            ref = one.row.ref
-            await hosts.forget(tx, ref)
-            await hosts.add(tx, [one.row])
-            await hosts.put_values(tx, ref, LABEL, label_rows(one.labels))
-            await hosts.put_values(
-                tx, ref, "feature", [value_row("feature", name) for name in dict.fromkeys(one.features)]
-            )
-            await hosts.replace_guests(
-                tx, ref, [GuestRow(f"u{n}", gid, name, name.casefold(), "rt", "running", 1, "poll") for n, (gid, name) in enumerate(one.guests)]
-            )  # fmt: skip
-            await hosts.put_text(tx, ref, one.text)
+        await put(tx, fleet)
 
 
 async def found(database: Database, selection: Selection, **how: Any) -> list[HostRef]:
@@ -100,35 +57,44 @@ async def found(database: Database, selection: Selection, **how: Any) -> list[Ho
 # -- by the book
 
 
-def holds(selection: Selection, one: Made) -> bool:
+def holds(selection: Selection, one: MadeHost) -> bool | None:
+    """None: nobody knows, of a host that is not there to tell."""
     match selection:
         case Text(value):
             return value.casefold() in one.text
         case Not(part):
-            return not holds(part, one)
+            return None if (held := holds(part, one)) is None else not held
         case AllOf(parts):
-            return all(holds(part, one) for part in parts)
+            each = [holds(part, one) for part in parts]
+            return None if None in each and False not in each else all(each)
         case AnyOf(parts):
-            return any(holds(part, one) for part in parts)
+            each = [holds(part, one) for part in parts]
+            return None if None in each and True not in each else any(each)
         case Term(op="!="):
-            return not holds(Term(selection.field, "=", selection.value, selection.literal), one)
+            return holds(Not(Term(selection.field, "=", selection.value, selection.literal)), one)
         case Term():
             return compares(selection, one)
 
 
-def compares(term: Term, one: Made) -> bool:
+def compares(term: Term, one: MadeHost) -> bool | None:
     row = one.row
+    there = row.attendance.state not in ("offline", "unknown")
+    told = there and bool(row.condition.sync)
+    if term.field in ("running", "drift", "reboot") and not told:
+        return None
     if term.field.startswith(LABEL):
         value = one.labels.get(term.field.removeprefix(LABEL))
         return value is not None and ordered(term, value)
     texts = {
         "site": row.ref.site, "host": row.ref.host, "label": row.called.label, "state": row.attendance.state,
         "approval": row.words.approval, "driver": row.machine.driver, "hostname": row.machine.hostname,
-        "machine": row.machine.machine, "clock": row.machine.clock, "sync": row.condition.sync,
+        "machine": row.machine.machine, "clock": row.machine.clock if there else "unknown",
+        "sync": row.condition.sync if told else "unknown", "last.sync": row.condition.sync or "unknown",
     }  # fmt: skip
     numbers = {
         "cpus": row.machine.cpus, "memory": row.machine.memory_mib, "guests": row.condition.guests,
-        "running": row.condition.guests_running, "revision": row.condition.active_revision, "drift": row.condition.drift,
+        "running": row.condition.guests_running, "last.running": row.condition.guests_running, "drift": row.condition.drift,
+        "revision": row.condition.active_revision,
     }  # fmt: skip
     match term.field:
         case "agent":
@@ -187,7 +153,9 @@ HOST = st.builds(
     host=st.sampled_from([f"h{n}" for n in range(6)]),
     label=WORDS,
     labels=st.dictionaries(st.sampled_from(["line", "rack"]), WORDS, max_size=2),
-    state=st.sampled_from(["online", "offline"]),
+    state=st.sampled_from(["online", "offline", "unknown"]),
+    sync=st.sampled_from(["in_sync", "drifted"]),
+    running=st.integers(0, 2),
     approval=st.sampled_from(["approved", "pending"]),
     agent=st.sampled_from(["0.1.0", "0.2.0", "0.10.0", ""]),
     hostname=WORDS,
@@ -228,6 +196,8 @@ LEAVES: st.SearchStrategy[Selection] = st.one_of(
     term("cpus", ("=", "!=", "<", "<=", ">", ">="), st.sampled_from(["0", "1", "2", "-1"])),
     term("silent", ("<", "<=", ">", ">="), st.sampled_from(["60s", "5m", "2h", "1d"])),
     term("reboot", ("=", "!="), st.sampled_from(["yes", "no"])),
+    *(term(name, ("=", "!=", "<", ">"), st.sampled_from(["0", "1"])) for name in ("running", "last.running")),
+    *(term(name, ("=", "!="), st.sampled_from(["in_sync", "unknown"])) for name in ("sync", "last.sync")),
     term("listed", ("=", "!="), st.sampled_from(["yes", "no"])),
     term("state", ("=", "!="), st.sampled_from(["online", "offline", "unknown"])),
     st.builds(Text, st.sampled_from(["RTLinux", "100%", "a_b", "indow", "nothing"])),
@@ -246,11 +216,11 @@ SELECTIONS: st.SearchStrategy[Selection] = st.recursive(
 @pytest.mark.parametrize("batch", range(2))
 async def test_any_selection_of_any_fleet(database: Database, batch: int) -> None:
     """Generated on the side, for the database is opened once; each batch with examples of its own."""
-    examples: list[tuple[list[Made], list[Selection]]] = []
+    examples: list[tuple[list[MadeHost], list[Selection]]] = []
 
     @settings(max_examples=12, database=None, suppress_health_check=list(HealthCheck), deadline=None)
     @given(FLEETS, st.lists(SELECTIONS, min_size=12, max_size=12))
-    def generate(fleet: list[Made], selections: list[Selection]) -> None:
+    def generate(fleet: list[MadeHost], selections: list[Selection]) -> None:
         examples.append((fleet, selections))
 
     generate()
@@ -315,6 +285,9 @@ async def fleet(database: Database) -> Database:
         ("feature=rt_kernel", [P3]),
         ("silent>7d", [P3]),
         ("reboot=yes or cpus<4", [E1]),
+        ("running=0 reboot!=yes", [P1, P3]),
+        ("sync=unknown last.sync=in_sync last.running=0 last.reboot=no last.clock=synchronised", [P2]),
+        ("not running>0 or not reboot=yes or clock=synchronised", [E1, P1, P3]),
         ("E1000E", [P1]),
         ("state=online driver=libvirt (label.line=3 or hostname=line-3) not site=east", [P1, P3]),
     ],
@@ -343,6 +316,30 @@ async def test_pages_are_one_list(fleet: Database, by: str, descending: bool, am
         after = sort.key(rows[-1])
         paged.append(rows[-1].ref)
     assert paged == whole
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize(
+    "q", ["mill", "virtio", "nothing", "not virtio", "virtio or label.line=3", "label.line=3 mill"]
+)
+async def test_words_are_found_among_the_first_hosts_and_among_all(fleet: Database, q: str, descending: bool) -> None:
+    """However few hosts are looked at one by one before."""
+    sort, expected = Sort("label", descending), None
+    for looked_at in (1, 2, 500):
+        paged: list[HostRef] = []
+        after: tuple[str | int, ...] | None = None
+        while True:
+            async with fleet.read() as tx:
+                rows = await host_queries.page(
+                    tx, parse(q), NOW_MS, sort=sort, after=after, limit=1, looked_at=looked_at
+                )
+            if not rows:
+                break
+            after = sort.key(rows[-1])
+            paged.append(rows[-1].ref)
+        expected = paged if expected is None else expected
+        assert paged == expected == await found(fleet, parse(q), sort=sort)
+        assert set(paged) == {one.row.ref for one in FLEET if holds(parse(q), one)}
 
 
 async def test_labels_are_ordered_as_people_do(fleet: Database) -> None:

@@ -140,7 +140,7 @@ async def test_due_is_what_was_touched_and_not_rolled_up_since(database: Databas
     async with database.write() as tx:
         assert await due_rows.first(tx, MINUTE, 12, 1) == (Due(11, 1, 2),)
         await due_rows.done(tx, MINUTE, [Due(11, 1, 2)])
-        assert await due_rows.waiting(tx) == {"minute": 3, "quarter": 1}
+        assert [len(await due_rows.first(tx, level, 12, 100)) for level in (MINUTE, QUARTER)] == [2, 1]
         assert await due_rows.between(tx, MINUTE, 10, 11)
         assert not await due_rows.between(tx, MINUTE, 11, 12)
 
@@ -185,6 +185,22 @@ async def test_what_is_not_rolled_up_stays(database: Database) -> None:
         await due_rows.done(tx, MINUTE, [Due(T0 // 60_000, 0, 1)])
     await expire_all(database, RAW, T0 + 10 * day)
     assert await oldest(database, RAW) is None
+
+
+async def test_a_window_goes_as_a_whole(database: Database) -> None:
+    """And stays as a whole while it is due: a slot of samples is only a part of it. Where there are partitions, it goes with its
+    own."""
+    windows = 1 if database.dialect == "sqlite" else 0
+    second_half = T0 + 30_000
+    await put(database, [(1, T0, 1.0), (1, second_half, 2.0), (1, T0 + 60_000, 3.0)])
+    assert await expire_all(database, RAW, T0 + 59_999) == 0
+    async with database.write() as tx:
+        await due_rows.touch(tx, MINUTE, [(T0 // 60_000, 0)])
+    assert await expire_all(database, RAW, T0 + 60_000) == 0
+    async with database.write() as tx:
+        await due_rows.done(tx, MINUTE, [Due(T0 // 60_000, 0, 1)])
+    assert await expire_all(database, RAW, T0 + 60_000) == windows
+    assert await oldest(database, RAW) == T0 + windows * 60_000
 
 
 @pytest.mark.parametrize("level", [MINUTE, QUARTER, HOUR])

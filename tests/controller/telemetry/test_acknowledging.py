@@ -2,18 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from telemetry_batches import HOST, LOG, OTHER
 
 from guestwire.controller.host_ref import HostRef
-from guestwire.controller.telemetry.acknowledging import MANY, TRIES, Acknowledging, over
-from guestwire.controller.telemetry.number_ranges import NumberRanges
+from guestwire.controller.telemetry.acknowledging import MANY, TRIES, Acknowledging
 from guestwire.link.backoff import Backoff
-from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
-from guestwire.protocol.operations import Operation
+from guestwire.protocol.number_ranges import NumberRanges
 from guestwire.protocol.telemetry import TelemetryAck
 
 DEADLINE_S = 10.0
@@ -136,15 +133,3 @@ async def test_leaving_ends_it_all(busy: bool) -> None:
             await hosts.until(lambda: hosts.asked == 1)
     acks.committed(HOST, LOG, "metric", ranges((2, 2)))
     assert len(asyncio.all_tasks()) == 1
-
-
-async def test_it_is_told_by_the_operation_there_is_for_it() -> None:
-    calls: list[tuple[Any, ...]] = []
-
-    class Calls:
-        async def call(self, ref: HostRef, operation: Operation, request: Model, *, timeout_s: float) -> None:
-            calls.append((ref, operation.name, request, timeout_s))
-
-    said = TelemetryAck(log=LOG, spool_class="metric", ranges=((1, 4),))
-    await over(Calls())(HOST, said)  # type: ignore[arg-type]
-    assert calls == [(HOST, "telemetry-ack", said, 10.0)]

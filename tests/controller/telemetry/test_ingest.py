@@ -8,9 +8,9 @@ from sqlalchemy import text
 from telemetry_batches import FORKS, HOST, LOAD, LOG, NOW_MS, OTHER, StillClock, batch, column, gap
 from telemetry_desk import Desk
 
-from guestwire.controller.store import due_rows, partitions
+from guestwire.controller.store import due_rows, partitions, telemetry_hosts
 from guestwire.controller.store.database import Database
-from guestwire.controller.store.levels import RAW
+from guestwire.controller.store.levels import MINUTE, RAW
 from guestwire.controller.telemetry.host_clock import AHEAD_MS
 from guestwire.controller.telemetry.ingest import ONCE_BYTES, IngestLimits
 from guestwire.protocol.telemetry import Gap, TelemetryBatch
@@ -62,16 +62,16 @@ async def test_a_controller_that_is_started_again_knows_it_all(desk_again, clock
     async with desk_again() as desk:
         await desk.take(load(1), load(2), batch(4, [NOW_MS], {}, counters={FORKS: [7]}, start=NOW_MS - 50_000))
         before = await desk.stored()
-        ids = {one.text: one.id for one in desk.telemetry.current.of_host(HOST)}
+        ids = {one.text: one.id for one in desk.telemetry.known.by_id.values()}
     async with desk_again() as desk:
         await desk.take(load(2), load(3))
         await desk.until_acked([2, 3])
-        assert {one.text: one.id for one in desk.telemetry.current.of_host(HOST)} == ids
+        assert {one.text: one.id for one in desk.telemetry.known.by_id.values()} == ids
         after = await desk.stored()
         assert after.pop(FORKS) == before.pop(FORKS)
         assert after[LOAD][:2] == before[LOAD]
         assert len(after[LOAD]) == 3
-        forks = next(one for one in desk.telemetry.current.of_host(HOST) if one.text == FORKS)
+        forks = desk.telemetry.known.hosts[HOST].by_text[FORKS]
         assert (forks.value, forks.began) == (7, NOW_MS - 50_000)
 
 
@@ -142,6 +142,22 @@ async def test_what_comes_one_after_the_other_is_one_commit(database: Database, 
             await asyncio.sleep(0)
         await desk.until_acked(range(1, 10))
         assert desk.telemetry.ingest.commits == commits + 1
+
+
+async def test_the_newest_time_of_a_host_is_written_now_and_then(desk: Desk) -> None:
+    """A row for each batch of each host would cost more than its numbers do."""
+
+    async def newest() -> int:
+        async with desk.database.read() as tx:
+            return (await telemetry_hosts.every(tx))[0].newest_ms
+
+    await desk.take(load(1, time=NOW_MS - 600 * S))
+    assert await newest() == NOW_MS - 600 * S
+    await desk.take(load(2, time=NOW_MS - 590 * S))
+    assert await newest() == NOW_MS - 600 * S
+    await desk.take(load(3, time=NOW_MS - 590 * S + AHEAD_MS // 2))
+    assert await newest() == NOW_MS - 590 * S + AHEAD_MS // 2
+    assert desk.telemetry.known.hosts[HOST].clock.newest_ms == await newest()
 
 
 async def test_who_has_enough_does_not_wait_for_more(database: Database, clock: StillClock) -> None:
@@ -237,7 +253,7 @@ async def test_every_window_that_was_touched_is_due(desk: Desk) -> None:
     minute = 60 * S
     await desk.take(batch(1, [NOW_MS - 5 * minute, NOW_MS - 2 * minute], {LOAD: [1, 2]}))
     async with desk.database.read() as tx:
-        assert await due_rows.waiting(tx) == {"minute": 2}
+        assert len(await due_rows.first(tx, MINUTE, (1 << 31) - 1, 100)) == 2
 
 
 async def test_many_hosts_at_once_in_any_order(desk: Desk) -> None:

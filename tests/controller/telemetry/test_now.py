@@ -22,32 +22,33 @@ async def two_hosts(desk: Desk) -> None:
         await desk.take(batch(1, times, gauges, counters={FORKS: [100, 100 + 30 * n]}), ref=ref)
 
 
+def forks(desk: Desk) -> list[tuple[str, int | None, float | None]]:
+    shown = desk.telemetry.current.series(ANYBODY, FORKS, after=None, limit=9)
+    return [(one.host, one.time, one.value) for one in shown]
+
+
 async def test_the_newest_of_every_series_until_it_is_stale(desk: Desk, clock: StillClock) -> None:
     await two_hosts(desk)
-    current = desk.telemetry.current
-    found = {(str(one.series.host), one.series.text): (one.time, one.value) for one in current.newest()}
-    assert len(found) == 6
-    assert found["plant/press-2", FORKS] == (NOW_MS - 10 * S, 160)
-    assert len(list(current.newest("plant", "press-1"))) == len(list(current.newest(host="press-1"))) == 3
-    assert list(current.newest("lab")) == []
+    fresh = [(HOST.host, NOW_MS - 10 * S, 130), (OTHER.host, NOW_MS - 10 * S, 160)]
+    assert forks(desk) == fresh
     clock.wall_ms += 290 * S
-    assert len(list(current.newest())) == 6
+    assert forks(desk) == fresh
     clock.wall_ms += S
-    assert list(current.newest()) == []
-    assert {one.value for one in current.series(ANYBODY, LOAD, after=None, limit=9)} == {None}
+    assert forks(desk) == [(HOST.host, None, None), (OTHER.host, None, None)]
 
 
 async def test_an_older_batch_does_not_become_the_newest(desk: Desk) -> None:
     await desk.take(batch(2, [NOW_MS - S], {LOAD: [2]}), batch(1, [NOW_MS - 60 * S], {LOAD: [1]}))
-    assert [one.value for one in desk.telemetry.current.newest()] == [2]
+    shown = desk.telemetry.current.series(ANYBODY, LOAD, after=None, limit=9)
+    assert [one.value for one in shown] == [2]
 
 
 async def test_it_is_there_after_a_start(desk_again: Again) -> None:
     async with desk_again() as desk:
         await two_hosts(desk)
-        before = {(one.series.id, one.time, one.value) for one in desk.telemetry.current.newest()}
+        before = forks(desk)
     async with desk_again() as desk:
-        assert {(one.series.id, one.time, one.value) for one in desk.telemetry.current.newest()} == before
+        assert forks(desk) == before
 
 
 async def test_names(desk: Desk) -> None:

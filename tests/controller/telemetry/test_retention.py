@@ -73,10 +73,10 @@ async def test_once_a_day_what_nothing_is_left_of_goes(desk: Desk, clock: StillC
     clock.wall_ms += 39 * DAY_MS
     await desk.take(batch(7, [clock.wall_ms], {LOAD: [1]}, log=b"n" * 16))
     await clean_up(desk)
-    assert {one.name for one in desk.telemetry.current.of_host(HOST)} == {LOAD, FORKS}
+    assert set(desk.telemetry.known.hosts[HOST].by_text) == {LOAD, FORKS}
     clock.wall_ms += 4 * DAY_MS
     await clean_up(desk)
-    assert {one.name for one in desk.telemetry.current.of_host(HOST)} == {LOAD}
+    assert set(desk.telemetry.known.hosts[HOST].by_text) == {LOAD}
     async with desk.database.read() as tx:
         assert [row.text async for rows in series_rows.every(tx) for row in rows] == [LOAD]
         assert await series_rows.latest_starts(tx) == {}

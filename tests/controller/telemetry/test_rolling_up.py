@@ -24,11 +24,12 @@ async def windows(desk: Desk, level: Level) -> dict[tuple[int, int], tuple[float
 
 async def due(desk: Desk) -> dict[str, int]:
     async with desk.database.read() as tx:
-        return await due_rows.waiting(tx)
+        found = {level.name: len(await due_rows.first(tx, level, (1 << 31) - 1, 1000)) for level in LEVELS[1:]}
+    return {name: count for name, count in found.items() if count}
 
 
 def id_of(desk: Desk) -> int:
-    return next(iter(desk.telemetry.current.of_host(OTHER))).id
+    return next(iter(desk.telemetry.known.hosts[OTHER].by_text.values())).id
 
 
 async def test_all_levels_follow(desk: Desk) -> None:

@@ -171,11 +171,6 @@ async def test_a_role_is_given_once_and_taken_once(world: World) -> None:
     assert (await world.accounts.take(anna, "bob", role)).bindings == ()
     with pytest.raises(GuestwireError, match="NOT-FOUND"):
         await world.accounts.take(anna, "bob", role)
-    async with world.database.read() as tx:
-        assert not await bindings.names_group(tx, "mixed")
-    await world.accounts.give(anna, "bob", Binding("operator", "group:mixed"))
-    async with world.database.read() as tx:
-        assert await bindings.names_group(tx, "mixed")
 
 
 async def test_somebody_stays_an_admin(world: World) -> None:

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from api_world import PASSWORD, World, api_world
 
 from guestwire.controller.store import sessions, users
-from guestwire.controller.store.database import Database
+from guestwire.controller.store.database import Database, Tx
 from guestwire.controller.users.accounts import Changed
 from guestwire.controller.users.passwords import PasswordHashing, Verdict
 from guestwire.controller.users.person import Asked, Binding, Person
@@ -18,6 +19,7 @@ from guestwire.controller.users.signing_in import (
     SessionRules,
     SigningIn,
 )
+from guestwire.controller.users.tokens import Tokens
 from guestwire.model.errors import GuestwireError
 
 HERE = Asked("192.0.2.1", "0190")
@@ -71,6 +73,50 @@ async def test_a_session_ends_when_it_is_not_used_and_in_any_case(world: World) 
     assert await signing_in.person(idle.secret, HERE) is None
     assert await signing_in.sessions_of(idle.person) == ()
     assert await signing_in.forget_ended() == 2
+
+
+async def test_who_only_looks_does_not_use_a_session(world: World) -> None:
+    """A page that is left open, and nobody before it."""
+    made = await world.signing_in.log_in("anna", PASSWORD, HERE)
+    for _ in range(59):
+        world.clock.move(60)
+        assert await world.signing_in.person(made.secret, HERE, note=False) is not None
+    world.clock.move(60)
+    assert await world.signing_in.person(made.secret, HERE, note=False) is None
+
+
+class FullDatabase(Database):
+    """One that can be read, and takes nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self.__dict__.update(database.__dict__)
+        self.read_times = 0
+        self.written_times = 0
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Tx]:
+        self.read_times += 1
+        async with super().read() as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Tx]:
+        self.written_times += 1
+        raise GuestwireError("DATABASE-FULL")
+        yield
+
+
+async def test_who_reads_is_let_in_when_nothing_can_be_written(world: World) -> None:
+    made = await world.signing_in.log_in("anna", PASSWORD, HERE)
+    token = await world.tokens.make(made.person, "t", None, None)
+    full = FullDatabase(world.database)
+    signing_in = SigningIn(full, world.hashing, world.clock)
+    tokens = Tokens(full, world.access, world.clock)
+    world.clock.move(61)
+    for _ in range(3):
+        assert await signing_in.person(made.secret, HERE) is not None
+        assert await tokens.person(token.text, HERE) is not None
+    assert (full.read_times, full.written_times) == (6, 2), "nor does each of them wait for it"
 
 
 async def test_logging_out(world: World) -> None:

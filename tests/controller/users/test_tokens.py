@@ -50,6 +50,26 @@ async def test_a_token_is_its_owner(world: World) -> None:
     assert made.text not in repr(row)
 
 
+async def test_when_a_token_was_used_is_noted_now_and_then(world: World) -> None:
+    """From however many addresses, and not by who only looks whether it still counts."""
+    anna = await person(world, "anna", ("operator", "*"))
+    made = await world.tokens.make(anna, "nightly", None, None)
+    noted = []
+    for _ in range(4):
+        for address in ("192.0.2.1", "192.0.2.2"):
+            world.clock.move(25)
+            assert await world.tokens.person(made.text, Asked(address)) is not None
+            async with world.database.read() as tx:
+                (kept,) = await token_rows.of_person(tx, anna.id)
+            noted.append(((kept.used_at or 0) - START_MS) // 1000)
+    assert noted == [25, 25, 25, 100, 100, 100, 175, 175]
+    world.clock.move(120)
+    assert await world.tokens.person(made.text, HERE, note=False) is not None
+    async with world.database.read() as tx:
+        (kept,) = await token_rows.of_person(tx, anna.id)
+    assert kept.used_at == START_MS + 175_000
+
+
 async def test_no_token(world: World) -> None:
     for text in ("", "gwt_", "gwt_" + "a" * 43, "nonsense", "gwt_" + "a" * 42 + "\0"):
         assert await world.tokens.person(text, HERE) is None

@@ -1,11 +1,8 @@
 """Webhooks: a real receiver gets what happened, signed and in order; one that is away gets it later; the rest is not held up."""
 
 import asyncio
-import hashlib
-import hmac
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,11 +10,11 @@ import httpx
 import pytest
 from alarm_desk import ADMIN, H1, OPERATOR, alarm_desk
 from api_world import MovedClock
+from webhook_receiver import WITHIN_S, signed, webhook_receiver
 
 from guestwire.controller.alarms.comparing import Raise, Subject
 from guestwire.controller.alarms.rule import AlarmRule, PresenceTrigger
 from guestwire.controller.feed import Feed
-from guestwire.controller.serving import serving
 from guestwire.controller.store import webhooks
 from guestwire.controller.store.database import Database
 from guestwire.controller.store.webhooks import Delivery
@@ -29,40 +26,6 @@ from guestwire.model.errors import GuestwireError
 RULE = AlarmRule(
     trigger=PresenceTrigger(on="presence", states=("offline",)), severity="critical", summary="{host} is away"
 )
-WITHIN_S = 10.0
-
-
-class Receiver:
-    """Keeps what comes; answers with `status`."""
-
-    def __init__(self) -> None:
-        self.status = 204
-        self.came: asyncio.Queue[tuple[dict[str, str], bytes]] = asyncio.Queue(100)
-        self.url = ""
-        self.on_request: Callable[[], None] = lambda: None
-
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        body = b""
-        while (part := await receive()).get("more_body") or part["type"] == "http.request":
-            body += part.get("body", b"")
-            if not part.get("more_body"):
-                break
-        self.on_request()
-        await send({"type": "http.response.start", "status": self.status, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-        self.came.put_nowait(({key.decode(): value.decode() for key, value in scope["headers"]}, body))
-
-    async def next(self) -> dict[str, Any]:
-        async with asyncio.timeout(WITHIN_S):
-            return dict(json.loads((await self.came.get())[1]))
-
-
-@asynccontextmanager
-async def _receiver() -> AsyncIterator[Receiver]:
-    receiver = Receiver()
-    async with serving(receiver, ("127.0.0.1", 0)) as url:
-        receiver.url = f"{url}/alarms"
-        yield receiver
 
 
 class Desk:
@@ -92,16 +55,15 @@ async def _raise(desk: Desk, part: str = "") -> None:
 
 
 async def test_what_happened_is_told_and_signed(desk: Desk) -> None:
-    async with _receiver() as receiver, desk.delivering:
+    async with webhook_receiver() as receiver, desk.delivering:
         row = await desk.webhooks.make(ADMIN, WebhookWords(name="pager", url=receiver.url))
         await _raise(desk, "x")
         async with asyncio.timeout(WITHIN_S):
             headers, body = await receiver.came.get()
         said = json.loads(body)
         assert (said["event"], said["alarm"]["text"], said["alarm"]["severity"]) == ("raised", "x is away", "critical")
-        moment, _, made = headers["guestwire-signature"].partition(",")
-        wanted = hmac.new(row.secret.encode(), moment.removeprefix("t=").encode() + b"." + body, hashlib.sha256)
-        assert made == f"v1={wanted.hexdigest()}"
+        assert signed(row.secret, headers, body)
+        assert not signed(row.secret, headers, body + b" ")
 
 
 BAD_NAME = "https://xn--zzzzzz---.example/"
@@ -110,7 +72,7 @@ BAD_NAME = "https://xn--zzzzzz---.example/"
 async def test_a_name_that_cannot_be_looked_up_holds_up_nobody(desk: Desk) -> None:
     with pytest.raises(GuestwireError, match="INVALID-BODY"):
         await desk.make("bad", BAD_NAME)
-    async with _receiver() as there, desk.delivering:
+    async with webhook_receiver() as there, desk.delivering:
         row = await desk.webhooks.make(ADMIN, WebhookWords(name="bad", url="https://receiver.example/"))
         async with desk.database.write() as tx:  # as an earlier release took it
             await webhooks.put(tx, replace(row, url=BAD_NAME))
@@ -123,7 +85,7 @@ async def test_a_name_that_cannot_be_looked_up_holds_up_nobody(desk: Desk) -> No
 
 async def test_one_that_is_slow_holds_up_nobody(desk: Desk) -> None:
     """Each takes nearly as long as it may: the others do not wait for all of that."""
-    async with _receiver() as slow, _receiver() as there:
+    async with webhook_receiver() as slow, webhook_receiver() as there:
         await desk.make("slow", slow.url)
         slow.on_request = lambda: desk.clock.move(9)
         for part in "abcdef":
@@ -139,7 +101,7 @@ async def test_one_that_is_slow_holds_up_nobody(desk: Desk) -> None:
 
 
 async def test_one_that_is_turned_off_is_told_no_more(desk: Desk) -> None:
-    async with _receiver() as off, _receiver() as there:
+    async with webhook_receiver() as off, webhook_receiver() as there:
         row_id, _ = await desk.make("off", off.url), await desk.make("there", there.url)
         await _raise(desk, "x")
         await desk.webhooks.change(ADMIN, row_id, WebhookWords(name="off", url=off.url, enabled=False), 1)
@@ -152,7 +114,7 @@ async def test_one_that_is_turned_off_is_told_no_more(desk: Desk) -> None:
 
 
 async def test_one_that_is_away_gets_it_later_in_order_and_holds_up_nobody(desk: Desk) -> None:
-    async with _receiver() as away, _receiver() as there:
+    async with webhook_receiver() as away, webhook_receiver() as there:
         away.status = 503
         slow, _ = await desk.make("away", away.url), await desk.make("there", there.url)
         async with desk.delivering:
@@ -172,7 +134,7 @@ async def test_one_that_is_away_gets_it_later_in_order_and_holds_up_nobody(desk:
 
 
 async def test_which_alarms_a_webhook_wants(desk: Desk) -> None:
-    async with _receiver() as receiver, desk.delivering:
+    async with webhook_receiver() as receiver, desk.delivering:
         webhook = await desk.make("cleared-only", receiver.url, events=("cleared",))
         off = await desk.make("off", receiver.url, enabled=False)
         await _raise(desk)

@@ -10,7 +10,7 @@ from typing import Final
 from zlib import crc32
 
 from guestwire.agent.telemetry.disk import Disk
-from guestwire.agent.telemetry.number_ranges import NumberRanges, Range
+from guestwire.protocol.number_ranges import NumberRanges, Range
 
 _ENTRY: Final = struct.Struct("<IQQ")
 MOST_BYTES: Final = 32 * 1024

@@ -16,9 +16,9 @@ from guestwire.agent.telemetry.acks import AcksFile
 from guestwire.agent.telemetry.disk import Disk
 from guestwire.agent.telemetry.gaps import Gaps, Lost
 from guestwire.agent.telemetry.marks import Marks, MarksFile
-from guestwire.agent.telemetry.number_ranges import NumberRanges, Range, count
 from guestwire.agent.telemetry.records import SegmentHead, encode, encode_head
 from guestwire.agent.telemetry.segment import Segment, segment_path
+from guestwire.protocol.number_ranges import NumberRanges, Range, count
 from guestwire.protocol.steps import Now
 from guestwire.protocol.telemetry import SpoolClass
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from guestwire.agent.telemetry.number_ranges import Range
+from guestwire.protocol.number_ranges import Range
 
 MOST: Final = 8
 """Ranges of one class of one log."""

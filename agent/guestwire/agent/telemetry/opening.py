@@ -13,9 +13,9 @@ from guestwire.agent.telemetry.class_log import Found
 from guestwire.agent.telemetry.disk import Disk
 from guestwire.agent.telemetry.gaps import Gaps, Lost
 from guestwire.agent.telemetry.marks import Marks
-from guestwire.agent.telemetry.number_ranges import count
 from guestwire.agent.telemetry.records import HEAD_BYTES, Record, SegmentHead, decode_head, scan, time_of
 from guestwire.agent.telemetry.segment import UNFINISHED, Segment, first_of, segment_path
+from guestwire.protocol.number_ranges import count
 from guestwire.protocol.telemetry import SpoolClass
 
 _HEAD_READ: Final = 4096

@@ -115,11 +115,6 @@ def decode_head(seed: int, data: bytes) -> tuple[SegmentHead, int] | None:
     return SegmentHead(first, last, level, bool(sent), bounds), end
 
 
-def head_bytes(count: int) -> int:
-    """The size of a head with so many bounds."""
-    return _SEGMENT.size + 8 * count
-
-
 def time_of(data: bytes) -> int:
     """When a record was made, by its first `HEAD_BYTES`; 0 where that cannot be told. A hint: nothing was checked."""
     if len(data) < HEAD_BYTES or data[:4] != _MAGIC:

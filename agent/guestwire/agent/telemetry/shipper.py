@@ -182,11 +182,12 @@ class Shipper(VitalTask):
         if (rests_s := self._rests_until - now.mono) > 0:
             return rests_s
         self._tell_gaps(now, brokered=brokered)
-        if self._left_behind() is None:
+        left = self._left_behind()
+        if left is None:
             return LOOK_S
         if not self._may_send(now, brokered=brokered):
             return self._pause_s(now, brokered=brokered)
-        page = self._page()
+        page = page_at(*left)
         if page is None:
             return SOON_S  # what comes next is being made coarser
         try:
@@ -217,12 +218,12 @@ class Shipper(VitalTask):
             for log in self._spool.logs:
                 yield (log.log, name), log.classes[name]
 
-    def _left_behind(self) -> tuple[ClassOf, ClassLog, int] | None:
+    def _left_behind(self) -> tuple[ClassLog, int] | None:
         for of, class_log in self._classes():
             number = self._shipping.next_of(of)
             while (held := class_log.oldest(number)) is not None:
                 if not self._shipping.is_under_way(of, held):
-                    return of, class_log, held
+                    return class_log, held
                 number = held + 1
                 self._shipping.looked_at(of, number)
         return None
@@ -231,10 +232,6 @@ class Shipper(VitalTask):
         if self._shipping.room(now.mono) <= 0 or self._unconfirmed >= UNCONFIRMED:
             return False
         return self._pacing.may_send(now.mono) if brokered else bool(self._ways.direct_room(self._gap_topic))
-
-    def _page(self) -> Page | None:
-        found = self._left_behind()
-        return None if found is None else page_at(found[1], found[2])
 
     def _send(self, page: Page, *, brokered: bool) -> bool:
         """The records of a page, as far as they may go. False: something is in the way that may pass."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Final, NamedTuple
 
-from guestwire.agent.telemetry.number_ranges import Range
+from guestwire.protocol.number_ranges import Range
 from guestwire.protocol.telemetry import SpoolClass
 
 AGAIN_S: Final = 30.0

@@ -18,9 +18,9 @@ from guestwire.agent.telemetry.errands import errand_for
 from guestwire.agent.telemetry.gaps import Lost
 from guestwire.agent.telemetry.log_folder import LogFolder, log_folders, new_log
 from guestwire.agent.telemetry.loose import Kept, Loose, Make
-from guestwire.agent.telemetry.number_ranges import Range
 from guestwire.agent.telemetry.records import CLASS_OF
 from guestwire.protocol.envelope import FRAME_LIMIT
+from guestwire.protocol.number_ranges import Range
 from guestwire.protocol.steps import Now
 from guestwire.protocol.telemetry import SPOOL_CLASSES, SpoolClass, TelemetryAcked
 

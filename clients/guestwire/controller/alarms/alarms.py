@@ -47,8 +47,9 @@ class Alarms:
         known = await alarms.opened(tx, name, host, part)
         if known is not None:
             again = replace(
-                known, times=known.times + 1, last_at=now_ms, text=said.text, value=said.value, clear_at=clear_at
-            )
+                known, times=known.times + 1, last_at=now_ms, text=said.text, value=said.value, clear_at=clear_at,
+                source_lost_at=None,
+            )  # fmt: skip
             await alarms.put(tx, again)
             return change(again)
         made = AlarmRow(
@@ -64,9 +65,19 @@ class Alarms:
         known = await alarms.opened(tx, name, *subject)
         return None if known is None else await self._clear(tx, known, "")
 
+    async def source(self, tx: Tx, name: str, subjects: Sequence[Subject], *, lost: bool) -> list[Change]:
+        """Nobody knows any more whether the open alarms of these subjects hold on, or it is known again."""
+        keys = [alarms.key_of(name, *subject) for subject in subjects]
+        marked = await alarms.mark(tx, keys, self._clock().wall_ms if lost else None) if keys else []
+        return [change(one) for one in marked]
+
     async def all_over(self, tx: Tx, name: str) -> list[Change]:
         """A rule is gone: so is what it has told."""
         return [await self._clear(tx, known, "") for known in await alarms.every_open(tx, name)]
+
+    async def host_over(self, tx: Tx, host: HostRef) -> list[Change]:
+        """A host is forgotten: so is what was wrong with it. `AlarmWatching.forgetting` calls it."""
+        return [await self._clear(tx, known, "") for known in await alarms.every_open(tx, host=host)]
 
     async def clear_due(self) -> None:
         """Alarms of events that are over by themselves by now."""
@@ -105,8 +116,8 @@ class Alarms:
         return await self._by_hand(person, alarm_ids, "alarm-ack", note)
 
     async def clear(self, person: Person, alarm_ids: Sequence[str], note: str) -> list[AlarmRow]:
-        """These alarms are over, because somebody says so. One whose condition still holds comes back when it has held anew.
-        Raises NOT-FOUND, DENIED."""
+        """These alarms are over, because somebody says so. One whose condition still holds comes back when that has stopped and
+        holds again, and when its rule is looked at anew: after a change of it or a start. Raises NOT-FOUND, DENIED."""
         return await self._by_hand(person, alarm_ids, "alarm-clear", note)
 
     async def raised(self, hosts: Sequence[HostRef], since_ms: int) -> list[AlarmRow]:
@@ -124,7 +135,9 @@ class Alarms:
                 self._access.require(person, action, known.host)
                 if action == "alarm-clear" and known.state != "cleared":
                     changes.append(await self._clear(tx, known, person.name))
-                    known = replace(known, state="cleared", cleared_at=now_ms, cleared_by=person.name)
+                    known = replace(
+                        known, state="cleared", cleared_at=now_ms, cleared_by=person.name, source_lost_at=None
+                    )
                 elif action == "alarm-ack" and known.state == "cleared":
                     raise GuestwireError("ALARM-CLEARED", detail={"alarm": alarm_id})
                 elif known.state == "active":
@@ -150,7 +163,7 @@ class Alarms:
         return found
 
     async def _clear(self, tx: Tx, known: AlarmRow, by: str) -> Change:
-        over = replace(known, state="cleared", cleared_at=self._clock().wall_ms, cleared_by=by)
+        over = replace(known, state="cleared", cleared_at=self._clock().wall_ms, cleared_by=by, source_lost_at=None)
         await alarms.put(tx, over)
         await self._tell(tx, "cleared", over)
         return change(over)

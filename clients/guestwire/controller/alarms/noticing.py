@@ -1,6 +1,7 @@
 """Makes alarms of events: of the notices of hosts, and of what the controller itself finds wrong with them."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Protocol
 
 from guestwire.controller.alarms import events
 from guestwire.controller.alarms.alarms import Alarms
@@ -9,12 +10,20 @@ from guestwire.controller.alarms.rule import AlarmRule
 from guestwire.controller.feed import Change
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.notices.taking import Came
-from guestwire.controller.store.database import Database, Tx
+from guestwire.controller.store.database import FAILURES, Database, Tx
+from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
 
 
+class Log(Protocol):
+    """The controller's log, as structlog gives it."""
+
+    def warning(self, event: str, **fields: object) -> object: ...
+
+
 class Noticing:
-    """An Acts of the notices. A rule with a selection is judged by who is in it, which `members` says."""
+    """An Acts of the notices. A rule with a selection is judged by who is in it, which `members` says. A rule that cannot be
+    judged makes no alarms, and is told to the log once."""
 
     def __init__(
         self,
@@ -23,12 +32,15 @@ class Noticing:
         rules: Callable[[], Mapping[str, AlarmRule]],
         members: Callable[[Tx, str, HostRef], Awaitable[bool]],
         clock: Callable[[], Now],
+        log: Log,
     ) -> None:
         self._database = database
         self._alarms = alarms
         self._rules = rules
         self._members = members
         self._clock = clock
+        self._log = log
+        self._wrong: set[str] = set()
 
     async def noticed(self, tx: Tx, came: Came) -> Iterable[Change]:
         """The alarms of a notice, in the transaction that keeps it."""
@@ -47,8 +59,23 @@ class Noticing:
         changes = []
         for name, rule in self._rules().items():
             found = judged(rule) if rule.enabled else None
-            if found is not None and (not rule.hosts or await self._members(tx, rule.hosts, host)):
+            if found is not None and await self._means(tx, name, rule, host):
                 subject, text = found
                 said = Raise(subject, text, None, self._clock().wall_ms)
                 changes.append(await self._alarms.begin(tx, name, rule, said))
         return changes
+
+    async def _means(self, tx: Tx, name: str, rule: AlarmRule, host: HostRef) -> bool:
+        if not rule.hosts:
+            return True
+        try:
+            within = await self._members(tx, rule.hosts, host)
+        except GuestwireError as err:
+            if err.code in FAILURES:
+                raise
+            if name not in self._wrong:  # its selection names a group that cannot be worked out any more, say
+                self._wrong.add(name)
+                self._log.warning("an alarm rule cannot be judged", rule=name, code=err.code, reason=err.message)
+            return False
+        self._wrong.discard(name)
+        return within

@@ -38,7 +38,8 @@ class MetricTrigger(Document):
 
 
 class PresenceTrigger(Document):
-    """A host that is in one of these states."""
+    """A host that is in one of these states. `suspect` and `unknown` say nothing, where they are not among them: an alarm that is open
+    stays open."""
 
     on: Literal["presence"]
     states: Annotated[tuple[HostState, ...], Field(min_length=1, max_length=5)]
@@ -60,11 +61,20 @@ class TroubleTrigger(Document):
     kinds: Annotated[tuple[TroubleKind, ...], Field(max_length=64)] = ()
 
 
-Trigger = Annotated[MetricTrigger | PresenceTrigger | NoticeTrigger | TroubleTrigger, Field(discriminator="on")]
+class ConnectionTrigger(Document):
+    """A connection of the controller, to a site or to one host, that is not up. With `hosts` in the rule: one that leads to some of
+    them."""
+
+    on: Literal["connection"]
+
+
+Trigger = Annotated[
+    MetricTrigger | PresenceTrigger | NoticeTrigger | TroubleTrigger | ConnectionTrigger, Field(discriminator="on")
+]
 
 
 class AlarmRule(Document):
-    """`hosts`: a selection; empty: every host. `for_s`: how long it must hold before it is told (of metrics and presence).
+    """`hosts`: a selection; empty: every host. `for_s`: how long it must hold before it is told (of metrics, presence and connections).
     `clear_after_s`: when an alarm of an event is over by itself; None: when somebody says so. `summary`: what people read, with
     {host}, {value}, {text} and the labels of the series ({guest}, ...) filled in."""
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from guestwire.controller.alarms.rule import (
     AlarmRule,
+    ConnectionTrigger,
     MetricTrigger,
     NoticeTrigger,
     PresenceTrigger,
@@ -18,6 +19,10 @@ SHIPPED: Final[dict[str, AlarmRule]] = {
     "host-flapping": AlarmRule(
         trigger=PresenceTrigger(on="presence", states=("flapping",)), severity="warning", for_s=0,
         hosts="approval=approved", summary="{host} loses its connection again and again",
+    ),
+    "connection-lost": AlarmRule(
+        trigger=ConnectionTrigger(on="connection"), severity="critical", for_s=60,
+        summary="the controller has no connection {connection} to {host}: {text}",
     ),
     "host-alarm": AlarmRule(
         trigger=NoticeTrigger(on="notice", classes=("alarm",)), severity="warning", clear_after_s=7 * 86_400,

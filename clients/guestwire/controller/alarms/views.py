@@ -8,7 +8,9 @@ from guestwire.model.base import Model
 
 class AlarmShown(Model):
     """An alarm. `part`: which of a host's series, guests or services it is about; empty: the host itself. `since`: since when the
-    condition holds; `times`: how often it was told while it was open. `cleared_by` empty: it was over by itself."""
+    condition holds; `times`: how often it was told while it was open. `cleared_by` empty: it was over by itself. `source_lost_at`:
+    since when nobody knows whether it holds on, because the host, or its series, is not heard; null: that is known. `host` empty:
+    it is about the connection to a whole site."""
 
     id: str
     rule: str
@@ -28,6 +30,7 @@ class AlarmShown(Model):
     note: str
     cleared_at: int | None
     cleared_by: str
+    source_lost_at: int | None
 
 
 class RuleShown(Model):
@@ -47,6 +50,7 @@ def alarm_shown(alarm: AlarmRow) -> AlarmShown:
         severity=alarm.severity, state=alarm.state, text=alarm.text, value=alarm.value, since=alarm.since,
         raised_at=alarm.raised_at, last_at=alarm.last_at, times=alarm.times, acknowledged_at=alarm.acknowledged_at,
         acknowledged_by=alarm.acknowledged_by, note=alarm.note, cleared_at=alarm.cleared_at, cleared_by=alarm.cleared_by,
+        source_lost_at=alarm.source_lost_at,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ answer gets the headers that keep browsers from doing what nobody asked for.
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,6 +13,7 @@ from guestwire.controller.api import problems
 from guestwire.controller.api.carried import Carried, carry, header
 from guestwire.controller.api.limits import Limits, Rates
 from guestwire.controller.api.origins import Names
+from guestwire.controller.logs import Log
 from guestwire.controller.users.person import Asked
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import ids
@@ -31,16 +32,6 @@ HEADERS: Final = {
 }
 """Of every answer that does not have its own."""
 STRICT_TRANSPORT: Final = "max-age=31536000"
-
-
-class Log(Protocol):
-    """The controller's log, as structlog gives it."""
-
-    def info(self, event: str, **fields: object) -> object: ...
-
-    def warning(self, event: str, **fields: object) -> object: ...
-
-    def error(self, event: str, **fields: object) -> object: ...
 
 
 class Frame:

@@ -49,20 +49,21 @@ class Identities:
     tokens: Tokens
     names: Names
 
-    async def identify(self, headers: Mapping[bytes, str], known: Carried) -> Person | None:
+    async def identify(self, headers: Mapping[bytes, str], known: Carried, *, note: bool = True) -> Person | None:
         """Who sends a request with these headers (in small letters); None: it has nothing to know anybody by. A token goes before a
-        session. Raises UNAUTHENTICATED for a token or session that does not count."""
+        session. `note`: they are used; else it is only looked whether they still count. Raises UNAUTHENTICATED for a token or session that does not count."""
         authorization = headers.get(b"authorization")
         if authorization is not None:
             scheme, _, text = authorization.partition(" ")
-            person = await self.tokens.person(text.strip(), known.asked) if scheme.lower() == "bearer" else None
+            bearer = scheme.lower() == "bearer"
+            person = await self.tokens.person(text.strip(), known.asked, note=note) if bearer else None
             if person is None:
                 raise GuestwireError("UNAUTHENTICATED", "The token is unknown, was revoked, or has expired.")
             return person
         secret = cookies(headers.get(b"cookie")).get(cookie_name(COOKIE, secure=self.names.secure))
         if secret is None:
             return None
-        person = await self.sessions.person(secret, known.asked)
+        person = await self.sessions.person(secret, known.asked, note=note)
         if person is None:
             raise GuestwireError("UNAUTHENTICATED", "The session is over: log in again.")
         known.session = secret

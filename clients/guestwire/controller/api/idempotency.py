@@ -69,10 +69,6 @@ class Idempotency:
         finally:
             await self._end(kept, known, answer)
 
-    async def prune(self) -> int:
-        """Forget keys that are older than a day: now and then; how many they were."""
-        return await prune(self._database, self._clock().wall_ms)
-
     async def _begin(self, kept: Kept) -> Kept | None:
         """None: carry it out. Else the earlier request, which was answered."""
         async with self._database.write() as tx:

@@ -8,7 +8,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from guestwire.controller.api.carried import UNSAFE, Carried, carried
-from guestwire.controller.api.frame import Log
+from guestwire.controller.logs import Log
 from guestwire.controller.store import audit_rows
 from guestwire.controller.store.audit_rows import OK, AuditEntry
 from guestwire.controller.store.database import Database

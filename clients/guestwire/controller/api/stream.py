@@ -177,7 +177,7 @@ async def _by_headers(identities: Identities, socket: WebSocket, known: Carried)
 
     async def again() -> Person | None:
         try:
-            return await identities.identify(headers, known)
+            return await identities.identify(headers, known, note=False)
         except GuestwireError as err:
             if err.code == "UNAUTHENTICATED":
                 return None
@@ -202,12 +202,12 @@ async def _by_message(stream: Stream, socket: WebSocket, known: Carried) -> tupl
         raise Closed(SILENT, "no token") from None
     except GuestwireError as err:
         raise Closed(MISBEHAVED, err.code) from None
-    token = message.token
+    token, tokens = message.token, stream.identities.tokens
 
     async def again() -> Person | None:
-        return None if token is None else await stream.identities.tokens.person(token, known.asked)
+        return None if token is None else await tokens.person(token, known.asked, note=False)
 
-    known.person = await again()
+    known.person = None if token is None else await tokens.person(token, known.asked)
     if known.person is None:
         raise Closed(UNKNOWN, "UNAUTHENTICATED")
     return again, message

@@ -25,6 +25,7 @@ class Said(NamedTuple):
     text: str
     gone: str
     all_hosts: bool = False
+    no_host_yet: bool = False
 
 
 class Batch(NamedTuple):
@@ -39,7 +40,9 @@ def said(change: Change) -> Said:
     head = f'{{"kind":{json.dumps(change.kind)},"key":{json.dumps(change.key)},"document":'
     document = json.dumps(change.document, ensure_ascii=False, separators=(",", ":"))
     text, gone = f"{head}{document}}}", f"{head}null}}"
-    return Said(change.kind, change.key, change.hosts, change.document, text, gone, change.all_hosts)
+    return Said(
+        change.kind, change.key, change.hosts, change.document, text, gone, change.all_hosts, change.no_host_yet
+    )
 
 
 def delta(revision: int, texts: Iterable[str]) -> str:

@@ -58,7 +58,7 @@ class View:
 
     def text(self, change: Said) -> str | None:
         """What is to be sent of a change; None: nothing."""
-        if change.kind not in self.kinds:
+        if change.kind not in self.kinds or (change.no_host_yet and not self.visibility.all):
             return None
         if change.hosts:
             sees = self.visibility.sees_all if change.all_hosts else self.visibility.sees_any

@@ -54,7 +54,7 @@ class StreamLimits:
     snapshots: int = 4
     """Snapshots that are read at once."""
     resyncs: int = 3
-    """How often a viewer may fall behind in a minute before it is let go."""
+    """How often a viewer may fall behind in a minute before it is let go. To see something else by now is not to fall behind."""
 
 
 class Source(Protocol):
@@ -96,6 +96,7 @@ class Viewer:
         self._asked = TokenBucket(0.5, 10)
         self._sending = asyncio.Lock()
         self._resyncs = TokenBucket(1 / 60, stream.limits.resyncs)
+        self._sees_otherwise = False
         self._wants: FromViewer | None = None if first is None or first.subscribe is None else first
         self.backlog = Backlog(stream.limits.behind)
         self.view: View | None = None
@@ -145,7 +146,7 @@ class Viewer:
                 wants, self._wants = self._wants, None
                 await self._subscribed(wants)
             elif self.backlog.lost and self.view is not None:
-                await self._anew("behind")
+                await self._anew()
             elif self.view is None:
                 self.backlog.begin(self._stream.history.revision)
             elif (text := self.backlog.take(self.view)) is not None:
@@ -179,8 +180,9 @@ class Viewer:
         await self._say({"type": "ready", "epoch": self._stream.epoch, "revision": revision})
         return True
 
-    async def _anew(self, reason: str) -> None:
-        if self._resyncs.take(self._stream.clock().mono):
+    async def _anew(self) -> None:
+        reason, self._sees_otherwise = "access" if self._sees_otherwise else "behind", False
+        if reason == "behind" and self._resyncs.take(self._stream.clock().mono):
             raise Closed(AGAIN_LATER, "too slow")
         await self._say({"type": "resync", "reason": reason})
         await self._whole()
@@ -189,12 +191,12 @@ class Viewer:
         """Everything, from a moment that no change after it misses: a change that is in both is sent twice, and the later
         one counts."""
         assert self.view is not None
-        async with self._stream.reading:
-            revision = self._stream.history.revision
-            self.backlog.begin(revision)
-            for kind in sorted(self.view.kinds & self._stream.snapshots.keys()):
+        revision = self._stream.history.revision
+        self.backlog.begin(revision)
+        for kind in sorted(self.view.kinds & self._stream.snapshots.keys()):
+            async with self._stream.reading:  # and not while it is sent: that takes as long as the viewer likes
                 items = [said(change) for change in await self._stream.snapshots[kind](self.person)]
-                await self._snapshot(kind, revision, self._shown(items))
+            await self._snapshot(kind, revision, self._shown(items))
         await self._say({"type": "ready", "epoch": self._stream.epoch, "revision": revision})
 
     def _shown(self, items: Iterable[Said]) -> list[str]:
@@ -243,6 +245,7 @@ class Viewer:
             made = view(self._stream.access, person, self.view.wanted, self._stream.query)
             if (made.kinds, made.visibility) != (self.view.kinds, self.view.visibility):
                 self.view = self._stream.same_view(made)
+                self._sees_otherwise = True
                 self.backlog.lose()
 
 

@@ -20,7 +20,7 @@ from guestwire.controller.store.database import Database, Tx
 from guestwire.controller.users.person import Person
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import mandates
-from guestwire.protocol.mandates import MAX_WINDOW_MS
+from guestwire.protocol.mandates import MAX_WINDOW_MS, SignedMandate
 from guestwire.protocol.steps import Now
 
 READY: Final = 512
@@ -44,7 +44,7 @@ class ApprovalKeeping:
         self._feed = feed
         self._clock = clock
         self._listeners: list[Decided] = []
-        self._ready: dict[tuple[str, int], bytes] = {}
+        self._ready: dict[tuple[str, int], SignedMandate] = {}
 
     def listen(self, listener: Decided) -> None:
         """Tell one more of every decision, from now on."""
@@ -52,12 +52,12 @@ class ApprovalKeeping:
 
     # -- for whoever makes jobs
 
-    def needed(self, ref: HostRef, operation: str, risk: int) -> bool:
-        """Whether the controller may not ask that by its own key alone."""
-        return needed(self._trust.trust(ref.site), self._trust.issuer(ref), ref, operation, risk)
+    def needed(self, ref: HostRef, operation: str, risk: int, issuer: str | None = None) -> bool:
+        """Whether the controller may not ask that by itself. `issuer`: as whom it asks; None: as it would now."""
+        return needed(self._trust.trust(ref.site), issuer or self._trust.issuer(ref), ref, operation, risk)
 
     async def ask(self, tx: Tx, need: Need, by: AskedBy) -> Approval:
-        """Ask for what is needed. The controller must have a key of its own towards each of the hosts (`needed`). Tell `publish`
+        """Ask for what is needed. A connection must lead to each of the hosts (`needed`). Tell `publish`
         what comes back, once it is committed."""
         return await self._insert(tx, need, by, ())
 
@@ -105,7 +105,7 @@ class ApprovalKeeping:
             approval = await store.get(tx, approval_id)
         return "withdrawn" if approval is None else self._as_now(approval).state
 
-    async def mandate(self, approval_id: str, ref: HostRef) -> bytes | None:
+    async def mandate(self, approval_id: str, ref: HostRef) -> SignedMandate | None:
         """See `jobs.ports.Mandates`."""
         async with self._database.read() as tx:
             n = await store.text_of(tx, approval_id, ref)
@@ -168,7 +168,7 @@ class ApprovalKeeping:
     def _holder(self, ref: HostRef) -> str:
         holder = self._trust.issuer(ref)
         if holder is None:
-            raise GuestwireError("HOST-UNREACHABLE", f"No connection with a key of the controller leads to {ref}.")
+            raise GuestwireError("HOST-UNREACHABLE", f"No connection of the controller leads to {ref}.")
         return holder
 
     def _signers(self, site: str, risk: int) -> int:

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from guestwire.controller.host_ref import HostRef
+from guestwire.protocol.authority import OWN_RISK
 from guestwire.protocol.mandates import MAX_WINDOW_MS, PLANNED, Mandate
 from guestwire.protocol.packing import pack
 from guestwire.protocol.trust import Risk, Trust
@@ -18,6 +19,8 @@ HOSTS: Final = 100
 """In one text; the protocol takes 128, and all of it must fit into `mandates.MAX_BYTES`, whatever the names."""
 BODIES: Final = 32
 PLANS: Final = 32
+PLANNED_THERE: Final = frozenset({"guest-define"})
+"""What may turn out to be of a higher class when the host plans it: a mandate says up to which one it is allowed."""
 ENDINGS: Final = 3
 """Requests that carrying out one plan may take: to apply it, to confirm and to cancel it."""
 NOTE: Final = 256
@@ -59,12 +62,16 @@ class UnsignedText(NamedTuple):
 
 
 def needed(trust: Trust | None, issuer: str | None, ref: HostRef, operation: str, risk: int) -> bool:
-    """Whether the controller's own key is not enough: it does not reach that class, or the class takes several signers.
-    `issuer` None: the way there is not signed, and the host decides by whose socket it is."""
-    if issuer is None or trust is None:
+    """Whether the controller may not ask that by itself: its key does not reach that class, or the class takes several signers.
+    Over a socket it goes as far as a controller's key, however far the host lets that user go. `issuer` None: no connection
+    leads there, so that it is asked again before something is sent."""
+    if issuer is None:
         return False
-    enough = any(scope.covers(operation, ref.host, risk) for scope in trust.scopes_of(issuer))
-    return not enough or trust.signers_needed(risk) > 1
+    if trust is not None and trust.signers_needed(risk) > 1:
+        return True
+    if issuer.startswith("local:"):
+        return risk > OWN_RISK or operation in PLANNED_THERE
+    return trust is not None and not any(scope.covers(operation, ref.host, risk) for scope in trust.scopes_of(issuer))
 
 
 def texts(need: Need, holder: Callable[[HostRef], str], new_id: Callable[[], bytes]) -> tuple[UnsignedText, ...]:

@@ -11,7 +11,8 @@ class SiteTrust(Protocol):
     """As whom this controller asks hosts, and whom they believe."""
 
     def issuer(self, ref: HostRef) -> str | None:
-        """The principal that signs what this host is asked; None: nothing is signed on the way to it."""
+        """The principal as whom this host is asked: of a key, or over a socket of a user of the host (`local:UID`). None: no
+        connection leads there."""
         ...
 
     def trust(self, site: str) -> Trust | None:

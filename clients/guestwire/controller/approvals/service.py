@@ -16,7 +16,7 @@ from guestwire.controller.approvals.ports import SiteTrust
 from guestwire.controller.approvals.views import ApprovalDetail, ApprovalView, approval_detail, approval_view
 from guestwire.controller.feed import Change
 from guestwire.controller.host_ref import HostRef
-from guestwire.controller.jobs.ports import Log
+from guestwire.controller.logs import Log
 from guestwire.controller.store import approvals as store
 from guestwire.controller.store import audit_rows, user_keys, users
 from guestwire.controller.store import jobs as job_rows

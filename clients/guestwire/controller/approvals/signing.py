@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from guestwire.controller.store.approvals import MandateText, Signature
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import mandates
-from guestwire.protocol.mandates import Mandate
+from guestwire.protocol.mandates import Mandate, SignedMandate
 from guestwire.protocol.packing import pack, unpack
 from guestwire.protocol.signing import Domain
 from guestwire.protocol.trust import Trust
@@ -20,9 +20,12 @@ def mandate_of(text: bytes) -> Mandate:
 
 
 def principal_of(text: bytes, key_id: bytes, signature: bytes, trust: Trust | None, now_ms: int) -> str:
-    """Whose signature it is. Raises KEY-UNKNOWN (the site does not know the key, or it does not count now), MANDATE-SCOPE (who
-    signs may not do that himself) and MANDATE-INVALID (the signature is not of that text)."""
-    key = None if trust is None else trust.key(key_id, now_ms)
+    """Whose signature it is. Raises KEY-UNKNOWN (the site does not know the key, or it does not count now, or nobody knows the
+    site's keys here), MANDATE-SCOPE (who signs may not do that himself) and MANDATE-INVALID (the signature is not of that text)."""
+    if trust is None:
+        said = "The controller has no trust document of that site: give a connection of the site `trust` and `root`."
+        raise GuestwireError("KEY-UNKNOWN", said, detail={"key": key_id.hex()}, field="key_id")
+    key = trust.key(key_id, now_ms)
     if key is None:
         raise GuestwireError("KEY-UNKNOWN", detail={"key": key_id.hex()}, field="key_id")
     mandate, signer = mandate_of(text), key.signer
@@ -55,12 +58,12 @@ def enough(texts: Iterable[MandateText], signatures: Sequence[Signature]) -> boo
     )
 
 
-def joined(text: MandateText, signatures: Iterable[Signature]) -> bytes:
+def joined(text: MandateText, signatures: Iterable[Signature]) -> SignedMandate:
     """The signed mandate. Of each signer one signature, and no more than it takes."""
     if text.given is not None:
-        return text.given
+        return mandates.parse(text.given)
     chosen: dict[str, tuple[bytes, bytes]] = {}
     for one in signatures:
         if one.n == text.n and len(chosen) < max(text.needed, 1):
             chosen.setdefault(one.principal, (bytes.fromhex(one.key_id), one.signature))
-    return mandates.parse(pack((text.text, tuple(chosen.values())))).data
+    return mandates.parse(pack((text.text, tuple(chosen.values()))))

@@ -31,7 +31,7 @@ class Signed(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """What a check of the whole log found: how many rows there are, the number of the first, the hash of the last, the first row that
+    """What a check of the log found: how many rows there are, the number of the first, the hash of the last, the first row that
     is not what it should be, why, and how far it was signed."""
 
     rows: int
@@ -42,19 +42,24 @@ class Checked(NamedTuple):
     signed: Signed | None = None
 
 
-async def check(tx: Tx, trust: Callable[[str], Trust | None]) -> Checked:
-    """Follow the whole log, in one reading."""
+async def check(tx: Tx, trust: Callable[[str], Trust | None], most: int | None = None) -> Checked:
+    """Follow the whole log, in one reading; `most`: no more than so many of its last rows, and what was signed of them."""
     begin = await audit_ends.begin(tx)
     last, digest = await audit_rows.head(tx)
     if last < begin.seq:
         last, digest = begin.seq, begin.hash
-    kept = await audit_ends.ends(tx)
-    found = Checked(last - begin.seq, begin.seq + 1, digest)
+    first = begin.seq if most is None else max(begin.seq, last - most)
+    kept = [end for end in await audit_ends.ends(tx) if end.seq >= first]
+    found = Checked(last - first, first + 1, digest)
     try:
         ends, newest = _read(kept, trust)
         found = found._replace(signed=newest)
         await _explained(tx, begin)
-        broken = await audit_rows.first_broken(tx, begin.seq, begin.hash, {seq: end.hash for seq, end in ends.items()})
+        before = begin.hash if first == begin.seq else await audit_rows.hash_of(tx, first)
+        if before is None:
+            raise _broken(first, f"Row {first} is missing.")
+        signed = {seq: end.hash for seq, end in ends.items()}
+        broken = await audit_rows.first_broken(tx, first, before, signed, above=0 if first == begin.seq else first)
         if broken is not None:
             text = f"Row {broken} is not what it was: it, or one before it, was altered, left out or put in."
             raise _broken(broken, text)

@@ -5,6 +5,7 @@ How a page is judged is `following`'s matter. What is wrong is told at once, and
 """
 
 import asyncio
+import heapq
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Final, NamedTuple, Protocol, Self
 from guestwire.controller.audit.following import Followed, Proof, Trouble, follow
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.links.ports import HostCalls
+from guestwire.controller.logs import Log
 from guestwire.controller.store import host_audit
 from guestwire.controller.store.database import Database
 from guestwire.controller.store.host_audit import HostLog
@@ -27,6 +29,8 @@ from guestwire.protocol.trust import Trust
 LIST: Final = BY_NAME["audit-list"]
 ACK: Final = BY_NAME["audit-ack"]
 DAY_MS: Final = 86_400_000
+LOOKED_AT: Final = 1000
+"""Hosts in a turn: with more of them it is looked less often which there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +63,6 @@ class Telling(Protocol):
     async def trouble(self, ref: HostRef, trouble: Trouble) -> None: ...
 
 
-class Log(Protocol):
-    """The controller's log, as structlog gives it."""
-
-    def warning(self, event: str, **fields: object) -> object: ...
-
-    def error(self, event: str, **fields: object) -> object: ...
-
-
 class CollectParts(NamedTuple):
     """What collecting needs. `trust`: the trust document of a site; None: it is not known, and nothing is asked there. `clock`: the
     time."""
@@ -87,6 +83,8 @@ class AuditCollecting:
         self._parts = parts
         self._rules = rules or CollectRules()
         self._due: dict[HostRef, float] = {}
+        self._queue: list[tuple[float, HostRef]] = []
+        """The turns, the next one first; one that `_due` does not have counts no more."""
         self._acked_at: dict[HostRef, float] = {}
         self._visits: dict[HostRef, asyncio.Task[None]] = {}
         self._hurry = asyncio.Event()
@@ -114,12 +112,8 @@ class AuditCollecting:
         """A host is there (again): it is asked soon, and where many of them come at once one after the other: nobody waits for it."""
         soon_s = max(30 * self._rules.turn_s, min(self._rules.every_s, self._rules.apart_s * len(self._due)))
         due = self._parts.clock().mono + random.uniform(0, soon_s)
-        self._due[ref] = min(due, self._due.get(ref, due))
-
-    def ask_now(self, ref: HostRef) -> None:
-        """Ask a host at the next turn."""
-        self._due[ref] = 0.0
-        self._hurry.set()
+        if due <= self._due.get(ref, due):
+            self._plan(ref, due)
 
     async def visit(self, ref: HostRef) -> HostLog | None:
         """Collect what a host's log has more, some pages at most; how the log stands then. None: its site's trust document is not known.
@@ -191,17 +185,14 @@ class AuditCollecting:
     # -- whose turn it is
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        look_at = loop.time()
         while True:
             mono = self._parts.clock().mono
-            there = set(self._parts.hosts.to_ask())
-            for ref in self._due.keys() - there - self._visits.keys():
-                del self._due[ref]
-                self._acked_at.pop(ref, None)
-            for ref in there:
-                due = self._due.setdefault(ref, mono + random.uniform(0, self._rules.every_s))
-                if due <= mono and ref not in self._visits and len(self._visits) < self._rules.at_once:
-                    self._due[ref] = mono + self._rules.every_s * random.uniform(0.9, 1.1)
-                    self._visits[ref] = asyncio.create_task(self._visited(ref), name=f"audit {ref}")
+            if loop.time() >= look_at:
+                self._look(mono)
+                look_at = loop.time() + self._rules.turn_s * max(1.0, len(self._due) / LOOKED_AT)
+            self._begin(mono)
             await self._prune()
             self._hurry.clear()
             try:
@@ -210,11 +201,36 @@ class AuditCollecting:
             except TimeoutError:
                 continue
 
+    def _look(self, mono: float) -> None:
+        """Who is to be asked at all."""
+        there = set(self._parts.hosts.to_ask())
+        for ref in self._due.keys() - there - self._visits.keys():
+            del self._due[ref]
+            self._acked_at.pop(ref, None)
+        for ref in there - self._due.keys():
+            self._plan(ref, mono + random.uniform(0, self._rules.every_s))
+
+    def _plan(self, ref: HostRef, due: float) -> None:
+        self._due[ref] = due
+        heapq.heappush(self._queue, (due, ref))
+
+    def _begin(self, mono: float) -> None:
+        """Visit those whose turn it is."""
+        while self._queue and self._queue[0][0] <= mono and len(self._visits) < self._rules.at_once:
+            due, ref = heapq.heappop(self._queue)
+            if self._due.get(ref) != due:
+                continue  # it has another turn by now, or none
+            if ref in self._visits:
+                self._plan(ref, mono + self._rules.turn_s)
+                continue
+            self._plan(ref, mono + self._rules.every_s * random.uniform(0.9, 1.1))
+            self._visits[ref] = asyncio.create_task(self._visited(ref), name=f"audit {ref}")
+
     async def _visited(self, ref: HostRef) -> None:
         try:
             await self.visit(ref)
         except GuestwireError as err:
-            self._due[ref] = self._parts.clock().mono + self._rules.after_failure_s
+            self._plan(ref, self._parts.clock().mono + self._rules.after_failure_s)
             self._parts.log.warning("audit log not collected", host=str(ref), reason=err.code)
         except Exception as err:  # the entry point of one host's visit: it must not keep those of others from theirs
             self._parts.log.error("audit log not collected", host=str(ref), exc_info=err)

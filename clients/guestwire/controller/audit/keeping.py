@@ -5,10 +5,11 @@ What is pruned leaves a row that says so, with the hash that the next one follow
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from guestwire.controller.audit.checking import PRUNED
 from guestwire.controller.audit.signed_ends import End, Signers, sign
+from guestwire.controller.logs import Log
 from guestwire.controller.store import audit_ends, audit_rows
 from guestwire.controller.store.audit_ends import Begin
 from guestwire.controller.store.audit_rows import AuditEntry, Wanted
@@ -23,14 +24,6 @@ STEP_MS: Final = 7 * DAY_MS
 """So much of the log at most goes at once: a clock that is years ahead for an hour costs a week of the oldest rows, and not all."""
 AT_ONCE: Final = 50_000
 """Rows that one pruning takes away, at most; once a day, or at once again while there are more."""
-
-
-class Log(Protocol):
-    """The controller's log, as structlog gives it."""
-
-    def info(self, event: str, **fields: object) -> object: ...
-
-    def warning(self, event: str, **fields: object) -> object: ...
 
 
 class AuditKeeping(OwnTask):

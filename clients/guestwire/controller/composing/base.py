@@ -8,7 +8,7 @@ from typing import Any
 
 from guestwire.controller.config import Settings
 from guestwire.controller.feed import Feed
-from guestwire.controller.store.database import Database
+from guestwire.controller.store.database import FAILURES, Database
 from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
@@ -32,8 +32,9 @@ class Base:
         return self.clock().wall_ms
 
     def on_trouble(self, error: GuestwireError) -> None:
-        """The database took nothing; it is tried again."""
-        self.log.warning("the database took nothing", code=error.code, reason=error.message)
+        """The database took nothing, and is tried again; or what it has cannot be used."""
+        text = "the database took nothing" if error.code in FAILURES else "something in the database cannot be used"
+        self.log.warning(text, code=error.code, reason=error.message)
 
     def on_defect(self, what: str, error: BaseException) -> None:
         """Something failed that should not."""

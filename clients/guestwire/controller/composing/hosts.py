@@ -1,6 +1,6 @@
 """The ways to hosts, the fleet, its telemetry, notices and alarms: all that hears hosts."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ import httpx
 
 from guestwire.controller.alarms.alarms import Alarms
 from guestwire.controller.alarms.noticing import Noticing
-from guestwire.controller.alarms.readings import Readings
+from guestwire.controller.alarms.readings import Connected, Readings
 from guestwire.controller.alarms.rules import AlarmRules
 from guestwire.controller.alarms.watching import AlarmWatching
 from guestwire.controller.audit import collecting
@@ -19,7 +19,6 @@ from guestwire.controller.fleet.clock_watch import ClockWatch
 from guestwire.controller.fleet.core import FleetCore, attended, fleet_core
 from guestwire.controller.fleet.groups import Groups
 from guestwire.controller.fleet.hosts import Hosts
-from guestwire.controller.fleet.views import NOT_THERE
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.links.connections import Connections
 from guestwire.controller.links.links import Links
@@ -27,6 +26,7 @@ from guestwire.controller.links.ports import Hearer
 from guestwire.controller.links.refusals import RefusalAudit
 from guestwire.controller.links.running import LinkParts
 from guestwire.controller.links.tallies import Tallies
+from guestwire.controller.links.trust_documents import TrustDocuments
 from guestwire.controller.notices.taking import NoticeTaking
 from guestwire.controller.store import connections as connection_rows
 from guestwire.controller.store.database import Tx
@@ -88,39 +88,45 @@ async def host_side(stack: AsyncExitStack, base: Base) -> HostSide:
     alarms = Alarms(database, access, feed, clock, delivering.wake)
     rules = AlarmRules(database, alarms, core.membership, access, feed, clock)
     await rules.load()
-    noticing = Noticing(database, alarms, rules.in_force, _selected(core, base), clock)
+    noticing = Noticing(database, alarms, rules.in_force, _selected(core, base), clock, base.log)
     telling = await stack.enter_async_context(TroubleTelling(noticing, base.log))
     telemetry = await _telemetry(stack, base, core, access, late, telling)
     notices = await stack.enter_async_context(
         NoticeTaking(database, telemetry.acknowledging.committed, [noticing], feed, clock)
     )
-    vital.watch(notices.task, telling.task)
 
     def clock_wrong(ref: HostRef, text: str) -> None:
         telemetry.troubles.tell(Trouble(ref, "clock-wrong", text), clock())
 
     clocks = ClockWatch(core.registry, clock_wrong, clock)
-    parts = _link_parts(base, core, telemetry, notices, clocks, tallies, late.changed)
+    trust = await stack.enter_async_context(TrustDocuments(database, clock, base.on_trouble))
+    parts = _link_parts(base, core, telemetry, notices, clocks, tallies, trust, late.changed)
     links = late.links = Links(parts, base.settings.connections)
     connections = late.connections = Connections(database, links, access, feed, clock)
+    vital.watch(notices.task, telling.task, trust.task)
     inventory = await stack.enter_async_context(attended(core, links, database, clock, base.on_defect))
     refusals = await stack.enter_async_context(RefusalAudit(database, tallies, clock, base.on_trouble))
     watching = AlarmWatching(
         database, alarms, rules.in_force,
-        Readings(database, core.membership, core.registry, telemetry.known, clock), clock, base.log,
+        Readings(database, core.membership, core.registry, telemetry.known, lambda: _connected(links), clock), clock, base.log,
     )  # fmt: skip
     await stack.enter_async_context(watching)
     vital.watch(refusals.task, watching.task)
     await _audit(stack, base, core, links, telling)
     hosts = Hosts(
         database, core.registry, core.hearing, core.keeping, core.membership, inventory, access, clock,
-        lambda ref: tallies.held_back[ref],
+        lambda ref: tallies.held_back[ref], watching.forgetting,
     )  # fmt: skip
     groups = Groups(database, core.membership, access, feed, clock)
     webhooks = Webhooks(database, access, feed, clock, delivering.wake)
     return HostSide(
         core, links, connections, hosts, groups, telemetry, notices, alarms, rules, webhooks, tallies, access
     )
+
+
+def _connected(links: Links) -> Iterator[Connected]:
+    for one in links:
+        yield Connected(one.connection.name, one.reach, one.state, one.error.message if one.error is not None else "")
 
 
 def _link_parts(
@@ -130,6 +136,7 @@ def _link_parts(
     notices: NoticeTaking,
     clocks: ClockWatch,
     tallies: Tallies,
+    trust: TrustDocuments,
     changed: Callable[[str], None],
 ) -> LinkParts:
     async def epochs(site: str, name: str, at_least: int) -> int:
@@ -140,10 +147,9 @@ def _link_parts(
     hearers["presence"] = (*hearers["presence"], clocks)
     hearers["notice"] = (*hearers["notice"], notices)
     hearers["telemetry"] = (telemetry,)
-    kept_in = base.settings.controller.state_dir / "trust"
     return LinkParts(
         hearers=hearers, listener=core.registry, approved=core.registry.approved, epochs=epochs, tallies=tallies,
-        clock=base.clock, kept=kept_in, version=VERSION, boot_id=base.boot_id, on_defect=base.on_defect,
+        clock=base.clock, trust=trust, version=VERSION, boot_id=base.boot_id, on_defect=base.on_defect,
         changed=changed, rooms={"telemetry": telemetry.room},
     )  # fmt: skip
 
@@ -152,14 +158,10 @@ async def _telemetry(
     stack: AsyncExitStack, base: Base, core: FleetCore, access: Access, late: _Late, telling: TroubleTelling
 ) -> Telemetry:
     section = base.settings.telemetry
-
-    def present(ref: HostRef) -> bool:
-        return core.registry.state(ref) not in NOT_THERE
-
     parts = TelemetryParts(
         base.database, access, late.ack, telling.telemetry, base.clock,
         kept(section.raw_hours, section.minutes_days, section.hours_days),
-        IngestLimits(series_per_host=section.series_per_host), present=present,
+        IngestLimits(series_per_host=section.series_per_host), present=core.registry.present,
     )  # fmt: skip
     telemetry = await stack.enter_async_context(Telemetry(parts))
     base.vital.watch(*telemetry.tasks)

@@ -7,8 +7,6 @@ from guestwire.controller.composing.base import VERSION, Base
 from guestwire.controller.composing.hosts import HostSide
 from guestwire.controller.composing.work import JobSide
 from guestwire.controller.fleet import exposed_states
-from guestwire.controller.fleet.views import NOT_THERE
-from guestwire.controller.host_ref import HostRef
 from guestwire.controller.jobs.states import UNFINISHED
 from guestwire.controller.own_metrics import Own, OwnMetrics
 from guestwire.controller.telemetry import exposition
@@ -68,13 +66,10 @@ def told_of_hosts(base: Base, side: HostSide) -> Sequence[Pieces]:
     """How hosts do: whether they are there, and what they measured."""
     registry = side.core.registry
 
-    def present(ref: HostRef) -> bool:
-        return registry.state(ref) not in NOT_THERE
-
     def states(which: Which) -> Iterator[str]:
         return exposed_states.pieces(registry, which)
 
     def series(which: Which) -> Iterator[str]:
-        return exposition.pieces(side.telemetry.known, present, base.clock().wall_ms, which)
+        return exposition.pieces(side.telemetry.known, registry.present, base.clock().wall_ms, which)
 
     return states, series

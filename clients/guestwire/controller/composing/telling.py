@@ -9,6 +9,7 @@ from typing import Any, Final
 from guestwire.controller.alarms.noticing import Noticing
 from guestwire.controller.audit.following import Trouble as AuditTrouble
 from guestwire.controller.host_ref import HostRef
+from guestwire.controller.store.database import FAILURES
 from guestwire.controller.telemetry.troubles import Trouble
 from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
@@ -50,7 +51,9 @@ class TroubleTelling(OwnTask):
                 while True:
                     try:
                         await self._noticing.trouble(*one)
-                    except GuestwireError:
+                    except GuestwireError as err:
+                        if err.code not in FAILURES:  # a defect, which no waiting mends
+                            raise
                         await asyncio.sleep(AGAIN_S)
                     else:
                         break

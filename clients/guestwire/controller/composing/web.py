@@ -37,7 +37,7 @@ from guestwire.controller.api import (
     webhooks,
     windows,
 )
-from guestwire.controller.api.app import Parts, application
+from guestwire.controller.api.app import Parts, application, warmed
 from guestwire.controller.api.doors import Doors
 from guestwire.controller.api.gate import Identities
 from guestwire.controller.api.limits import Limits
@@ -114,7 +114,7 @@ async def web(
     base.vital.watch(watch.task)
     own = own_metrics(base, side, work)
     section = base.settings.users
-    return application(
+    made = application(
         Parts(
             identities=who.identities, database=base.database, log=base.log, clock=base.clock,
             limits=Limits(person_rate=section.request_rate, person_burst=section.request_burst),
@@ -129,6 +129,7 @@ async def web(
             open_too=frozenset({("GET", exposition.PATH)}), tags=TAGS, version=VERSION,
         )
     )  # fmt: skip
+    return warmed(made)
 
 
 def _of_people(base: Base, side: HostSide, who: People, doors: Doors) -> tuple[APIRouter, ...]:

@@ -135,7 +135,7 @@ async def rollout_side(
     database, clock, fleet, access = base.database, base.clock, side.core.registry, side.access
     projects = ProjectParts(database, drafts.reading_hosts, drafts.plans, base.clock_ms)
     people = Starters(database, access)
-    making = Making(people, work.keeping, projects, base.clock_ms)
+    making = Making(work.keeping, projects, base.clock_ms)
     gathering = Gathering(side.core.membership, fleet, work.book, people, making, projects)
     keeping = Keeping(database, JobsForRollouts(work.jobs, work.orders), making, base.clock_ms)
     late = _Late()

@@ -75,7 +75,7 @@ async def attended(
     links: what gives cause outside the block is not done."""
     registry = core.registry
     keeping = InventoryKeeping(database, core.keeping, registry.approved)
-    inventory = Inventory(calls, database, keeping, registry.approved, clock)
+    inventory = Inventory(calls, keeping, registry.approved, clock)
     async with ErrandRunner(inventory, calls, registry, on_defect, spread_s=spread_s) as errands:
         before, registry.errands = registry.errands, errands
         try:

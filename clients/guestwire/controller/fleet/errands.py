@@ -7,7 +7,7 @@ they have their turns one after the other.
 import asyncio
 import heapq
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -48,6 +48,7 @@ class ErrandRunner(Errands):
         *,
         at_once: int = AT_ONCE,
         spread_s: float = SPREAD_S,
+        again_s: Sequence[float] = AGAIN_S,
     ) -> None:
         self._inventory = inventory
         self._calls = calls
@@ -55,6 +56,7 @@ class ErrandRunner(Errands):
         self._on_defect = on_defect
         self._at_once = at_once
         self._spread_s = spread_s
+        self._again_s = again_s
         self._wanted: dict[Key, _Errand] = {}
         self._under_way: set[Key] = set()
         self._order: list[tuple[float, Key]] = []
@@ -95,9 +97,11 @@ class ErrandRunner(Errands):
             try:
                 await self._run(key, errand)
             except GuestwireError:
-                if errand.tries < len(AGAIN_S) and self._registry.there(key[0]):
-                    wait_s = AGAIN_S[errand.tries] * random.uniform(0.5, 1.5)
+                if errand.tries < len(self._again_s) and self._registry.there(key[0]):
+                    wait_s = self._again_s[errand.tries] * random.uniform(0.5, 1.5)
                     self._want(key, wait_s, errand.known, errand.tries + 1)
+                elif (known := self._registry.get(key[0])) is not None:
+                    known.restarted = True  # when it comes back it is read anew, though nothing may have changed
             except Exception as err:  # noqa: BLE001 - the entry point of every errand
                 self._on_defect(key[1], err)
             finally:

@@ -1,6 +1,6 @@
 """Groups as people make them: selections with a name, for targets and for the scopes of roles."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Final
 
 from pydantic import StringConstraints
@@ -10,7 +10,7 @@ from guestwire.controller.fleet.expansion import expanded, named
 from guestwire.controller.fleet.membership import Membership
 from guestwire.controller.fleet.people import check_text
 from guestwire.controller.fleet.selection import LONGEST, parse
-from guestwire.controller.store import audit_rows, groups
+from guestwire.controller.store import alarm_rules, audit_rows, groups
 from guestwire.controller.store.audit_rows import AuditEntry
 from guestwire.controller.store.database import Database, Tx
 from guestwire.controller.store.groups import GroupRow
@@ -74,9 +74,10 @@ class Groups:
         self._access.require(person, ACTION)
         if not is_slug(name):
             raise GuestwireError("INVALID-BODY", f"{name[:40]!r} is not 1 to 36 of a-z 0-9 -.", field="name")
-        self._check(name, words)
+        check_text(words.description, "description", lines=True)
         row = self._row(person, name, words, 1)
         async with self._database.write() as tx:
+            _check(await groups.every(tx), row)
             if not await groups.add(tx, row):
                 raise GuestwireError("EXISTS", f"There is a group {name} already.", field="name")
             await self._note(tx, person, name, {"made": words.selection})
@@ -85,10 +86,11 @@ class Groups:
     async def put(self, person: Person, name: str, words: GroupWords, revision: int) -> Group:
         """Change a group. Raises NOT-FOUND, REVISION-STALE, SELECTION-INVALID, DENIED."""
         self._access.require(person, ACTION)
-        self._check(name, words)
+        check_text(words.description, "description", lines=True)
+        row = self._row(person, name, words, revision + 1)
         async with self._database.write() as tx:
             before = await self._judged(tx, name, revision)
-            row = self._row(person, name, words, revision + 1)
+            _check(await groups.every(tx), row)
             await groups.put(tx, row)
             await self._note(tx, person, name, {"before": before.selection, "after": words.selection})
         return await self._changed(person, row)
@@ -99,8 +101,9 @@ class Groups:
         async with self._database.write() as tx:
             before = await self._judged(tx, name, revision)
             users = [row.name for row in await groups.every(tx) if name in named(parse(row.selection))]
-            if users:
-                raise GuestwireError("GROUP-IN-USE", detail={"groups": users})
+            rules = [row.name for row in await alarm_rules.every(tx) if name in named(parse(row.rule.hosts))]
+            if users or rules:
+                raise GuestwireError("GROUP-IN-USE", detail={"groups": users, "rules": rules})
             await groups.remove(tx, name)
             await self._note(tx, person, name, {"removed": before.selection})
         await self._membership.changed_groups()
@@ -111,16 +114,6 @@ class Groups:
         if before.revision != revision:
             raise GuestwireError("REVISION-STALE", detail={"revision": before.revision})
         return before
-
-    def _check(self, name: str, words: GroupWords) -> None:
-        """That it can be asked, with this group as it is to be. Raises SELECTION-INVALID, NOT-FOUND."""
-        check_text(words.description, "description", lines=True)
-        try:
-            selections = {**self._membership.selections, name: parse(words.selection)}
-            for selection in selections.values():
-                expanded(selection, selections)
-        except GuestwireError as err:
-            raise GuestwireError(err.code, err.message, field="selection", detail=err.detail) from err
 
     def _row(self, person: Person, name: str, words: GroupWords, revision: int) -> GroupRow:
         at = self._clock().wall_ms
@@ -144,6 +137,17 @@ def _document(row: GroupRow, count: int) -> Group:
         name=row.name, selection=row.selection, description=row.description, revision=row.revision,
         changed_at=row.changed_at, changed_by=row.changed_by, hosts=count,
     )  # fmt: skip
+
+
+def _check(rows: Sequence[GroupRow], group: GroupRow) -> None:
+    """That all of them can be worked out with this one as it is to be: in the transaction that keeps it, for nobody else changes
+    groups meanwhile. Raises SELECTION-INVALID, NOT-FOUND."""
+    try:
+        selections = {row.name: parse(row.selection) for row in (*rows, group)}
+        for selection in selections.values():
+            expanded(selection, selections)
+    except GuestwireError as err:
+        raise GuestwireError(err.code, err.message, field="selection", detail=err.detail) from err
 
 
 async def _there(tx: Tx, name: str) -> GroupRow:

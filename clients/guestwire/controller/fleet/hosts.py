@@ -1,7 +1,8 @@
 """Hosts as people deal with them: find them, look at them, say what they are called, let them in, forget them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final
 
@@ -39,6 +40,16 @@ _PENDING = Term("approval", "=", "pending")
 LET_IN_AT_ONCE: Final = 200
 """Hosts in a transaction: others wait for their turn to write."""
 
+Forgetting = Callable[[HostRef], AbstractAsyncContextManager[Callable[[Tx], Awaitable[None]]]]
+"""Held while a host is forgotten; gives what is to be done in the transaction that does."""
+
+
+@asynccontextmanager
+async def _alone(_ref: HostRef) -> AsyncIterator[Callable[[Tx], Awaitable[None]]]:
+    async def nothing(_tx: Tx) -> None: ...
+
+    yield nothing
+
 
 class LetIn(Model):
     """Hosts that were let in, and how many of the selection still wait."""
@@ -49,7 +60,7 @@ class LetIn(Model):
 
 class Hosts:
     """Raises DENIED for whatever a person may not do or see, NOT-FOUND for hosts that are not known. `held_back`: how many
-    messages of a host nobody kept, because it is not approved."""
+    messages of a host nobody kept, because it is not approved. `forgetting`: what else ends with a host that is forgotten."""
 
     def __init__(
         self,
@@ -62,6 +73,7 @@ class Hosts:
         access: Access,
         clock: Callable[[], Now],
         held_back: Callable[[HostRef], int],
+        forgetting: Forgetting = _alone,
     ) -> None:
         self._database = database
         self._registry = registry
@@ -72,6 +84,7 @@ class Hosts:
         self._access = access
         self._clock = clock
         self._held_back = held_back
+        self._forgetting = forgetting
 
     # -- looking
 
@@ -103,7 +116,8 @@ class Hosts:
         self._access.require(person, "read", ref)
         async with self._database.read() as tx:
             row, guests = await _there(tx, ref), await hosts.guests_of(tx, ref)
-        return detail(row, guests, self._held_back(ref))
+            told = await hosts.document(tx, ref, "reported")
+        return detail(row, guests, self._held_back(ref), told.at if told is not None else 0)
 
     async def document(self, person: Person, ref: HostRef, kind: DocumentKind) -> tuple[int, dict[str, Any]]:
         """What a host last said of that kind, as JSON has it (bytes in hexadecimal), and when that was heard, Unix ms. Raises
@@ -202,14 +216,15 @@ class Hosts:
         return LetIn(hosts=tuple(summary(row) for row in after), left=len(waiting) - len(chosen))
 
     async def forget(self, person: Person, ref: HostRef) -> None:
-        """Remove all that the fleet knows of a host that is gone. One that the site still lists is known anew, and waits to be
-        approved. Raises HOST-IS-THERE."""
+        """Remove all that the fleet knows of a host that is gone; its alarms are over. One that the site still lists is known anew,
+        and waits to be approved. Raises HOST-IS-THERE."""
         self._access.require(person, "host-forget", ref)
         if self._registry.state(ref) in ("online", "flapping", "suspect"):
             raise GuestwireError("HOST-IS-THERE")
-        async with self._database.write() as tx:
+        async with self._forgetting(ref) as forget_too, self._database.write() as tx:
             await _there(tx, ref)
             await hosts.forget(tx, ref)
+            await forget_too(tx)
             await self._note(tx, person, "host-forget", ref, {})
         self._registry.forgotten(ref)
         self._hearing.forgotten(ref)

@@ -1,27 +1,23 @@
 """Reads what a host has, by host-show, guest-list and host-topology. When that is due, `errands` knows; `inventory_keeping` keeps it."""
 
 from collections.abc import Callable
-from typing import TypeVar
 
 from guestwire.controller.fleet import inventory_document as made
 from guestwire.controller.fleet.inventory_document import InventoryDocument
-from guestwire.controller.fleet.inventory_keeping import InventoryKeeping, Reading, topology_in
+from guestwire.controller.fleet.inventory_keeping import InventoryKeeping, Reading
 from guestwire.controller.fleet.people import said_of
 from guestwire.controller.host_ref import HostRef
+from guestwire.controller.links.asking import ask
 from guestwire.controller.links.ports import HostCalls
 from guestwire.controller.store import hosts
-from guestwire.controller.store.database import Database, Tx
+from guestwire.controller.store.database import Tx
 from guestwire.controller.store.host_tables import HostRow
-from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
 from guestwire.model.topology import Topology
 from guestwire.protocol.config_models import HostTopology
 from guestwire.protocol.operation_models import Empty, GuestList, HostShow
-from guestwire.protocol.operations import BY_NAME
 from guestwire.protocol.packing import unpack
 from guestwire.protocol.steps import Now
-
-M = TypeVar("M", bound=Model)
 
 
 class Inventory:
@@ -30,53 +26,36 @@ class Inventory:
     def __init__(
         self,
         calls: HostCalls,
-        database: Database,
         keeping: InventoryKeeping,
         approved: Callable[[HostRef], bool],
         clock: Callable[[], Now],
     ) -> None:
         self._calls = calls
-        self._database = database
         self._keeping = keeping
         self._approved = approved
         self._clock = clock
 
     async def read(self, ref: HostRef) -> InventoryDocument:
-        """Read it now and keep it. Raises the host's errors, HOST-UNREACHABLE, UNSIGNED-RESPONSE, MISADDRESSED where it says
-        that it is another one, NOT-FOUND where it is not known."""
-        document = await self.renew(ref)
-        if document.topology is not None or not self._approved(ref):
-            return document
-        async with self._database.read() as tx:
-            packed = await hosts.document(tx, ref, "topology")
-        topology = None if packed is None else topology_in(packed.body)
-        if topology is None:  # it cannot be read
-            return await self.renew(ref, whole=True)
-        return document.model_copy(update={"topology": topology})
+        """Read it now as a whole and keep it. Raises the host's errors, HOST-UNREACHABLE, UNSIGNED-RESPONSE, MISADDRESSED where it
+        says that it is another one, NOT-FOUND where it is not known."""
+        return await self.renew(ref, whole=True)
 
     async def renew(self, ref: HostRef, *, whole: bool = False) -> InventoryDocument:
-        """The same, without the topology where that has not changed; `whole`: with it."""
-        host = (await self._ask(ref, "host-show", HostShow)).host
+        """The same, without the topology where its fingerprint is the same as before; `whole`: with it."""
+        host = (await ask(self._calls, ref, "host-show", Empty(), HostShow)).host
         if (host.site, host.id) != ref:
             raise GuestwireError("MISADDRESSED", f"{ref} says that it is {host.site}/{host.id}.")
         document = InventoryDocument(read_at=self._clock().wall_ms, host=host)
         if not self._approved(ref):
             await self._keeping.keep(ref, Reading(document))
             return document
-        guests = (await self._ask(ref, "guest-list", GuestList)).guests
+        guests = (await ask(self._calls, ref, "guest-list", Empty(), GuestList)).guests
         document = document.model_copy(update={"guests": guests})
         if whole or not await self._keeping.keep(ref, Reading(document, let_in=True)):  # another machine than before
-            topology = (await self._ask(ref, "host-topology", HostTopology)).topology
+            topology = (await ask(self._calls, ref, "host-topology", Empty(), HostTopology)).topology
             document = document.model_copy(update={"topology": topology})
             await self._keeping.keep(ref, Reading(document, let_in=True))
         return document
-
-    async def _ask(self, ref: HostRef, operation: str, reply: type[M]) -> M:
-        row = BY_NAME[operation]
-        done = await self._calls.call(ref, row, Empty(), timeout_s=row.timeout_s)
-        if not done.verified or not isinstance(done.reply, reply):
-            raise GuestwireError("UNSIGNED-RESPONSE", f"{ref} did not sign its answer to {operation}.")
-        return done.reply
 
 
 async def stored(tx: Tx, ref: HostRef) -> InventoryDocument | None:

@@ -5,16 +5,17 @@ on waiting, and newer words take the place of older ones.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final, TypeVar
 
 from guestwire.controller.feed import Change, Feed
+from guestwire.controller.fleet.selection import EVERY
 from guestwire.controller.fleet.views import summary
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.links.uncut import uncut
-from guestwire.controller.store import host_inventory, hosts
+from guestwire.controller.store import host_inventory, host_queries, hosts
 from guestwire.controller.store.database import Database, Tx
 from guestwire.controller.store.host_tables import (
     Attendance,
@@ -30,6 +31,8 @@ from guestwire.model.errors import GuestwireError
 EVERY_S: Final = 0.25
 AT_ONCE: Final = 500
 """Things of one kind in a transaction: others wait for their turn to write."""
+PIECE: Final = 50
+"""Hosts of which things are made ready in one go: nobody else is served meanwhile."""
 AGAIN_S: Final = 2.0
 K = TypeVar("K")
 V = TypeVar("V")
@@ -142,13 +145,13 @@ class FleetKeeping(OwnTask):
         if not self._feed.watched:
             return
         try:
-            async with self._database.read() as tx:
-                rows = await hosts.some(tx, sorted(refs))
+            for some in _pieces(sorted(refs)):
+                async with self._database.read() as tx:
+                    rows = await hosts.some(tx, some)
+                for row in rows:
+                    self._feed.publish(Change("host", str(row.ref), summary(row).model_dump(), (row.ref,)))
         except GuestwireError as err:
             self._on_trouble(err)
-            return
-        for row in rows:
-            self._feed.publish(Change("host", str(row.ref), summary(row).model_dump(), (row.ref,)))
 
     def gone(self, ref: HostRef) -> None:
         """Tell that a host was forgotten."""
@@ -161,9 +164,14 @@ async def _written(tx: Tx, taken: Waiting) -> None:
     await hosts.add(tx, taken.hosts.values())
     for listed in (True, False):
         await hosts.put_listed(tx, [ref for ref, said in taken.listed.items() if said is listed], listed=listed)
-    await hosts.put_attendance(tx, taken.attendance)
-    await hosts.put_conditions(tx, taken.conditions)
-    known = {row.ref for row in await hosts.some(tx, sorted(taken.refs()))}
+    for some in _pieces(list(taken.attendance.items())):
+        await hosts.put_attendance(tx, dict(some))
+    for one in _pieces(list(taken.conditions.items())):
+        await hosts.put_conditions(tx, dict(one))
+    about = {ref for ref, _ in (*taken.documents, *taken.guests)}
+    if not about:
+        return
+    known = frozenset(await host_queries.refs(tx, EVERY, 0, within=sorted(about)))
     await hosts.put_documents(
         tx, [(ref, kind, stored) for (ref, kind), stored in taken.documents.items() if ref in known]
     )
@@ -190,6 +198,11 @@ async def _guests_written(tx: Tx, changed: Mapping[GuestKey, GuestRow]) -> None:
                 newer.append((ref, replace(row, kind=row.kind or (before.kind if before else ""))))
     await host_inventory.remove_guests(tx, gone)
     await hosts.put_guests(tx, newer)
+
+
+def _pieces(every: Sequence[V]) -> Iterator[Sequence[V]]:
+    for first in range(0, len(every), PIECE):
+        yield every[first : first + PIECE]
 
 
 def _take(part: dict[K, V]) -> dict[K, V]:

@@ -26,7 +26,8 @@ AGAIN_S: Final = 2.0
 
 
 class Membership(OwnTask):
-    """`async with` it: entering works out all groups. `on_trouble` hears why the database could not be asked."""
+    """`async with` it: entering works out all groups. `on_trouble` hears why the database could not be asked, and once of each
+    group that cannot be worked out, which has no members."""
 
     def __init__(
         self, database: Database, clock: Callable[[], Now], on_trouble: Callable[[GuestwireError], None]
@@ -36,6 +37,7 @@ class Membership(OwnTask):
         self._on_trouble = on_trouble
         self._selections: dict[str, Selection] = {}
         self._members: dict[str, frozenset[HostRef]] = {}
+        self._wrong: set[str] = set()
         self._changed: set[HostRef] = set()
         self._stale = False
         self._some = asyncio.Event()
@@ -72,6 +74,7 @@ class Membership(OwnTask):
                 rows = await groups.every(tx)
             self._selections = {row.name: parse(row.selection) for row in rows}
             self._members = {name: self._members.get(name, frozenset()) for name in self._selections}
+            self._wrong.intersection_update(self._selections)
             self._changed.clear()
             self._stale = False
             try:
@@ -135,7 +138,10 @@ class Membership(OwnTask):
     async def _work_out(self, names: Collection[str], within: list[HostRef] | None) -> None:
         now_ms = self._clock().wall_ms
         for name in names:
-            selection = expanded(self._selections.get(name, EVERY), self._selections)
+            selection = self._expanded(name)
+            if selection is None:
+                self._members[name] = frozenset()
+                continue
             async with self._database.read() as tx:
                 found = frozenset(await host_queries.refs(tx, selection, now_ms, within))
             if name not in self._selections:
@@ -143,6 +149,19 @@ class Membership(OwnTask):
             if within is not None:
                 found |= self._members.get(name, frozenset()).difference(within)
             self._members[name] = found
+
+    def _expanded(self, name: str) -> Selection | None:
+        """None: what was written cannot be worked out. The other groups can."""
+        try:
+            found = expanded(self._selections.get(name, EVERY), self._selections)
+        except GuestwireError as err:
+            if name not in self._wrong:
+                self._wrong.add(name)
+                text = f"The group {name} cannot be worked out, and has no members: {err.message}"
+                self._on_trouble(GuestwireError(err.code, text))
+            return None
+        self._wrong.discard(name)
+        return found
 
     def _aging(self) -> tuple[str, ...]:
         return tuple(

@@ -55,7 +55,8 @@ class Known:
         self.capabilities: bytes | None = None
         """The hash that its presence names."""
         self.restarted = False
-        """Whether its last word was of another epoch than what it was known by before."""
+        """Whether it is to be read when it comes: its last word was of another epoch than what it was known by before, or reading it
+        was given up."""
         self.present = False
         """Whether it came, and was not given up since."""
 
@@ -102,6 +103,7 @@ class Registry:
                 known.standing.restore(body, heard_at, row.attendance.said_at)
                 known.boot, known.capabilities = (body.epoch, body.boot_id), body.capabilities_hash
             known.state, known.state_at = row.attendance.state, row.attendance.state_at  # type: ignore[assignment]
+            known.saved_at = at.mono
             self._known[row.ref] = known
             self._judge(known, at)
 
@@ -135,6 +137,10 @@ class Registry:
         """Whether the host is there, as far as anybody knows: one that may be is."""
         known = self._known.get(ref)
         return known is not None and known.state != "offline"
+
+    def present(self, ref: HostRef) -> bool:
+        """Whether the host is known to be there."""
+        return self.state(ref) not in NOT_THERE
 
     # -- what people do (after it is committed)
 

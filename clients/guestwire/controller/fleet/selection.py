@@ -3,7 +3,7 @@
     site=plant label.line=3 state=online driver=libvirt agent<0.2 guest=rtlinux "free text"
 
 Terms beside each other must all hold (`and` says the same), `or` and `not` and parentheses do as expected. What a term is
-compared with is in `FIELDS`; a word without an operator is searched for in all that is known of a host. `=` takes * for any
+compared with is in `FIELDS`; what is not known of a host compares with nothing; a word without an operator is searched for in all that is known of a host. `=` takes * for any
 characters, unless the value is in quotes. How a tree is asked of a database is `store.host_queries`.
 """
 
@@ -59,16 +59,22 @@ FIELDS: tuple[Field, ...] = (
     Field("memory", "number", "How much memory it has, MiB."),
     Field("guests", "number", "How many guests it has."),
     Field("running", "number", "How many of them run."),
-    Field("sync", "text", "Whether it is as it was configured: in_sync, drifted, applying, ..."),
+    Field("sync", "text", "Whether it is as it was configured: in_sync, drifted, applying, ..., unknown."),
     Field("revision", "number", "The revision of its active configuration."),
     Field("drift", "number", "How many changes it has that its configuration has not."),
     Field("reboot", "flag", "Whether it must be rebooted."),
+    Field("last.clock", "text", "Its clock when it last told of it.", ("synchronised", "unsynchronised", "unknown")),
+    Field("last.running", "number", "How many guests ran when it last told of it."),
+    Field("last.sync", "text", "Whether it was as it was configured when it last told of it."),
+    Field("last.drift", "number", "How many changes it had then that its configuration had not."),
+    Field("last.reboot", "flag", "Whether it had to be rebooted then."),
     Field("guest", "set", "A guest of it, by name or GUESTnnnn."),
     Field("feature", "set", "What it can do: kvm, iommu, resctrl, rt_kernel, cgroup-v2, driver-libvirt, ..."),
     Field("silent", "age", "For how long nothing was heard of it: 90s, 15m, 12h, 7d."),
     Field("group", "group", "In that group."),
 )
-"""`label.NAME`, a label of the host, is ordered as people order texts with numbers in them."""
+"""`label.NAME`, a label of the host, is ordered as people order texts with numbers in them. How a host does is unknown while it
+is not there to tell (`views`); `last.NAME` is what it told last."""
 
 BY_NAME: Mapping[str, Field] = {field.name: field for field in FIELDS}
 _FLAGS: Mapping[str, str] = {"yes": "yes", "true": "yes", "1": "yes", "no": "no", "false": "no", "0": "no"}

@@ -19,8 +19,9 @@ from guestwire.controller.jobs.fair_queue import FairQueue
 from guestwire.controller.jobs.in_flight import DriveLimits, InFlight
 from guestwire.controller.jobs.job import Job
 from guestwire.controller.jobs.ledger import Ledger
-from guestwire.controller.jobs.ports import FleetView, Log, Mandates, Windows
+from guestwire.controller.jobs.ports import FleetView, Mandates, Windows
 from guestwire.controller.jobs.timers import Timers
+from guestwire.controller.logs import Log
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
 

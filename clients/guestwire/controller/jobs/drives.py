@@ -5,7 +5,7 @@ and `outcomes`; whose turn it is, is `driver`'s matter.
 import asyncio
 import random
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from guestwire.controller.jobs import events as e
 from guestwire.controller.jobs import outcomes
@@ -20,9 +20,10 @@ from guestwire.controller.store.database import Database
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol import ids
+from guestwire.protocol.mandates import SignedMandate
 from guestwire.protocol.operation_models import JOB_FINISHED, JobGet, JobRef, Ping
-from guestwire.protocol.operations import BY_NAME
-from guestwire.protocol.pending import Accepted, Progressed
+from guestwire.protocol.operations import BY_NAME, Operation
+from guestwire.protocol.pending import Accepted, Done, Progressed
 from guestwire.protocol.steps import Now
 
 ASK_S: Final = 15.0
@@ -33,6 +34,13 @@ MORE_S: Final = 60.0
 """On top of an operation's own time: for what it waits for at the host before it begins."""
 BODIES: Final = 64
 """Bodies that are kept in memory: a wave sends the same one to all its hosts."""
+
+
+class _Order(NamedTuple):
+    """What a host is asked for, and as whom."""
+
+    operation: Operation
+    issuer: str
 
 
 class Drives:
@@ -61,18 +69,15 @@ class Drives:
     async def send(self, job: Job, accept_ms: int, accepted: Callable[[], None]) -> Job | None:
         """Send the job, store first that it is being sent, and hear it to its end. `accepted` is called once the host has it. The
         job where it succeeded and its signed answer is to be fetched yet (`prove`)."""
-        operation = BY_NAME.get(job.operation)
-        if operation is None:
-            await self._ledger.apply(job.id, e.Refused("UNIMPLEMENTED", f"There is no operation {job.operation}."))
-            return None
         request, mandate = await self._body(job), await self._mandate(job)
-        if job.approval_id is not None and mandate is None:
-            text = "The mandate that it goes by does not count any more."
-            await self._ledger.apply(job.id, e.Refused("MANDATE-INVALID", text))
+        order = self._order(job, mandate)
+        if not isinstance(order, _Order):
+            await self._ledger.apply(job.id, order)
             return None
+        operation, issuer = order
         now_ms = self._clock().wall_ms
         request_id = ids.request_id(now_ms) if job.request_id is None else bytes.fromhex(job.request_id)
-        sending = e.Sending(request_id.hex(), now_ms + accept_ms)
+        sending = e.Sending(request_id.hex(), now_ms + accept_ms, issuer)
         if not may_be_sent(self._ledger.get(job.id)):
             return None
         stored = await self._ledger.apply(job.id, sending)
@@ -84,8 +89,9 @@ class Drives:
             async with asyncio.timeout(left_ms / 1000 + GRACE_S) as limit:
                 done = await self._calls.call(
                     job.host, operation, request, timeout_s=left_ms / 1000 + operation.timeout_s + MORE_S,
-                    request_id=request_id, accept_within_s=left_ms / 1000, mandate=mandate,
-                    on_event=self._hearing(job, limit, accepted),
+                    request_id=request_id, accept_within_s=left_ms / 1000,
+                    mandate=None if mandate is None else mandate.data, on_event=self._hearing(job, limit, accepted),
+                    issuer=issuer,
                 )  # fmt: skip
         except TimeoutError:
             unheard = GuestwireError("HOST-UNREACHABLE", "The host did not say that it has it.")
@@ -94,8 +100,7 @@ class Drives:
             await self._failed(job, err)
         else:
             accepted()
-            verified = done.verified or self._speaker.vouched(job.host)
-            known = outcomes.done(job, done.reply, done.final, verified=verified)
+            known = outcomes.done(job, done.reply, done.final, verified=done.verified)
             ended = await self._ledger.apply(job.id, known.event, result=known.result)
             return None if done.final else ended
         return None
@@ -103,17 +108,16 @@ class Drives:
     async def ask(self, job: Job) -> None:
         """Ask the host what it has of the job."""
         try:
-            found, verified = await self._asked(job)
+            found = await self._asked(job)
         except GuestwireError as err:
             await self._not_told(job, err)
             return
-        await self._take(job, found, verified=verified)
+        await self._take(job, found)
 
     async def cancel(self, job: Job) -> None:
         """Have the host cancel the job."""
         try:
-            reference = self._reference(job)
-            done = await self._calls.call(job.host, BY_NAME["job-cancel"], reference, timeout_s=ASK_S)
+            done = await self._call(job, "job-cancel", _reference(job))
         except GuestwireError as err:
             await self._not_told(job, err)
             return
@@ -125,10 +129,10 @@ class Drives:
     async def prove(self, job: Job) -> None:
         """Fetch the signed answer of a job that has ended, and keep it. What does not come is not missed."""
         try:
-            found, _ = await self._asked(job)
+            found = await self._asked(job)
         except GuestwireError:
             return
-        result, _ = outcomes.read_final(job, found.final or (), self._speaker.issuer(job.host))
+        result, _ = outcomes.read_final(job, found.final or ())
         if result is not None:
             self._ledger.note(Result(job.id, final=result.final))
 
@@ -157,14 +161,14 @@ class Drives:
             await self._ledger.apply(job.id, meaning)
             return
         try:
-            found, verified = await self._asked(job)
+            found = await self._asked(job)
         except GuestwireError as err:
             await self._ledger.apply(job.id, outcomes.after_settling(job, error, err, self._spread()))
             return
-        await self._take(job, found, verified=verified)
+        await self._take(job, found)
 
-    async def _take(self, job: Job, found: JobGet, *, verified: bool) -> None:
-        known = outcomes.known(job, found, self._speaker.issuer(job.host), self._spread(), verified=verified)
+    async def _take(self, job: Job, found: JobGet) -> None:
+        known = outcomes.known(job, found, self._spread())
         await self._ledger.apply(job.id, known.event, result=known.result)
 
     async def _not_told(self, job: Job, error: GuestwireError) -> None:
@@ -182,8 +186,8 @@ class Drives:
     async def _over_there(self, job: Job, expires_at: int) -> bool:
         """Whether by the host's own clock no copy is accepted any more, and it still knows nothing of the job."""
         try:
-            pong = await self._calls.call(job.host, BY_NAME["host-ping"], Ping(), timeout_s=ASK_S)
-            if not (pong.verified or self._speaker.vouched(job.host)) or pong.reply.now < expires_at:
+            pong = await self._call(job, "host-ping", Ping())
+            if not pong.verified or pong.reply.now < expires_at:
                 return False
             await self._asked(job)
         except GuestwireError as err:
@@ -192,20 +196,38 @@ class Drives:
 
     # -- pieces
 
-    async def _asked(self, job: Job) -> tuple[JobGet, bool]:
-        """What the host has of the job, and whether its signature, or the way to it, vouches for that; what nobody vouches for
-        is UNSIGNED-RESPONSE."""
-        done = await self._calls.call(job.host, BY_NAME["job-get"], self._reference(job), timeout_s=ASK_S)
+    async def _asked(self, job: Job) -> JobGet:
+        """What the host has of the job. Its signature, or the way to it, vouches for that; what nobody vouches for is
+        UNSIGNED-RESPONSE."""
+        done = await self._call(job, "job-get", _reference(job))
         found: JobGet = done.reply
-        if not (done.verified or self._speaker.vouched(job.host)):
+        if not done.verified:
             raise GuestwireError("UNSIGNED-RESPONSE")
-        return found, True
+        return found
 
-    def _reference(self, job: Job) -> JobRef:
-        assert job.request_id is not None
-        return JobRef(request_id=bytes.fromhex(job.request_id), issuer=self._speaker.issuer(job.host))
+    async def _call(self, job: Job, operation: str, request: Model) -> Done:
+        """Ask about a job that was sent, as whoever sent it."""
+        return await self._calls.call(job.host, BY_NAME[operation], request, timeout_s=ASK_S, issuer=job.issuer)
 
-    async def _mandate(self, job: Job) -> bytes | None:
+    def _order(self, job: Job, mandate: SignedMandate | None) -> "_Order | e.Event":
+        """The operation, and as whom the host is asked for it: as before, or as the mandate names whoever may use it. Or why nothing
+        is sent."""
+        operation = BY_NAME.get(job.operation)
+        if operation is None:
+            return e.Refused("UNIMPLEMENTED", f"There is no operation {job.operation}.")
+        if job.approval_id is not None and mandate is None:
+            return e.Refused("MANDATE-INVALID", "The mandate that it goes by does not count any more.")
+        if job.issuer is not None:
+            return _Order(operation, job.issuer)
+        issuer = self._speaker.issuer(job.host) if mandate is None else mandate.mandate.holder
+        if issuer is None:
+            return e.Silent("HOST-UNREACHABLE", "No connection of the controller leads to the host.", self._spread())
+        if mandate is None and self._mandates.needed(job.host, job.operation, job.risk, issuer):
+            text = "No connection led to the host when it was ordered. By the one there is now it takes a mandate: try it again."
+            return e.Refused("OUT-OF-SCOPE", text)
+        return _Order(operation, issuer)
+
+    async def _mandate(self, job: Job) -> SignedMandate | None:
         return None if job.approval_id is None else await self._mandates.mandate(job.approval_id, job.host)
 
     async def _body(self, job: Job) -> Model:
@@ -223,3 +245,8 @@ class Drives:
         while len(self._bodies) >= BODIES:
             self._bodies.pop(next(iter(self._bodies)))
         self._bodies[body_hash] = exact(body)
+
+
+def _reference(job: Job) -> JobRef:
+    assert job.request_id is not None
+    return JobRef(request_id=bytes.fromhex(job.request_id), issuer=job.issuer)

@@ -30,11 +30,12 @@ class Opened(NamedTuple):
 
 
 class Sending(NamedTuple):
-    """It is about to be sent, under that id, by a copy that a host may accept until `expires_at`. Must be stored before it is
-    sent."""
+    """It is about to be sent, under that id and as `issuer`, by a copy that a host may accept until `expires_at`. Must be stored
+    before it is sent."""
 
     request_id: str
     expires_at: int
+    issuer: str
 
 
 class AtHost(NamedTuple):

@@ -21,7 +21,8 @@ class Job:
     maintenance window is open. `deadline_at`: after that nothing is sent any more. `approval_id`: whose mandate goes with it.
     `deadline_of`: whose end `deadline_at` is, that which was asked for or that of the approval, where it comes first.
 
-    `request_id`: 32 hexadecimal digits, made when it is first sent and never changed. `expires_at`: until when a host may accept
+    `request_id`: 32 hexadecimal digits, made when it is first sent and never changed; so is `issuer`, the principal as whom it is
+    sent, for a host knows a request by both. `expires_at`: until when a host may accept
     the last copy that was sent. `silent`: times in a row that nothing was decided; `next_at`: not before then again.
     `code`, `message`: the error it ended with, or while it is not finished the last trouble there was. `verified`: the host's
     signature vouches for how it ended.
@@ -50,6 +51,7 @@ class Job:
     deadline_of: DeadlineOf = "order"
     # -- what changes
     request_id: str | None = None
+    issuer: str | None = None
     attempts: int = 0
     first_sent_at: int | None = None
     sent_at: int | None = None

@@ -15,8 +15,9 @@ from guestwire.controller.host_ref import HostRef
 from guestwire.controller.jobs import events as e
 from guestwire.controller.jobs.job import Job, Progress, Result
 from guestwire.controller.jobs.machine import after
-from guestwire.controller.jobs.ports import JobListener, Log
+from guestwire.controller.jobs.ports import JobListener
 from guestwire.controller.jobs.views import job_view
+from guestwire.controller.logs import Log
 from guestwire.controller.store import audit_rows
 from guestwire.controller.store import jobs as store
 from guestwire.controller.store.audit_rows import AuditEntry

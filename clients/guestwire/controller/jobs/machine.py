@@ -205,10 +205,12 @@ def _accept_ms(job: Job, now_ms: int, open_: Opening) -> int:
 
 def _sending(job: Job, event: e.Sending, now_ms: int) -> dict[str, Any]:
     assert job.request_id in (None, event.request_id), "a job has one request id for ever"
+    assert job.issuer in (None, event.issuer), "under another principal it would be another request to its host"
     assert may_be_sent(job)
     return {
         "state": "sent" if job.state == "queued" else job.state,
         "request_id": event.request_id,
+        "issuer": event.issuer,
         "attempts": job.attempts + 1,
         "first_sent_at": job.first_sent_at or now_ms,
         "sent_at": now_ms,

@@ -78,28 +78,28 @@ def after_settling(job: Job, refusal: GuestwireError, asked: GuestwireError, spr
     return e.Silent(refusal.code, refusal.message, spread)
 
 
-def known(job: Job, found: JobGet, issuer: str | None, spread: float, *, verified: bool) -> Known:
-    """What a host says that it has of the job. `issuer`: as whom it was asked."""
+def known(job: Job, found: JobGet, spread: float) -> Known:
+    """What a host says that it has of the job, which its signature or the way to it vouches for."""
     if found.state not in FINISHED:
         here: JobState = found.state if AT_HOST.get(found.state, 0) > 0 else "accepted"
         return Known(e.AtHost(here, asked=True, spread=spread))
-    result, error = read_final(job, found.final or (), issuer)
+    result, error = read_final(job, found.final or ())
     if error is None and result is not None and found.state == "succeeded":
-        return Known(e.Ended("succeeded", None, None, verified), result)
+        return Known(e.Ended("succeeded", None, None, verified=True), result)
     code = error.code if error is not None else found.code
     message = error.message if error is not None else found.message
     state: JobState = found.state if found.state != "failed" else BY_CODE.get(code or "", "failed")
-    return Known(e.Ended(state, code, message, verified), result)
+    return Known(e.Ended(state, code, message, verified=True), result)
 
 
-def read_final(job: Job, frames: Sequence[bytes], issuer: str | None) -> tuple[Result | None, GuestwireError | None]:
+def read_final(job: Job, frames: Sequence[bytes]) -> tuple[Result | None, GuestwireError | None]:
     """The result in the frames of a stored final, and the error where it is one. None: they are not that job's final, or
     cannot be read by this version."""
     operation = BY_NAME.get(job.operation)
     try:
         envelopes = [decode(frame) for frame in frames]
         body = b"".join(envelope.body for envelope in envelopes)
-        if operation is None or not envelopes or not _answers(job, envelopes[0].header, issuer):
+        if operation is None or not envelopes or not _answers(job, envelopes[0].header):
             return None, None
         if envelopes[0].header.status == "ok":
             reply = to_json(from_bytes(operation.reply, body))
@@ -110,11 +110,11 @@ def read_final(job: Job, frames: Sequence[bytes], issuer: str | None) -> tuple[R
     return Result(job.id, error=error_document(error), final=tuple(frames)), error
 
 
-def _answers(job: Job, header: Header, issuer: str | None) -> bool:
+def _answers(job: Job, header: Header) -> bool:
     """Whether a final is about this job: somebody else may have used the same id for something else."""
-    if header.request_id.hex() != job.request_id:
+    if job.issuer is None or header.request_id.hex() != job.request_id:
         return False
-    return issuer is None or header.about in (None, about_request(issuer, bytes.fromhex(job.body_hash)))
+    return header.about in (None, about_request(job.issuer, bytes.fromhex(job.body_hash)))
 
 
 def error_document(error: GuestwireError) -> dict[str, object]:

@@ -8,6 +8,7 @@ from guestwire.controller.jobs.job import Job
 from guestwire.controller.jobs.machine import Opening
 from guestwire.controller.store.database import Tx
 from guestwire.model.errors import GuestwireError
+from guestwire.protocol.mandates import SignedMandate
 
 
 class FleetView(Protocol):
@@ -26,11 +27,7 @@ class Speaker(Protocol):
     """As whom this controller asks."""
 
     def issuer(self, ref: HostRef) -> str | None:
-        """The principal that signs what this host is asked; None: nothing is signed on the way to it."""
-        ...
-
-    def vouched(self, ref: HostRef) -> bool:
-        """Whether the way itself vouches for the host, so that it need not sign: a local socket does."""
+        """The principal as whom this host is asked, by the way that is the best now. None: no connection leads there."""
         ...
 
 
@@ -49,8 +46,12 @@ class Mandates(Protocol):
         """How an approval stands; one that is not there was withdrawn."""
         ...
 
-    async def mandate(self, approval_id: str, ref: HostRef) -> bytes | None:
+    async def mandate(self, approval_id: str, ref: HostRef) -> SignedMandate | None:
         """The signed mandate of an approval that names the host. None: there is none that counts."""
+        ...
+
+    def needed(self, ref: HostRef, operation: str, risk: int, issuer: str | None = None) -> bool:
+        """Whether it takes one to ask that of the host, as that principal; None: as the host would be asked now."""
         ...
 
 
@@ -68,13 +69,3 @@ class JobListener(Protocol):
     def jobs_changed(self, jobs: Sequence[Job]) -> None:
         """These jobs are another now. Never blocks."""
         ...
-
-
-class Log(Protocol):
-    """The controller's log, as structlog gives it."""
-
-    def info(self, event: str, **fields: object) -> object: ...
-
-    def warning(self, event: str, **fields: object) -> object: ...
-
-    def error(self, event: str, **fields: object) -> object: ...

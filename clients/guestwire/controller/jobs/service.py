@@ -248,6 +248,8 @@ class Jobs:
     async def _withdraw(self, ended: Sequence[Job]) -> None:
         """An approval that nothing waits for any more need not be signed."""
         names = {job.approval_id for job in ended if job.finished and job.approval_id is not None}
+        if not names:
+            return
         async with self._database.write() as tx:
             idle = [name for name in names if not any(not job.finished for job in await store.of_approval(tx, name))]
             decisions = await self._approvals.withdraw(tx, idle)

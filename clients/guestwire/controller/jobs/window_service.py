@@ -9,7 +9,7 @@ from guestwire.controller.jobs.ledger import Ledger
 from guestwire.controller.jobs.machine import Opening
 from guestwire.controller.jobs.window_book import WindowBook
 from guestwire.controller.jobs.windows import WindowSpec, opening
-from guestwire.controller.store import audit_rows
+from guestwire.controller.store import audit_rows, rollouts
 from guestwire.controller.store import windows as store
 from guestwire.controller.store.audit_rows import AuditEntry
 from guestwire.controller.store.database import Database, Tx
@@ -69,9 +69,9 @@ class WindowService:
         """Make a window (`revision` None), or change the one of that revision. Raises DENIED, EXISTS, NOT-FOUND,
         REVISION-STALE."""
         self._access.require(person, "window-set")
-        self._may_let_go(person, name)
         now_ms = self._clock().wall_ms
         async with self._database.write() as tx:
+            await self._may_let_go(tx, person, name)
             if revision is None:
                 if await store.get(tx, name) is not None:
                     raise GuestwireError("EXISTS", f"There is a window {name}: change it with its ETag.", field="name")
@@ -87,24 +87,32 @@ class WindowService:
         return window
 
     async def remove(self, person: Person, name: str, revision: int) -> None:
-        """Forget a window. Raises DENIED, NOT-FOUND, REVISION-STALE, and WINDOW-IN-USE while unfinished jobs wait for it."""
+        """Forget a window. Raises DENIED, NOT-FOUND, REVISION-STALE, and WINDOW-IN-USE while unfinished jobs wait for it, or
+        rollouts go by it."""
         self._access.require(person, "window-set")
-        self._may_let_go(person, name)
-        waiting = [job.id for job in self._ledger.all() if job.window == name]
-        if waiting:
-            raise GuestwireError("WINDOW-IN-USE", detail={"jobs": waiting[:10], "jobs_total": len(waiting)})
         now_ms = self._clock().wall_ms
         async with self._database.write() as tx:
+            await self._may_let_go(tx, person, name)
             await self._same(tx, name, revision)
+            waiting = [job.id for job in self._ledger.all() if job.window == name]
+            going = await rollouts.going_by(tx, name)
+            if waiting or going:
+                detail = {"jobs": waiting[:10], "jobs_total": len(waiting), "rollouts": going[:10]}
+                raise GuestwireError("WINDOW-IN-USE", detail=detail)
             await store.remove(tx, name)
             await audit_rows.add(tx, AuditEntry(now_ms, person, "window-remove", name))
         self._book.remove(name)
         self._publish(name, None)
 
-    def _may_let_go(self, person: Person, name: str) -> None:
+    async def _may_let_go(self, tx: Tx, person: Person, name: str) -> None:
         """Raises DENIED where work waits for it on hosts whose windows are not the person's to set: it would be let go, or held."""
         may = self._access.visible(person, "window-set")
-        if not may.sees_all(job.host for job in self._ledger.all() if job.window == name):
+        if may.all:
+            return
+        hosts = {job.host for job in self._ledger.all() if job.window == name}
+        for rollout in await rollouts.going_by(tx, name):
+            hosts.update(await rollouts.hosts_of(tx, rollout))
+        if not may.sees_all(hosts):
             text = f"Work waits for the window {name} on hosts for which {person.name} may not set it: make another window."
             raise GuestwireError("DENIED", text, detail={"action": "window-set", "target": name})
 

@@ -62,6 +62,8 @@ class Connections:
         self._access = access
         self._feed = feed
         self._clock = clock
+        self._turn = asyncio.Lock()
+        """What one person adds or removes is stored and done before the next one's is looked at."""
 
     async def open_stored(self) -> None:
         """Have the connections that were added before. One that the configuration file has taken the place of is left out."""
@@ -89,27 +91,30 @@ class Connections:
         """Have a connection from now on. Whether its files are good, and whether somebody answers, shows in its state. Raises
         EXISTS, BUSY, INVALID-BODY, DENIED."""
         self._access.require(person, ACTION)
-        self._links.check(connection)
         await asyncio.to_thread(_check_files, connection)
         at = self._clock().wall_ms
         settings = json.dumps(connection.model_dump(exclude_none=True))
-        async with self._database.write() as tx:
-            if not await connections.add(tx, ConnectionRow(connection.name, settings, at, person.name)):
-                raise GuestwireError("EXISTS", f"There is a connection {connection.name} already.", field="name")
-            detail = {"made": settings}
-            await audit_rows.add(tx, AuditEntry(at, person, ACTION, connection.name, detail=detail))
-        self._links.add(connection)
-        return view(self._there(connection.name))
+        async with self._turn:
+            self._links.check(connection)
+            async with self._database.write() as tx:
+                if not await connections.add(tx, ConnectionRow(connection.name, settings, at, person.name)):
+                    raise GuestwireError("EXISTS", f"There is a connection {connection.name} already.", field="name")
+                detail = {"made": settings}
+                await audit_rows.add(tx, AuditEntry(at, person, ACTION, connection.name, detail=detail))
+            self._links.add(connection)
+            return view(self._there(connection.name))
 
     async def remove(self, person: Person, name: str) -> None:
         """End a connection. Raises NOT-FOUND, CONNECTION-CONFIGURED, DENIED."""
         self._access.require(person, ACTION)
-        if self._there(name).configured:
-            raise GuestwireError("CONNECTION-CONFIGURED")
-        async with self._database.write() as tx:
-            await connections.remove(tx, name)
-            await audit_rows.add(tx, AuditEntry(self._clock().wall_ms, person, ACTION, name, detail={"removed": name}))
-        await self._links.remove(name)
+        async with self._turn:
+            if self._there(name).configured:
+                raise GuestwireError("CONNECTION-CONFIGURED")
+            async with self._database.write() as tx:
+                await connections.remove(tx, name)
+                entry = AuditEntry(self._clock().wall_ms, person, ACTION, name, detail={"removed": name})
+                await audit_rows.add(tx, entry)
+            await self._links.remove(name)
         self._feed.publish(Change("connection", name, None))
 
     def changed(self, name: str) -> None:

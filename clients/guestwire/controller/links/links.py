@@ -90,11 +90,13 @@ class Links:
         accept_within_s: float | None = None,
         mandate: bytes | None = None,
         on_event: OnEvent | None = None,
+        issuer: str | None = None,
     ) -> Done:
         """See `ports.HostCalls`."""
-        way = self._way(ref)
+        way = self._way(ref, issuer)
         if way is None or way.link is None:
-            raise GuestwireError("HOST-UNREACHABLE", f"No connection leads to {ref} now.")
+            as_whom = "" if issuer is None else f" on which it is {issuer}"
+            raise GuestwireError("HOST-UNREACHABLE", f"No connection of the controller{as_whom} leads to {ref} now.")
         if operation.name not in WHO_IT_IS and not self._parts.approved(ref):
             raise GuestwireError("HOST-NOT-APPROVED", detail={"host": str(ref)})
         done = await way.link.call(
@@ -108,14 +110,10 @@ class Links:
         return self._way(ref) is not None
 
     def issuer(self, ref: HostRef) -> str | None:
-        """The principal that signs what this host is asked; None: nothing is signed on the way to it."""
+        """As whom the controller asks this host: the principal of its key there, or over a socket its user (`local:UID`). None:
+        no connection leads there."""
         way = self._way(ref) or self._way(ref, up=False)
-        return way.who.issuer if way is not None and way.who is not None and way.who.key is not None else None
-
-    def vouched(self, ref: HostRef) -> bool:
-        """Whether the way itself vouches for the host, so that it need not sign."""
-        way = self._way(ref)
-        return way is not None and way.vouched
+        return way.who.issuer if way is not None and way.who is not None else None
 
     def trust(self, site: str) -> Trust | None:
         """The newest trust document that the controller has of a site; None: it has none."""
@@ -127,11 +125,14 @@ class Links:
         sites = sorted({one.connection.site for one in self._running.values()})
         return tuple(trust for site in sites if (trust := self.trust(site)) is not None)
 
-    def _way(self, ref: HostRef, *, up: bool = True) -> RunningConnection | None:
-        """The connection by which a host is asked: straight to it, else by its site's broker. `up`: one that stands."""
+    def _way(self, ref: HostRef, issuer: str | None = None, *, up: bool = True) -> RunningConnection | None:
+        """The connection by which a host is asked: straight to it, else by its site's broker. `issuer`: as whom; None: as
+        anybody. `up`: one that stands."""
         found: RunningConnection | None = None
         for one in self._running.values():
             if one.connection.site != ref.site or one.reach.host not in (None, ref.host) or (up and not one.up):
+                continue
+            if issuer is not None and (one.who is None or one.who.issuer != issuer):
                 continue
             if one.reach.host is not None:
                 return one

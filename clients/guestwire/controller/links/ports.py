@@ -28,8 +28,10 @@ class HostCalls(Protocol):
         accept_within_s: float | None = None,
         mandate: bytes | None = None,
         on_event: OnEvent | None = None,
+        issuer: str | None = None,
     ) -> Done:
-        """The result of an operation. Raises the host's error; HOST-UNREACHABLE when no link reaches it or it did not answer,
+        """The result of an operation. `issuer`: only by a way on which the controller is that principal, for a host knows a
+        request by its id and by who asked. Raises the host's error; HOST-UNREACHABLE when no link reaches it or it did not answer,
         NO-ANSWER when it accepted and said nothing more in time, HOST-NOT-APPROVED for more than what tells who it is while
         nobody approved it. A caller that is cancelled leaves; what the host accepted goes on there."""
         ...

@@ -6,7 +6,6 @@ A link that is lost comes back by itself; this is about what a person must mend,
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final, Literal
 
 from guestwire.controller.config import Connection
@@ -18,6 +17,7 @@ from guestwire.controller.links.own_presence import OwnPresence
 from guestwire.controller.links.ports import LinkListener, Reach
 from guestwire.controller.links.reception import Hearers, Reception, Rooms
 from guestwire.controller.links.tallies import Tallies
+from guestwire.controller.links.trust_documents import TrustKeeping
 from guestwire.controller.links.trust_keeping import listed, trust_kept_up
 from guestwire.link.session import State
 from guestwire.model.errors import GuestwireError
@@ -38,7 +38,7 @@ _STATES: dict[State, ConnectionState] = {State.UP: "up", State.CONNECTING: "conn
 @dataclass(frozen=True, slots=True)
 class LinkParts:
     """What every link is made with. `epochs` gives the epoch of the next connection of a controller (its name) to a site, at least
-    that high; `kept`: the folder for trust documents; `changed` hears that a connection is in another state; `rooms`: who is asked
+    that high; `trust` keeps the newest trust documents; `changed` hears that a connection is in another state; `rooms`: who is asked
     whether there is room for what hosts say."""
 
     hearers: Hearers
@@ -47,7 +47,7 @@ class LinkParts:
     epochs: Callable[[str, str, int], Coroutine[Any, Any, int]]
     tallies: Tallies
     clock: Callable[[], Now]
-    kept: Path
+    trust: TrustKeeping
     version: str
     boot_id: str
     on_defect: Callable[[str, BaseException], None]
@@ -121,7 +121,8 @@ class RunningConnection:
     async def _linked(self) -> None:
         """Raises what is wrong with the connection's files."""
         connection, parts = self.connection, self._parts
-        who = await asyncio.to_thread(identity, connection, parts.kept, parts.clock().wall_ms)
+        documents = await parts.trust.of(connection.site)
+        who = await asyncio.to_thread(identity, connection, documents, parts.clock().wall_ms)
         link = self._link(who)
         self.who, self.link, self._wrong = who, link, None
         try:
@@ -168,5 +169,6 @@ class RunningConnection:
         self._parts.changed(self.connection.name)
 
     def _on_trust(self, trust: Trust) -> None:
+        self._parts.trust.keep(trust)
         if self.reach.host is None:
             self._parts.listener.listed(trust.site, listed(trust))

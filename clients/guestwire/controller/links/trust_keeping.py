@@ -43,13 +43,12 @@ async def trust_kept_up(
     every_s: float = EVERY_S,
 ) -> AsyncIterator[TrustLooking | None]:
     """Look for newer trust while the block lasts: at the site's service, and at hosts. `on_trust` hears of the present document
-    and of each newer one. Over a socket the kernel vouches for the host, and nobody is asked: None."""
+    and of each newer one. None: the connection has no trust document."""
     store = who.store
-    if store is not None:
-        store.follow(_Listener(on_trust))
-    if store is None or connection.via == "socket":
+    if store is None:
         yield None
         return
+    store.follow(_Listener(on_trust))
     client = Client(LinkWay(caller, only_host=connection.host), who.trust, store=store)
 
     def reachable() -> Sequence[str]:

@@ -14,14 +14,14 @@ from guestwire.controller.fleet.naming import LARGEST, clean
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.links.ports import Said
 from guestwire.controller.store import notices
-from guestwire.controller.store.database import Database, Tx
+from guestwire.controller.store.database import FAILURES, Database, Tx
 from guestwire.controller.store.notices import NoticeRow
-from guestwire.controller.telemetry.number_ranges import NumberRanges
 from guestwire.link.backoff import Backoff
 from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.json_bodies import to_json
 from guestwire.protocol.notices import MODELS, SPOOL_CLASS_OF, Notice, NoticeClass
+from guestwire.protocol.number_ranges import NumberRanges
 from guestwire.protocol.steps import Now
 from guestwire.protocol.telemetry import SpoolClass
 
@@ -104,6 +104,8 @@ class NoticeTaking(OwnTask):
             try:
                 changes = await self._commit(group)
             except GuestwireError as err:
+                if err.code not in FAILURES:  # a defect, which no waiting mends
+                    raise
                 self.failure = err
                 await asyncio.sleep(max(0.05, self._backoff.failed(0)))
             else:

@@ -29,15 +29,13 @@ from guestwire.protocol.mandates import PLANNED
 from guestwire.sdk.bulk import each
 
 LOOK_EVERY_S: Final = 30.0
-"""How often everything that is open is looked at, whatever was heard."""
+"""How often everything that is not done is looked at, whatever was heard."""
 AGAIN_S: Final = 2.0
 """Before another try, where the database took nothing, or a host would not be confirmed yet: its connection has to be newer than
 the change."""
 LONGEST_CONFIRM_MS: Final = 3_600_000
 """After that a host has undone what nobody confirmed (`ConfigApply.confirm_s`)."""
 AT_ONCE: Final = 8
-MOST: Final = 1000
-"""Open jobs that are looked at in one round."""
 LONGEST_PAUSE_MS: Final = 600_000
 """Between two tries to ask a host that does not answer; the first is a round."""
 GIVE_UP_MS: Final = 7 * 86_400_000
@@ -99,9 +97,9 @@ class Following(OwnTask):
         return min(LOOK_EVERY_S, max(0.05, due_ms / 1000))
 
     async def look(self) -> None:
-        """See to everything that is open now. Raises what the database does."""
+        """See to everything that has ended. Raises what the database does."""
         async with self._database.read() as tx:
-            waiting = await plans.open_jobs(tx, MOST)
+            waiting = await plans.ended_jobs(tx)
         known = {one.job_id for one in waiting}
         self._later = {job_id: at for job_id, at in self._later.items() if job_id in known}
         self._pauses = {job_id: pause for job_id, pause in self._pauses.items() if job_id in known}
@@ -149,8 +147,12 @@ class Following(OwnTask):
             await self._hosts.fetch(noted.ref)
             await self._keeping.rejudge(noted.ref)
         await self._put(replace(noted, done_at=self._clock_ms()))
-        if noted.verb != "apply":
-            self._some.set()  # the apply that it was about waits no more
+        if noted.verb != "apply":  # the apply that it was about waits no more
+            async with self._database.read() as tx:
+                applied = await plans.last_job(tx, noted.ref, noted.plan_id, "apply")
+            if applied is not None:
+                self._later.pop(applied.job_id, None)
+            self._some.set()
 
     async def _waits(self, noted: PlanJob) -> None:
         """A change that waits on its host: confirm it where that is wanted, and see whether it still waits."""
@@ -159,6 +161,8 @@ class Following(OwnTask):
         if config.shown.plan_id == noted.plan_id:
             if config.shown.state == "confirm_wait" and noted.confirms:
                 await self._confirmed(noted)
+            else:
+                self._later[noted.job_id] = self._clock_ms() + int(LOOK_EVERY_S * 1000)
             return
         if not await self._is_kept(noted, config.shown):
             await self._put(replace(noted, state="rolled_back", code="ROLLED-BACK", done_at=self._clock_ms()))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from guestwire.controller.host_ref import HostRef
+from guestwire.controller.links.asking import ask
 from guestwire.controller.links.ports import HostCalls
 from guestwire.controller.store import host_configs
 from guestwire.controller.store.database import Database
@@ -21,7 +22,6 @@ from guestwire.protocol.config_models import (
     HostTopology,
 )
 from guestwire.protocol.operation_models import Empty, HostShow
-from guestwire.protocol.operations import BY_NAME
 
 READ_WITHIN_S = 15.0
 LARGEST = 1 << 53
@@ -48,6 +48,7 @@ class HostReading:
         """The host as it is now; remembered from now on."""
         at = self._clock_ms()
         shown = await self._ask(ref, "config-show", ConfigRef(), ConfigShown)  # a host that is away is asked once
+        # always: its fingerprint stays the same when CPUs go offline, huge pages are taken or devices get another driver
         topology = await self._topology(ref)
         about = await self._ask(ref, "host-show", Empty(), HostShow)
         config = HostConfig(ref, shown, topology, about.host, at)
@@ -87,13 +88,10 @@ class HostReading:
             raise
 
     async def _ask(self, ref: HostRef, operation: str, request: Model, reply: type[T]) -> T:
-        row = BY_NAME[operation]
-        done = await self._calls.call(ref, row, request, timeout_s=max(READ_WITHIN_S, row.timeout_s))
-        if not done.verified or not isinstance(done.reply, reply):
-            raise GuestwireError("UNSIGNED-RESPONSE", f"{ref} did not sign its answer to {operation}.")
-        if not _storable(done.reply):
+        answer = await ask(self._calls, ref, operation, request, reply, READ_WITHIN_S)
+        if not _storable(answer):
             raise GuestwireError("MALFORMED", f"{ref} answered {operation} with what no database takes.")
-        return done.reply
+        return answer
 
 
 def storable(revision: Revision) -> bool:

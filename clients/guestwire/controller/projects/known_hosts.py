@@ -7,6 +7,7 @@ from guestwire.controller.host_ref import HostRef
 from guestwire.controller.projects.host_facts import KnownHost
 from guestwire.controller.store import host_configs, hosts
 from guestwire.controller.store.database import Tx
+from guestwire.controller.store.host_configs import HostConfig
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
 from guestwire.model.host import Host
@@ -27,9 +28,12 @@ class _Reported(Model):
     revision: int = 0
 
 
-async def _topology(tx: Tx, ref: HostRef) -> Topology | None:
+async def _topology(tx: Tx, ref: HostRef, config: HostConfig | None) -> Topology | None:
+    """The machine as it was when it was last read as a whole."""
     found = await hosts.document(tx, ref, "topology")
-    return None if found is None else Topology.model_validate(unpack(found.body))
+    if found is None or (config is not None and config.topology is not None and config.at > found.at):
+        return None if config is None else config.topology
+    return Topology.model_validate(unpack(found.body))
 
 
 async def known(tx: Tx, ref: HostRef) -> KnownHost:
@@ -41,7 +45,7 @@ async def known(tx: Tx, ref: HostRef) -> KnownHost:
         reported = None if report is None else _Reported.model_validate(unpack(report.body)).revision
         if inventory is not None and (config is None or config.at < inventory.at):
             machine = _Machine.model_validate(unpack(inventory.body))
-            topology = machine.topology or await _topology(tx, ref) or (None if config is None else config.topology)
+            topology = machine.topology or await _topology(tx, ref, config)
             return KnownHost(config, machine.host, topology, inventory.at, reported)
     except (ValidationError, ValueError) as err:
         raise GuestwireError("DATABASE-DAMAGED", f"What is kept of {ref} cannot be read.") from err

@@ -55,10 +55,7 @@ class Opening:
             raise GuestwireError("NOT-FOUND", f"The project {name} has no host {missing[0]}.", field="hosts")
         if len(set(chosen.values())) != len(chosen):
             raise GuestwireError("INVALID-BODY", "Two hosts of the project would become one draft.", field="hosts")
-        parts = [
-            _Part(host, host_ref(target), _alone(row.text or "", project, host, host_ref(target).host))
-            for host, target in chosen.items()
-        ]
+        parts = await asyncio.to_thread(_parts, row.text or "", project, chosen)
         return await self._opened(person, parts, wanted.overwrite, f"project {name}", preview=wanted.preview)
 
     async def open_example(self, person: Person, example: str, wanted: ExampleWanted) -> OpenedAll:
@@ -153,6 +150,11 @@ def _told(part: _Part, held: Held, wanted: Next) -> Opened:
 
 def _removes_guest(op: str, place: str) -> bool:
     return op == "delete" and place.startswith("guests.")
+
+
+def _parts(text: str, project: Project, chosen: Mapping[str, str]) -> list[_Part]:
+    found = ((host, host_ref(target)) for host, target in chosen.items())
+    return [_Part(host, target, _alone(text, project, host, target.host)) for host, target in found]
 
 
 def _alone(text: str, project: Project, host: str, name: str) -> str:

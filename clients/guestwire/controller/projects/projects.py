@@ -79,7 +79,7 @@ class Projects:
         """A project and what it has. Raises NOT-FOUND."""
         async with self._database.read() as tx:
             row = await self._there(tx, person, name)
-        return row, project_toml.load(row.text or "")
+        return row, await asyncio.to_thread(project_toml.load, row.text or "")
 
     async def put(self, person: Person, name: str, wanted: ProjectWanted, revision: int | None) -> ProjectShown:
         """Make the project that; `revision` None: there must be none of that name yet. Raises REVISION-STALE, EXISTS,
@@ -93,7 +93,8 @@ class Projects:
             text = f"The project {name} is of the site {before.site}, and stays so: save it under another name."
             raise GuestwireError("INVALID-BODY", text, field="site")
         if wanted.text is not None:
-            text, project, summary = *_of_text(wanted.text), "a project file"
+            text, project = await asyncio.to_thread(_of_text, wanted.text)
+            summary = "a project file"
         else:
             text, project = await self._of_drafts(wanted, before.text if before is not None else None)
             summary = f"the drafts of {', '.join(wanted.drafts or ())}"
@@ -129,7 +130,7 @@ class Projects:
             await audit_rows.add(tx, AuditEntry(at, person, "project-rename", name, detail={"to": to}))
         self._publish(gone, _refs(row.site, row.hosts))
         self._publish(made, _refs(row.site, row.hosts))
-        return _shown(made, project_toml.load(made.text or ""))
+        return _shown(made, await asyncio.to_thread(project_toml.load, made.text or ""))
 
     async def remove(self, person: Person, name: str, revision: int) -> None:
         """Remove a project and its revisions. Raises NOT-FOUND, REVISION-STALE."""
@@ -161,7 +162,7 @@ class Projects:
             row = await projects.revision(tx, name, number)
         if row is None or row.text is None:
             raise GuestwireError("NOT-FOUND", f"Revision {number} of the project {name} is not kept.", field="revision")
-        for host in project_toml.load(row.text).hosts:
+        for host in (await asyncio.to_thread(project_toml.load, row.text)).hosts:
             self._access.require(person, "read", HostRef(project.site, host))
         return row.text
 
@@ -225,12 +226,14 @@ class Projects:
             document = (await self._keeping.held(HostRef(wanted.site, host))).there
             hosts[host] = document.desired.model_copy(update={"base_revision": None})
             texts.append(document.text)
-        before = Project() if now is None else project_toml.load(now)
+        before = Project() if now is None else await asyncio.to_thread(project_toml.load, now)
         project = Project(
             name=wanted.title or before.name, comments=wanted.comments or before.comments, hosts=hosts
         )  # fmt: skip
         begin = now if now is not None else texts[0] if len(texts) == 1 else None
-        return (project_toml.dump(project) if begin is None else project_edits.update(begin, project)), project
+        if begin is None:
+            return await asyncio.to_thread(project_toml.dump, project), project
+        return await asyncio.to_thread(project_edits.update, begin, project), project
 
     async def _kept(
         self, person: Person, name: str, site: str, text: str, project: Project, before: ProjectRow | None, summary: str
@@ -238,8 +241,7 @@ class Projects:
         hosts = tuple(project.hosts)
         self._require(person, site, hosts)
         _check_hosts(hosts)
-        was = Project() if before is None else project_toml.load(before.text or "")
-        about, at = told(project_differences(was, project)), self._clock_ms()
+        about, at = await asyncio.to_thread(_about, before, project), self._clock_ms()
         async with self._database.write() as tx:
             row = await projects.find(tx, name)
             now = None if row is None or row.text is None else row.revision
@@ -265,6 +267,12 @@ class Projects:
     def _publish(self, row: ProjectRow, about: tuple[HostRef, ...]) -> None:
         document = None if row.text is None else json.loads(_head(row).model_dump_json())
         self._feed.publish(Change("project", row.name, document, about, all_hosts=True))
+
+
+def _about(before: ProjectRow | None, project: Project) -> Told:
+    """What a project changes of the one before."""
+    was = Project() if before is None else project_toml.load(before.text or "")
+    return told(project_differences(was, project))
 
 
 def _of_text(text: str) -> tuple[str, Project]:

@@ -12,6 +12,7 @@ from guestwire.controller.rollouts.spec import MOST_HOSTS, ProjectPart, RolloutS
 from guestwire.controller.rollouts.standing import Target
 from guestwire.controller.store import host_queries, rollout_hosts
 from guestwire.controller.store.database import Tx
+from guestwire.controller.store.rollouts import Rollout
 from guestwire.controller.users.person import Person
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.operations import BY_NAME
@@ -59,6 +60,10 @@ class Gathering:
             text = f"{_list(unknown)} {'is' if len(unknown) == 1 else 'are'} not known."
             raise GuestwireError("NOT-FOUND", text, field="targets.hosts")
         await self._parts(tx, spec, pin)
+
+    async def abandoned(self, rollout: Rollout) -> bool:
+        """Whether nobody answers for it any more: who started it may not log in, or their token was revoked."""
+        return await self._people.person(rollout.person_id, rollout.token) is None
 
     async def pinned(self, tx: Tx, spec: RolloutSpec) -> str | None:
         """Pin what a new rollout applies of a project; None: it applies none. Raises NOT-FOUND."""

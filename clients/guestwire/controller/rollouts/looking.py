@@ -67,11 +67,19 @@ class Looking:
             times.append(min(around.window_changes_at, now_ms + WINDOW_MS))
         return around, min((at for at in times if at is not None), default=None)
 
+    def abandoned(self, kept: Kept) -> str | None:
+        """Why nothing more may be begun, or planned, in the name of who started it; None: it may, or there is nothing more."""
+        rollout = kept.rollout
+        if kept.starter is not None or kept.course.standing.state != "running" or not _planned(kept):
+            return None
+        revoked = "" if rollout.token is None else f", or the token {rollout.token.name} was revoked"
+        return f"{rollout.person}, who started it, may not log in any more{revoked}: who resumes it goes on in their own name"
+
     def forbidden(self, kept: Kept, hosts: Iterable[HostRef]) -> str | None:
         """Why nothing may be begun on these hosts in the name of who started it; None: it may."""
         rollout = kept.rollout
         if kept.starter is None:
-            return f"{rollout.person}, who started it, may not log in any more"
+            return self.abandoned(kept)
         action = rollout.spec.action
         for host in hosts:
             risk = kept.course.targets[host].plan_risk
@@ -128,7 +136,7 @@ class Looking:
         return now_ms + APPROVALS_MS
 
     def _plans(self, kept: Kept) -> int | None:
-        if kept.course.spec.project is None or kept.course.standing.state != "running":
+        if kept.course.spec.project is None or kept.course.standing.state != "running" or kept.starter is None:
             return None
         unplanned = [target for target in _planned(kept) if target.plan_id is None]
         return self._planning.want(kept.rollout, unplanned)

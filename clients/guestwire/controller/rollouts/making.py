@@ -14,13 +14,12 @@ from guestwire.controller.host_ref import HostRef
 from guestwire.controller.jobs.job import Job, NewJob
 from guestwire.controller.jobs.orders import effective
 from guestwire.controller.rollouts.course import Course
-from guestwire.controller.rollouts.ports import Approvals, People, ProjectApplies
+from guestwire.controller.rollouts.ports import Approvals, ProjectApplies
 from guestwire.controller.rollouts.spec import RolloutSpec
 from guestwire.controller.rollouts.standing import Target
 from guestwire.controller.store.approvals import Approval
 from guestwire.controller.store.database import Tx
 from guestwire.controller.store.rollouts import Rollout
-from guestwire.controller.users.person import Person
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.bodies import to_bytes
 from guestwire.protocol.json_bodies import from_json
@@ -38,10 +37,7 @@ REJECTED = "APPROVAL-REJECTED"
 class Making:
     """Makes what hosts get."""
 
-    def __init__(
-        self, people: People, approvals: Approvals, projects: ProjectApplies, clock_ms: Callable[[], int]
-    ) -> None:
-        self._people = people
+    def __init__(self, approvals: Approvals, projects: ProjectApplies, clock_ms: Callable[[], int]) -> None:
         self._approvals = approvals
         self._projects = projects
         self._clock_ms = clock_ms
@@ -74,8 +70,7 @@ class Making:
             made = NewJob(target.host, spec.operation, body_of(spec), deadline_ms, risk=BY_NAME[spec.operation].risk)
         else:
             assert target.plan_id is not None
-            person = await self._starter(rollout)
-            made = await self._projects.job(tx, person, target.host, target.plan_id)
+            made = await self._projects.job(tx, rollout.person, target.host, target.plan_id)
         return replace(
             made, deadline_ms=deadline_ms, window=spec.window, approval_id=target.approval, origin="rollout",
             rollout_id=rollout.id, wave=target.wave, note=spec.note or spec.name, person_id=rollout.person_id,
@@ -84,9 +79,8 @@ class Making:
     async def ordered(self, tx: Tx, rollout: Rollout, jobs: Sequence[Job]) -> None:
         """These jobs were made: those that carry plans out are followed like any apply."""
         if rollout.spec.project is not None:
-            person = await self._starter(rollout)
             for job in jobs:
-                await self._projects.ordered(tx, person, job)
+                await self._projects.ordered(tx, rollout.person_id, rollout.person, job)
 
     async def ask(self, tx: Tx, rollout: Rollout, course: Course, changed: Iterable[Target]) -> list[Approval]:
         """Ask for the approvals that targets need which changed just now. Those that were asked for: tell `told`."""
@@ -138,13 +132,6 @@ class Making:
             spec.action, risk, tuple(NeedTarget(target.host, body_hash, target.plan_id) for target in targets), now_ms,
             now_ms + MAX_WINDOW_MS, uses=spec.attempts.most, note=spec.note or spec.name,
         )  # fmt: skip
-
-    async def _starter(self, rollout: Rollout) -> Person:
-        """Who answers for it. Raises DENIED when they may not log in any more."""
-        person = await self._people.person(rollout.person_id, rollout.token)
-        if person is None:
-            raise GuestwireError("DENIED", f"{rollout.person}, who started it, may not log in any more.")
-        return person
 
 
 def body_of(spec: RolloutSpec) -> bytes:

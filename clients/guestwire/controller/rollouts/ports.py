@@ -79,7 +79,8 @@ class People(Protocol):
     """Who may do what, now: a rollout goes on for weeks, and a person may have lost their role meanwhile."""
 
     async def person(self, person_id: str, token: TokenUse | None) -> Person | None:
-        """The person as they are now, with no more than the token they came with was for; None: they may not log in any more."""
+        """The person as they are now, with no more than the token they came with was for; None: they may not log in any more, or
+        that token was revoked."""
         ...
 
     def may(self, person: Person, action: str, host: HostRef, *, risk: int | None = None) -> bool:
@@ -141,10 +142,10 @@ class ProjectApplies(Protocol):
         """Have the host plan its part (`pin`: as it was pinned). Raises what the host answers, HOST-UNREACHABLE."""
         ...
 
-    async def job(self, tx: Tx, person: Person, host: HostRef, plan_id: str) -> NewJob:
-        """The job that carries a plan out, in the caller's transaction. Raises PLAN-STALE when the plan is kept no more."""
+    async def job(self, tx: Tx, person: str, host: HostRef, plan_id: str) -> NewJob:
+        """The job that carries a plan out in the name of somebody, in the caller's transaction. Raises PLAN-STALE when the plan is kept no more."""
         ...
 
-    async def ordered(self, tx: Tx, person: Person, job: Job) -> None:
+    async def ordered(self, tx: Tx, person_id: str, person: str, job: Job) -> None:
         """That job was made, in the caller's transaction: it is followed like any apply."""
         ...

@@ -6,7 +6,8 @@ disks.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from guestwire.controller.host_ref import HostRef
@@ -31,6 +32,9 @@ ORIGIN: Final = "rollout"
 KEPT_PLANS: Final = 20
 KEPT_JOBS: Final = 500
 LONGEST_COMMENT: Final = 512
+KEPT_PARSED: Final = 2
+"""Projects of which it is known what they mean: those that are rolled out now. One of thousands of hosts is megabytes of text,
+and every host asks for its part."""
 
 
 class Planner(Protocol):
@@ -53,6 +57,9 @@ class ProjectParts:
         self._planner = planner
         self._reviews = reviews
         self._clock_ms = clock_ms
+        self._parsed: OrderedDict[str, Mapping[HostRef, Desired]] = OrderedDict()
+        """By what they are pinned by: a hash of the content."""
+        self._parsing = asyncio.Lock()
 
     async def pin(self, tx: Tx, project: ProjectPart) -> str | None:
         """Keep a revision for a rollout. None: there is no such revision."""
@@ -61,17 +68,14 @@ class ProjectParts:
 
     async def hosts(self, tx: Tx, project: ProjectPart, pin: str | None = None) -> frozenset[HostRef] | None:
         """The hosts that a revision of a project has a part for. None: there is no such revision."""
-        content = await _content(tx, project, pin)
-        if content is None:
-            return None
-        return frozenset(HostRef(content.site, host) for host in await asyncio.to_thread(_parts, content))
+        parts = await self._parts(tx, project, pin)
+        return None if parts is None else frozenset(parts)
 
     async def plan(self, person: Person, host: HostRef, project: ProjectPart, pin: str | None = None) -> HostPlan:
         """Have the host plan its part. Raises what the host answers, HOST-UNREACHABLE."""
         async with self._database.read() as tx:
-            content = await _content(tx, project, pin)
-        mine = content is not None and content.site == host.site
-        desired = (await asyncio.to_thread(_parts, content)).get(host.host) if mine and content is not None else None
+            parts = await self._parts(tx, project, pin)
+        desired = None if parts is None else parts.get(host)
         if desired is None:
             raise GuestwireError("NOT-FOUND", f"The project {project.name} has no part for {host} any more.")
         plan = await self._planner.plan(
@@ -87,24 +91,39 @@ class ProjectParts:
         problem = None if first is None else (first.code, first.message)
         return HostPlan(plan.plan_id, plan.risk, len(plan.items), problem)
 
-    async def job(self, tx: Tx, person: Person, host: HostRef, plan_id: str) -> NewJob:
-        """The job that carries a plan out, in the caller's transaction. Raises PLAN-STALE when the plan is kept no more."""
+    async def job(self, tx: Tx, person: str, host: HostRef, plan_id: str) -> NewJob:
+        """The job that carries a plan out in the name of somebody, in the caller's transaction. Raises PLAN-STALE when the plan is kept no more."""
         row = await plans.find(tx, host, plan_id)
         if row is None:
             raise GuestwireError("PLAN-STALE", f"The plan of {host} is kept no more.")
         options = PlanOptions.model_validate_json(row.options)
         request = ConfigApply(
             desired=row.document, hash=content_hash(row.document), restart=options.restart, plan_id=plan_id,
-            base_revision=row.plan.base_revision, comment=f"{person.name}: a rollout"[:LONGEST_COMMENT],
+            base_revision=row.plan.base_revision, comment=f"{person}: a rollout"[:LONGEST_COMMENT],
         )  # fmt: skip
         risk = max(1, row.plan.risk)
         return NewJob(host, "config-apply", to_bytes(request), DAY_S * 1000, risk=risk, plan_id=plan_id)
 
-    async def ordered(self, tx: Tx, person: Person, job: Job) -> None:
+    async def ordered(self, tx: Tx, person_id: str, person: str, job: Job) -> None:
         """That job was made, in the caller's transaction: it is followed like any apply."""
         assert job.plan_id is not None
-        noted = PlanJob(job.id, job.host, job.plan_id, "apply", person.id, person.name, self._clock_ms())
+        noted = PlanJob(job.id, job.host, job.plan_id, "apply", person_id, person, self._clock_ms())
         await plans.add_job(tx, noted, KEPT_JOBS)
+
+    async def _parts(self, tx: Tx, project: ProjectPart, pin: str | None) -> Mapping[HostRef, Desired] | None:
+        """The configurations in a project, by host. None: there is no such revision."""
+        if pin is None or pin not in self._parsed:
+            content = await _content(tx, project, pin)
+            if content is None:
+                return None
+            pin = pinned_projects.name_of(content)
+            async with self._parsing:  # many hosts plan at once: it is read for all of them
+                if pin not in self._parsed:
+                    self._parsed[pin] = await asyncio.to_thread(_parsed, content)
+                    if len(self._parsed) > KEPT_PARSED:
+                        self._parsed.popitem(last=False)
+        self._parsed.move_to_end(pin)
+        return self._parsed[pin]
 
 
 async def _content(tx: Tx, project: ProjectPart, pin: str | None) -> Pinned | None:
@@ -118,6 +137,6 @@ async def _content(tx: Tx, project: ProjectPart, pin: str | None) -> Pinned | No
     return Pinned(row.site, kept.text or "")
 
 
-def _parts(content: Pinned) -> dict[str, Desired]:
+def _parsed(content: Pinned) -> Mapping[HostRef, Desired]:
     """The configurations in a project, by host."""
-    return dict(project_toml.load(content.text).hosts)
+    return {HostRef(content.site, host): desired for host, desired in project_toml.load(content.text).hosts.items()}

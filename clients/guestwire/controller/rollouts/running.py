@@ -14,7 +14,7 @@ from typing import Final
 
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.jobs.job import Job
-from guestwire.controller.jobs.ports import Log
+from guestwire.controller.logs import Log
 from guestwire.controller.rollouts import engine
 from guestwire.controller.rollouts.keeping import Keeping, Kept, Outdated, PlansGone, change_of
 from guestwire.controller.rollouts.looking import Looking
@@ -227,7 +227,8 @@ class Running(OwnTask):
         acted = False
         while True:
             action = kept.course.decide(now_ms, around)
-            if isinstance(action, engine.Start) and (why := self._looking.forbidden(kept, action.hosts)) is not None:
+            why = self._forbidden(kept, action)
+            if why is not None:
                 action = engine.pause(why, kept.course.targets)
             if action is not None:
                 kept.course.take(action, now_ms)
@@ -241,6 +242,12 @@ class Running(OwnTask):
                 self._telling.changed(kept)
             if action is None:
                 return
+
+    def _forbidden(self, kept: Kept, action: engine.Action | None) -> str | None:
+        """Why it must not go on so in the name of who started it."""
+        if isinstance(action, engine.Start):
+            return self._looking.forbidden(kept, action.hosts)
+        return self._looking.abandoned(kept) if action is None else None
 
     def _take_in(self, kept: Kept) -> None:
         """What was heard of its jobs. Were it not written down, the jobs would say it again."""

@@ -131,8 +131,7 @@ class Rollouts:
 
         def begin(kept: Kept, now_ms: int) -> dict[str, object]:
             kept.course.start(found, now_ms)
-            kept.rollout = replace(kept.rollout, person_id=person.id, person=person.name, token=person.token)
-            kept.starter = person
+            _in_the_name_of(kept, person)
             return {"hosts": len(found), "skipped": sum(target.state == "skipped" for target in found)}
 
         return await self._changed(person, rollout_id, START, begin)
@@ -150,12 +149,20 @@ class Rollouts:
         return await self._changed(person, rollout_id, "rollout-pause", stop)
 
     async def resume(self, person: Person, rollout_id: str) -> RolloutDetail:
-        """Go on: what failed so far counts no more for a pause, and a wave that fell short is accepted. Raises WRONG-STATE."""
+        """Go on: what failed so far counts no more for a pause, and a wave that fell short is accepted. Where nobody answers for it
+        any more, it goes on in this person's name. Raises WRONG-STATE."""
         await self._controlled(person, rollout_id)
+        abandoned = await self._gathering.abandoned(await self._visible(person, rollout_id))
+        if abandoned:
+            self._access.require(person, START)
 
         def go_on(kept: Kept, now_ms: int) -> dict[str, object]:
             kept.course.resume(now_ms)
-            return {}
+            if not abandoned:
+                return {}
+            before = kept.rollout.person
+            _in_the_name_of(kept, person)
+            return {"instead_of": before}
 
         return await self._changed(person, rollout_id, "rollout-resume", go_on)
 
@@ -257,6 +264,11 @@ class Rollouts:
     def _may_see(self, person: Person, rollout: Rollout, hosts: Collection[HostRef]) -> None:
         if rollout.person_id != person.id and not self._access.visible(person).sees_any(hosts):
             raise _unknown(rollout.id)
+
+
+def _in_the_name_of(kept: Kept, person: Person) -> None:
+    kept.rollout = replace(kept.rollout, person_id=person.id, person=person.name, token=person.token)
+    kept.starter = person
 
 
 def _by(person: Person, reason: str) -> str:

@@ -49,4 +49,4 @@ class Telling:
         if self._feed.watched:
             targets = kept.course.targets
             document = summary(kept.rollout, counted(targets.values())).model_dump()
-            self._feed.publish(Change("rollout", kept.id, document, tuple(targets)))
+            self._feed.publish(Change("rollout", kept.id, document, tuple(targets), no_host_yet=not targets))

@@ -53,6 +53,7 @@ table = Table(
     Column("note", Text, nullable=False),
     Column("cleared_at", BigInteger),
     Column("cleared_by", String(64), nullable=False),
+    Column("source_lost_at", BigInteger),
     Index("ix_alarms_raised", "raised_at", "id"),
     Index("ix_alarms_host", "site", "host", "raised_at"),
     Index("ix_alarms_state", "state", "raised_at"),
@@ -62,7 +63,8 @@ table = Table(
 @dataclass(frozen=True, slots=True)
 class AlarmRow:
     """An alarm. `since`: since when the condition holds; `times`: how often it was told while it was open; `clear_at`: when it is
-    over by itself; all times Unix ms. `cleared_by` empty: nobody, it was over."""
+    over by itself; all times Unix ms. `cleared_by` empty: nobody, it was over. `source_lost_at`: since when nobody knows whether
+    it holds on; None: that is known, or it was an event."""
 
     id: str
     rule: str
@@ -82,6 +84,7 @@ class AlarmRow:
     note: str = ""
     cleared_at: int | None = None
     cleared_by: str = ""
+    source_lost_at: int | None = None
 
     @property
     def open_key(self) -> str:
@@ -117,12 +120,22 @@ async def opened(tx: Tx, rule: str, host: HostRef, part: str) -> AlarmRow | None
     return None if row is None else _alarm(row)
 
 
-async def every_open(tx: Tx, rule: str | None = None) -> list[AlarmRow]:
-    """Every alarm that is not cleared: all, or those of a rule."""
+async def every_open(tx: Tx, rule: str | None = None, host: HostRef | None = None) -> list[AlarmRow]:
+    """Every alarm that is not cleared: all, or those of a rule, of a host."""
     wanted = select(table).where(table.c.open_key.is_not(None))
     if rule is not None:
         wanted = wanted.where(table.c.rule == rule)
+    if host is not None:
+        wanted = wanted.where(table.c.site == host.site, table.c.host == host.host)
     return [_alarm(row) for row in await tx.execute(wanted.order_by(table.c.raised_at, table.c.id))]
+
+
+async def mark(tx: Tx, keys: Sequence[str], lost_at: int | None) -> list[AlarmRow]:
+    """Say of the open alarms of these keys (`key_of`) that their source was lost at that time; None: that it is there. Gives them
+    as they are now."""
+    meant = table.c.open_key.in_(keys)
+    await tx.execute(update(table).where(meant).values(source_lost_at=lost_at))
+    return [_alarm(row) for row in await tx.execute(select(table).where(meant).order_by(table.c.raised_at, table.c.id))]
 
 
 async def due(tx: Tx, now_ms: int, limit: int = 500) -> list[AlarmRow]:
@@ -191,7 +204,7 @@ def _values(alarm: AlarmRow) -> dict[str, object]:
         "severity": alarm.severity, "state": alarm.state, "text": alarm.text, "value": alarm.value, "since": alarm.since,
         "raised_at": alarm.raised_at, "last_at": alarm.last_at, "times": alarm.times, "clear_at": alarm.clear_at,
         "acknowledged_at": alarm.acknowledged_at, "acknowledged_by": alarm.acknowledged_by, "note": alarm.note,
-        "cleared_at": alarm.cleared_at, "cleared_by": alarm.cleared_by,
+        "cleared_at": alarm.cleared_at, "cleared_by": alarm.cleared_by, "source_lost_at": alarm.source_lost_at,
     }  # fmt: skip
 
 

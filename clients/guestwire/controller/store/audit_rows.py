@@ -155,13 +155,14 @@ async def oldest(tx: Tx, wanted: Wanted, *, above: int, limit: int) -> tuple[Aud
 
 
 async def first_broken(
-    tx: Tx, seq: int = 0, previous: bytes = FIRST, signed: Mapping[int, bytes] = _NOTHING
+    tx: Tx, seq: int = 0, previous: bytes = FIRST, signed: Mapping[int, bytes] = _NOTHING, *, above: int = 0
 ) -> int | None:
     """Check the chain of the whole log, which begins after row `seq` with that hash: the number of the first row that is not what it
-    should be; None: all are sound. `signed`: the hashes that rows had when somebody signed them."""
+    should be; None: all are sound. `signed`: the hashes that rows had when somebody signed them. `above`: rows up to that one are
+    not looked at."""
     if signed.get(seq, previous) != previous:
         return seq
-    async for row in _all(tx):
+    async for row in _all(tx, above):
         seq += 1
         if row.seq != seq or row_hash(previous, said(row)) != row.hash or signed.get(seq, row.hash) != row.hash:
             return seq
@@ -198,8 +199,7 @@ def row_hash(previous: bytes, row: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(_DOMAIN + previous + data).digest()
 
 
-async def _all(tx: Tx) -> AsyncIterator[AuditRow]:
-    above = 0
+async def _all(tx: Tx, above: int) -> AsyncIterator[AuditRow]:
     while page := await oldest(tx, Wanted(), above=above, limit=_PAGE):
         for row in page:
             yield row

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, String, Table, and_, func, select
+from sqlalchemy import BigInteger, Column, String, Table, and_, select
 
 from guestwire.controller.store import users
 from guestwire.controller.store.database import Tx, insert_new
@@ -61,9 +61,3 @@ async def admins(tx: Tx) -> frozenset[str]:
         .where(table.c.role == "admin", table.c.scope == EVERYWHERE, users.table.c.disabled.is_(False))
     )
     return frozenset((await tx.execute(found)).scalars())
-
-
-async def names_group(tx: Tx, group: str) -> bool:
-    """Whether somebody has a role on that group."""
-    found = select(func.count()).select_from(table).where(table.c.scope == f"group:{group}")
-    return bool((await tx.execute(found)).scalar_one())

@@ -49,7 +49,9 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
-        """A transaction that sees one moment of the whole database and cannot change it. Waits for no writer."""
+        """A transaction that sees one moment of the whole database and cannot change it. Waits for no writer. Never inside a
+        `write`: it would wait for a connection while it has everybody's turn."""
+        self._not_inside()
         with _translating():
             async with _begun(self._reader) as tx:
                 yield tx
@@ -99,20 +101,22 @@ class Database:
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
-        task = asyncio.current_task()
-        if self._writing is not None and self._writing is task:
-            raise RuntimeError("a write inside a write would wait for itself")
+        self._not_inside()
         try:
             async with asyncio.timeout(TURN_S):
                 await self._turn.acquire()
         except TimeoutError as err:
             raise unavailable("another transaction of this controller takes too long") from err
-        self._writing = task
+        self._writing = asyncio.current_task()
         try:
             yield
         finally:
             self._writing = None
             self._turn.release()
+
+    def _not_inside(self) -> None:
+        if self._writing is not None and self._writing is asyncio.current_task():
+            raise RuntimeError("a transaction inside a write waits for what the write has")
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ at any moment leaves nothing out.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Column, Integer, String, Table, bindparam, delete, func, select, text
+from sqlalchemy import BigInteger, Column, Integer, String, Table, bindparam, delete, select, text
 
 from guestwire.controller.store.database import Tx
 from guestwire.controller.store.levels import Level
@@ -76,9 +76,3 @@ async def between(tx: Tx, level: Level, first_window: int, end_window: int) -> b
         table.c.level == level.name, table.c.number >= first_window, table.c.number < end_window
     )
     return (await tx.execute(wanted.limit(1))).first() is not None
-
-
-async def waiting(tx: Tx) -> dict[str, int]:
-    """How many are due, by level."""
-    counted = await tx.execute(select(table.c.level, func.count()).group_by(table.c.level))
-    return {row[0]: row[1] for row in counted}

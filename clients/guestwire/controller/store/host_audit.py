@@ -122,13 +122,8 @@ async def one_log(tx: Tx, ref: HostRef, log: bytes) -> HostLog | None:
     return None if row is None else _log(row)
 
 
-async def keep(tx: Tx, standing: HostLog, found: Sequence[HostRow]) -> None:
-    """Keep rows, and how far the log is now. A row that is here stays as it is."""
-    await keep_all(tx, [(standing, found)])
-
-
 async def keep_all(tx: Tx, collected: Sequence[tuple[HostLog, Sequence[HostRow]]]) -> None:
-    """The same of several logs."""
+    """Keep rows of logs, and how far each log is now. A row that is here stays as it is."""
     values = [
         {name: getattr(standing, name) for name in HostLog.__dataclass_fields__ if name != "ref"}
         | {"site": standing.ref.site, "host": standing.ref.host}
@@ -166,12 +161,6 @@ async def newest(
     if below is not None:
         found = found.where(rows.c.seq < below)
     return tuple(_row(row) for row in await tx.execute(found.order_by(rows.c.seq.desc()).limit(limit)))
-
-
-async def oldest(tx: Tx, ref: HostRef, log: bytes, *, above: int, limit: int) -> tuple[HostRow, ...]:
-    """Rows of a log in order, with a greater number than `above`."""
-    found = select(rows).where(rows.c.site == ref.site, rows.c.host == ref.host, rows.c.log == log, rows.c.seq > above)
-    return tuple(_row(row) for row in await tx.execute(found.order_by(rows.c.seq).limit(limit)))
 
 
 async def prune(tx: Tx, before: int) -> int:

@@ -20,6 +20,7 @@ from guestwire.controller.store.host_tables import (
     GuestRow,
     Machine,
     ValueRow,
+    fields,
 )
 from guestwire.controller.store.hosts import AT_ONCE, put_columns
 
@@ -104,11 +105,6 @@ async def put_texts(tx: Tx, many: Mapping[HostRef, str]) -> None:
     """What is searched for hosts."""
     rows = [{"site": ref.site, "host": ref.host, "text": text} for ref, text in many.items()]
     await upsert(tx, TEXTS, rows, ("site", "host"))
-
-
-def fields(row: Any) -> dict[str, Any]:
-    """The columns of a row that is flat."""
-    return {name: getattr(row, name) for name in row.__slots__}
 
 
 def _of(ref: HostRef) -> dict[str, str]:

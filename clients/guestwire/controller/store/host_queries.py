@@ -3,19 +3,23 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import eq, ge, gt, le, lt
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Table, and_, exists, false, func, not_, or_, select, true, tuple_
+from sqlalchemy import Table, and_, case, exists, false, func, not_, or_, select, true, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
 from guestwire.controller.fleet.natural import natural
 from guestwire.controller.fleet.selection import LABEL, AllOf, AnyOf, Not, Selection, Term, Text
+from guestwire.controller.fleet.views import NOT_THERE, UNKNOWN
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.store.database import Tx
 from guestwire.controller.store.host_tables import GUESTS, HOSTS, TEXTS, VALUES, HostRow, host_row
 
 Condition = ColumnElement[bool]
 _ORDERS: Mapping[str, Callable[[Any, Any], Any]] = {"=": eq, "<": lt, "<=": le, ">": gt, ">=": ge}
+_THERE = HOSTS.c.state.not_in(sorted(NOT_THERE))
+_TOLD = and_(_THERE, HOSTS.c.sync != "")
+"""As `views` has it. A number or a flag that is not known is null here, and a comparison with it neither holds nor does not."""
 _TEXTS: Mapping[str, Any] = {
     "site": HOSTS.c.site,
     "host": HOSTS.c.host,
@@ -25,22 +29,34 @@ _TEXTS: Mapping[str, Any] = {
     "driver": HOSTS.c.driver,
     "hostname": HOSTS.c.hostname_low,
     "machine": HOSTS.c.machine,
-    "clock": HOSTS.c.clock,
-    "sync": HOSTS.c.sync,
+    "clock": case((and_(_THERE, HOSTS.c.clock != ""), HOSTS.c.clock), else_=UNKNOWN),
+    "sync": case((_TOLD, HOSTS.c.sync), else_=UNKNOWN),
+    "last.clock": case((HOSTS.c.clock != "", HOSTS.c.clock), else_=UNKNOWN),
+    "last.sync": case((HOSTS.c.sync != "", HOSTS.c.sync), else_=UNKNOWN),
 }
 _NUMBERS: Mapping[str, Any] = {
     "cpus": HOSTS.c.cpus,
     "memory": HOSTS.c.memory_mib,
     "guests": HOSTS.c.guests,
-    "running": HOSTS.c.guests_running,
+    "running": case((_TOLD, HOSTS.c.guests_running)),
     "revision": HOSTS.c.active_revision,
-    "drift": HOSTS.c.drift,
+    "drift": case((_TOLD, HOSTS.c.drift)),
+    "last.running": case((HOSTS.c.sync != "", HOSTS.c.guests_running)),
+    "last.drift": case((HOSTS.c.sync != "", HOSTS.c.drift)),
 }
 _NATURAL: Mapping[str, tuple[Any, Any]] = {
     "agent": (func.lower(HOSTS.c.agent_version), HOSTS.c.agent_key),
     "kernel": (func.lower(HOSTS.c.kernel), HOSTS.c.kernel_key),
 }
-_FLAGS: Mapping[str, Any] = {"listed": HOSTS.c.listed, "reboot": HOSTS.c.reboot}
+_FLAGS: Mapping[str, Any] = {
+    "listed": HOSTS.c.listed,
+    "reboot": case((_TOLD, HOSTS.c.reboot)),
+    "last.reboot": case((HOSTS.c.sync != "", HOSTS.c.reboot)),
+}
+LOOKED_AT: Final = 500
+"""Hosts that a word is looked for one by one, before it is looked for in all of them at once (on SQLite)."""
+MANY_TIMES: Final = 8
+"""Where so many times as many hosts would fill the page, the others are looked at one by one as well."""
 MOST_NAMED: Final = 500
 """Hosts that one statement names; more are sorted out here."""
 
@@ -96,16 +112,16 @@ async def page(
     after: tuple[str | int, ...] | None,
     limit: int,
     among: Among | None = None,
+    looked_at: int = LOOKED_AT,
 ) -> list[HostRow]:
-    """Hosts of a selection without groups, after that key of `sort`, at most `limit`. `among` None: of all."""
-    chosen = condition(selection, now_ms)
+    """Hosts of a selection without groups, after that key of `sort`, at most `limit`. `among` None: of all. `looked_at`: see
+    LOOKED_AT."""
     named = among is not None and len(among.hosts) <= MOST_NAMED
-    if among is not None and named:
-        chosen = and_(chosen, _among(among))
     found: list[HostRow] = []
     while len(found) < limit:
         wanted = limit - len(found) if among is None or named else max(limit, 1000)
-        rows = [host_row(row) for row in await tx.execute(_paged(chosen, sort, after, wanted))]
+        asked = _Asked(selection, now_ms, sort, after, wanted, looked_at)
+        rows = await _rows(tx, asked, _among(among) if among is not None and named else true())
         found += rows if among is None or named else [row for row in rows if row.ref in among]
         if len(rows) < wanted:
             break
@@ -113,32 +129,78 @@ async def page(
     return found[:limit]
 
 
+class _Asked(NamedTuple):
+    """A page, as `page` is asked for it."""
+
+    selection: Selection
+    now_ms: int
+    sort: Sort
+    after: tuple[str | int, ...] | None
+    wanted: int
+    looked_at: int
+
+
+async def _rows(tx: Tx, page: _Asked, only: Condition) -> list[HostRow]:
+    if tx.dialect.name != "sqlite" or not _has_words(page.selection):
+        return await _found(tx, page, and_(condition(page.selection, page.now_ms), only))
+    # a word that many hosts have fills a page soon; one that few have is found sooner where all texts are gone through in one go
+    first = and_(condition(page.selection, page.now_ms), only)
+    last = (await tx.execute(_paged(only, page.sort, page.after, 1).offset(page.looked_at - 1))).first()
+    if last is not None:
+        first = and_(first, not_(_beyond(page.sort, page.sort.key(host_row(last)))))
+    rows = await _found(tx, page, first)
+    if len(rows) == page.wanted or last is None:
+        return rows
+    few = len(rows) * MANY_TIMES < page.wanted
+    return await _found(tx, page, and_(condition(page.selection, page.now_ms, at_once=few), only))
+
+
+async def _found(tx: Tx, page: _Asked, chosen: Condition) -> list[HostRow]:
+    return [host_row(row) for row in (await tx.execute(_paged(chosen, page.sort, page.after, page.wanted))).all()]
+
+
 async def refs(tx: Tx, selection: Selection, now_ms: int, within: Sequence[HostRef] | None = None) -> list[HostRef]:
     """Every host of a selection without groups, in order; of those in `within` only, if given."""
-    asked = select(HOSTS.c.site, HOSTS.c.host).where(condition(selection, now_ms))
+    asked = select(HOSTS.c.site, HOSTS.c.host).where(
+        condition(selection, now_ms, at_once=tx.dialect.name == "sqlite" and within is None)
+    )
     if within is not None:
         asked = asked.where(tuple_(HOSTS.c.site, HOSTS.c.host).in_(within))
-    return [HostRef(row.site, row.host) for row in await tx.execute(asked.order_by(HOSTS.c.site, HOSTS.c.host))]
+    rows = (await tx.execute(asked.order_by(HOSTS.c.site, HOSTS.c.host))).all()
+    return list(map(HostRef._make, rows))  # not row by row: there may be ten thousand
 
 
-def condition(selection: Selection, now_ms: int) -> Condition:
-    """The selection as a condition on HOSTS."""
+def condition(selection: Selection, now_ms: int, *, at_once: bool = False) -> Condition:
+    """The selection as a condition on HOSTS. `at_once`: words are looked for in the texts of all hosts, not host by host."""
     match selection:
         case Text(value):
-            about = (TEXTS.c.site == HOSTS.c.site) & (TEXTS.c.host == HOSTS.c.host)
             found = TEXTS.c.text.contains(value.casefold(), autoescape=True)
-            # for each host, not in one go: a word that many hosts have fills a page soon
+            if at_once:
+                return _row(TEXTS, found)
+            about = (TEXTS.c.site == HOSTS.c.site) & (TEXTS.c.host == HOSTS.c.host)
             return exists(select(1).where(about, found).correlate(HOSTS))
         case Term(op="!="):
             return not_(_term(Term(selection.field, "=", selection.value, selection.literal), now_ms))
         case Term():
             return _term(selection, now_ms)
         case Not(part):
-            return not_(condition(part, now_ms))
+            return not_(condition(part, now_ms, at_once=at_once))
         case AllOf(parts):
-            return and_(true(), *(condition(part, now_ms) for part in parts))
+            return and_(true(), *(condition(part, now_ms, at_once=at_once) for part in parts))
         case AnyOf(parts):
-            return or_(false(), *(condition(part, now_ms) for part in parts))
+            return or_(false(), *(condition(part, now_ms, at_once=at_once) for part in parts))
+
+
+def _has_words(selection: Selection) -> bool:
+    match selection:
+        case Text():
+            return True
+        case Not(part):
+            return _has_words(part)
+        case AllOf(parts) | AnyOf(parts):
+            return any(map(_has_words, parts))
+        case _:
+            return False
 
 
 def _term(term: Term, now_ms: int) -> Condition:
@@ -198,13 +260,20 @@ def _among(among: Among) -> Condition:
 
 
 def _paged(chosen: Condition, sort: Sort, after: tuple[str | int, ...] | None, limit: int) -> Any:
-    by = SORTS[sort.by]
-    columns = [column for column in (by, HOSTS.c.site, HOSTS.c.host) if column is not None]
     asked = select(HOSTS).where(chosen)
     if after is not None:
-        here, key = tuple_(*columns), tuple_(*after)
-        asked = asked.where(here < key if sort.descending else here > key)
-    return asked.order_by(*(column.desc() if sort.descending else column for column in columns)).limit(limit)
+        asked = asked.where(_beyond(sort, after))
+    return asked.order_by(*(column.desc() if sort.descending else column for column in _columns(sort))).limit(limit)
+
+
+def _beyond(sort: Sort, key: tuple[str | int, ...]) -> Condition:
+    """Hosts that come after that key in an order."""
+    here, there = tuple_(*_columns(sort)), tuple_(*key)
+    return here < there if sort.descending else here > there
+
+
+def _columns(sort: Sort) -> list[Any]:
+    return [column for column in (SORTS[sort.by], HOSTS.c.site, HOSTS.c.host) if column is not None]
 
 
 def _condition(made: Any) -> Condition:

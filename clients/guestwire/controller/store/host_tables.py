@@ -257,6 +257,11 @@ _OWN: Final = 4
 """Columns of HOSTS before those of its parts, which follow in the order of their fields."""
 
 
+def fields(row: Any) -> dict[str, Any]:
+    """The columns of a part of a row, or of a row that has no parts."""
+    return {name: getattr(row, name) for name in row.__slots__}
+
+
 def host_row(row: Sequence[Any]) -> HostRow:
     """A host of a row with all columns of HOSTS."""
     site, host, first_seen_at, listed = row[:_OWN]

@@ -3,7 +3,6 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, Final
 
 from sqlalchemy import Table, bindparam, delete, select, tuple_, update
@@ -26,6 +25,7 @@ from guestwire.controller.store.host_tables import (
     PeoplesWords,
     StoredDocument,
     ValueRow,
+    fields,
     host_row,
 )
 
@@ -66,14 +66,14 @@ async def add(tx: Tx, rows: Iterable[HostRow]) -> None:
         ref = row.ref
         values = {"site": ref.site, "host": ref.host, "first_seen_at": row.first_seen_at, "listed": row.listed}
         for part, _ in PARTS:
-            values |= asdict(getattr(row, part))
+            values |= fields(getattr(row, part))
         made.append(values)
     await upsert(tx, HOSTS, made, ("site", "host"), update=())
 
 
 async def put_words(tx: Tx, ref: HostRef, words: PeoplesWords, called: Called) -> None:
     """What people say of a host now."""
-    await _put(tx, ref, asdict(words) | asdict(called))
+    await _put(tx, ref, fields(words) | fields(called))
 
 
 async def put_approvals(tx: Tx, many: Mapping[HostRef, PeoplesWords]) -> None:
@@ -84,12 +84,12 @@ async def put_approvals(tx: Tx, many: Mapping[HostRef, PeoplesWords]) -> None:
 
 async def put_attendance(tx: Tx, many: Mapping[HostRef, Attendance]) -> None:
     """Whether hosts are there now."""
-    await put_columns(tx, {ref: asdict(row) for ref, row in many.items()})
+    await put_columns(tx, {ref: fields(row) for ref, row in many.items()})
 
 
 async def put_conditions(tx: Tx, many: Mapping[HostRef, Condition]) -> None:
     """What `reported` said."""
-    await put_columns(tx, {ref: asdict(row) for ref, row in many.items()})
+    await put_columns(tx, {ref: fields(row) for ref, row in many.items()})
 
 
 async def put_listed(tx: Tx, refs: Iterable[HostRef], *, listed: bool) -> None:
@@ -101,7 +101,7 @@ async def put_values(tx: Tx, ref: HostRef, prefix: str, rows: Iterable[ValueRow]
     """The values of a host whose names begin with `prefix`: these, and no others."""
     mine = at_host(VALUES, ref) & VALUES.c.name.startswith(prefix, autoescape=True)
     await tx.execute(delete(VALUES).where(mine))
-    made = [{"site": ref.site, "host": ref.host, **asdict(row)} for row in rows]
+    made = [{"site": ref.site, "host": ref.host, **fields(row)} for row in rows]
     await upsert(tx, VALUES, made, ("site", "host", "name", "value"))
 
 
@@ -111,15 +111,9 @@ async def guests_of(tx: Tx, ref: HostRef) -> list[GuestRow]:
     return [GuestRow(*row) for row in await tx.execute(asked.order_by(GUESTS.c.guest_id, GUESTS.c.name))]
 
 
-async def replace_guests(tx: Tx, ref: HostRef, rows: Iterable[GuestRow]) -> None:
-    """The guests that a host has: these, and no others."""
-    await tx.execute(delete(GUESTS).where(at_host(GUESTS, ref)))
-    await put_guests(tx, [(ref, row) for row in rows])
-
-
 async def put_guests(tx: Tx, rows: Sequence[tuple[HostRef, GuestRow]]) -> None:
     """Guests that are new, or are in another state."""
-    made = [{"site": ref.site, "host": ref.host, **asdict(row)} for ref, row in rows]
+    made = [{"site": ref.site, "host": ref.host, **fields(row)} for ref, row in rows]
     await upsert(tx, GUESTS, made, ("site", "host", "uuid"))
 
 
@@ -130,7 +124,7 @@ async def put_text(tx: Tx, ref: HostRef, text: str) -> None:
 
 async def put_documents(tx: Tx, rows: Sequence[tuple[HostRef, DocumentKind, StoredDocument]]) -> None:
     """What hosts said."""
-    made = [{"site": ref.site, "host": ref.host, "kind": kind, **asdict(row)} for ref, kind, row in rows]
+    made = [{"site": ref.site, "host": ref.host, "kind": kind, **fields(row)} for ref, kind, row in rows]
     await upsert(tx, DOCUMENTS, made, ("site", "host", "kind"))
 
 

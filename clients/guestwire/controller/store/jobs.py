@@ -25,7 +25,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
-    func,
     or_,
     select,
 )
@@ -75,6 +74,7 @@ JOBS = Table(
     # what changes
     Column("state", String(20), nullable=False),
     Column("request_id", String(32)),
+    Column("issuer", String(64)),
     Column("attempts", Integer, nullable=False),
     Column("first_sent_at", BigInteger),
     Column("sent_at", BigInteger),
@@ -195,14 +195,6 @@ async def page(tx: Tx, wanted: Wanted, before: tuple[int, str] | None, limit: in
     return [_job(row) for row in await tx.execute(newest.limit(limit))]
 
 
-async def of_rollout(tx: Tx, rollout_id: str, wave: int | None = None) -> list[Job]:
-    """The jobs of a rollout, or of one wave of it, oldest first."""
-    found = select(JOBS).where(JOBS.c.rollout_id == rollout_id)
-    if wave is not None:
-        found = found.where(JOBS.c.wave == wave)
-    return [_job(row) for row in await tx.execute(found.order_by(JOBS.c.created_at, JOBS.c.id))]
-
-
 async def of_approval(tx: Tx, approval_id: str) -> list[Job]:
     """The jobs that go by an approval, oldest first."""
     found = select(JOBS).where(JOBS.c.approval_id == approval_id).order_by(JOBS.c.created_at, JOBS.c.id)
@@ -214,14 +206,6 @@ async def by_plan(tx: Tx, host: HostRef, plan_id: str, operation: str) -> Job | 
     found = select(JOBS).where(JOBS.c.host == str(host), JOBS.c.plan_id == plan_id, JOBS.c.operation == operation)
     row = (await tx.execute(found.order_by(JOBS.c.created_at.desc()).limit(1))).one_or_none()
     return None if row is None else _job(row)
-
-
-async def count_by_state(tx: Tx, rollout_id: str | None = None) -> dict[str, int]:
-    """How many jobs are in each state, of a rollout or of all."""
-    found = select(JOBS.c.state, func.count()).group_by(JOBS.c.state)
-    if rollout_id is not None:
-        found = found.where(JOBS.c.rollout_id == rollout_id)
-    return {row[0]: row[1] for row in await tx.execute(found)}
 
 
 async def body(tx: Tx, body_hash: str) -> bytes | None:

@@ -1,7 +1,7 @@
 """Brings a database to the revision of this program, in one transaction: it has all of it, or is as it was."""
 
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from alembic import command
 from alembic.config import Config
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from guestwire.controller.store.database import Database
 from guestwire.model.errors import GuestwireError
 
+Standing = Literal["empty", "older", "current"]
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 
@@ -26,6 +27,12 @@ async def downgrade(database: Database, revision: str) -> None:
     await _migrate(database, revision, up=False)
 
 
+async def standing(database: Database) -> Standing:
+    """How the tables stand to this program. Changes nothing. Raises DATABASE-NEWER, DATABASE-UNAVAILABLE."""
+    async with database.read() as tx:
+        return await tx.run_sync(_standing)
+
+
 async def _migrate(database: Database, revision: str, *, up: bool) -> None:
     async with database.write() as tx:
         if database.dialect == "postgresql":
@@ -34,11 +41,30 @@ async def _migrate(database: Database, revision: str, *, up: bool) -> None:
 
 
 def _run(connection: Connection, revision: str, up: bool) -> None:
+    config = _config(connection)
+    _heads(connection, ScriptDirectory.from_config(config))
+    (command.upgrade if up else command.downgrade)(config, revision)
+
+
+def _standing(connection: Connection) -> Standing:
+    scripts = ScriptDirectory.from_config(_config(connection))
+    there = _heads(connection, scripts)
+    if not there:
+        return "empty"
+    return "current" if there == set(scripts.get_heads()) else "older"
+
+
+def _heads(connection: Connection, scripts: ScriptDirectory) -> set[str]:
+    """The revisions that the tables have. Raises DATABASE-NEWER for one that this program does not know."""
+    there = set(MigrationContext.configure(connection).get_current_heads())
+    unknown = there - {script.revision for script in scripts.walk_revisions()}
+    if unknown:
+        raise GuestwireError("DATABASE-NEWER", detail={"revision": ", ".join(sorted(unknown))})
+    return there
+
+
+def _config(connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    there = set(MigrationContext.configure(connection).get_current_heads())
-    if not there <= known:
-        raise GuestwireError("DATABASE-NEWER", detail={"revision": ", ".join(sorted(there - known))})
-    (command.upgrade if up else command.downgrade)(config, revision)
+    return config

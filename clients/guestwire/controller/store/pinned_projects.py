@@ -32,9 +32,14 @@ class Pinned(NamedTuple):
     text: str
 
 
+def name_of(content: Pinned) -> str:
+    """What content is found by where it is kept: no other has the same."""
+    return hashlib.sha256(_DOMAIN + content.site.encode() + b"\x00" + content.text.encode()).hexdigest()
+
+
 async def pin(tx: Tx, content: Pinned, now_ms: int) -> str:
     """Keep content; what it is found by from now on."""
-    name = hashlib.sha256(_DOMAIN + content.site.encode() + b"\x00" + content.text.encode()).hexdigest()
+    name = name_of(content)
     await upsert(
         tx, PINNED, {"pin": name, "site": content.site, "text": pack_text(content.text), "at": now_ms}, ("pin",)
     )

@@ -17,12 +17,15 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    exists,
+    or_,
     select,
 )
 
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.store.compressed import pack_model, pack_text, unpack_model, unpack_text
 from guestwire.controller.store.database import Tx, upsert
+from guestwire.controller.store.jobs import JOBS
 from guestwire.controller.store.metadata import metadata
 from guestwire.model.desired import Desired
 from guestwire.model.plan import Plan
@@ -210,15 +213,11 @@ async def put_job(tx: Tx, job: PlanJob) -> None:
     await tx.execute(CHANGES.update().where(CHANGES.c.job_id == job.job_id).values(**values))
 
 
-async def job(tx: Tx, job_id: str) -> PlanJob | None:
-    """A job that is about a plan; None: it is about none."""
-    row = (await tx.execute(select(CHANGES).where(CHANGES.c.job_id == job_id))).one_or_none()
-    return None if row is None else _job(row)
-
-
-async def open_jobs(tx: Tx, limit: int) -> Sequence[PlanJob]:
-    """Jobs that something is left to be done about, oldest first."""
-    rows = await tx.execute(select(CHANGES).where(CHANGES.c.done_at.is_(None)).order_by(CHANGES.c.at).limit(limit))
+async def ended_jobs(tx: Tx) -> Sequence[PlanJob]:
+    """Jobs that have ended, or are kept no more, and that something is left to be done after, oldest first."""
+    goes_on = exists().where(JOBS.c.id == CHANGES.c.job_id, JOBS.c.finished_at.is_(None))
+    ended = or_(CHANGES.c.ended_at.is_not(None), ~goes_on)
+    rows = await tx.execute(select(CHANGES).where(CHANGES.c.done_at.is_(None), ended).order_by(CHANGES.c.at))
     return [_job(row) for row in rows]
 
 

@@ -174,6 +174,12 @@ async def live(tx: Tx) -> list[str]:
     return list((await tx.execute(found)).scalars())
 
 
+async def going_by(tx: Tx, window: str) -> list[str]:
+    """The ids of rollouts that go on and begin hosts only while that window is open."""
+    found = select(ROLLOUTS.c.id, ROLLOUTS.c.spec).where(ROLLOUTS.c.state.in_(sorted(LIVE))).order_by(ROLLOUTS.c.id)
+    return [row.id for row in await tx.execute(found) if json.loads(row.spec).get("window") == window]
+
+
 async def ended_with_open_jobs(tx: Tx) -> list[str]:
     """The ids of rollouts that have ended, and wait for what may still be told of their jobs."""
     waits = exists().where(

@@ -22,7 +22,7 @@ _MERGED: Final = (
     " last = CASE WHEN excluded.last_at > r.last_at THEN excluded.last ELSE r.last END,"
     " last_at = CASE WHEN excluded.last_at > r.last_at THEN excluded.last_at ELSE r.last_at END"
 )
-_SOURCE: Final = "s.slot = :slot AND s.time >= :since AND s.time < :until AND s.series >= :first AND s.series < :end"
+_SOURCE: Final = "s.time >= :since AND s.time < :until AND s.series >= :first AND s.series < :end"
 
 
 async def roll_up(tx: Tx, level: Level, window: int, first_block: int, end_block: int, *, late: bool) -> None:
@@ -32,8 +32,9 @@ async def roll_up(tx: Tx, level: Level, window: int, first_block: int, end_block
     that it is not added twice."""
     source = below(level)
     since = window * level.width_ms
+    slots = source.slots(since, since + level.width_ms)
     values = {
-        "slot": source.slot(since), "since": since, "until": since + level.width_ms,
+        **{f"slot{n}": slot for n, slot in enumerate(slots)}, "since": since, "until": since + level.width_ms,
         "first": first_block * BLOCK, "end": end_block * BLOCK, "into": level.slot(since),
     }  # fmt: skip
     if late and tx.dialect.name == "postgresql":
@@ -42,26 +43,39 @@ async def roll_up(tx: Tx, level: Level, window: int, first_block: int, end_block
     await tx.execute(_statement(level, late), values)
     if late:
         del values["into"]
-        await tx.execute(_taking_away(source), values)
+        await tx.execute(_taking_away(level), values)
 
 
 @cache
 def _statement(level: Level, late: bool) -> TextClause:
     source = below(level)
     low, high, total, n, last, at = _OF_SAMPLES if source is RAW else _OF_ROWS
-    rows = TABLES[source.name].name
-    newest = (
-        f"(SELECT l.{last} FROM {rows} AS l WHERE l.slot = :slot AND l.series = s.series AND l.time >= :since"  # noqa: S608 - names of ours
+    rows, slots = TABLES[source.name].name, _slots(level)
+    # slot by slot, as the rows lie: one after the other as they are in the index, with nothing to sort but what comes out
+    parts = " UNION ALL ".join(
+        f"SELECT s.series, {low} AS low, {high} AS high, {total} AS total, {n} AS n, max(s.{at}) AS last_at"  # noqa: S608 - names of ours
+        f" FROM {rows} AS s WHERE s.slot = {slot} AND {_SOURCE} GROUP BY s.series"
+        for slot in slots
+    )
+    newest = ", ".join(
+        f"(SELECT l.{last} FROM {rows} AS l WHERE l.slot = {slot} AND l.series = p.series AND l.time >= :since"  # noqa: S608 - names of ours
         " AND l.time < :until ORDER BY l.time DESC LIMIT 1)"
+        for slot in reversed(slots)
     )
     return text(
         f"INSERT INTO {TABLES[level.name].name} AS r (slot, series, time, low, high, total, n, last, last_at)"  # noqa: S608 - names of ours
-        f" SELECT CAST(:into AS integer), s.series, CAST(:since AS bigint), {low}, {high}, {total}, {n}, {newest}, max(s.{at})"
-        f" FROM {rows} AS s WHERE {_SOURCE} GROUP BY s.series"
+        " SELECT CAST(:into AS integer), p.series, CAST(:since AS bigint), min(p.low), max(p.high), sum(p.total), sum(p.n),"
+        f" {newest if len(slots) == 1 else f'coalesce({newest})'}, max(p.last_at) FROM ({parts}) AS p GROUP BY p.series"
         f" ON CONFLICT (slot, series, time) DO UPDATE SET {_MERGED if late else _REPLACED}"
     )
 
 
 @cache
-def _taking_away(source: Level) -> TextClause:
-    return text(f"DELETE FROM {TABLES[source.name].name} AS s WHERE {_SOURCE}")  # noqa: S608 - names of ours
+def _taking_away(level: Level) -> TextClause:
+    rows = TABLES[below(level).name].name
+    return text(f"DELETE FROM {rows} AS s WHERE s.slot IN ({', '.join(_slots(level))}) AND {_SOURCE}")  # noqa: S608 - names of ours
+
+
+def _slots(level: Level) -> tuple[str, ...]:
+    """The parameters for the slots of a window."""
+    return tuple(f":slot{n}" for n in range(max(1, level.width_ms // below(level).slot_ms)))

@@ -120,7 +120,7 @@ def _where(tx: Tx) -> str:
 def _parts(piece: Piece, series: Sequence[int], step_ms: int) -> Iterator[dict[str, Any]]:
     """The parameters of as many statements as it takes; for each series its times in order."""
     level, since, until = piece
-    slots = range(level.slot(since), level.slot(until - 1) + 1) if since < until else range(0)
+    slots = level.slots(since, until) if since < until else range(0)
     for one in range(0, len(series), SERIES_AT_ONCE):
         for other in range(0, len(slots), SLOTS_AT_ONCE):
             yield {

@@ -1,12 +1,14 @@
-"""API tokens. Only a token's hash is kept: the token itself is shown once, when it is made."""
+"""API tokens. Only a token's hash is kept: the token itself is shown once, when it is made. Of those that were revoked the ids are
+kept, for what goes on in their name.
+"""
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, LargeBinary, Row, String, Table, Text, UniqueConstraint, select
 
-from guestwire.controller.store.database import Tx, insert_new
+from guestwire.controller.store.database import Tx, insert_new, upsert
 from guestwire.controller.store.metadata import metadata
 from guestwire.controller.users.person import Binding
 
@@ -25,6 +27,16 @@ table = Table(
     Column("parent_id", String(36), index=True),
     UniqueConstraint("person_id", "name"),
 )
+
+
+REVOKED = Table(
+    "revoked_tokens",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("revoked_at", BigInteger, nullable=False, index=True),
+)
+KEEP_REVOKED_MS: Final = 800 * 86_400_000
+"""Longer than anything goes on that was begun with a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +80,29 @@ async def used(tx: Tx, token_id: str, at: int, address: str) -> None:
     await tx.execute(table.update().where(table.c.id == token_id).values(used_at=at, used_from=address[:64]))
 
 
-async def remove(tx: Tx, person_id: str, token_id: str) -> bool:
+async def remove(tx: Tx, person_id: str, token_id: str, now_ms: int) -> bool:
     """Revoke a token of a person, and all that were made with it; whether it was there."""
     which = table.delete().where(table.c.person_id == person_id, table.c.id == token_id)
     if not (await tx.execute(which)).rowcount:
         return False
     made_with = [token_id]
     while made_with:
+        await upsert(tx, REVOKED, [{"id": one, "revoked_at": now_ms} for one in made_with], ("id",))
         found = select(table.c.id).where(table.c.parent_id.in_(made_with))
         made_with = list((await tx.execute(found)).scalars())
         await tx.execute(table.delete().where(table.c.id.in_(made_with)))
     return True
 
 
+async def is_revoked(tx: Tx, token_id: str) -> bool:
+    """Whether somebody has revoked that token. One that has expired was not revoked by that."""
+    found = select(REVOKED.c.id).where(REVOKED.c.id == token_id)
+    return (await tx.execute(found)).first() is not None
+
+
 async def remove_expired(tx: Tx, now: int) -> int:
     """Forget tokens that have expired; how many they were."""
+    await tx.execute(REVOKED.delete().where(REVOKED.c.revoked_at < now - KEEP_REVOKED_MS))
     return (await tx.execute(table.delete().where(table.c.expires_at <= now))).rowcount
 
 

@@ -8,18 +8,14 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Self
 
 from guestwire.controller.host_ref import HostRef
-from guestwire.controller.links.ports import HostCalls
-from guestwire.controller.telemetry.number_ranges import NumberRanges, Range
 from guestwire.link.backoff import Backoff
 from guestwire.model.errors import GuestwireError
-from guestwire.protocol.operations import BY_NAME
+from guestwire.protocol.number_ranges import NumberRanges, Range
 from guestwire.protocol.telemetry import SpoolClass, TelemetryAck
 
 HOLD_S: Final = 12.0
 """How long a number waits for others: of hosts that send every ten seconds, two go into one word. A host sends again what was not
 acknowledged in half a minute."""
-CALL_S: Final = 10.0
-"""How long a host may take to answer."""
 MANY: Final = 64
 """So many numbers are told at once."""
 MOST_RANGES: Final = 256
@@ -32,15 +28,6 @@ LONGEST_WAIT_S: Final = 10.0
 Ack = Callable[[HostRef, TelemetryAck], Awaitable[None]]
 """Tells a host. Raises GuestwireError when it did not work; must not take for ever."""
 LogOf = tuple[bytes, SpoolClass]
-
-
-def over(calls: HostCalls) -> Ack:
-    """Tells hosts by the operation that there is for it."""
-
-    async def ack(ref: HostRef, said: TelemetryAck) -> None:
-        await calls.call(ref, BY_NAME["telemetry-ack"], said, timeout_s=CALL_S)
-
-    return ack
 
 
 class _Host:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from guestwire.controller.store.levels import BLOCK, RAW
+from guestwire.controller.store.levels import BLOCK, MINUTE
 from guestwire.controller.store.samples import Rows
 from guestwire.controller.telemetry.reading import Block
 from guestwire.controller.telemetry.series import Series
@@ -46,7 +46,7 @@ class Gathered:
     again: Rows = field(default_factory=Rows)
     """Samples that may be there already: of batches that the host made coarser after it had sent them."""
     due: set[tuple[int, int]] = field(default_factory=set)
-    """(slot, block of series) that have to be rolled up."""
+    """(minute, block of series) that have to be rolled up."""
     began: set[tuple[int, int]] = field(default_factory=set)
     """(series, Unix ms): counters that began anew."""
     newest: list[Newest] = field(default_factory=list)
@@ -66,7 +66,7 @@ class Gathered:
         ids = [one.id for one in found]
         (self.again if coarse else self.rows).add(ids, times, block.values)
         blocks = {number // BLOCK for number in ids}
-        self.due.update((slot, one) for slot in {time // RAW.slot_ms for time in times} for one in blocks)
+        self.due.update((window, one) for window in {time // MINUTE.width_ms for time in times} for one in blocks)
         self.unseen += [one.id for one in found if one.seen_day != day]
         starts = [max(0, head.start + offset_ms) if head.start else 0 for head in block.heads]
         self.began.update((one.id, start) for one, start in zip(found, starts, strict=True) if start > one.began)

@@ -23,7 +23,9 @@ class Committing:
     async def commit(self, harvest: Harvest, now_ms: int) -> None:
         """Everything of it is in the database, or nothing. Raises DATABASE-UNAVAILABLE, DATABASE-FULL."""
         gathered = harvest.gathered
-        await self._make_parts({partitions.number(RAW, slot) for slot, _ in gathered.due})
+        await self._make_parts(
+            {partitions.number(RAW, RAW.slot(minute * MINUTE.width_ms)) for minute, _ in gathered.due}
+        )
         try:
             async with self._database.append() as tx:
                 await harvest.staged.write(tx, now_ms)
@@ -34,7 +36,7 @@ class Committing:
                     await series_rows.began(tx, sorted(gathered.began))
                 for gap in harvest.gaps:
                     await gap_rows.add(tx, gap)
-                if rows := harvest.host_rows():
+                if rows := harvest.rows_to_store():
                     await telemetry_hosts.put(tx, rows)
                 if gathered.unseen:
                     await series_rows.seen(tx, sorted(set(gathered.unseen)), harvest.day)

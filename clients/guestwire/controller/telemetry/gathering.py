@@ -6,22 +6,24 @@ committed. Putting it into the database is `committing`'s matter, and when, `ing
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.store.gap_rows import GapRow
 from guestwire.controller.store.received_rows import LogKey
 from guestwire.controller.store.telemetry_hosts import HostRow
 from guestwire.controller.telemetry.batch_rows import Gathered
-from guestwire.controller.telemetry.host_clock import HostClock, judge
-from guestwire.controller.telemetry.number_ranges import NumberRanges
+from guestwire.controller.telemetry.host_clock import AHEAD_MS, HostClock, judge
 from guestwire.controller.telemetry.reading import Block, Read, read
 from guestwire.controller.telemetry.received import Received, Staged
 from guestwire.controller.telemetry.series import HostSeries, KnownSeries, Pace, day_of
 from guestwire.controller.telemetry.troubles import Trouble
 from guestwire.model.errors import GuestwireError
+from guestwire.protocol.number_ranges import NumberRanges
 from guestwire.protocol.telemetry import Gap, SpoolClass, TelemetryBatch, Tier
 
+STORED_EVERY_MS: Final = AHEAD_MS // 2
+"""How far the newest time of a host may be ahead of the one that is written: whether a clock began anew is told by more."""
 Found = Read | GuestwireError | None
 """What is in a batch; why it cannot be read; None: it is no batch."""
 
@@ -109,9 +111,15 @@ class Harvest:
             rows.append(HostRow(host.id, ref, clock.offset_ms, offset_at, clock.newest_ms, refused))
         return sorted(rows, key=lambda row: row.id)
 
+    def rows_to_store(self) -> list[HostRow]:
+        """Those of them that say more than the database has: a host's newest time by itself is written now and then only."""
+        return [row for row in self.host_rows() if _says_more(row, self.known.hosts[row.ref])]
+
     def keep(self) -> None:
         """It has committed: from now on it is known."""
         self.staged.keep()
+        for row in self.rows_to_store():
+            self.known.hosts[row.ref].stored_ms = row.newest_ms
         for row in self.host_rows():
             host = self.known.hosts[row.ref]
             host.clock, host.offset_at = HostClock(row.offset_ms, row.newest_ms), row.offset_at
@@ -187,6 +195,13 @@ class Harvest:
 
     def _cover(self, ref: HostRef, log: bytes, spool_class: SpoolClass, first: int, last: int) -> None:
         self.covered.setdefault((ref, log, spool_class), NumberRanges()).add(first, last)
+
+
+def _says_more(row: HostRow, host: HostSeries) -> bool:
+    known = (host.clock.offset_ms, host.offset_at, host.refused_series)
+    return (
+        row.newest_ms - host.stored_ms >= STORED_EVERY_MS or (row.offset_ms, row.offset_at, row.refused_series) != known
+    )
 
 
 def found_in(said: TelemetryBatch | Gap) -> Found:

@@ -18,7 +18,6 @@ from guestwire.controller.store import received_rows
 from guestwire.controller.store.database import Database
 from guestwire.controller.telemetry.committing import Committing
 from guestwire.controller.telemetry.gathering import Arrived, Counts, Found, Harvest, found_in
-from guestwire.controller.telemetry.number_ranges import NumberRanges
 from guestwire.controller.telemetry.reading import Read
 from guestwire.controller.telemetry.received import Received
 from guestwire.controller.telemetry.registering import register, unknown
@@ -27,6 +26,7 @@ from guestwire.controller.telemetry.troubles import Trouble, Troubles
 from guestwire.link.backoff import Backoff
 from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
+from guestwire.protocol.number_ranges import NumberRanges
 from guestwire.protocol.steps import Now
 from guestwire.protocol.telemetry import Gap, Kind, SpoolClass, TelemetryBatch
 
@@ -41,7 +41,7 @@ BESIDES_BYTES: Final = 512
 """What a batch takes here besides its bytes."""
 ONCE_BYTES: Final = 1 << 20
 """Of one transaction: some hundred thousand samples. More would keep others from writing for too long."""
-GATHER_S: Final = 0.2
+GATHER_S: Final = 0.5
 """What comes within so long goes into one transaction, unless it is enough for one sooner: a commit for each batch would cost many
 times what the batch does."""
 LONGEST_WAIT_S: Final = 10.0

@@ -1,6 +1,6 @@
 """Telemetry as it is now, from memory: which metrics and series there are, their newest values, the highest of them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from heapq import nlargest
 from typing import Final
 
@@ -8,7 +8,7 @@ from guestwire.controller.host_ref import HostRef
 from guestwire.controller.telemetry.grouping import Labels, labels_by, labels_of, together
 from guestwire.controller.telemetry.query_models import Across, MetricName, SeriesShown, TopAnswer, TopRow
 from guestwire.controller.telemetry.selectors import Selector, selector
-from guestwire.controller.telemetry.series import KnownSeries, Newest, Series
+from guestwire.controller.telemetry.series import KnownSeries, Series
 from guestwire.controller.users.access import Access, Visibility
 from guestwire.controller.users.person import Person
 from guestwire.protocol.metrics import BY_NAME
@@ -28,11 +28,6 @@ class Current:
         self._access = access
         self._clock = clock
         self._present = present
-
-    def newest(self, site: str | None = None, host: str | None = None) -> Iterator[Newest]:
-        """The newest sample of every series that has one: of all hosts, of a site, of a host. For who may see everything: who
-        asks for a person has to look at `Access`."""
-        return self._known.newest(self._clock().wall_ms - STALE_MS, site, host)
 
     def names(self, person: Person) -> list[MetricName]:
         """The metrics of which the person may see series, by name."""
@@ -68,11 +63,6 @@ class Current:
             groups.setdefault(labels_by(one, by), []).append(one)
         rows = [_row(labels, some, across) for labels, some in groups.items()]
         return TopAnswer(name=wanted.name, kind=kind, rows=tuple(nlargest(n, rows, key=lambda row: row.value)))
-
-    def of_host(self, ref: HostRef) -> list[Series]:
-        """The series of one host."""
-        known = self._known.hosts.get(ref)
-        return list(known.by_text.values()) if known is not None else []
 
     def _chosen(self, which: Selector, sees: Visibility) -> list[Series]:
         return which.choose(one for one in self._known.named(which.name) if sees.sees(one.host))

@@ -44,7 +44,7 @@ async def register(database: Database, known: KnownSeries, wanted: Wanted, limit
                 new_hosts.append(host)
             there = {row.text: row for row in rows.get(ref, ())}
             ids = _free(rows.get(ref, ()))
-            for text, kind in _admitted(there, texts, limit, day):
+            for text, kind in _admitted(known, there, texts, limit, day):
                 if not ids:
                     ids = list(range(next_block * BLOCK, (next_block + 1) * BLOCK))
                     next_block += 1
@@ -74,19 +74,21 @@ async def _from_database(
 
 
 def _admitted(
-    there: Mapping[str, SeriesRow], texts: Mapping[str, Kind], limit: int, day: int
+    known: KnownSeries, there: Mapping[str, SeriesRow], texts: Mapping[str, Kind], limit: int, day: int
 ) -> Iterable[tuple[str, Kind]]:
     lately = sum(row.seen_day >= day - 1 for row in there.values())
     in_all = len(there)
     for text, kind in texts.items():
-        if text in there or lately >= limit or in_all >= MOST_ONCE * limit or not _is_series(text):
+        if text in there or lately >= limit or in_all >= MOST_ONCE * limit or not _is_series(known, text):
             continue
         lately += 1
         in_all += 1
         yield text, kind
 
 
-def _is_series(text: str) -> bool:
+def _is_series(known: KnownSeries, text: str) -> bool:
+    if known.has(text):
+        return True  # of another host, most often: hosts measure the same
     try:
         parse_series(text)
     except GuestwireError:

@@ -12,7 +12,7 @@ from typing import Final
 from guestwire.controller.store import due_rows, expiry, partitions
 from guestwire.controller.store.database import Database
 from guestwire.controller.store.due_rows import Due
-from guestwire.controller.store.levels import LEVELS, Level, below
+from guestwire.controller.store.levels import LEVELS, Level, above, below
 from guestwire.controller.store.rollup_rows import roll_up
 from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
@@ -62,7 +62,7 @@ class RollingUp(OwnTask):
             due = await due_rows.first(tx, level, ended, BLOCKS_ONCE)
         if not due:
             return False
-        above = LEVELS[LEVELS.index(level) + 1] if level is not LEVELS[-1] else None
+        upper = above(level)
         windows = {window: list(blocks) for window, blocks in groupby(due, key=lambda one: one.window)}
         async with self._database.write() as tx:
             marks = await expiry.marks(tx)
@@ -73,9 +73,9 @@ class RollingUp(OwnTask):
                 late = source.slot(window * level.width_ms) < marks.get(source.name, 0)
                 for first, end in _runs(blocks):
                     await roll_up(tx, level, window, first, end, late=late)
-            if above is not None:
-                times = above.width_ms // level.width_ms
-                await due_rows.touch(tx, above, {(one.window // times, one.block) for one in due})
+            if upper is not None:
+                times = upper.width_ms // level.width_ms
+                await due_rows.touch(tx, upper, {(one.window // times, one.block) for one in due})
             await due_rows.done(tx, level, due)
         self.windows += len(due)
         return True

@@ -45,14 +45,6 @@ class Series:
         return self.labels.get(name, "")
 
 
-class Newest(NamedTuple):
-    """The newest sample of a series, Unix ms."""
-
-    series: Series
-    time: int
-    value: float
-
-
 class Pace(NamedTuple):
     """What came last of a tier of a host as it was measured: the time of its newest samples by the host's clock (`time`), when they
     came by ours (`at`), and how long after those before they were taken. All in ms."""
@@ -68,14 +60,15 @@ class Pace(NamedTuple):
 
 @dataclass(slots=True)
 class HostSeries:
-    """What is known of one host. `id`: its number. `paces`: by tier, of what it sent since the start of
-    the controller."""
+    """What is known of one host. `id`: its number. `stored_ms`: its newest time as the database has it. `paces`: by tier, of
+    what it sent since the start of the controller."""
 
     id: int
     ref: HostRef
     clock: HostClock = field(default_factory=HostClock)
     offset_at: int = 0
     refused_series: int = 0
+    stored_ms: int = 0
     paces: dict[Tier, Pace] = field(default_factory=dict)
     by_text: dict[str, Series] = field(default_factory=dict)
 
@@ -97,7 +90,9 @@ class KnownSeries:
 
     def put_host(self, row: HostRow) -> HostSeries:
         """A host that is in the database."""
-        made = HostSeries(row.id, row.ref, HostClock(row.offset_ms, row.newest_ms), row.offset_at, row.refused_series)
+        made = HostSeries(
+            row.id, row.ref, HostClock(row.offset_ms, row.newest_ms), row.offset_at, row.refused_series, row.newest_ms
+        )
         self.hosts[row.ref] = self._host_by_id[row.id] = made
         return made
 
@@ -127,6 +122,10 @@ class KnownSeries:
         if not self._uses[series.text]:
             del self._uses[series.text], self._parsed[series.text]
 
+    def has(self, text: str) -> bool:
+        """Whether any host has a series of that text."""
+        return text in self._uses
+
     def names(self) -> Iterator[str]:
         return iter(sorted(self._by_name))
 
@@ -137,16 +136,6 @@ class KnownSeries:
     def count(self, name: str) -> int:
         """How many series a metric has."""
         return len(self._by_name.get(name, ()))
-
-    def newest(self, since: int, site: str | None = None, host: str | None = None) -> Iterator[Newest]:
-        """The newest sample of each series that has one not older than `since` (Unix ms): of all hosts, of a site, of a host.
-        A series whose samples are all older has stopped: nobody knows its value now."""
-        for ref, known in self.hosts.items():
-            if (site is not None and ref.site != site) or (host is not None and ref.host != host):
-                continue
-            for one in known.by_text.values():
-                if one.time >= since:
-                    yield Newest(one, one.time, one.value)
 
     def _parse(self, text: str) -> tuple[str, str, Mapping[str, str]]:
         found = self._parsed.get(text)

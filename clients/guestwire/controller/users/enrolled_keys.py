@@ -134,12 +134,6 @@ class EnrolledKeys:
             detail = {"owner": owner or person.name}
             await audit_rows.add(tx, AuditEntry(now, person, "key-revoke", key_id, detail=detail))
 
-    async def whose(self, public_key: bytes) -> str | None:
-        """The id of the person who has enrolled a key, unless it was revoked."""
-        async with self._database.read() as tx:
-            key = await user_keys.by_id(tx, _key(public_key).id.hex())
-        return None if key is None or key.revoked_at is not None else key.person_id
-
     def _known(self, key: UserKey) -> tuple[InTrust, ...]:
         return self._trust.known_as(bytes.fromhex(key.public_key)) if key.revoked_at is None else ()
 

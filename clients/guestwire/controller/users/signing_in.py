@@ -17,13 +17,12 @@ from guestwire.controller.store.users import User
 from guestwire.controller.users import names
 from guestwire.controller.users.passwords import PasswordHashing, Verdict
 from guestwire.controller.users.person import Asked, Person
+from guestwire.controller.users.uses import USED_EVERY_MS, Uses
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.buckets import Buckets
 from guestwire.protocol.steps import Now
 
 MINUTE_MS: Final = 60_000
-USED_EVERY_MS: Final = MINUTE_MS
-"""How exactly the last use of a session is known: a request need not write."""
 FREE_FAILURES: Final = 5
 LONGEST_BLOCK_MS: Final = 5 * MINUTE_MS
 MOST_SESSIONS: Final = 50
@@ -59,6 +58,7 @@ class SigningIn:
         self._hashing = hashing
         self._clock = clock
         self._rules = rules or SessionRules()
+        self._uses = Uses(database, clock)
         self._by_name = Buckets(NAME_RATE, NAME_BURST, 4096)
         self._by_address = Buckets(ADDRESS_RATE, ADDRESS_BURST, 4096)
 
@@ -82,30 +82,22 @@ class SigningIn:
             "The name or the password is wrong, or the user may not log in. After several failures wait five minutes.",
         )
 
-    async def person(self, secret: str, asked: Asked) -> Person | None:
-        """Whose session it is; None: nobody's, or it is over."""
-        found = await self.session(secret)
-        if found is None:
+    async def person(self, secret: str, asked: Asked, *, note: bool = True) -> Person | None:
+        """Whose session it is; None: nobody's, or it is over. `note`: this uses it, so that it goes on; else it is only looked at."""
+        if not names.is_secret(secret):
             return None
+        now = self._clock().wall_ms
         async with self._database.read() as tx:
+            found = await sessions.by_hash(tx, names.digest(secret))
+            if found is None or self._over(found, now):
+                return None
             user = await users.by_id(tx, found.person_id)
             if user is None or user.disabled:
                 return None
             roles = await bindings.of_person(tx, user.id)
-        if self._clock().wall_ms - found.used_at >= USED_EVERY_MS:
-            async with self._database.write() as tx:
-                await sessions.used(tx, found.hash, self._clock().wall_ms)
+        if note and now - found.used_at >= USED_EVERY_MS:
+            await self._uses.note(found.hash, lambda tx, at: sessions.used(tx, found.hash, at))
         return Person(user.id, user.name, roles, asked=asked, must_change=user.must_change)
-
-    async def session(self, secret: str) -> Session | None:
-        """The session of that secret, unless it is over."""
-        if not names.is_secret(secret):
-            return None
-        async with self._database.read() as tx:
-            found = await sessions.by_hash(tx, names.digest(secret))
-        now = self._clock().wall_ms
-        over = found is None or now >= found.expires_at or now - found.used_at >= self._rules.idle_ms
-        return None if over else found
 
     async def log_out(self, person: Person, secret: str) -> None:
         """End a session."""
@@ -118,7 +110,7 @@ class SigningIn:
         now = self._clock().wall_ms
         async with self._database.read() as tx:
             several = await sessions.of_person(tx, person.id)
-        return tuple(one for one in several if now < one.expires_at and now - one.used_at < self._rules.idle_ms)
+        return tuple(one for one in several if not self._over(one, now))
 
     async def end_one(self, person: Person, session_id: str) -> None:
         """End another session of the same person. Raises NOT-FOUND, and DENIED for a token with a scope of its own."""
@@ -137,6 +129,9 @@ class SigningIn:
         now = self._clock().wall_ms
         async with self._database.write() as tx:
             return await sessions.remove_ended(tx, now, now - self._rules.idle_ms)
+
+    def _over(self, session: Session, now: int) -> bool:
+        return now >= session.expires_at or now - session.used_at >= self._rules.idle_ms
 
     async def _is_looked_at(self, tx: Tx, user: User, asked: Asked, now: int) -> bool:
         """Whether a password is compared at all: not while the name is blocked, but where its owner is logged in."""

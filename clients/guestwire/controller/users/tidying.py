@@ -3,8 +3,8 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
+from guestwire.controller.logs import Log
 from guestwire.link.vital import OwnTask
 from guestwire.model.errors import GuestwireError
 
@@ -12,12 +12,6 @@ Forget = Callable[[], Awaitable[int]]
 """Forgets what is over; how many there were."""
 EVERY_S = 3600.0
 FIRST_S = 60.0
-
-
-class Log(Protocol):
-    """The controller's log, as structlog gives it."""
-
-    def warning(self, event: str, **fields: object) -> object: ...
 
 
 class Tidying(OwnTask):

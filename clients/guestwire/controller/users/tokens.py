@@ -9,16 +9,15 @@ from typing import Final
 
 from guestwire.controller.store import audit_rows, bindings, tokens, users
 from guestwire.controller.store.audit_rows import AuditEntry
-from guestwire.controller.store.database import Database
+from guestwire.controller.store.database import Database, Tx
 from guestwire.controller.store.tokens import Token
-from guestwire.controller.store.users import User
 from guestwire.controller.users import names
 from guestwire.controller.users.access import Access
 from guestwire.controller.users.person import EVERYWHERE, Asked, Binding, Person, TokenUse, host_of, reaches
+from guestwire.controller.users.uses import USED_EVERY_MS, Uses
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
 
-USED_EVERY_MS: Final = 60_000
 MOST: Final = 100
 """Tokens of one person."""
 
@@ -38,9 +37,10 @@ class Tokens:
         self._database = database
         self._access = access
         self._clock = clock
+        self._uses = Uses(database, clock)
 
-    async def person(self, text: str, asked: Asked) -> Person | None:
-        """Whose token it is; None: nobody's, or it has expired."""
+    async def person(self, text: str, asked: Asked, *, note: bool = True) -> Person | None:
+        """Whose token it is; None: nobody's, or it has expired. `note`: this uses it; else it is only looked at."""
         if not names.is_token(text):
             return None
         now = self._clock().wall_ms
@@ -52,9 +52,9 @@ class Tokens:
             if user is None or user.disabled:
                 return None
             roles = await bindings.of_person(tx, user.id)
-        if token.used_at is None or now - token.used_at >= USED_EVERY_MS or token.used_from != asked.address[:64]:
-            async with self._database.write() as tx:
-                await tokens.used(tx, token.id, now, asked.address)
+        stale = token.used_at is None or now - token.used_at >= USED_EVERY_MS
+        if note and (stale or token.used_from != asked.address[:64]):
+            await self._uses.note(token.id, lambda tx, at: tokens.used(tx, token.id, at, asked.address))
         return Person(user.id, user.name, roles, TokenUse(token.id, token.name, token.bindings), asked)
 
     async def list(self, person: Person, owner: str | None = None) -> tuple[Token, ...]:
@@ -98,8 +98,8 @@ class Tokens:
         elif person.token is not None and person.token.bindings is not None and person.token.id != token_id:
             raise GuestwireError("DENIED", "A token with a scope of its own can revoke only itself.")
         async with self._database.write() as tx:
-            user = await self._owner(person, owner)
-            if not await tokens.remove(tx, user, token_id):
+            user = await _owner(tx, person, owner)
+            if not await tokens.remove(tx, user, token_id, self._clock().wall_ms):
                 raise GuestwireError("NOT-FOUND", "There is no such token.")
             detail = {"owner": owner or person.name}
             await audit_rows.add(tx, AuditEntry(self._clock().wall_ms, person, "token-revoke", token_id, detail=detail))
@@ -108,15 +108,6 @@ class Tokens:
         """Forget tokens that have expired: now and then; how many they were."""
         async with self._database.write() as tx:
             return await tokens.remove_expired(tx, self._clock().wall_ms)
-
-    async def _owner(self, person: Person, owner: str | None) -> str:
-        if owner is None or owner == person.name:
-            return person.id
-        async with self._database.read() as tx:
-            user: User | None = await users.by_name(tx, owner)
-        if user is None:
-            raise GuestwireError("NOT-FOUND", f"There is no user {owner}.")
-        return user.id
 
     def _within(self, person: Person, given: tuple[Binding, ...] | None) -> None:
         """Raises DENIED where a token would be for more than its maker may."""
@@ -131,6 +122,15 @@ class Tokens:
             if not all(any(_covers(wide, one) for wide in several) for several in held):
                 text = f"You are not {one.role} on {one.scope} yourself: a token is for no more than its owner may."
                 raise GuestwireError("DENIED", text, field="bindings")
+
+
+async def _owner(tx: Tx, person: Person, owner: str | None) -> str:
+    if owner is None or owner == person.name:
+        return person.id
+    user = await users.by_name(tx, owner)
+    if user is None:
+        raise GuestwireError("NOT-FOUND", f"There is no user {owner}.")
+    return user.id
 
 
 def _end(person: Person, mine: Sequence[Token], expires_at: int | None) -> int | None:

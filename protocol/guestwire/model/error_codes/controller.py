@@ -133,7 +133,11 @@ CONTROLLER: tuple[Code, ...] = (
         "The host is there now, so it cannot be forgotten: reject it, or stop its agent first.",
     ),
     Code(
-        "GROUP-IN-USE", _K.CONFLICT, _R.NO, _W.RESOURCE, "Another group is made with this one: change that one first."
+        "GROUP-IN-USE",
+        _K.CONFLICT,
+        _R.NO,
+        _W.RESOURCE,
+        "Another group or an alarm rule goes by this one: change that one first.",
     ),
     Code(
         "CONNECTION-CONFIGURED",
@@ -215,7 +219,7 @@ CONTROLLER: tuple[Code, ...] = (
         _K.CONFLICT,
         _R.NO,
         _W.RESOURCE,
-        "Unfinished jobs wait for the window: let them end, or cancel them.",
+        "Unfinished jobs wait for the window, or rollouts go by it: let them end, or cancel them.",
     ),
     Code(
         "ROLLOUT-EMPTY",

@@ -33,6 +33,7 @@ CREATE TABLE alarms (
 	note TEXT NOT NULL,
 	cleared_at BIGINT,
 	cleared_by VARCHAR(64) NOT NULL,
+	source_lost_at BIGINT,
 	CONSTRAINT pk_alarms PRIMARY KEY (id),
 	CONSTRAINT uq_alarms_open_key UNIQUE (open_key)
 );
@@ -440,6 +441,7 @@ CREATE TABLE jobs (
 	deadline_of VARCHAR(8) NOT NULL,
 	state VARCHAR(20) NOT NULL,
 	request_id VARCHAR(32),
+	issuer VARCHAR(64),
 	attempts INTEGER NOT NULL,
 	first_sent_at BIGINT,
 	sent_at BIGINT,
@@ -584,6 +586,14 @@ CREATE TABLE projects (
 	at BIGINT NOT NULL,
 	CONSTRAINT pk_projects PRIMARY KEY (name)
 );
+
+CREATE TABLE revoked_tokens (
+	id VARCHAR(36) NOT NULL,
+	revoked_at BIGINT NOT NULL,
+	CONSTRAINT pk_revoked_tokens PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_revoked_tokens_revoked_at ON revoked_tokens (revoked_at);
 
 CREATE TABLE rollout_targets (
 	rollout_id VARCHAR(36) NOT NULL,
@@ -799,6 +809,17 @@ CREATE TABLE tokens (
 );
 
 CREATE INDEX ix_tokens_parent_id ON tokens (parent_id);
+
+CREATE TABLE trust_documents (
+	site VARCHAR(36) NOT NULL,
+	root VARCHAR(64) NOT NULL,
+	roots INTEGER NOT NULL,
+	revision BIGINT NOT NULL,
+	members_revision BIGINT NOT NULL,
+	document BLOB NOT NULL,
+	kept_at BIGINT NOT NULL,
+	CONSTRAINT pk_trust_documents PRIMARY KEY (site, root)
+);
 
 CREATE TABLE user_key_challenges (
 	challenge BLOB NOT NULL,

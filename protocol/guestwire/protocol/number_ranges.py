@@ -1,13 +1,22 @@
-"""Sets of numbers kept as ranges: what was acknowledged, what is held. Pure.
+"""Sets of numbers kept as ranges: what was received, what was acknowledged, what is held. Pure.
 
 A million numbers in a row cost as much as one. Not a place for what the numbers mean.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 Range = tuple[int, int]
 """First and last, both of it."""
+
+
+class Change(NamedTuple):
+    """What `add` changed, in the words of a table whose rows are ranges with their first number as key: the range that is there
+    now, and the firsts of those that went into it."""
+
+    now: Range
+    gone: tuple[int, ...]
 
 
 class NumberRanges:
@@ -32,17 +41,31 @@ class NumberRanges:
         at = bisect_right(self._firsts, number) - 1
         return at >= 0 and number <= self._lasts[at]
 
-    def add(self, first: int, last: int) -> None:
-        """Put the numbers from `first` to `last` in; none when `last` is below `first`."""
-        if last < first:
-            return
-        begin = bisect_left(self._lasts, first - 1)
+    @property
+    def highest(self) -> int:
+        """The highest number; 0 where there is none."""
+        return self._lasts[-1] if self._lasts else 0
+
+    def copy(self) -> "NumberRanges":
+        """Another one, which goes its own way."""
+        made = NumberRanges()
+        made._firsts, made._lasts = self._firsts.copy(), self._lasts.copy()
+        return made
+
+    def add(self, first: int, last: int) -> Change | None:
+        """Put the numbers from `first` to `last` in. None: they were there, or `last` is below `first`."""
+        begin = bisect_right(self._firsts, first) - 1
+        if last < first or (begin >= 0 and last <= self._lasts[begin]):
+            return None
+        if begin < 0 or self._lasts[begin] < first - 1:
+            begin += 1
         end = bisect_right(self._firsts, last + 1)
-        if begin < end:
-            first = min(first, self._firsts[begin])
-            last = max(last, self._lasts[end - 1])
+        gone = tuple(self._firsts[begin:end])
+        if gone:
+            first, last = min(first, gone[0]), max(last, self._lasts[end - 1])
         self._firsts[begin:end] = [first]
         self._lasts[begin:end] = [last]
+        return Change((first, last), tuple(one for one in gone if one != first))
 
     def remove(self, first: int, last: int) -> None:
         """Take the numbers from `first` to `last` out."""
