@@ -202,7 +202,8 @@ async def test_labels_groups_and_a_rollout(desk: Desk) -> None:
 
 async def test_telemetry_and_alarms(desk: Desk) -> None:
     selector = 'guestwire_host_load{window="1m"}'
-    await desk.until("metrics", "top", selector, said=f"{SITE}/h2")
+    for host in ("h1", "h2"):
+        await desk.until("metrics", "top", selector, said=f"{SITE}/{host}")
     history = await desk.cli.good("metrics", "query", selector, "--since", "10m", "--step", "5s")
     assert {one["labels"]["host"] for one in history["series"]} == {"h1", "h2"}
     csv = await desk.cli("metrics", "query", selector, "--since", "10m", "--csv")
