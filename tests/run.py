@@ -30,6 +30,8 @@ KEPT = 2
 """Directories of runs that found something wrong."""
 SIDE_BY_SIDE = ("-m", "not libvirt and not soak")
 ONE_AFTER_THE_OTHER = ("-m", "libvirt and not soak")
+GIVES_WAY = ("nice", "-n", "5")
+"""To real guests, which cannot wait, and are done first."""
 
 
 def pytest(*arguments: str) -> list[str]:
@@ -80,7 +82,7 @@ def both(arguments: list[str], run: Path) -> int:
         try:
             side_by_side = ("-n", workers(), "--dist", "loadfile", "--no-loadscope-reorder", *SIDE_BY_SIDE)
             front = subprocess.run(
-                pytest(*side_by_side, *record, f"--basetemp={run / 'a'}", *arguments),
+                [*GIVES_WAY, *pytest(*side_by_side, *record, f"--basetemp={run / 'a'}", *arguments)],
                 stdin=subprocess.DEVNULL, env=environment,
             )  # fmt: skip
             behind.wait()

@@ -1,13 +1,20 @@
 """What tests start by forking is a process like any other, of the program that it says."""
 
 import asyncio
+import ctypes
 import os
 import signal
 from asyncio.subprocess import PIPE
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from forked import start_forked
+
+from guestwire.broker_test.fixtures import require
+
+CLONE_NEWNET = 0x40000000
 
 
 async def ended(process: asyncio.subprocess.Process, text: bytes | None = None) -> tuple[int | None, str, str]:
@@ -42,3 +49,27 @@ async def test_a_signal_ends_it(tmp_path: Path) -> None:
     await ended(process)
     assert process.returncode == -signal.SIGKILL
     assert not Path(f"/proc/{process.pid}").exists()
+
+
+@contextmanager
+def network_of_its_own() -> Iterator[None]:
+    require("mount", os.geteuid() == 0, "a network of one's own needs root")
+    system = ctypes.CDLL(None, use_errno=True)
+    with Path("/proc/thread-self/ns/net").open() as before:
+        assert system.unshare(CLONE_NEWNET) == 0
+        try:
+            yield
+        finally:
+            assert system.setns(before.fileno(), CLONE_NEWNET) == 0
+
+
+async def test_it_is_in_the_network_of_who_starts_it(tmp_path: Path) -> None:
+    before = Path("/proc/thread-self/ns/net").readlink()
+    first = await start_forked("agent", "enrol", "-", "--dir", str(tmp_path), stdin=PIPE)
+    with network_of_its_own():
+        here = Path("/proc/thread-self/ns/net").readlink()
+        second = await start_forked("agent", "enrol", "-", "--dir", str(tmp_path), stdin=PIPE)
+    for process, wanted in ((first, before), (second, here)):
+        assert Path(f"/proc/{process.pid}/ns/net").readlink() == wanted != (here if wanted == before else before)
+        process.kill()
+        await ended(process)

@@ -3,7 +3,7 @@
     process = await start_forked("comm", "run", "--config", file)
 
 What starts a program by its command line as a user does is tested where that is the matter; these are the other hundreds of
-starts, each of which would read half a thousand modules first. Each program and pytest process has one such parent: without
+starts, each of which would read half a thousand modules first. Each program, pytest process and network has one such parent: without
 threads, loop or open files, so that what is forked from it is what a new interpreter is after its imports.
 
 PROGRAM is one of PROGRAMS, or the path of a script of tests with `main(arguments)`.
@@ -62,7 +62,7 @@ async def start_forked(
     connected = loop.create_future()
     transport = _Transport(
         loop, protocol, argv, False, stdin, stdout, stderr, 0, connected,
-        parent=_parent(program), environment=dict(environment if environment is not None else os.environ), kept=files,
+        parent=_parent(program, _namespaces()), environment=dict(environment if environment is not None else os.environ), kept=files,
     )  # fmt: skip
     await connected
     return Process(transport, protocol, loop)
@@ -176,8 +176,13 @@ class _Parent:
         return said
 
 
+def _namespaces() -> tuple[str, ...]:
+    """Where this thread is: a test may have gone into a network of its own, and what it starts is in there too."""
+    return tuple(str(Path("/proc/thread-self/ns", kind).readlink()) for kind in ("net", "mnt"))
+
+
 @cache
-def _parent(program: str) -> _Parent:
+def _parent(program: str, _where: tuple[str, ...]) -> _Parent:
     return _Parent(program)
 
 
