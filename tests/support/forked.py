@@ -12,6 +12,7 @@ PROGRAM is one of PROGRAMS, or the path of a script of tests with `main(argument
 """
 
 import asyncio
+import atexit
 import ctypes
 import fcntl
 import gc
@@ -159,6 +160,11 @@ class _Parent:
             self._process = subprocess.Popen(
                 [sys.executable, __file__, program], stdin=its, stdout=subprocess.DEVNULL, start_new_session=True
             )
+        atexit.register(self._close)
+
+    def _close(self) -> None:
+        self._socket.close()
+        self._process.wait(START_S)
 
     def start(self, argv: list[str], environment: dict[str, str], files: list[int], kept: dict[str, int] | None) -> int:
         order = {

@@ -134,6 +134,7 @@ async def test_a_host_whose_disk_was_lost_counts_on_above_what_is_known_of_it(
     async with controller(one_database, [by_mqtt(layout, mosquitto_broker.port)]) as made:
         await one.start()
         await made.until(lambda: made.tallies.heard["capabilities"] > 0)
+        await made.quiet()  # what is asked of a host that goes is asked again for minutes
         await one.stop()
         await made.state(H1, "offline")
         await made.approve(H1)
