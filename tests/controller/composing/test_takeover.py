@@ -1,7 +1,6 @@
 """Another controller goes on from the database alone: it has a home of its own and the trust file that its administrator once gave
 both. What the first one learned since is not unlearned."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,6 +12,7 @@ import pytest
 from api_world import PASSWORD, SaidLog
 from fake_host import FakeHost
 from fleet_controller import by_mqtt
+from waiting import until
 
 from guestwire.broker_test.mosquitto import Mosquitto
 from guestwire.controller.composing.base import Base
@@ -76,17 +76,7 @@ class Place:
 
     async def until(self, holds: Callable[[], Any], what: str) -> Any:
         """What it gives, once that is something."""
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                while True:
-                    found = holds()
-                    if asyncio.iscoroutine(found):
-                        found = await found
-                    if found:
-                        return found
-                    await asyncio.sleep(0.01)
-        except TimeoutError:
-            raise AssertionError(what) from None
+        return await until(holds, what, PATIENCE_S)
 
     async def trust(self) -> Trust:
         """What it believes by, as soon as it believes anything."""

@@ -2,10 +2,10 @@
 a test says how each goes on. The clock stands until a test moves it.
 """
 
-import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from rollout_world import START_MS, hosts, spec
+from waiting import until
 
 from guestwire.controller.approvals.keeping import ApprovalKeeping
 from guestwire.controller.feed import Feed
@@ -306,14 +306,7 @@ class Stage:
 
     async def until(self, question):
         """Wait until the answer is yes; it may be a coroutine's."""
-        async with asyncio.timeout(WITHIN_S):
-            while True:
-                answer = question()
-                if asyncio.iscoroutine(answer):
-                    answer = await answer
-                if answer:
-                    return answer
-                await asyncio.sleep(0.005)
+        return await until(question, "it did not come about", WITHIN_S, 0.005)
 
     async def until_state(self, rollout_id, state):
         async def there():

@@ -1,7 +1,6 @@
 """Makes alarms of events: of the notices of hosts, and of what the controller itself finds wrong with them."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Protocol
 
 from guestwire.controller.alarms import events
 from guestwire.controller.alarms.alarms import Alarms
@@ -9,16 +8,11 @@ from guestwire.controller.alarms.comparing import Raise, Subject
 from guestwire.controller.alarms.rule import AlarmRule
 from guestwire.controller.feed import Change
 from guestwire.controller.host_ref import HostRef
+from guestwire.controller.logs import Log
 from guestwire.controller.notices.taking import Came
 from guestwire.controller.store.database import FAILURES, Database, Tx
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
-
-
-class Log(Protocol):
-    """The controller's log, as structlog gives it."""
-
-    def warning(self, event: str, **fields: object) -> object: ...
 
 
 class Noticing:

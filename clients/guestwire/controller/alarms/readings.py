@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, Protocol
 from guestwire.controller.alarms.comparing import Reading, Subject
 from guestwire.controller.alarms.rule import AlarmRule, MetricTrigger, PresenceTrigger, Trigger
 from guestwire.controller.fleet.membership import Membership
-from guestwire.controller.fleet.views import NOT_THERE
+from guestwire.controller.fleet.standing import NOT_THERE
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.links.ports import Reach
 from guestwire.controller.store.database import Database

@@ -14,8 +14,8 @@ from guestwire.controller.fleet.keeping import FleetKeeping
 from guestwire.controller.fleet.naming import bounded, clean
 from guestwire.controller.fleet.natural import natural
 from guestwire.controller.fleet.sources import Sources
-from guestwire.controller.fleet.standing import NEVER, Standing, State
-from guestwire.controller.fleet.views import NOT_THERE, presence_of
+from guestwire.controller.fleet.standing import NEVER, NOT_THERE, Standing, State
+from guestwire.controller.fleet.views import presence_of
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.links.ports import Arrivals, Reach, Said
 from guestwire.controller.store import hosts

@@ -12,6 +12,8 @@ from guestwire.protocol.statements import Statement
 from guestwire.protocol.steps import Now
 
 State = Presence | Literal["unknown"]
+NOT_THERE: Final[frozenset[str]] = frozenset({"offline", "unknown"})
+"""States of a host in which nobody knows how it does."""
 NEVER: Final = float("-inf")
 LOST_S: Final = 20.0
 """How long a state outlives the way it was heard by: a connection that comes back at once changes nothing. A broker that does

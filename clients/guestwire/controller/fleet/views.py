@@ -8,15 +8,13 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from guestwire.controller.fleet.standing import State
+from guestwire.controller.fleet.standing import NOT_THERE, State
 from guestwire.controller.store.host_tables import GuestRow, HostRow
 from guestwire.model.base import Model
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.packing import unpack
 from guestwire.protocol.presence import PresenceBody
 
-NOT_THERE: frozenset[str] = frozenset({"offline", "unknown"})
-"""States of a host in which nobody knows how it does."""
 UNKNOWN: Final = "unknown"
 
 

@@ -10,7 +10,8 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from guestwire.controller.fleet.natural import natural
 from guestwire.controller.fleet.selection import LABEL, AllOf, AnyOf, Not, Selection, Term, Text
-from guestwire.controller.fleet.views import NOT_THERE, UNKNOWN
+from guestwire.controller.fleet.standing import NOT_THERE
+from guestwire.controller.fleet.views import UNKNOWN
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.store.database import Tx
 from guestwire.controller.store.host_tables import GUESTS, HOSTS, TEXTS, VALUES, HostRow, host_row
