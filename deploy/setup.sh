@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Make .venv and what the tests and the demo want around it: `make setup`. Quick when there is nothing to do.
-# Arguments: `test` makes the test guest too, `bench` adds what the benchmarks compare with.
+# Arguments: `test` makes the test guest and what the dashboard is tested with too, `bench` adds what the benchmarks compare with.
 # Nothing here is needed to run Guestwire with simulated hosts and the embedded broker but Python >= 3.11.
 set -euo pipefail
 cd -P "$(dirname "$0")/.."
@@ -63,6 +63,14 @@ bench_packages=(
   "libmosquitto-dev /usr/include/mosquitto.h the comparison with C libmosquitto"
 )
 
+test_packages=(
+  "chromium chromium tests of the dashboard"
+  "nodejs node the check of the dashboard's types, and whether everybody can use its pages"
+)
+# where Node comes from elsewhere it has an npm of its own, which Debian's does not go together with
+command -v npm >/dev/null ||
+  test_packages+=("npm npm the check of the dashboard's types, and whether everybody can use its pages")
+
 is_there() { # is_there PACKAGE PROBE
   if [[ -n $debian ]]; then
     [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
@@ -101,6 +109,7 @@ install_packages() { # install_packages PACKAGE...
 if [[ -n $header && ! -e $header ]]; then packages+=("python$version-dev $header libvirt-python, so all of libvirt"); fi
 debian=
 [[ -e /etc/debian_version ]] && command -v apt-get >/dev/null && debian=1
+wanted test && packages+=("${test_packages[@]}")
 wanted bench && packages+=("${bench_packages[@]}")
 missing=()
 for row in "${packages[@]}"; do
@@ -154,6 +163,27 @@ if wanted test && [[ -n $debian && -e $header ]]; then
   test_guest &
 fi
 
+# -- what the dashboard's code is checked with: out of deploy/web's lock, into .cache
+web_tools() {
+  local place=.cache/web-tools stamp
+  command -v node >/dev/null && command -v npm >/dev/null || return 0
+  stamp=$({ node --version && cat deploy/web/package.json deploy/web/package-lock.json; } | cksum)
+  if [[ -e $place/stamp && $(<"$place/stamp") == "$stamp" ]]; then return; fi
+  mkdir -p "$place"
+  rm -f "$place/stamp"
+  cp deploy/web/package.json deploy/web/package-lock.json "$place"
+  say "installing Node packages from deploy/web/package-lock.json"
+  if (cd "$place" && npm ci --silent --ignore-scripts --no-audit --no-fund >npm.log 2>&1); then
+    printf '%s\n' "$stamp" >"$place/stamp"
+  else
+    tail -n 15 "$place/npm.log" >&2
+    say "npm failed; the dashboard's types and its use by everybody are not checked"
+  fi
+}
+if wanted test; then
+  web_tools &
+fi
+
 fingerprint() { # of what decides what is in .venv
   { "$venv/bin/python" --version && printf '%s\n' "$PWD" "$with_libvirt" && cat pyproject.toml "$locks"/*.txt deploy/setup.sh; } | cksum
 }
@@ -162,9 +192,9 @@ with_libvirt=
 if [[ -e $header ]] && command -v gcc >/dev/null && command -v pkg-config >/dev/null && pkg-config --exists 'libvirt >= 5'; then
   with_libvirt=libvirt
 fi
+pip() { "$venv/bin/python" -m pip --quiet --disable-pip-version-check --no-input "$@"; }
 stamp=$venv/guestwire-setup
 if [[ ! -e $stamp || $(<"$stamp") != "$(fingerprint)" ]]; then
-  pip() { "$venv/bin/python" -m pip --quiet --disable-pip-version-check --no-input "$@"; }
   rm -f "$stamp"
   say "installing Python packages from $locks/dev.txt"
   pip install --require-hashes -r "$locks/dev.txt"
@@ -179,5 +209,11 @@ if [[ ! -e $stamp || $(<"$stamp") != "$(fingerprint)" ]]; then
   fi
   pip install --no-deps --no-build-isolation --editable .
   fingerprint >"$stamp"
+fi
+stamp=$venv/guestwire-e2e
+if wanted test && ! cmp --silent "$locks/e2e.txt" "$stamp"; then
+  say "installing Python packages from $locks/e2e.txt"
+  pip install --require-hashes -r "$locks/e2e.txt"
+  cp "$locks/e2e.txt" "$stamp"
 fi
 wait

@@ -16,7 +16,7 @@ pytest_plugins = ["libvirt_host"]
 gc.disable()
 """Until all is collected: nothing of it goes before the end, and each look for what might takes half a second."""
 
-LONG = ("e2e", "architecture", "integration", "configuration", "comm", "guest_library", "rollouts", "api")
+LONG = ("web", "e2e", "architecture", "integration", "configuration", "comm", "guest_library", "rollouts", "api")
 """Directories, by how long a file of theirs takes."""
 GUESTS = "mark.libvirt"
 
@@ -45,8 +45,24 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+BROWSERS = 2
+"""So many of the processes run the dashboard's tests, which have a demo and a browser for all of them."""
+
+
+def scope(nodeid: str) -> str:
+    """What runs in one process: a file, or every other one of the dashboard's."""
+    file = nodeid.partition("::")[0]
+    if not file.startswith("tests/web/"):
+        return file
+    files = sorted(path.name for path in (Path(__file__).parent / "web").glob("test_*.py"))
+    return f"tests/web/{files.index(file.removeprefix('tests/web/')) % BROWSERS}"
+
+
 class Scheduling(LoadFileScheduling):
     """File by file, and without those that have run: the one that it is made from counts them all again after each test."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return scope(nodeid)
 
     def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
         nodeid = self.registered_collections[node][item_index]

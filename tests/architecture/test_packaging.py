@@ -78,7 +78,22 @@ def test_every_folder_with_modules_is_a_package(repository):
 def test_the_wheel_has_every_module_and_nothing_else(repository, wheel):
     inside = {Path(name) for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     ours = {Path(*path.parts[1:]) for path in repository.files() if path.parts[0] in ROOTS}
-    assert inside == ours
+    # the link that brings the documents is one file in the checkout
+    documents = {
+        Path("guestwire/controller", *path.parts[1:])
+        for path in repository.files(".md", ".svg", ".png")
+        if path.is_relative_to("deploy/docs")
+    }
+    assert len(documents) > 50
+    assert inside == ours | documents
+
+
+def test_the_sdist_has_the_documents_where_they_belong_too(repository, tmp_path):
+    """A link to them is followed by what makes it, and a folder is visited once."""
+    run(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", tmp_path, cwd=repository.base)
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        names = {Path(*Path(name).parts[1:]) for name in archive.getnames()}
+    assert {path for path in repository.files() if path.is_relative_to("deploy/docs")} <= names
 
 
 def test_an_installed_wheel_imports_whole(repository, wheel, tmp_path):
@@ -129,7 +144,17 @@ def test_a_root_is_not_importable_by_its_folder_name(repository, name):
 
 def test_the_locks_are_pinned_hashed_and_name_no_host(repository):
     locks = [path for path in repository.files(".txt") if path.parts[:2] == ("deploy", "locks")]
-    assert {path.stem for path in locks} == {"agent", "base", "build", "cli", "controller", "dev", "libvirt", "site"}
+    assert {path.stem for path in locks} == {
+        "agent",
+        "base",
+        "build",
+        "cli",
+        "controller",
+        "dev",
+        "e2e",
+        "libvirt",
+        "site",
+    }
     pins: dict[str, str] = {}
     for lock in locks:
         entries = repository.text(lock).replace("\\\n", " ").splitlines()
@@ -156,6 +181,7 @@ def test_the_locks_have_what_pyproject_asks_for(repository):
         "agent": extras["agent"],
         "cli": extras["cli"],
         "site": [*extras["cli"], *extras["site"]],
+        "e2e": extras["e2e"],
         "libvirt": [*extras["agent"], *extras["libvirt"]],
         "dev": [*extras["agent"], *extras["cli"], *extras["site"], *extras["bench"], *extras["dev"]],
     }

@@ -149,11 +149,14 @@ async def _by_its_password(demo: Demo, run: Callable[..., Result]) -> None:
     """As somebody else who reads what it says at its start."""
     assert demo.process.stderr is not None
     async with asyncio.timeout(START_S):
-        while not (line := (await demo.process.stderr.readline()).decode()).startswith("controller"):
+        while not (line := (await demo.process.stderr.readline()).decode()).startswith("dashboard"):
             assert line
-    found = re.search(r"(http\S+), user (\w+), password in (\S+)", line)
+    found = re.search(r"(http\S+) \(user (\w+), password in (\S+)\)", line)
     assert found, line
     url, user, password = found.groups()
+    async with httpx.AsyncClient(trust_env=False) as client:
+        page = await client.get(url)
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     said = await asyncio.to_thread(run, "login", url, "--name", user, "--password-file", password)
     assert (said.exit_code, "demo-controller" in said.stderr) == (0, True), said.stderr
     assert (await asyncio.to_thread(run, "fleet", "list", "-o", "name")).stdout.split() == ["demo/h1", "demo/h2"]

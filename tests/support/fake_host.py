@@ -16,6 +16,7 @@ from fake_audit import FakeAudit
 from fake_comm import FakeComm
 from fake_config import FakeConfig
 
+from guestwire.agent.services.scrollback import Scrollback
 from guestwire.broker_test.embedded import embedded
 from guestwire.broker_test.options import BrokerOptions
 from guestwire.link import brokers
@@ -71,6 +72,7 @@ class FakeHost:
         self.local: LocalServer | None = None
         self.config = FakeConfig(host)
         self.comm = FakeComm()
+        self.consoles: dict[str, Scrollback] = {}
         self.audit = FakeAudit(self.site, host, self.key)
         self.epoch = 3
         self._seq = 0
@@ -106,6 +108,7 @@ class FakeHost:
             "host-show": lambda _: m.HostShow(host=self._facts()),
             "guest-list": lambda _: m.GuestList(guests=tuple(self.guests.values())),
             "guest-show": lambda c: self._find(c.request.guest),
+            "guest-console": lambda c: self._console(c.request),
             "guest-threads": lambda c: self._threads(c.request.guest),
             "job-get": self._job_get,
             "job-list": lambda c: m.JobList(jobs=tuple(self.jobs.values())[: c.request.limit]),
@@ -118,6 +121,18 @@ class FakeHost:
             "trust-show": self._trust_show,
             **{name: self._checked(name, handler) for name, handler in table.items()},
         }
+
+    def _console(self, query: m.ConsoleQuery) -> m.ConsoleOutput:
+        view = self._find(query.guest)
+        state: m.ConsoleState = "off" if view.status.state == "stopped" else "open"
+        kept = self.consoles.get(view.guest.name)
+        if kept is None:
+            return m.ConsoleOutput(data=b"", start=0, end=0, lost=False, run=None, state=state, as_of=now().wall_ms)
+        piece = kept.read(query.after if query.run in (None, kept.run) else 0, query.limit_bytes)
+        return m.ConsoleOutput(
+            data=piece.data, start=piece.start, end=piece.start + len(piece.data), lost=piece.lost, run=kept.run,
+            state=state, as_of=now().wall_ms,
+        )  # fmt: skip
 
     def _trust_show(self, call: Call) -> m.TrustShown:
         trust = self.executor.trust

@@ -381,6 +381,7 @@ def host_parts(
         keep_jobs_s=settings.limits.keep_jobs_days * 86_400,
         audit_quota=settings.limits.audit_mib * MIB,
         keep_audit_days=settings.limits.audit_days,
+        keep_of_consoles=settings.limits.console_kib << 10,
         clock=judge,
         floor=floor,
         lag=lag,

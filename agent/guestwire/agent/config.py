@@ -156,6 +156,8 @@ class LimitsSection(Section):
     """How large the audit log may grow; a full one drops its oldest rows and says so."""
     audit_days: Annotated[float, Field(gt=0, le=36_500)] = 30.0
     """How long rows of the audit log are kept that a controller has acknowledged."""
+    console_kib: Annotated[int, Field(ge=0, le=16_384)] = 256
+    """How much of what each guest wrote to its console last is kept, in memory; 0: nothing, and consoles are left to others."""
 
 
 class LogSection(Section):

@@ -216,7 +216,7 @@ async def _guests(
     return await stack.enter_async_context(
         GuestService(
             parts.drivers.guests, lambda: now().wall_ms, guest_changed, parts.vital, conditions.check,
-            hearing.definition_changed, hearing.guest_rebooted,
+            hearing.definition_changed, hearing.guest_rebooted, parts.keep_of_consoles,
         )
     )  # fmt: skip
 

@@ -44,7 +44,7 @@ class HostParts:
     `disk_roots`, `share_roots`, `boot_roots`: see `FactsReader`. `broker`: how to connect, None for a host with a socket
     only; `socket`: its path, None for none. `clock`: how to judge the wall clock, by `floor` too, which is raised here.
     `skew`: how far it is off. `tls` tells when certificates were replaced. `vital` watches what must not end.
-    `observer` is told every step of the journal. `telemetry`: what is measured and kept; `lag`: that of the process, entered by
+    `observer` is told every step of the journal. `keep_of_consoles`: see `GuestService`. `telemetry`: what is measured and kept; `lag`: that of the process, entered by
     who made it, None: this host measures it for itself."""
 
     identity: HostIdentity
@@ -73,6 +73,7 @@ class HostParts:
     keep_jobs_s: float = 7 * 86_400.0
     audit_quota: int = QUOTA
     keep_audit_days: float = 30.0
+    keep_of_consoles: int = 256 << 10
     clock: Callable[[], ClockQuality] = clock_quality
     floor: TimeFloor = field(default_factory=TimeFloor)
     skew: ClockSkew = field(default_factory=ClockSkew)

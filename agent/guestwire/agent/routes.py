@@ -44,6 +44,7 @@ def reads(
         "guest-list": guests.list_all,
         "guest-show": guests.show,
         "guest-threads": guests.threads,
+        "guest-console": guests.console,
         "job-get": jobs.get,
         "job-list": jobs.list_all,
         "message-list": speech.messages,

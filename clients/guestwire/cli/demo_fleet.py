@@ -135,7 +135,7 @@ async def _controller(
     port = demo_controller.free_port() if plan.controller_port is None else plan.controller_port
     url, password, child = await demo_controller.start(started, layout, base, broker, port)
     context = await demo_controller.let_in(url, password, layout, plan.hosts, child)
-    _say(settings, f"{'controller':<8} {url}, user {demo_controller.USER}, password in {password}")
+    _say(settings, f"dashboard {url} (user {demo_controller.USER}, password in {password})")
     return context
 
 

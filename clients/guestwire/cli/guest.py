@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from guestwire.cli import guest_config, snapshot
+from guestwire.cli import guest_config, guest_console, snapshot
 from guestwire.cli.settings import Noun, Settings, pass_settings
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def guest() -> None:
 
 for _command in (
     guest_config.set_values, guest_config.media, guest_config.import_guests, guest_config.export, snapshot.snapshot,
+    guest_console.console,
 ):  # fmt: skip
     guest.add_command(_command)
 

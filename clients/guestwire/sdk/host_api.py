@@ -52,6 +52,8 @@ from guestwire.protocol.config_models import (
     SnapshotRef,
 )
 from guestwire.protocol.operation_models import (
+    ConsoleOutput,
+    ConsoleQuery,
     Empty,
     EpochBehind,
     GuestDefine,
@@ -117,6 +119,10 @@ class HostApi:
     async def guest_threads(self, request: GuestRef, options: CallOptions = DEFAULT) -> Answer[Threads]:
         """The threads of the guest's process: role, CPU affinity, scheduler."""
         return await self._invoke("guest-threads", request, Threads, options)
+
+    async def guest_console(self, request: ConsoleQuery, options: CallOptions = DEFAULT) -> Answer[ConsoleOutput]:
+        """What the guest wrote to its serial console last. It may show secrets, so that reading is not enough for it."""
+        return await self._invoke("guest-console", request, ConsoleOutput, options)
 
     async def guest_define(self, request: GuestDefine, options: CallOptions = DEFAULT) -> Answer[GuestView]:
         """Make a guest or replace its definition; a running guest keeps running as it is."""

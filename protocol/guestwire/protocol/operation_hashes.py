@@ -27,6 +27,7 @@ HASHES: Final[Mapping[str, str]] = {
     "event-show": "89417d3e387d915da7273d7c787127e2",
     "event-signal": "3b99bc77c4a7ed3bdf1efa2516dd8c4c",
     "event-wait": "3d4801457e5877b1ea44bda7bb7806ec",
+    "guest-console": "5c06e9be0be1f7767181ecd78f2f63d5",
     "guest-define": "676749536e0755703bc830fddc7feaf1",
     "guest-destroy": "a0d187fba1043bdbdd9ed4a90bc8e616",
     "guest-list": "0d3a418709c4b9eddf7d44e1d0d4915a",

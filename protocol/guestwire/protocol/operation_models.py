@@ -78,6 +78,36 @@ class Threads(Model):
     threads: tuple[GuestThread, ...]
 
 
+CONSOLE_MAX = 256 << 10
+ConsoleState = Literal["open", "busy", "off", "closed"]
+"""open: the agent reads it; busy: somebody else has it open, and what the guest writes meanwhile is not kept; off: the guest does not run;
+closed: the agent leaves it alone, or cannot have it: it keeps no consoles, the guest is not managed here, or the hypervisor is away."""
+
+
+class ConsoleQuery(GuestRef):
+    """What a guest wrote to its serial console: at most `limit_bytes` from the place `after` on, which is what `end` of an earlier answer
+    said; None: the last of it. `run`: that of the earlier answer; where the guest has begun another, all of that is given from its
+    beginning."""
+
+    after: UpTo53Bits | None = None
+    run: UpTo53Bits | None = None
+    limit_bytes: Annotated[int, Field(ge=1, le=CONSOLE_MAX)] = 64 << 10
+
+
+class ConsoleOutput(Model):
+    """`data`: what the guest wrote, whatever that is, from the place `start` to `end`; empty: nothing more yet. `lost`: bytes are missing
+    since `after`: they are no longer kept, or nobody read them. `run`: which run of the guest it is of, as the Unix ms at which the agent
+    began to read it; None: there was none yet. Places count from 0 in each run. `as_of`: Unix ms."""
+
+    data: bytes
+    start: int
+    end: int
+    lost: bool
+    state: ConsoleState
+    as_of: int
+    run: int | None = None
+
+
 class JobRef(Model):
     """A job by its request id. `issuer`: whose, where two principals used the same id; else the newest."""
 

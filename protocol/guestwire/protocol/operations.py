@@ -54,6 +54,8 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("guest-show", m.GuestRef, GuestView, "none", 0, 15, "One guest: its definition and state."),
     Operation("guest-threads", m.GuestRef, m.Threads, "none", 0, 15,
               "The threads of the guest's process: role, CPU affinity, scheduler."),
+    Operation("guest-console", m.ConsoleQuery, m.ConsoleOutput, "none", 1, 15,
+              "What the guest wrote to its serial console last. It may show secrets, so that reading is not enough for it."),
     Operation("guest-define", m.GuestDefine, GuestView, "idempotent", 1, 60,
               "Make a guest or replace its definition; a running guest keeps running as it is.", "new-guest"),
     Operation("guest-undefine", m.GuestRef, m.Empty, "idempotent", 2, 60,

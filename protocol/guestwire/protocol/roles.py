@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from guestwire.protocol.trust import NOTHING, READS, RoleName, Scope
 
 RUNNING: tuple[str, ...] = (
-    "guest-start", "guest-shutdown", "guest-destroy", "guest-reset", "guest-pause", "guest-resume",
+    "guest-console", "guest-start", "guest-shutdown", "guest-destroy", "guest-reset", "guest-pause", "guest-resume",
     "guests-boot", "guests-shutdown", "snapshot-create",
     "config-confirm", "config-cancel",
     "host-reboot", "host-poweroff",
@@ -22,8 +22,8 @@ RUNNING: tuple[str, ...] = (
     "event-signal", "event-reset", "event-wait", "lock-break",
     "trust-update",
 )  # fmt: skip
-"""What an operator may do besides reading: nothing that changes what a host is configured to be. A trust document proves
-itself, so that everybody may carry one."""
+"""What an operator may do besides reading: nothing that changes what a host is configured to be. A console is among it, for it may show
+secrets. A trust document proves itself, so that everybody may carry one."""
 
 CONFIGURING: tuple[str, ...] = (
     "guest-define", "guest-undefine", "snapshot-revert", "snapshot-delete", "config-apply", "config-adopt",

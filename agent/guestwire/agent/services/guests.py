@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Literal
 
+from guestwire.agent.services.consoles import Consoles
 from guestwire.agent.services.guest_table import GuestTable, Row, Transition
 from guestwire.agent.services.ports import OFF, ON, Changed, Gone, GuestEvent, Guests, Lost, Resynced
 from guestwire.agent.services.readiness import Readiness
@@ -40,7 +41,8 @@ def _nobody_hears(_guest: Guest) -> None:
 
 
 class GuestService:
-    """Guests of this host: state from the driver's events, commands to the driver. `async with` it before use."""
+    """Guests of this host: state from the driver's events, commands to the driver. `keep_of_consoles`: bytes of what each guest wrote to
+    its console last; 0: consoles are read only for what makes guests ready. `async with` it before use."""
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class GuestService:
         may_start: MayStart = _no_conditions,
         on_definition: Callable[[], None] = _nobody,
         on_reboot: Callable[[Guest], None] = _nobody_hears,
+        keep_of_consoles: int = 0,
     ) -> None:
         self._driver = driver
         self._clock_ms = clock_ms
@@ -63,11 +66,13 @@ class GuestService:
         self.table = GuestTable()
         self._wakers: set[asyncio.Future[None]] = set()
         self._listed = asyncio.Event()
-        self._readiness = Readiness(driver, self._proven_ready, vital)
+        self._consoles = Consoles(driver, clock_ms, vital, keep_of_consoles)
+        self._readiness = Readiness(self._consoles, self._proven_ready, vital)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> "GuestService":
         await self._stack.__aenter__()
+        await self._stack.enter_async_context(self._consoles)
         await self._stack.enter_async_context(self._readiness)
         self._following = asyncio.create_task(self._follow(), name="guest-events")
         self._vital.watch(self._following)
@@ -95,6 +100,10 @@ class GuestService:
         """As the hypervisor keeps it: libvirt's inactive XML."""
         row = self._known(call.request.guest)
         return GuestXml(xml=await self._driver.xml(row.uuid))
+
+    def console(self, call: Call) -> m.ConsoleOutput:
+        """What a guest wrote to its console."""
+        return self._consoles.read(self._known(call.request.guest), call.request)
 
     # -- lanes
 
@@ -309,16 +318,25 @@ class GuestService:
                     case Changed():
                         uuid = event.observed.guest.uuid or ""
                         if event.rebooted:
+                            self._consoles.rebooted(uuid)
                             self._readiness.rebooted(event.observed.guest)
                             self._on_reboot(event.observed.guest)
-                        self._readiness.follow_one(uuid, self.table.by_uuid(uuid))
+                        self._follow_one(uuid, self.table.by_uuid(uuid))
                     case Gone():
-                        self._readiness.follow_one(event.uuid, None)
+                        self._follow_one(event.uuid, None)
                     case Resynced():
-                        self._readiness.follow(self.table.rows())
+                        self._follow_all()
                         self._listed.set()
                     case Lost():
-                        self._readiness.follow(self.table.rows())
+                        self._follow_all()
+
+    def _follow_one(self, uuid: str, row: Row | None) -> None:
+        self._consoles.follow_one(uuid, row)
+        self._readiness.follow_one(uuid, row)
+
+    def _follow_all(self) -> None:
+        self._consoles.follow(self.table.rows())
+        self._readiness.follow(self.table.rows())
 
     def _defined(self, event: GuestEvent) -> Guest | None:
         """The definition of the guest that an event is about, as it is known."""

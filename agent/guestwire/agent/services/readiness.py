@@ -2,12 +2,13 @@
 agent's coming is an event of the driver."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import partial
+from typing import Protocol
 
 from guestwire.agent.services.guest_table import Row
-from guestwire.agent.services.ports import OFF, BeforeItRuns, Guests
+from guestwire.agent.services.ports import OFF, BeforeItRuns
 from guestwire.link.vital import Vital
 from guestwire.model.errors import GuestwireError
 from guestwire.model.guest import Guest
@@ -17,12 +18,18 @@ RETRY_S = 5.0
 """When the console is somebody else's for now."""
 
 
+class Consoles(Protocol):
+    """Where consoles are read: as the driver's `console`."""
+
+    def console(self, uuid: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]: ...
+
+
 class Readiness:
     """One watcher for each running guest that has yet to show its text. `proven` is called with the guest's uuid; False: it is
     not known to run yet."""
 
-    def __init__(self, driver: Guests, proven: Callable[[str], bool], vital: Vital) -> None:
-        self._driver = driver
+    def __init__(self, consoles: Consoles, proven: Callable[[str], bool], vital: Vital) -> None:
+        self._consoles = consoles
         self._proven = proven
         self._vital = vital
         self._watchers: dict[str, asyncio.Task[None]] = {}
@@ -135,7 +142,7 @@ class Readiness:
 
     async def _seen(self, uuid: str, text: bytes, listening: asyncio.Event) -> bool:
         tail = b""
-        async with self._driver.console(uuid) as output:
+        async with self._consoles.console(uuid) as output:
             listening.set()
             async for chunk in output:
                 tail += chunk

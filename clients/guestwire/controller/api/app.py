@@ -1,7 +1,7 @@
 """The API as one application: the routers of all subjects, in one frame.
 
-The order of the frame's parts, from the outside: id, time limit and headers (`frame`), audit of refusals (`noting`), who it is
-(`gate`), the body (`limits`), idempotency keys, the routers.
+The order of the frame's parts, from the outside: id, time limit and headers (`frame`), the dashboard's page and files, audit of refusals
+(`noting`), who it is (`gate`), the body (`limits`), idempotency keys, the routers.
 """
 
 import warnings
@@ -24,6 +24,8 @@ from guestwire.controller.api.gate import Gate, Identities
 from guestwire.controller.api.idempotency import Idempotency
 from guestwire.controller.api.limits import Bodies, Limits, Rates
 from guestwire.controller.api.noting import Noting
+from guestwire.controller.dashboard.assets import Assets
+from guestwire.controller.dashboard.serving import Dashboard
 from guestwire.controller.logs import Log
 from guestwire.controller.store.database import Database
 from guestwire.model.errors import GuestwireError
@@ -47,7 +49,7 @@ TAGS: Final = (
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the API is made of. `routers` are put below /api/v1, `outside` (/healthz, /metrics) are not. `open_too`: (method, path) of
-    what looks itself after who asks. `tags`: more of them, with what they are about."""
+    what looks itself after who asks. `tags`: more of them, with what they are about. `dashboard`: its files; None: there is none."""
 
     identities: Identities
     database: Database
@@ -59,6 +61,7 @@ class Parts:
     limits: Limits = field(default_factory=Limits)
     tags: tuple[tuple[str, str], ...] = ()
     version: str = "1"
+    dashboard: Assets | None = None
 
 
 def application(parts: Parts) -> FastAPI:
@@ -82,6 +85,7 @@ def application(parts: Parts) -> FastAPI:
         },
         middleware=[
             Middleware(Frame, parts.identities.names, parts.limits, rates, parts.log, parts.clock),
+            *([] if parts.dashboard is None else [Middleware(Dashboard, parts.dashboard)]),
             Middleware(Noting, parts.database, parts.log, parts.clock),
             Middleware(Gate, parts.identities, rates, parts.open_too),
             Middleware(Bodies, parts.limits),

@@ -37,6 +37,16 @@ def router(connections: Connections, doors: Doors) -> APIRouter:
         response.headers["Location"] = f"/api/v1/connections/{made.name}"
         return made
 
+    @routes.get("/{name}/settings", operation_id="getConnectionSettings", summary="What a connection was made with")
+    async def get_settings(name: Name, person: Annotated[Person, Depends(doors.person)]) -> Connection:
+        return connections.settings(person, name)
+
+    @routes.put("/{name}", operation_id="changeConnection", summary="Have a connection go another way")
+    async def change_connection(
+        name: Name, body: Annotated[Connection, FROM_JSON], person: Annotated[Person, Depends(doors.person)]
+    ) -> ConnectionView:
+        return await connections.change(person, name, body)
+
     @routes.delete("/{name}", status_code=204, operation_id="removeConnection", summary="End a connection")
     async def remove_connection(name: Name, person: Annotated[Person, Depends(doors.person)]) -> None:
         await connections.remove(person, name)

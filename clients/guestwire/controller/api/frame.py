@@ -13,6 +13,7 @@ from guestwire.controller.api import problems
 from guestwire.controller.api.carried import Carried, carry, header
 from guestwire.controller.api.limits import Limits, Rates
 from guestwire.controller.api.origins import Names
+from guestwire.controller.dashboard.content import PLACE
 from guestwire.controller.logs import Log
 from guestwire.controller.users.person import Asked
 from guestwire.model.errors import GuestwireError
@@ -94,7 +95,10 @@ class Frame:
             raise
 
     def _let_in(self, scope: Scope, known: Carried) -> None:
-        self._rates.address(known.asked.address)
+        if scope["path"].startswith(PLACE):
+            self._rates.file(known.asked.address)
+        else:
+            self._rates.address(known.asked.address)
         if scope["path"] not in PROBES:
             self._names.check_host(header(scope, b"host"))
         if not scope["path"].isprintable() or b"%00" in scope["query_string"] or not scope["query_string"].isascii():

@@ -38,6 +38,9 @@ class Limits:
     """For an answer that is sent bit by bit, once it has begun."""
     address_rate: float = 200.0
     address_burst: float = 1000.0
+    file_rate: float = 2000.0
+    """Files of the dashboard: a browser that comes for the first time takes all of them at once, and behind one address there may be many."""
+    file_burst: float = 10_000.0
     person_rate: float = 50.0
     person_burst: float = 200.0
 
@@ -52,11 +55,16 @@ class Rates:
     def __init__(self, limits: Limits, mono: Callable[[], float]) -> None:
         self._mono = mono
         self._by_address = Buckets(limits.address_rate, limits.address_burst, 8192)
+        self._files = Buckets(limits.file_rate, limits.file_burst, 8192)
         self._by_person = Buckets(limits.person_rate, limits.person_burst, 8192)
 
     def address(self, address: str) -> None:
         """One request more from there. Raises THROTTLED."""
         _taken(self._by_address[address].take(self._mono()))
+
+    def file(self, address: str) -> None:
+        """One file of the dashboard more from there. Raises THROTTLED."""
+        _taken(self._files[address].take(self._mono()))
 
     def person(self, person: Person) -> None:
         """One request more of theirs; each token has a rate of its own. Raises THROTTLED."""

@@ -50,6 +50,7 @@ from guestwire.controller.composing.hosts import HostSide
 from guestwire.controller.composing.own import own_metrics, told_of_hosts
 from guestwire.controller.composing.snapshots import snapshots
 from guestwire.controller.composing.work import JobSide, ProjectSide, RolloutSide
+from guestwire.controller.dashboard.assets import Assets
 from guestwire.controller.links.keys_in_trust import KeysInTrust
 from guestwire.controller.notices.reading import Notices
 from guestwire.controller.users.accounts import Accounts
@@ -127,6 +128,7 @@ async def web(
                 exposition.router(own, told_of_hosts(base, side), _token(base.settings.metrics.token_file)),
             ),
             open_too=frozenset({("GET", exposition.PATH)}), tags=TAGS, version=VERSION,
+            dashboard=Assets(version=VERSION),
         )
     )  # fmt: skip
     return warmed(made)

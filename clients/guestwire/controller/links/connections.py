@@ -1,4 +1,4 @@
-"""Connections as people deal with them: see how they fare, add one, remove one. Those of the configuration file are there as
+"""Connections as people deal with them: see how they fare, add one, change one, remove one. Those of the configuration file are there as
 well, and stay.
 """
 
@@ -54,7 +54,7 @@ class ConnectionView(Model):
 
 
 class Connections:
-    """Everybody may see how connections fare; an admin adds and removes them."""
+    """Everybody may see how connections fare; an admin adds, changes and removes them."""
 
     def __init__(self, database: Database, links: Links, access: Access, feed: Feed, clock: Callable[[], Now]) -> None:
         self._database = database
@@ -103,6 +103,34 @@ class Connections:
                 await audit_rows.add(tx, AuditEntry(at, person, ACTION, connection.name, detail=detail))
             self._links.add(connection)
             return view(self._there(connection.name))
+
+    def settings(self, person: Person, name: str) -> Connection:
+        """What a connection was made with, for who changes it. Raises NOT-FOUND, DENIED."""
+        self._access.require(person, ACTION)
+        return self._there(name).connection
+
+    async def change(self, person: Person, name: str, connection: Connection) -> ConnectionView:
+        """Have a connection go another way: what is under way by it ends with LINK-LOST. Raises NOT-FOUND,
+        CONNECTION-CONFIGURED, EXISTS, INVALID-BODY, DENIED."""
+        self._access.require(person, ACTION)
+        if connection.name != name:
+            raise GuestwireError("INVALID-BODY", "A connection keeps its name: add another one.", field="name")
+        await asyncio.to_thread(_check_files, connection)
+        at = self._clock().wall_ms
+        settings = json.dumps(connection.model_dump(exclude_none=True))
+        async with self._turn:
+            if self._there(name).configured:
+                raise GuestwireError("CONNECTION-CONFIGURED")
+            self._links.check(connection, instead=name)
+            async with self._database.write() as tx:
+                await connections.remove(tx, name)
+                await connections.add(tx, ConnectionRow(name, settings, at, person.name))
+                await audit_rows.add(tx, AuditEntry(at, person, ACTION, name, detail={"changed": settings}))
+            await self._links.remove(name)
+            self._links.add(connection)
+            made = view(self._there(name))
+        self._feed.publish(Change("connection", name, made.model_dump()))
+        return made
 
     async def remove(self, person: Person, name: str) -> None:
         """End a connection. Raises NOT-FOUND, CONNECTION-CONFIGURED, DENIED."""

@@ -49,17 +49,18 @@ class Links:
         """The connection of that name."""
         return self._running.get(name)
 
-    def check(self, connection: Connection) -> None:
+    def check(self, connection: Connection, instead: str | None = None) -> None:
         """Raises EXISTS when its name is taken, or another one leads to the same site or host, BUSY when there are too many, and
-        CONFIG-INVALID for a way that a controller does not go."""
+        CONFIG-INVALID for a way that a controller does not go. `instead`: the connection of that name makes way for it."""
         if connection.via == "controller":
             raise GuestwireError("CONFIG-INVALID", "A controller goes to hosts by mqtt, tcp or socket.", field="via")
-        if len(self._running) >= MOST:
+        others = [one for name, one in self._running.items() if name != instead]
+        if len(others) >= MOST:
             raise GuestwireError("BUSY", f"There are {MOST} connections: remove one.")
-        if connection.name in self._running:
-            raise GuestwireError("EXISTS", f"There is a connection {connection.name} already.", field="name")
         wanted = reach_of(connection)
-        for other in self._running.values():
+        for other in others:
+            if other.connection.name == connection.name:
+                raise GuestwireError("EXISTS", f"There is a connection {connection.name} already.", field="name")
             if other.reach == wanted:
                 text = f"The connection {other.connection.name} leads to {wanted.ref or wanted.site} already."
                 raise GuestwireError("EXISTS", text, field="site")

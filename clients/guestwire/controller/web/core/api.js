@@ -1,0 +1,145 @@
+/** The REST API: JSON both ways, problems as errors, the CSRF text and idempotency keys. It knows no subject of the API. */
+
+import { Problem, problemOf, unreachable } from "./problem.js";
+
+const PREFIX = "/api/v1";
+const CHANGES = new Set(["POST", "PUT", "PATCH", "DELETE"]);
+
+/** @typedef {Record<string, string | number | boolean | null | undefined | readonly (string | number)[]>} Query */
+/** @typedef {{body?: unknown, query?: Query, ifMatch?: string | number, ifNoneMatch?: "*", signal?: AbortSignal, key?: string}} Options */
+/** @typedef {{document: any, etag: string | null, status: number, location: string | null}} Answer */
+
+/** Requests of one browser session. Emits "signed-out" when the controller knows nobody any more. */
+export class Api extends EventTarget {
+  /** @param {typeof fetch} [send] */
+  constructor(send = (...given) => fetch(...given)) {
+    super();
+    this._send = send;
+    /** What X-Guestwire-Csrf has; given at the sign-in. */
+    this.csrf = "";
+  }
+
+  /**
+   * A document.
+   * @param {string} path below /api/v1
+   * @param {Query} [query]
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<any>} Rejects with Problem.
+   */
+  async get(path, query, signal) {
+    return (await this.send("GET", path, { query, signal })).document;
+  }
+
+  /**
+   * A request. A POST carries an idempotency key, so that it may be sent again when its answer was lost.
+   * @param {string} method
+   * @param {string} path
+   * @param {Options} [options]
+   * @returns {Promise<Answer>} Rejects with Problem.
+   */
+  async send(method, path, options = {}) {
+    const response = await this._sent(method, path, options);
+    const text = await response.text();
+    let document = null;
+    if (text) {
+      try {
+        document = JSON.parse(text);
+      } catch {
+        document = response.ok ? text : null;
+      }
+    }
+    if (!response.ok) {
+      // a mistyped password is nobody's end
+      if (response.status === 401 && document?.code !== "LOGIN-REFUSED") this.dispatchEvent(new Event("signed-out"));
+      throw problemOf(response.status, document);
+    }
+    return {
+      document, etag: response.headers.get("etag"), status: response.status, location: response.headers.get("location"),
+    };
+  }
+
+  /**
+   * Every item of a list, page by page.
+   * @param {string} path
+   * @param {Query} [query]
+   * @param {number} [most]
+   * @returns {Promise<any[]>}
+   */
+  async all(path, query = {}, most = 5000) {
+    /** @type {any[]} */
+    const items = [];
+    let cursor = null;
+    do {
+      /** @type {any} */
+      const page = await this.get(path, { limit: 500, ...query, cursor });
+      items.push(...page.items);
+      cursor = page.next ?? null;
+    } while (cursor !== null && items.length < most);
+    return items;
+  }
+
+  /**
+   * The reply of an operation of a host that only reads.
+   * @param {string} host "site/host"
+   * @param {string} operation
+   * @param {object} [body]
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<any>}
+   */
+  async operation(host, operation, body = {}, signal = undefined) {
+    const answer = await this.send("POST", `/hosts/${host}/operations/${operation}`, { body, signal, key: "" });
+    return answer.document.reply;
+  }
+
+  /**
+   * A file as the API gives it, for a download.
+   * @param {string} path
+   * @param {Query} [query]
+   * @returns {Promise<{blob: Blob, name: string | null}>}
+   */
+  async file(path, query) {
+    const response = await this._sent("GET", path, { query });
+    if (!response.ok) throw problemOf(response.status, await response.json().catch(() => null));
+    const said = /filename="([^"]+)"/.exec(response.headers.get("content-disposition") ?? "");
+    return { blob: await response.blob(), name: said ? said[1] : null };
+  }
+
+  /**
+   * The address of something below the API, for a link.
+   * @param {string} path
+   * @param {Query} [query]
+   */
+  address(path, query = {}) {
+    const words = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) {
+      if (value === null || value === undefined || value === "") continue;
+      for (const one of Array.isArray(value) ? value : [value]) words.append(name, String(one));
+    }
+    const text = words.toString();
+    return PREFIX + path + (text ? `?${text}` : "");
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {Options} options
+   */
+  async _sent(method, path, { body, query, ifMatch, ifNoneMatch, signal, key }) {
+    /** @type {Record<string, string>} */
+    const headers = { accept: "application/json" };
+    if (body !== undefined) headers["content-type"] = "application/json";
+    if (CHANGES.has(method)) headers["x-guestwire-csrf"] = this.csrf;
+    if (method === "POST" && key !== "") headers["idempotency-key"] = key ?? crypto.randomUUID();
+    if (ifMatch !== undefined) headers["if-match"] = typeof ifMatch === "number" ? `"${ifMatch}"` : ifMatch;
+    if (ifNoneMatch !== undefined) headers["if-none-match"] = ifNoneMatch;
+    try {
+      return await this._send(this.address(path, query), {
+        method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin",
+        cache: "no-store",
+      });
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw error instanceof Problem ? error : unreachable();
+    }
+  }
+}

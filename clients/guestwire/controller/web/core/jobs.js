@@ -1,0 +1,84 @@
+/** Having hosts do things: orders, and how they ended. What waits for a signature is offered to be signed at once. */
+
+import { Problem } from "./problem.js";
+
+/** @typedef {import("../types/api.js").components["schemas"]["JobView"]} JobView */
+/** @typedef {{operation: string, hosts?: string[], selection?: string, body?: object, note?: string, deadline_s?: number,
+ *   not_before?: number, window?: string}} Order */
+
+const FOLLOW_MS = 3_600_000;
+
+export class Jobs {
+  /**
+   * @param {import("./api.js").Api} api
+   * @param {import("./live.js").Live} live
+   * @param {import("../parts/say.js").Say} say
+   * @param {() => {ofApproval(id: string): Promise<void>}} signing
+   */
+  constructor(api, live, say, signing) {
+    this._api = api;
+    this._live = live;
+    this._say = say;
+    this._signing = signing;
+  }
+
+  /**
+   * Make jobs; says itself how they end, and what went wrong.
+   * @param {Order} order
+   * @returns {Promise<JobView[]>} as they were made; empty when they were not
+   */
+  async order(order) {
+    try {
+      const { document } = await this._api.send("POST", "/jobs", { body: order });
+      /** @type {JobView[]} */
+      const made = document.items;
+      const approvals = new Set(made.map((job) => job.approval).filter((id) => id));
+      for (const job of made) void this._follow(job, made.length > 20);
+      if (approvals.size === 1) void this._signing().ofApproval(/** @type {string} */ ([...approvals][0]));
+      else if (approvals.size > 1) this._say.info(`${approvals.size} approvals wait for a signature: see Approvals.`);
+      return made;
+    } catch (error) {
+      this._say.problem(error);
+      return [];
+    }
+  }
+
+  /**
+   * The job once it has ended.
+   * @param {string} id
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<JobView>} Rejects with Problem when that takes too long.
+   */
+  ended(id, signal) {
+    return new Promise((resolve, reject) => {
+      const end = (/** @type {() => void} */ then) => {
+        off();
+        clearTimeout(timer);
+        then();
+      };
+      const look = () => {
+        const job = this._live.get("job", id);
+        if (job?.finished) end(() => resolve(job));
+      };
+      const off = this._live.on("job", look);
+      const timer = setTimeout(() => end(() => reject(new Problem("DEADLINE", "The job takes longer than an hour."))), FOLLOW_MS);
+      signal?.addEventListener("abort", () => end(() => reject(signal.reason)));
+      // it may have ended before the stream told of it, or while the page was cut off
+      void this._api.get(`/jobs/${id}`, {}, signal).then((job) => job.finished && end(() => resolve(job)), () => null);
+      look();
+    });
+  }
+
+  /**
+   * @param {JobView} job
+   * @param {boolean} quiet
+   */
+  async _follow(job, quiet) {
+    if (quiet) return;
+    this._say.info(`${job.operation} on ${job.host}: ${job.state.replaceAll("-", " ")}`);
+    const end = await this.ended(job.id).catch(() => null);
+    if (!end) return;
+    if (end.state === "succeeded") this._say.done(`${end.operation} on ${end.host}: done`);
+    else this._say.problem(new Problem(end.code ?? "FAILED", `${end.operation} on ${end.host}: ${end.state.replaceAll("-", " ")}. ${end.message ?? ""}`));
+  }
+}

@@ -1,0 +1,152 @@
+/** The whole page: sign-in, or bar, navigator, the view of the address, drawer and dock. */
+
+import { html, nothing } from "lit";
+import { Part } from "../parts/part.js";
+import { applyLook } from "./look.js";
+import { pageTitle } from "./breadcrumb.js";
+import "./bar.js";
+import "./dock.js";
+import "./drawer.js";
+import "./host_frame.js";
+import "./guest_frame.js";
+import "./navigator.js";
+import "./palette.js";
+import "./section_tabs.js";
+import "./sign_in.js";
+
+export class App extends Part {
+  static properties = { ...Part.properties, _element: { state: true }, _failed: { state: true } };
+
+  constructor() {
+    super();
+    /** @type {HTMLElement | null} the view */
+    this._element = null;
+    /** What the view was made for. */
+    this._made = "";
+    this._failed = "";
+    this._welcomed = false;
+  }
+
+  /**
+   * Show everything, from now on.
+   * @param {import("../core/services.js").Services} services
+   */
+  begin(services) {
+    this.services = services;
+    const { live, prefs, router, session } = services;
+    applyLook(prefs);
+    prefs.addEventListener("change", () => applyLook(prefs));
+    session.addEventListener("change", () => this._signed());
+    router.addEventListener("change", () => this._route());
+    live.addEventListener("change", () => this._connected());
+    router.begin();
+    // the view's modules come while it is asked who is signed in; a failure shows when the view is made
+    router.route?.load().catch(() => null);
+    this._ask();
+  }
+
+  async _ask() {
+    try {
+      await this.services.session.begin();
+    } catch (error) {
+      this._failed = /** @type {Error} */ (error).message;
+      setTimeout(() => this._ask(), 2000);
+    }
+  }
+
+  _signed() {
+    const { session, live, hosts, drafts } = this.services;
+    this._failed = "";
+    if (session.me && !session.me.must_change) {
+      if (live.state === "connecting" || live.ended) live.begin();
+    } else {
+      live.end();
+      hosts.forget();
+      drafts.forget();
+      this._element = null;
+      this._made = "";
+    }
+    this._route();
+  }
+
+  /** Who begins with nothing is led to the first steps; once, for they may want to look around. */
+  _connected() {
+    const { live, router, session } = this.services;
+    if (live.state === "live" && !this._welcomed) {
+      this._welcomed = true;
+      if (router.path === "/" && !live.map("host").size && session.may("connection-set")) router.go("/welcome");
+    }
+    this.requestUpdate();
+  }
+
+  _route() {
+    const { router, session } = this.services;
+    document.title = `${pageTitle(router, this.services.live)} · Guestwire`;
+    document.documentElement.dataset.mode = router.mode;
+    if (session.me && !session.me.must_change) void this._view();
+    this.requestUpdate();
+  }
+
+  async _view() {
+    const { route, params, query, path } = this.services.router;
+    if (!route) {
+      this._element = null;
+      this._made = "";
+      return;
+    }
+    const key = `${route.tag} ${path}`;
+    if (this._made !== key) {
+      this._made = key;
+      try {
+        await route.load();
+      } catch {
+        this._failed = "A part of this page could not be loaded. Reload it.";
+        return;
+      }
+      if (this._made !== key) return; // somebody went on meanwhile
+      const element = /** @type {any} */ (document.createElement(route.tag));
+      Object.assign(element, { services: this.services, params, query });
+      this._element = element;
+      this.querySelector(".view")?.scrollTo(0, 0);
+    } else if (this._element) Object.assign(this._element, { query });
+  }
+
+  render() {
+    if (!this.services) return nothing;
+    const { session, router, live } = this.services;
+    if (!session.known) return html`<main class="alone"><h1 class="sr">Guestwire</h1><p role="status">${this._failed || "Loading"}</p></main>`;
+    if (!session.me || session.me.must_change) return html`<gw-sign-in .services=${this.services}></gw-sign-in>`;
+    const host = router.host;
+    return html`
+      <a class="skip" href="#view" @click=${this._skip}>To the content</a>
+      <gw-bar .services=${this.services} .query=${router.query}></gw-bar>
+      ${live.state === "lost" ? html`<p class="lost" role="alert">The connection to the controller is lost. What you see is as it was then; it is tried again by itself.</p>` : nothing}
+      <div class="body ${host ? "with-drawer" : ""}">
+        <gw-navigator .services=${this.services} .query=${router.query} .params=${router.params}></gw-navigator>
+        <div class="middle">
+          <main class="view scrolls" id="view" tabindex="-1">${this._content()}</main>
+          <gw-dock .services=${this.services} .query=${router.query}></gw-dock>
+        </div>
+        ${host ? html`<gw-drawer .services=${this.services} .host=${host} .query=${router.query}></gw-drawer>` : nothing}
+      </div>
+      <gw-palette .services=${this.services}></gw-palette>`;
+  }
+
+  _content() {
+    const { route, params, query } = this.services.router;
+    if (!route) {
+      return html`<h1>There is no such page</h1><p>The address may be mistyped. <a href="/">To the fleet</a></p>`;
+    }
+    if (this._failed) return html`<p role="alert">${this._failed}</p>`;
+    if (route.frame === "host") return html`<gw-host-frame .services=${this.services} .params=${params} .query=${query} .route=${route}></gw-host-frame>${this._element}`;
+    if (route.frame === "guest") return html`<gw-guest-frame .services=${this.services} .params=${params} .query=${query} .route=${route}></gw-guest-frame>${this._element}`;
+    return html`<gw-section-tabs .services=${this.services} .query=${query} .route=${route}></gw-section-tabs>${this._element}`;
+  }
+
+  /** @param {Event} event */
+  _skip(event) {
+    event.preventDefault();
+    /** @type {HTMLElement | null} */ (this.querySelector("#view"))?.focus();
+  }
+}
+customElements.define("gw-app", App);

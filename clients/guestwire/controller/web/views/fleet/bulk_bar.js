@@ -1,0 +1,44 @@
+/** What can be done with the hosts that are chosen: a row of buttons, each of which says in a dialog whom it reaches. */
+
+import { html, nothing } from "lit";
+import { counted } from "../../core/format.js";
+import { BULK_ACTIONS } from "./bulk_actions.js";
+import "./bulk_dialog.js";
+import { hostKey } from "./host_columns.js";
+
+/** @typedef {import("../../core/selection.js").HostSummary} HostSummary */
+/** @typedef {import("../../core/services.js").Services} Services */
+
+/**
+ * @param {Services} services
+ * @param {{hosts: HostSummary[], chosen: Set<string>, q: string | null, tables: boolean, choose: (which: Set<string> | "all" | null) => void}} bar
+ *   `hosts`: all that are found; `q`: everything that it finds is chosen;
+ *   `tables`: there are several, none of which can choose the rows of all
+ */
+export function bulkBar(services, { hosts, chosen, q, tables, choose }) {
+  const mine = q === null ? hosts.filter((host) => chosen.has(hostKey(host))) : hosts;
+  const pending = mine.some((host) => host.approval !== "approved");
+  const actions = BULK_ACTIONS.filter((action) => pending || action.right !== "host-approve" || action.id === "reject");
+  if (!mine.length && !tables) return nothing;
+  return html`<div class="toolbar fleet-bulk" role="region" aria-label="Chosen hosts">
+    ${mine.length ? html`
+      <span role="status">${q === null ? `${counted(mine.length, "host")} chosen` : `All ${counted(mine.length, "host")} found are chosen`}</span>
+      ${actions.map((action) => html`<button type="button" class="button ${action.typed ? "danger" : ""}"
+        ?disabled=${!services.session.may(action.right)} title=${services.session.may(action.right) ? nothing : "Your role does not allow it."}
+        @click=${() => open(services, action, { hosts: mine, q })}>${action.label}…</button>`)}
+      <a class="button" href=${services.router.href("/rollouts/new", q === null || !q ? { hosts: mine.map(hostKey).join(",") } : { q })}>Start a rollout…</a>
+      <button type="button" class="button quiet" @click=${() => choose(null)}>Choose none</button>` : nothing}
+    ${q === null && mine.length < hosts.length ? html`<button type="button" class="button quiet" @click=${() => choose("all")}>
+      Choose all ${counted(hosts.length, "host")}</button>` : nothing}
+  </div>`;
+}
+
+/**
+ * @param {Services} services
+ * @param {import("./bulk_actions.js").BulkAction} action
+ * @param {import("./bulk_actions.js").Chosen} chosen
+ */
+function open(services, action, chosen) {
+  void services.dialogs.open((/** @type {any} */ close) => html`<gw-bulk-dialog .services=${services} .action=${action}
+    .chosen=${chosen} .close=${close}></gw-bulk-dialog>`, { title: `${action.label}: ${counted(chosen.hosts.length, "host")}` });
+}

@@ -1,0 +1,205 @@
+/**
+ * <gw-console-screen .services .host .guest>: what a guest has written on its serial console, read-only. It asks for what is new while
+ * it is on the page and the page is seen; where something was lost or the guest was started anew it says so.
+ */
+
+import { html, nothing } from "lit";
+import { fromHex } from "../../core/hex.js";
+import { cli } from "../../parts/cli.js";
+import { empty } from "../../parts/empty.js";
+import { Part } from "../../parts/part.js";
+import { followTheme } from "../../parts/theme_watch.js";
+
+const AGAIN_MS = 1500;
+const MOST_BYTES = 256 << 10;
+const TEXT_LINES = 200;
+const STYLES = "xterm-styles";
+
+/** @typedef {{data: string, start: number, end: number, lost: number, run: string | number}} Piece */
+
+export class ConsoleScreen extends Part {
+  static properties = {
+    ...Part.properties, host: {}, guest: {}, _problem: { state: true }, _found: { state: true }, _as_text: { state: true }, _bytes: { state: true },
+    _lost: { state: true },
+  };
+
+  constructor() {
+    super();
+    this.host = "";
+    this.guest = "";
+    /** @type {import("../../core/problem.js").Problem | null} */
+    this._problem = null;
+    this._found = "";
+    this._as_text = false;
+    this._bytes = 0;
+    this._lost = 0;
+    this._after = 0;
+    /** @type {string | number | null} which run of the guest the screen is of */
+    this._run = null;
+    /** @type {import("./console_terminal.js").ConsoleTerminal | null} */
+    this._terminal = null;
+    this._wanted = "";
+    this._of = "";
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    needStyles();
+    this.until(followTheme(() => this._terminal?.recolour()));
+    const watch = new ResizeObserver(() => this._terminal?.fit());
+    watch.observe(this);
+    this.until(() => {
+      watch.disconnect();
+      this._terminal?.dispose();
+      this._terminal = null;
+    });
+    this.every(AGAIN_MS, (signal) => this._ask(signal));
+  }
+
+  /** @param {Map<string, unknown>} changed */
+  updated(changed) {
+    if (changed.has("_as_text") && !this._as_text) this._terminal?.fit();
+    if ((changed.has("guest") || changed.has("host")) && this._of !== `${this.host}/${this.guest}`) {
+      this._of = `${this.host}/${this.guest}`;
+      this._begin();
+    }
+  }
+
+  /** From the beginning of what there is. */
+  _begin() {
+    this._after = 0;
+    this._run = null;
+    this._bytes = 0;
+    this._lost = 0;
+    this._problem = null;
+    this._terminal?.clear();
+  }
+
+  async _terminalOf() {
+    if (this._terminal) return this._terminal;
+    const { ConsoleTerminal } = await import("./console_terminal.js");
+    const place = /** @type {HTMLElement | null} */ (this.querySelector(".console-place"));
+    if (!place || !this.isConnected) return null;
+    this._terminal ??= new ConsoleTerminal(place);
+    return this._terminal;
+  }
+
+  /** @param {AbortSignal} signal */
+  async _ask(signal) {
+    const of = this._of;
+    try {
+      const terminal = await this._terminalOf();
+      if (!terminal) return;
+      let piece = await this._piece(signal);
+      while (of === this._of && this._takes(terminal, piece)) piece = await this._piece(signal);
+      this._problem = null;
+    } catch (error) {
+      if (!signal.aborted && of === this._of) this._problem = /** @type {any} */ (error);
+    }
+  }
+
+  /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<Piece>}
+   */
+  _piece(signal) {
+    return this.services.api.operation(this.host, "guest-console", { guest: this.guest, after: this._after, limit_bytes: MOST_BYTES }, signal);
+  }
+
+  /**
+   * @param {import("./console_terminal.js").ConsoleTerminal} terminal
+   * @param {Piece} piece
+   * @returns {boolean} whether there may be more at once
+   */
+  _takes(terminal, piece) {
+    if (this._run !== null && piece.run !== this._run) {
+      this._begin();
+      this._run = piece.run;
+      return true;
+    }
+    this._run = piece.run;
+    if (piece.lost && piece.start > this._after) this._lost += piece.start - this._after;
+    const bytes = fromHex(piece.data);
+    if (bytes.length) terminal.write(bytes, () => this.requestUpdate());
+    this._bytes += bytes.length;
+    const more = bytes.length >= MOST_BYTES && piece.end > this._after;
+    this._after = piece.end;
+    return more;
+  }
+
+  render() {
+    return html`<section class="console" aria-label=${`Console of ${this.guest}`}>
+      <div class="toolbar">
+        <form class="row" role="search" @submit=${this._search}><label class="sr" for=${this._id("find")}>Search the console</label>
+          <input id=${this._id("find")} type="search" name="text" placeholder="Search" autocomplete="off" spellcheck="false">
+          <button class="button" name="next">Next</button><button class="button" name="back" value="1">Back</button></form>
+        <span class="muted" role="status">${this._found}</span><span class="fill"></span>
+        <button type="button" class="button" @click=${() => this._terminal?.toEnd()}>To the end</button>
+        <button type="button" class="button" aria-pressed=${this._as_text ? "true" : "false"} @click=${() => { this._as_text = !this._as_text; }}>As text</button>
+        <button type="button" class="button" @click=${this._copy}>Copy</button>
+        <button type="button" class="button" @click=${this._save}>Download</button></div>
+      ${this._remarks()}
+      <div class="console-place" ?hidden=${this._as_text}></div>
+      ${this._as_text ? html`<pre class="console-text mono" tabindex="0" role="region" aria-label=${`Console of ${this.guest} as text`}>${this._text()}</pre>` : nothing}
+      <p class="muted console-note">Read-only: typing from here is not there yet. In a terminal on the host:</p>${cli(this.services, `virsh console ${this.guest}`)}</section>`;
+  }
+
+  _remarks() {
+    const problem = this._problem;
+    if (problem) {
+      return this._bytes ? html`<p class="issue w">Warning: nothing new can be read: ${problem.message}</p>`
+        : empty({ title: "The console cannot be read", text: problem.message });
+    }
+    return html`${this._lost ? html`<p class="issue w">Warning: ${this._lost} bytes were written faster than they are kept, and are missing.</p>` : nothing}
+      ${this._bytes ? nothing : html`<p class="muted" role="status">Nothing is written on this console yet. It shows as soon as the guest writes.</p>`}`;
+  }
+
+  /** @param {string} word */
+  _id(word) {
+    return `gw-console-screen-${this.closest(".dock") ? "dock-" : ""}${word}`;
+  }
+
+  /** @param {SubmitEvent} event */
+  _search(event) {
+    event.preventDefault();
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    const text = String(new FormData(form).get("text"));
+    const back = /** @type {HTMLButtonElement | null} */ (event.submitter)?.name === "back";
+    const lines = this._terminal?.find(text, back) ?? 0;
+    this._found = !text ? "" : lines === 1 ? "1 line has it" : `${lines} lines have it`;
+  }
+
+  _text() {
+    return (this._terminal?.text() ?? "").split("\n").slice(-TEXT_LINES).join("\n");
+  }
+
+  async _copy() {
+    const text = this._terminal?.selected() || this._terminal?.text() || "";
+    try {
+      await navigator.clipboard.writeText(text);
+      this.services.say.done(this._terminal?.selected() ? "The selection is copied." : "The console is copied.");
+    } catch {
+      this.services.say.info("The browser does not let this page copy: show it as text and select.");
+    }
+  }
+
+  _save() {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([this._terminal?.text() ?? ""], { type: "text/plain;charset=utf-8" }));
+    link.download = `${this.host.replaceAll("/", "-")}-${this.guest}-console.txt`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+}
+
+/** The library's own style sheet, once for a page and only where there is a console. */
+function needStyles() {
+  if (document.getElementById(STYLES)) return;
+  const link = document.createElement("link");
+  link.id = STYLES;
+  link.rel = "stylesheet";
+  link.href = new URL("../../vendor/@xterm/xterm/css/xterm.css", import.meta.url).href;
+  document.head.append(link);
+}
+
+customElements.define("gw-console-screen", ConsoleScreen);

@@ -1,0 +1,94 @@
+/** The form of a connection: by which way, and what that way needs. It adds the connection; how that fares is shown by its state. */
+
+import { html, nothing } from "lit";
+import { cli } from "../../parts/cli.js";
+import { textField } from "../../parts/field.js";
+import { Part } from "../../parts/part.js";
+import { fieldTrouble, trouble } from "../projects/trouble.js";
+import { connectionLine, connectionOf, missing, WAYS, wayOf } from "./ways.js";
+
+/** @typedef {import("../../types/api.js").components["schemas"]["ConnectionView"]} ConnectionView */
+
+export class ConnectionForm extends Part {
+  static properties = {
+    ...Part.properties, begin: { attribute: false }, replaces: { attribute: false }, via: { state: true }, values: { state: true },
+    wrong: { state: true }, busy: { state: true }, error: { state: true },
+  };
+
+  constructor() {
+    super();
+    /** What is filled in at first. @type {Record<string, string>} */
+    this.begin = {};
+    /** The connection that this one takes the place of; empty: none. */
+    this.replaces = "";
+    /** @type {import("./ways.js").Via} */
+    this.via = "socket";
+    /** @type {Record<string, string>} */
+    this.values = {};
+    /** @type {Record<string, string>} */
+    this.wrong = {};
+    this.busy = false;
+    /** @type {unknown} */
+    this.error = null;
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    const { via, ...values } = this.begin;
+    if (via) this.via = /** @type {import("./ways.js").Via} */ (via);
+    this.values = { socket: "/run/guestwire/agent.sock", ...values };
+  }
+
+  render() {
+    const way = wayOf(this.via);
+    const usual = way.fields.filter((one) => !one.more);
+    const more = way.fields.filter((one) => one.more);
+    return html`<form class="stack" novalidate @submit=${this._add}>
+      <fieldset><legend>How the hosts are reached</legend>
+        ${WAYS.map((one) => html`<label class="row gw-way"><input type="radio" name="gw-connection-via" .checked=${one.via === this.via}
+          @change=${() => { this.via = one.via; this.wrong = {}; }}> <span>${one.label}<br><span class="muted">${one.text}</span></span></label>`)}
+      </fieldset>
+      <div class="gw-fields">
+        ${this._field({ name: "name", label: "Name of the connection", hint: "a to z, 0 to 9 and hyphen.", need: true })}
+        ${this._field({ name: "site", label: "Site", hint: "As it was given to guestwire site init.", need: true })}
+        ${usual.map((one) => this._field(one))}
+      </div>
+      ${more.length ? html`<details><summary>More</summary><div class="gw-fields">${more.map((one) => this._field(one))}</div></details>` : nothing}
+      ${trouble(this.error)}
+      <div class="toolbar"><button class="button primary" ?disabled=${this.busy}>${this.busy ? "Connecting …" : "Connect"}</button></div>
+      ${cli(this.services, connectionLine(this.via, this.values))}
+    </form>`;
+  }
+
+  /** @param {import("./ways.js").WayField} field */
+  _field({ name, label, hint, need }) {
+    return textField({
+      id: `gw-connection-${name}`, label: need ? label : html`${label} <span class="muted">(may stay empty)</span>`, hint,
+      value: this.values[name] ?? "", error: this.wrong[name] || fieldTrouble(this.error, name),
+      onInput: (value) => (this.values = { ...this.values, [name]: value }),
+    });
+  }
+
+  /** @param {Event} event */
+  async _add(event) {
+    event.preventDefault();
+    this.error = null;
+    this.wrong = missing(this.via, this.values);
+    if (Object.keys(this.wrong).length) return;
+    this.busy = true;
+    try {
+      const { api } = this.services;
+      const body = connectionOf(this.via, this.values);
+      if (this.replaces) await api.send("DELETE", `/connections/${this.replaces}`);
+      this.replaces = "";
+      /** @type {ConnectionView} */
+      const made = (await api.send("POST", "/connections", { body, key: "" })).document;
+      this.dispatchEvent(new CustomEvent("connected", { bubbles: true, detail: made }));
+    } catch (error) {
+      this.error = error;
+    }
+    this.busy = false;
+  }
+}
+
+customElements.define("gw-connection-form", ConnectionForm);

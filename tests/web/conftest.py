@@ -1,0 +1,173 @@
+"""What the dashboard's tests share: a real demo, a browser, a page with somebody signed in.
+
+Tests are plain functions (no `async`): Playwright's synchronous interface. `page` fails its test at the end with whatever went
+wrong in the page; `page_errors.expect(pattern)` says what a test brings about itself.
+"""
+
+import json
+import re
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import axe
+import pytest
+from browser import Chromium, PageErrors, chromium, new_context, require_chromium
+from demo_stack import Stack, demo_stack
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+HERE = Path(__file__).parent
+IMPORT_MAP = re.compile(r'<script type="importmap"[^>]*>(.*?)</script>', re.DOTALL)
+BASE = re.compile(r'"(/web/[^/"]+/)')
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "chromium_running" in getattr(item, "fixturenames", ()):
+            item.add_marker("chromium")
+
+
+class Running:
+    """The demo and the browser of this process: begun when first asked for, ended when the tests of other directories go on."""
+
+    def __init__(self) -> None:
+        self._ends = ExitStack()
+        self._stack: Stack | None = None
+        self._chromium: Chromium | None = None
+
+    def stack(self, directory: Callable[[], Path]) -> Stack:
+        if self._stack is None:
+            self._stack = self._ends.enter_context(demo_stack(directory()))
+        return self._stack
+
+    def chromium(self) -> Chromium:
+        if self._chromium is None:
+            self._chromium = self._ends.enter_context(chromium())
+        return self._chromium
+
+    def end(self) -> None:
+        self._stack = self._chromium = None
+        self._ends.close()
+
+
+RUNNING = pytest.StashKey[Running]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[RUNNING] = Running()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
+    try:
+        return (yield)
+    finally:
+        if nextitem is None or not nextitem.path.is_relative_to(HERE):
+            item.config.stash[RUNNING].end()
+
+
+# of modules, not of the session: they are of the session as long as it is here
+
+
+@pytest.fixture(scope="module")
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """The demo: hosts demo/h1 and demo/h2, each with three guests that are off. Who changes it puts it back."""
+    require_chromium()
+    return request.config.stash[RUNNING].stack(lambda: tmp_path_factory.mktemp("web"))
+
+
+@pytest.fixture(scope="module")
+def chromium_running(request: pytest.FixtureRequest) -> Chromium:
+    return request.config.stash[RUNNING].chromium()
+
+
+@pytest.fixture
+def browser(chromium_running: Chromium) -> "Iterator[Browser]":
+    """The worker's one browser, for this test. A second person: `new_context(browser, stack.signed_in(name, password))`."""
+    with chromium_running.in_use() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page_errors() -> PageErrors:
+    return PageErrors()
+
+
+@pytest.fixture
+def context(browser: "Browser", stack: Stack) -> "Iterator[BrowserContext]":
+    """A window of admin's, empty."""
+    made = new_context(browser, stack.cookies, base_url=stack.url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: "BrowserContext", page_errors: PageErrors) -> "Iterator[Page]":
+    """At the fleet, as admin, 1440x900, dark. `page.goto("/hosts/demo/h1/cpu")` goes elsewhere."""
+    page = context.new_page()
+    page_errors.watch(page)
+    page.goto("/")
+    yield page
+    page_errors.check()
+
+
+@pytest.fixture
+def look() -> Callable[..., None]:
+    """`look(page)`: axe in both themes; `sizes=(WIDE, SMALL)` (of tests/support/browser.py) at these too."""
+    return axe.look
+
+
+class ModulePage:
+    """A page in which nothing of ours runs but what a test imports."""
+
+    def __init__(self, page: "Page", base: str) -> None:
+        self.page = page
+        self.base = base
+        """Where the build's files are: "/web/…/"."""
+
+    def run(self, module: str, function: str, argument: Any = None) -> Any:
+        """What `(module, argument) => …` makes of a module ("core/cpuset.js") of ours, as JSON has it."""
+        return self.page.evaluate(
+            f"async ([path, argument]) => ({function})(await import(path), argument)", [self.base + module, argument]
+        )
+
+    def table(self, module: str, function: str, cases: list[Any]) -> list[Any]:
+        """The same for each of many arguments, in one go."""
+        return list(self.run(module, f"(module, cases) => cases.map((one) => ({function})(module, one))", cases))
+
+
+@pytest.fixture
+def module_page(browser: "Browser", stack: Stack) -> Iterator[ModulePage]:
+    """For tables of cases of a module without elements: module_page.run("core/cpuset.js", "(m, text) => m.parse(text)", "0-3")."""
+    context = new_context(browser, [], base_url=stack.url)
+    page = context.new_page()
+    index = context.request.get("/", headers={"Accept": "text/html"}).text()
+    found, base = IMPORT_MAP.search(index), BASE.search(index)
+    assert found is not None, index[:500]
+    assert base is not None, index[:500]
+    page.route(
+        "**/modules.html", lambda route: route.fulfill(content_type="text/html", body=f"<!doctype html>{found[0]}")
+    )
+    page.goto("/modules.html")
+    yield ModulePage(page, base[1])
+    context.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails leaves a picture of its page."""
+    report = yield
+    values = getattr(item, "funcargs", {})
+    if report.when == "call" and report.failed and "page" in values:
+        file = Path(item.config._tmp_path_factory.getbasetemp()) / f"{re.sub(r'[^a-zA-Z0-9_-]', '_', item.name)[:80]}.png"
+        try:
+            values["page"].screenshot(path=file)
+            report.sections.append(
+                ("the page", f"{values['page'].url}\n{file}\n" + "\n".join(values["page_errors"].found))
+            )
+        except Exception as error:  # noqa: BLE001
+            report.sections.append(("the page", f"no picture: {json.dumps(str(error)[:300])}"))
+    return report

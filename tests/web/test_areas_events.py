@@ -1,0 +1,185 @@
+"""Memory areas and who has them how, their content, events, queues and locks; access and rights of one guest."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from browser import SMALL, WIDE, expect
+from demo_stack import Stack
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+HOST = "/hosts/demo/h2"
+AREA, EVENT, LOCK, QUEUE = "web_recipes", "web.cycle", "web-lock", "web-orders"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _furnished(stack: Stack) -> Iterator[None]:
+    """The host has an area, an event, a queue and a lock, as long as this module's tests run."""
+    stack.cli("--yes", "area", "create", f"h2/{AREA}", "--size", "64K", "--access", "REMOTE=R---")
+    stack.cli(
+        "--yes", "event", "create", f"h2/{EVENT}", "--signal", "rtlinux,REMOTE", "--wait", "HOST,REMOTE", "--manual"
+    )
+    stack.cli("--yes", "queue", "create", f"h2/{QUEUE}", "--writer", "rtlinux", "--reader", "HOST")
+    stack.cli("--yes", "lock", "create", f"h2/{LOCK}")
+    yield
+    for noun, name in (("lock", LOCK), ("queue", QUEUE), ("event", EVENT), ("area", AREA)):
+        stack.cli("--yes", noun, "delete", f"h2/{name}")
+
+
+@pytest.fixture(autouse=True)
+def _no_draft(stack: Stack) -> Iterator[None]:
+    yield
+    draft = stack.ask("GET", "/drafts/demo/h2")
+    if draft.status_code == 200:
+        stack.ask("DELETE", "/drafts/demo/h2", headers={"If-Match": draft.headers["etag"]})
+
+
+def _draft(stack: Stack, part: str, name: str) -> Any:
+    document = stack.api("GET", "/drafts/demo/h2")["document"]
+    return next((one for one in document[part] if one["name"] == name), None)
+
+
+def test_access_is_changed_in_the_matrix(stack: Stack, page: "Page", look: Any) -> None:
+    page.goto(f"{HOST}/areas")
+    row = page.get_by_role("row", name=re.compile(AREA))
+    expect(row.get_by_role("button")).to_have_count(0)
+    expect(row.get_by_role("cell", name="R---")).to_be_visible()
+    look(page, sizes=(WIDE, SMALL))
+
+    page.goto(f"{HOST}/areas?mode=config")
+    cell = page.get_by_role("button", name=re.compile(f"{AREA}, rtlinux: RWC-"))
+    page.get_by_role("button", name=re.compile(f"{AREA}, default: RWC-")).focus()
+    page.keyboard.press("ArrowRight")
+    expect(cell).to_be_focused()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name=f"Access to {AREA}: rtlinux")
+    dialog.get_by_label("Read").click()
+    expect(dialog.get_by_label("Write")).not_to_be_checked()
+    expect(dialog.get_by_label("Default")).not_to_be_checked()
+    dialog.get_by_label("Write").click()
+    expect(dialog.get_by_label("Read")).to_be_checked()
+    dialog.get_by_label("Cached").click()
+    expect(dialog.get_by_label("Cached")).not_to_be_checked()
+    dialog.get_by_role("button", name="Done").click()
+    changed = page.get_by_role("button", name=re.compile(f"{AREA}, rtlinux: RW--"))
+    expect(changed.locator("xpath=..")).to_have_class("changed")
+    expect(page.get_by_text("Saved, not applied.")).to_be_visible()
+    assert _draft(stack, "areas", AREA)["overrides"] == {"REMOTE": "R---", "rtlinux": "RW--"}
+    look(page, sizes=(WIDE, SMALL))
+
+    changed.click()
+    page.get_by_label("Default", exact=False).last.click()
+    page.get_by_role("button", name="Done").click()
+    expect(cell).to_be_visible()
+
+
+def test_an_area_is_made_and_deleted_in_the_draft(stack: Stack, page: "Page") -> None:
+    page.goto(f"{HOST}/areas?mode=config")
+    page.get_by_role("button", name="New area …").click()
+    dialog = page.get_by_role("dialog", name="New memory area")
+    dialog.get_by_label("Name").fill("no name")
+    dialog.get_by_label("Size").fill("lots")
+    dialog.get_by_role("button", name="Create").click()
+    expect(dialog.get_by_text("Allowed: 1 to 27 letters, digits and _.")).to_be_visible()
+    expect(dialog.get_by_text("Allowed: 1 byte to 512 MiB")).to_be_visible()
+    dialog.get_by_label("Name").fill("web_trend")
+    dialog.get_by_label("Size").fill("2M")
+    dialog.get_by_label("Cached").uncheck()
+    dialog.get_by_role("button", name="Create").click()
+    row = page.get_by_role("row", name=re.compile("web_trend"))
+    expect(row).to_have_class("added")
+    expect(page.get_by_text("Saved, not applied.")).to_be_visible()
+    made = _draft(stack, "areas", "web_trend")
+    assert (made["size"], made["default_access"]) == (2 << 20, "RW--")
+
+    row.get_by_role("link", name="web_trend").click()
+    size = page.get_by_label("Size bytes", exact=True)
+    size.fill("1M")
+    size.press("Tab")
+    expect(size).to_have_value("1048576")
+    page.get_by_role("button", name="Delete …").click()
+    dialog = page.get_by_role("dialog", name="Delete web_trend")
+    dialog.get_by_role("textbox").fill("web_trend")
+    dialog.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("button", name="New area …")).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile("web_trend"))).to_have_count(0)
+    # queues and locks live in the system area
+    expect(page.get_by_role("button", name="Delete RtosLibMsgQueue")).to_have_attribute("aria-disabled", "true")
+
+
+def test_the_content_of_an_area(page: "Page", look: Any) -> None:
+    page.goto(f"{HOST}/areas/{AREA}")
+    expect(page.get_by_role("row", name=re.compile("^REMOTE R--- read"))).to_be_visible()
+    dump = page.get_by_role("region", name=f"Bytes of {AREA} from 0")
+    expect(dump).to_contain_text("00000000  00 00")
+    page.get_by_role("button", name="Next").click()
+    expect(page).to_have_url(re.compile("at=512"))
+    expect(page.get_by_role("region", name=f"Bytes of {AREA} from 512")).to_contain_text("00000200  00 00")
+    page.get_by_label("From byte").fill("0x8000")
+    page.get_by_role("button", name="Go", exact=True).click()
+    expect(page.get_by_role("region", name=f"Bytes of {AREA} from 32768")).to_be_visible()
+    look(page, sizes=(WIDE, SMALL))
+
+
+def test_events_queues_and_locks(stack: Stack, page: "Page", look: Any) -> None:
+    page.goto(f"{HOST}/events")
+    row = page.get_by_role("row", name=re.compile(EVENT))
+    expect(row).to_contain_text("not set")
+    row.get_by_role("button", name=f"Signal {EVENT}").click()
+    expect(row.locator(".pill")).to_have_text("● set", timeout=15_000)
+    expect(row).to_contain_text("by REMOTE")
+    row.get_by_role("button", name=f"Reset {EVENT}").click()
+    expect(row).to_contain_text("not set", timeout=15_000)
+    expect(page.get_by_role("row", name=re.compile(f"{QUEUE} .*rtlinux HOST"))).to_be_visible()
+    lock = page.get_by_role("row", name=re.compile(LOCK))
+    expect(lock).to_contain_text("nobody")
+    expect(lock.get_by_role("button")).to_have_attribute("aria-disabled", "true")
+    look(page, sizes=(WIDE, SMALL))
+
+
+def test_an_event_is_made_changed_and_deleted_in_the_draft(stack: Stack, page: "Page", look: Any) -> None:
+    page.goto(f"{HOST}/events?mode=config")
+    page.get_by_role("button", name="New event …").click()
+    dialog = page.get_by_role("dialog", name="New event")
+    dialog.get_by_label("Name").fill("web.go")
+    dialog.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("heading", name="web.go", level=2)).to_be_visible()
+    page.get_by_label("Reset", exact=True).select_option(label="manual")
+    signal = page.get_by_label("Add to may signal")
+    signal.fill("rtlinux")
+    signal.press("Enter")
+    expect(page.get_by_role("button", name="Remove rtlinux")).to_be_visible()
+    expect(page.get_by_text("Saved, not applied.")).to_be_visible()
+    made = _draft(stack, "events", "web.go")
+    assert (made["reset"], made["signal"], made["wait"]) == ("manual", ["rtlinux"], [])
+    look(page, sizes=(WIDE, SMALL))
+    page.get_by_role("button", name="Delete …").click()
+    dialog = page.get_by_role("dialog", name="Delete web.go")
+    dialog.get_by_role("textbox").fill("web.go")
+    dialog.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("button", name="New event …")).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile("web.go"))).to_have_count(0)
+
+
+def test_one_guest_has_access_and_rights(stack: Stack, page: "Page", look: Any) -> None:
+    page.goto(f"{HOST}/guests/rtlinux/areas?mode=config")
+    access = page.get_by_role("group", name=f"Access of rtlinux to {AREA}")
+    access.get_by_label("Write").click()
+    expect(page.get_by_role("row", name=re.compile(f"{AREA} .*R-C- .*its own override"))).to_have_class("changed")
+    expect(page.get_by_text("Saved, not applied.")).to_be_visible()
+    assert _draft(stack, "areas", AREA)["overrides"]["rtlinux"] == "R-C-"
+    look(page, sizes=(WIDE, SMALL))
+
+    page.goto(f"{HOST}/guests/rtlinux/events?mode=config")
+    waits = page.get_by_label(f"May wait: {EVENT}")
+    waits.click()
+    expect(waits.locator("xpath=..")).to_have_class("changed")
+    expect(page.get_by_text("Saved, not applied.")).to_be_visible()
+    assert sorted(_draft(stack, "events", EVENT)["wait"]) == ["HOST", "REMOTE", "rtlinux"]
+    look(page)
+
+    page.goto(f"{HOST}/guests/linux1/areas")
+    expect(page.get_by_text("This guest has no communication")).to_be_visible()

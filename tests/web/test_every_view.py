@@ -1,0 +1,165 @@
+"""Every page of the dashboard opens by its address: with something everywhere, and at a controller that has nothing yet.
+
+Of each: one heading, a title, nothing half-made in its words, no link to nowhere, no scrolling to the side, nothing that somebody could
+not use (WCAG 2.2 AA, in both themes), and words of others that would be a program stay words.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from axe import THEMES, look
+from browser import SMALL, WIDE, PageErrors, new_context
+from demo_stack import Stack
+from empty_controller import empty_controller
+from furnished import Furnished, discard, furnish, unfurnish
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+ROUTES = Path(__file__).parents[2] / "clients/guestwire/controller/web/core/routes.js"
+PLAIN = re.compile(r'\{ path: "([^"]+)", tag: "([^"]+)"')
+FRAMED = re.compile(r'^  (host|guest)\("([^"]*)", "([^"]+)"', re.MULTILINE)
+FRAME = {"host": "/hosts/:site/:host", "guest": "/hosts/:site/:host/guests/:guest"}
+
+HOSTILE = "<img src=x onerror=window.__xss=1>"
+IDS = {"gw-job": "id job", "gw-approval": "id approval", "gw-rollout": "id rollout"}
+HALF_MADE = re.compile(r"\bundefined\b|\bNaN\b|\[object |\bInvalid Date\b|\bnull\b|\$\{")
+
+READY = """(tag) => {
+  const view = document.querySelector("main#view");
+  return view?.querySelector("h1") && view.querySelector(tag) && !document.querySelector("main#view [aria-busy=true]");
+}"""
+SEEN = """async (tag) => {
+  const view = document.querySelector("main#view");
+  const base = document.querySelector("script[type=module][src]").src.replace(/[^/]*$/, "");
+  const { match } = await import(`${base}core/routes.js`);
+  const links = [...document.querySelectorAll("a[href]")].map((link) => new URL(link.href));
+  return {
+    headings: [...document.querySelectorAll("h1")].filter((one) => one.checkVisibility()).map((one) => one.textContent.trim()),
+    title: document.title,
+    text: view.innerText,
+    empty: !view.querySelector(tag).innerText.trim(),
+    side: document.documentElement.scrollWidth - innerWidth,
+    nowhere: links.filter((link) => link.origin === location.origin && !/^\\/(api|web)\\//.test(link.pathname) && !match(link.pathname))
+      .map((link) => link.pathname),
+    same: [...document.querySelectorAll("[id]")].map((one) => one.id).filter((id, at, all) => all.indexOf(id) !== at),
+    images: document.querySelectorAll("img[src=x]").length,
+    run: window.__xss,
+  };
+}"""
+
+
+class View(NamedTuple):
+    path: str
+    tag: str
+    query: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.tag.removeprefix('gw-')}{self.query.replace('?mode=', '-')}"
+
+
+def views() -> list[View]:
+    """All of routes.js; those of hosts and guests in both modes."""
+    text = ROUTES.read_text("utf-8")
+    found = [View(path, tag) for path, tag in PLAIN.findall(text)]
+    framed = [View(FRAME[frame] + end, tag) for frame, end, tag in FRAMED.findall(text)]
+    return [*found, *framed, *(view._replace(query="?mode=config") for view in framed)]
+
+
+VIEWS = views()
+WITHOUT_ID = [view for view in VIEWS if ":" not in view.path]
+
+
+def address(view: View, parameters: dict[str, str]) -> str:
+    if view.tag == "gw-user":
+        parameters = {**parameters, "name": "admin"}
+    values = {**parameters, "id": parameters.get(IDS.get(view.tag, ""), ""), "page": "controller/dashboard"}
+    return re.sub(r":(\w+)\*?", lambda found: values[found[1]], view.path) + view.query
+
+
+def opened(page: "Page", view: View, path: str) -> None:
+    """Go there, and look at all that every view must keep."""
+    page.goto(path)
+    page.wait_for_function(READY, arg=view.tag)
+    seen = page.evaluate(SEEN, view.tag)
+    assert len(seen["headings"]) == 1, seen["headings"]
+    assert seen["headings"][0]
+    assert seen["title"].endswith(" · Guestwire")
+    assert not seen["empty"], f"<{view.tag}> shows nothing"
+    assert not HALF_MADE.search(seen["text"]), HALF_MADE.search(seen["text"])
+    assert "could not be loaded" not in seen["text"]
+    assert seen["nowhere"] == []
+    assert seen["same"] == []
+    assert (seen["images"], seen["run"]) == (0, None)
+    assert seen["side"] <= 0
+    look(page)
+    page.set_viewport_size(SMALL)
+    try:
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (
+            f"it scrolls to the side at {json.dumps(SMALL)}"
+        )
+        look(page, themes=THEMES[:1])
+    finally:
+        page.set_viewport_size(WIDE)
+
+
+@pytest.fixture(scope="module")
+def furnished(stack: Stack) -> Iterator[Furnished]:
+    made = furnish(stack, HOSTILE, HOSTILE)
+    yield made
+    unfurnish(stack, made)
+    discard(stack, "demo/h1")
+
+
+def test_all_routes_are_known() -> None:
+    text = ROUTES.read_text("utf-8")
+    assert len(VIEWS) >= text.count("import(") > 45
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=str)
+def test_a_view_with_something_in_it(view: View, furnished: Furnished, page: "Page") -> None:
+    opened(page, view, address(view, furnished.parameters))
+
+
+@pytest.mark.parametrize("end", ["", "/areas", "/events", "/network", "/sync", "/history"])
+def test_a_host_without_anything(end: str, page: "Page") -> None:
+    view = next(view for view in VIEWS if view.path == FRAME["host"] + end)
+    opened(page, view, f"/hosts/demo/h2{end}?mode=config")
+
+
+@pytest.mark.parametrize(
+    "path", ["/hosts/demo/nobody", "/hosts/demo/h1/guests/nobody", "/hosts/demo/h1/areas/nobody", "/hosts/demo/h1/events/nobody",
+             "/jobs/01a1ffea-0000-7000-8000-000000000000", "/rollouts/01a1ffea-0000-7000-8000-000000000000",
+             "/approvals/01a1ffea-0000-7000-8000-000000000000", "/projects/nobody", "/users/nobody", "/help/nobody"],
+)  # fmt: skip
+def test_what_is_not_there_is_said_to_be_not_there(path: str, page: "Page") -> None:
+    page.goto(path)
+    page.locator("main#view h1").wait_for()
+    page.wait_for_function(
+        "() => /\\b(no such|not there|no \\w+ (called|named|with)|does not (exist|have)|there is no|not known|not on the host|no longer|not found)\\b/i"
+        ".test(document.querySelector('main#view').innerText)"
+    )
+    look(page, themes=THEMES[:1])
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A controller that was installed a minute ago."""
+    with empty_controller(tmp_path_factory.mktemp("empty")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("view", WITHOUT_ID, ids=str)
+def test_a_view_with_nothing_in_it(view: View, empty: Stack, browser, page_errors: PageErrors) -> None:
+    context = new_context(browser, empty.cookies, base_url=empty.url)
+    try:
+        page = context.new_page()
+        page_errors.watch(page)
+        opened(page, view, view.path)
+    finally:
+        context.close()
+    page_errors.check()
