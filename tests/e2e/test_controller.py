@@ -54,6 +54,13 @@ async def test_a_host_is_there_and_can_be_worked_on(plant: Plant) -> None:
     await api.until(lambda: _found(api, "state=online approval=approved driver=simulated", HOSTS), "all were read")
     job = await api.post(f"/hosts/{SITE}/h1/operations/guest-start", {"guest": "rtlinux", "wait": "ready"}, wait_s=30)
     assert job["reply"]["status"]["state"] == "ready"
+    console = await api.post(f"/hosts/{SITE}/h1/operations/guest-console", {"guest": "rtlinux"})
+    assert (console["verified"], console["job"], console["reply"]["state"]) == (True, None, "open"), (
+        "and needs nobody's signature"
+    )
+    assert b"guestwire-guest: up rtlinux" in bytes.fromhex(console["reply"]["data"])
+    seen = {"guest": "rtlinux", "after": console["reply"]["end"], "run": console["reply"]["run"]}
+    assert (await api.post(f"/hosts/{SITE}/h1/operations/guest-console", seen))["reply"]["data"] == ""
     stopped = await api.post(f"/hosts/{SITE}/h1/operations/guest-destroy", {"guest": "rtlinux"})
     assert stopped["state"] == "waiting-approval", "what stops a guest takes a person's signature"
     assert (await api.get("/approvals"))["items"][0]["operations"] == ["guest-destroy"]

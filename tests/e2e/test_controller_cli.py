@@ -244,8 +244,11 @@ async def test_users_roles_and_tokens(desk: Desk) -> None:
     assert len((await other("guest", "list", "h1", "-o", "name")).lines) == 2
     denied = await other("guest", "start", "h1/linux1", "-o", "json")
     assert (denied.code, denied.error["code"]) == (5, "DENIED")
+    console = ("guest", "console", "h1/linux1")
+    assert (await other(*console, "-o", "json")).error["code"] == "DENIED"
     await desk.cli.good("role", "give", "bruno", "operator", "--on", f"host:{SITE}/h1")
     assert (await other("guest", "start", "h1/linux1")).code == 0
+    assert "Linux version" in (await other(*console)).out
     left = await desk.cli.good("role", "take", "bruno", "operator", "--on", f"host:{SITE}/h1")
     assert left == await desk.cli.good("role", "list", "bruno")
     assert [(one["role"], one["scope"]) for one in left] == [("observer", f"site:{SITE}")]

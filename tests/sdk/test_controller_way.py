@@ -187,6 +187,15 @@ async def test_what_waits_for_a_signature_is_signed_with_the_own_key() -> None:
     assert key.public.verifies(Domain.MANDATE, text, bytes.fromhex(said["signatures"][0]))
 
 
+async def test_a_job_that_goes_on_a_moment_after_it_was_signed_is_waited_for() -> None:
+    waiting = job("waiting-approval", approval=APPROVAL)
+    played = Played(
+        (202, waiting), waiting, waiting, job("sent"), job("succeeded", reply=REPLY), mandate=mandate(to_bytes(Empty()))
+    )
+    async with client(played, SigningKey.generate()) as asked:
+        assert (await asked.host("h1").log_clear()).reply.forgotten == 7
+
+
 async def test_something_else_than_was_asked_for_is_not_signed() -> None:
     waiting = job("waiting-approval", approval=APPROVAL)
     played = Played((202, waiting), waiting, mandate=mandate(b"another body"))

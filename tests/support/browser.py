@@ -96,6 +96,10 @@ class PageErrors:
     def found(self) -> list[str]:
         return [line for line in self._found if not any(pattern.search(line) for pattern in self._expected)]
 
+    def forget(self) -> None:
+        """What was found: another test begins."""
+        self._found.clear()
+
     def check(self) -> None:
         assert not self.found, "\n".join(["in the page:", *self.found])
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from browser import SMALL, WIDE, expect
 from demo_stack import Stack
+from furnished import discard, edit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -18,6 +19,7 @@ AREA, EVENT, LOCK, QUEUE = "web_recipes", "web.cycle", "web-lock", "web-orders"
 @pytest.fixture(scope="module", autouse=True)
 def _furnished(stack: Stack) -> Iterator[None]:
     """The host has an area, an event, a queue and a lock, as long as this module's tests run."""
+    before = _active(stack)
     stack.cli("--yes", "area", "create", f"h2/{AREA}", "--size", "64K", "--access", "REMOTE=R---")
     stack.cli(
         "--yes", "event", "create", f"h2/{EVENT}", "--signal", "rtlinux,REMOTE", "--wait", "HOST,REMOTE", "--manual"
@@ -25,16 +27,24 @@ def _furnished(stack: Stack) -> Iterator[None]:
     stack.cli("--yes", "queue", "create", f"h2/{QUEUE}", "--writer", "rtlinux", "--reader", "HOST")
     stack.cli("--yes", "lock", "create", f"h2/{LOCK}")
     yield
-    for noun, name in (("lock", LOCK), ("queue", QUEUE), ("event", EVENT), ("area", AREA)):
-        stack.cli("--yes", noun, "delete", f"h2/{name}")
+    discard(stack, "demo/h2")
+    plan = stack.api("POST", "/drafts/demo/h2/rollback", {"to": before})["plan"]
+    ordered = stack.api("POST", "/drafts/demo/h2/apply", {"plan_id": plan["plan_id"]})
+    if ordered["state"] == "waiting-approval":
+        stack.cli("--yes", "approval", "sign", ordered["approval_id"])
+    assert stack.api("GET", f"/jobs/{ordered['job_id']}", wait_s=30)["state"] == "succeeded"
 
 
 @pytest.fixture(autouse=True)
 def _no_draft(stack: Stack) -> Iterator[None]:
+    discard(stack, "demo/h2")
     yield
-    draft = stack.ask("GET", "/drafts/demo/h2")
-    if draft.status_code == 200:
-        stack.ask("DELETE", "/drafts/demo/h2", headers={"If-Match": draft.headers["etag"]})
+    discard(stack, "demo/h2")
+
+
+def _active(stack: Stack) -> int:
+    revision = stack.api("POST", "/hosts/demo/h2/operations/config-show", {})["reply"]["revision"]
+    return int(revision["number"])
 
 
 def _draft(stack: Stack, part: str, name: str) -> Any:
@@ -162,6 +172,23 @@ def test_an_event_is_made_changed_and_deleted_in_the_draft(stack: Stack, page: "
     dialog.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("button", name="New event …")).to_be_visible()
     expect(page.get_by_role("row", name=re.compile("web.go"))).to_have_count(0)
+
+
+def test_hostile_names_stay_text(stack: Stack, page: "Page") -> None:
+    name = "<img src=x onerror=window.hit=1>"
+    edit(stack, "demo/h2", [
+        {"op": "add", "path": f'area."{name}"', "value": {"size": 4096}},
+        {"op": "add", "path": f'event."{name}"', "value": {}},
+        {"op": "add", "path": f'guest."{name}"', "value": {"kind": "rt"}},
+    ])  # fmt: skip
+    for place in ("areas", "events", "guests/rtlinux/areas", "guests/rtlinux/events"):
+        page.goto(f"{HOST}/{place}?mode=config")
+        expect(page.locator("main").get_by_text(name).first).to_be_visible()
+    page.goto(f"{HOST}/areas?mode=config")
+    page.locator("main").get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", name=name, level=2)).to_be_visible()
+    assert page.locator("img").count() == 0
+    assert page.evaluate("window.hit") is None
 
 
 def test_one_guest_has_access_and_rights(stack: Stack, page: "Page", look: Any) -> None:

@@ -4,7 +4,6 @@ The page's own element, with services that hold a machine that no demo has: this
 a real host is in test_host.py.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -85,9 +84,9 @@ TOUCHED = """async (_, loads) => {
 
 
 @pytest.fixture
-def matrix(module_page: Any) -> Iterator[Any]:
+def matrix(module_page: Any) -> Any:
     module_page.run("views/host/cpu.js", MOUNT, [module_page.base, list(STYLES)])
-    yield module_page.page
+    return module_page.page
 
 
 def test_an_edit_is_painted_in_50_ms(matrix: Any, record_property: Any) -> None:

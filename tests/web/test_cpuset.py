@@ -97,7 +97,7 @@ def test_pins_are_those_of_the_hosts(module_page: Any, case: int) -> None:
         assert column["pins"] == [list(pair) for pair in sorted(wanted.items())]
 
 
-ASSIGNED = (
+ASSIGNED: tuple[tuple[str, list[int], bool, list[Any]], ...] = (
     # machine's CPUs: 0-23; key, CPUs, on -> edits
     ("g0", [13], True, [["set", "guest.g0.cpuset", "13-15"]]),
     ("g0", [14, 15], False, [["default", "guest.g0.cpuset", None]]),

@@ -125,3 +125,36 @@ def test_undo_and_redo(module_page: "ModulePage") -> None:
         ],
         "stored": [512, 2],
     }  # fmt: skip
+
+
+def test_an_edit_before_anything_is_read_begins_with_what_there_is(module_page: "ModulePage") -> None:
+    """Seen at once where it is known what the host has, and made in the draft that turns out to be there."""
+    script = """
+      const other = drafts.of("s/other");
+      other.edit([{ op: "set", path: "guest.g.memory_mib", value: 512 }]);
+      other.edit([{ op: "set", path: "guest.g.vcpus", value: 2 }]);
+      await until(() => other.loaded && !other.saving);
+      return [sent.map(([method]) => method), stored.guests[0].memory_mib, stored.guests[0].vcpus, other.canUndo];
+    """
+    assert told(module_page, script) == [["PATCH"], 512, 2, True]
+
+
+def test_the_first_edit_is_seen_while_the_draft_begins(module_page: "ModulePage") -> None:
+    script = """
+      const has = api.get;
+      let pulled;
+      api.get = async () => { if (pulled) return has(); throw problem("DRAFT-MISSING", 404); };
+      const send = api.send;
+      let open;
+      const held = new Promise((resolve) => { open = resolve; });
+      api.send = async (method, path, given) => { if (path.endsWith("/pull")) { await held; pulled = true; return {}; } return send(method, path, given); };
+      const other = drafts.of("s/other");
+      await until(() => other.loaded);
+      const before = other.document;
+      other.edit([{ op: "set", path: "guest.g.memory_mib", value: 512 }]);
+      const at_once = [other.document.guests[0].memory_mib, other.saving, other.changed("guest.g.memory_mib")];
+      open();
+      await until(() => !other.saving);
+      return { before, at_once, then: [other.document.guests[0].memory_mib, stored.guests[0].memory_mib] };
+    """
+    assert told(module_page, script) == {"before": None, "at_once": [512, True, True], "then": [512, 512]}

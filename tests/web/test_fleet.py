@@ -320,17 +320,19 @@ def test_what_a_shell_would_do_is_what_the_commands_take(module_page: Any, stack
           m.bulkCli(action, { hosts, q: "site=demo or host=x" }, {})])""",
         hosts,
     )  # fmt: skip
-    assert lines[:6] == [
+    assert lines[:3] == [
         "guestwire fleet approve demo/h1", "guestwire fleet approve demo/h1 demo/h2", "guestwire fleet approve --select 'site=demo or host=x'",
-        "guestwire fleet reject demo/h1", "guestwire fleet reject demo/h1 demo/h2",
-        "guestwire fleet reject $(guestwire fleet list -n 100000 'site=demo or host=x' -o name)",
     ]  # fmt: skip
-    assert lines[6] == "guestwire fleet label demo/h1 a=1"
-    assert {"guestwire boot h1 --all", "guestwire shutdown h1 --force", "guestwire host reboot h1 --force"} <= set(lines)
-    for line in lines[9:]:
-        words = shlex.split(line)
-        if words[1] == "rollout":  # looked at only: what one host does is said by the commands' own tests
-            assert "demo/h1" in stack.cli("rollout", "preview", *words[3:]), line
+    one = {
+        "fleet label demo/h1 a=1", "boot h1 --all", "shutdown h1 --force", "host reboot h1 --force", "fleet refresh demo/h1", "fleet reject demo/h1",
+        "fleet forget demo/h1",
+    }  # fmt: skip
+    assert {f"guestwire {line}" for line in one} <= set(lines)
+    assert "guestwire fleet reject $(guestwire fleet list -n 100000 'site=demo or host=x' -o name)" in lines
+    rollouts = [words for line in lines if (words := shlex.split(line))[1] == "rollout"]
+    assert len(rollouts) == 6
+    for words in rollouts:
+        assert "demo/h1" in stack.cli("rollout", "preview", *words[3:]), words
 
 
 def test_hosts_in_several_groups_and_in_none(module_page: Any) -> None:

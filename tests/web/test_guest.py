@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from browser import SMALL, WIDE, expect
 from demo_stack import Stack
+from furnished import discard
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -18,14 +19,9 @@ SLOW_MS = 20_000
 
 @pytest.fixture(autouse=True)
 def _no_draft(stack: Stack) -> Iterator[None]:
+    discard(stack, "demo/h1")
     yield
-    forget_draft(stack)
-
-
-def forget_draft(stack: Stack) -> None:
-    draft = stack.ask("GET", "/drafts/demo/h1")
-    if draft.status_code == 200:
-        stack.ask("DELETE", "/drafts/demo/h1", headers={"If-Match": draft.headers["etag"]})
+    discard(stack, "demo/h1")
 
 
 def sign_all(stack: Stack, page: "Page", operation: str) -> None:
@@ -33,6 +29,15 @@ def sign_all(stack: Stack, page: "Page", operation: str) -> None:
     expect(page.get_by_text(f"{operation} on demo/h1: waiting approval").first).to_be_visible()
     for one in stack.api("GET", "/approvals", state="open")["items"]:
         stack.cli("--yes", "approval", "sign", one["id"])
+
+
+def destroy(stack: Stack, guest: str) -> None:
+    """Off, as by somebody with a key."""
+    [made] = stack.api("POST", "/jobs", {"operation": "guest-destroy", "hosts": ["demo/h1"], "body": {"guest": guest}})[
+        "items"
+    ]
+    stack.cli("--yes", "approval", "sign", made["approval"])
+    assert stack.api("GET", f"/jobs/{made['id']}", wait_s=20)["state"] == "succeeded"
 
 
 def actions(page: "Page", name: str) -> Any:
@@ -103,6 +108,7 @@ def test_memory_is_edited_in_config_mode(stack: Stack, page: "Page", look: Any) 
     look(page, sizes=(WIDE, SMALL))
     page.get_by_role("button", name="Default: 512 MiB, Memory").click()
     expect(memory).to_have_value("512")
+    expect(page.get_by_text("Saved, not applied.")).to_be_visible()
 
 
 def test_a_guest_is_renamed_cloned_and_removed_in_the_draft(stack: Stack, page: "Page") -> None:
@@ -197,10 +203,10 @@ def test_threads_of_a_guest_that_runs(stack: Stack, page: "Page", look: Any) -> 
         expect(page.get_by_text("CPU time").first).to_be_visible()
         look(page, sizes=(WIDE, SMALL))
     finally:
-        stack.cli("--yes", "guest", "destroy", "h1/rtlinux")
+        destroy(stack, "rtlinux")
 
 
-PIECE = {"start": 0, "lost": False, "run": 1}
+PIECE = {"lost": False, "run": 1, "state": "open", "as_of": 0}
 
 
 def _console(page: "Page", pieces: list[bytes]) -> None:
@@ -208,7 +214,7 @@ def _console(page: "Page", pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
 
     def answer(route: "Route") -> None:
-        after = json.loads(route.request.post_data or "{}")["after"]
+        after = json.loads(route.request.post_data or "{}")["after"] or 0
         rest = whole[after:]
         reply = {**PIECE, "data": rest.hex(), "start": after, "end": len(whole)}
         route.fulfill(json={"reply": reply, "verified": True, "job": None})
@@ -254,3 +260,16 @@ def test_hostile_console_output_stays_text(page: "Page", look: Any) -> None:
     assert page.evaluate("window.copied") == []
     assert page.locator(".console-place img, .console-place a").count() == 0
     look(page, sizes=(WIDE, SMALL))
+
+
+def test_the_console_of_a_guest_that_runs(stack: Stack, page: "Page", look: Any) -> None:
+    stack.cli("guest", "start", "h1/linux2", "--wait", "ready")
+    try:
+        page.goto(f"{HOST}/guests/linux2/console")
+        screen = page.locator(".console-place")
+        expect(screen).to_contain_text("guestwire-guest: up linux2", timeout=SLOW_MS)
+        look(page)
+    finally:
+        destroy(stack, "linux2")
+    expect(page.get_by_text("The guest does not run: this is what it wrote last.")).to_be_visible(timeout=SLOW_MS)
+    expect(screen).to_contain_text("guestwire-guest: up linux2")

@@ -1,21 +1,26 @@
 """What a host was: revisions, what differs between two, the way back; drift; the edits of a draft and restoring one."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from furnished import discard, edit
-from test_sync import HOST, active, ended, host
+from put_back import active, ended, put_back, rebased
 
 if TYPE_CHECKING:
     from conftest import ModulePage
     from demo_stack import Stack
     from playwright.sync_api import Page
 
+HOST = "demo/h1"
 PLACE = f"/hosts/{HOST}/history"
 
-__all__ = ["host"]
+
+@pytest.fixture
+def host(stack: "Stack") -> Iterator[None]:
+    with put_back(stack, HOST):
+        yield
 
 
 def applied(stack: "Stack", mib: int, comment: str) -> int:
@@ -23,7 +28,9 @@ def applied(stack: "Stack", mib: int, comment: str) -> int:
     edit(stack, HOST, [{"path": "guest.linux2.memory_mib", "value": mib}])
     plan = stack.api("POST", f"/drafts/{HOST}/plan", {})
     ordered = stack.api("POST", f"/drafts/{HOST}/apply", {"plan_id": plan["plan"]["plan_id"], "comment": comment})
-    return int(ended(stack, ordered)["reply"]["revision"]["number"])
+    number = int(ended(stack, ordered)["reply"]["revision"]["number"])
+    rebased(stack, HOST, number)
+    return number
 
 
 @pytest.mark.usefixtures("host")
@@ -48,8 +55,8 @@ def test_revisions_are_compared_and_one_is_true_again(page: "Page", stack: "Stac
     page.get_by_role("row", name=re.compile("304 MiB 288 MiB")).wait_for()
     page.get_by_role("button", name="Apply", exact=True).click()
     page.get_by_role("region", name="Progress").get_by_text("In sync.").wait_for()
-    assert active(stack)["revision"]["number"] == second + 1
-    assert active(stack)["revision"]["origin"] == "rollback"
+    assert active(stack, HOST)["revision"]["number"] == second + 1
+    assert active(stack, HOST)["revision"]["origin"] == "rollback"
     page.goto(PLACE)
     page.get_by_role("row", name=re.compile(f"^{second + 1} .*rolled back")).wait_for()
 

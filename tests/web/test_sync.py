@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from furnished import discard, edit
+from furnished import edit
+from put_back import active, ended, put_back, rebased
 
 if TYPE_CHECKING:
     from conftest import ModulePage
@@ -16,37 +17,11 @@ HOST = "demo/h1"
 PLACE = f"/hosts/{HOST}"
 
 
-def active(stack: "Stack", host: str = HOST) -> Any:
-    return stack.api("POST", f"/hosts/{host}/operations/config-show", {})["reply"]
-
-
-def ended(stack: "Stack", ordered: Any) -> Any:
-    if ordered["state"] == "waiting-approval":
-        stack.cli("--yes", "approval", "sign", ordered["approval_id"])
-    return stack.api("GET", f"/jobs/{ordered['job_id']}", wait_s=30)
-
-
-def put_back(stack: "Stack", before: Any, host: str = HOST) -> None:
-    """The host as it was, and no draft."""
-    discard(stack, host)
-    now = active(stack, host)
-    if now["plan_id"]:
-        assert ended(stack, stack.api("POST", f"/drafts/{host}/cancel", {"plan_id": now["plan_id"]}))["finished"]
-        now = active(stack, host)
-    if now["revision"]["hash"] == before["revision"]["hash"]:
-        return
-    plan = stack.api("POST", f"/drafts/{host}/rollback", {"to": before["revision"]["number"]})
-    ordered = stack.api("POST", f"/drafts/{host}/apply", {"plan_id": plan["plan"]["plan_id"]})
-    assert ended(stack, ordered)["state"] == "succeeded"
-
-
 @pytest.fixture
 def host(stack: "Stack") -> "Iterator[Any]":
     """What the host has; it has that again afterwards."""
-    discard(stack, HOST)
-    before = active(stack)
-    yield before
-    put_back(stack, before)
+    with put_back(stack, HOST) as before:
+        yield before
 
 
 def drawer(page: "Page") -> "Locator":
@@ -83,7 +58,7 @@ def test_an_edit_is_pending_then_planned_applied_and_true(page: "Page", stack: "
     assert "Carried out" in progress.inner_text()
     side.get_by_text("Nothing differs from the host.").wait_for()
 
-    now = active(stack)
+    now = active(stack, HOST)
     assert now["revision"]["number"] == host["revision"]["number"] + 1
     assert "more for the web" in now["revision"]["comment"]
     assert next(one for one in now["desired"]["guests"] if one["name"] == "linux1")["memory_mib"] == 512
@@ -151,13 +126,13 @@ def apply_by_hand(page: "Page", stack: "Stack", mib: int) -> "Locator":
 
 def test_what_is_not_confirmed_is_undone(page: "Page", stack: "Stack", host: Any) -> None:
     timer = apply_by_hand(page, stack, 448)
-    assert active(stack)["state"] == "confirm_wait"
+    assert active(stack, HOST)["state"] == "confirm_wait"
     page.reload()  # in the middle: the same countdown
     timer.wait_for()
     assert re.search(r"\d+ (s|min)", timer.inner_text())
     page.get_by_role("button", name="Undo now").click()
     page.get_by_text("It was not confirmed, and is undone").wait_for()
-    assert active(stack)["revision"]["hash"] == host["revision"]["hash"]
+    assert active(stack, HOST)["revision"]["hash"] == host["revision"]["hash"]
     page.get_by_role("button", name="Plan again").first.click()
     page.get_by_role("button", name="Apply", exact=True).wait_for()
 
@@ -167,33 +142,38 @@ def test_what_is_confirmed_is_kept(page: "Page", stack: "Stack", host: Any, look
     look(page)
     page.get_by_role("button", name="Confirm", exact=True).click()
     page.get_by_role("region", name="Progress").get_by_text("In sync.").wait_for()
-    assert active(stack)["state"] == "in_sync"
-    assert active(stack)["revision"]["number"] == host["revision"]["number"] + 1
+    assert active(stack, HOST)["state"] == "in_sync"
+    assert active(stack, HOST)["revision"]["number"] == host["revision"]["number"] + 1
 
 
 def test_a_disk_is_lost_only_when_its_path_was_typed(page: "Page", stack: "Stack", host: Any) -> None:
-    """The host says which disks go: here its answer is one with such a disk."""
-    edit(stack, HOST, [memory(416)])
-    disk = "/var/lib/guestwire/linux1.qcow2"
+    edit(stack, HOST, [{"op": "append", "path": "guest.linux1.disks", "value": {"size_mib": 64}}])
+    plan = stack.api("POST", f"/drafts/{HOST}/plan", {})
+    made = ended(stack, stack.api("POST", f"/drafts/{HOST}/apply", {"plan_id": plan["plan"]["plan_id"]}))
+    rebased(stack, HOST, made["reply"]["revision"]["number"])
+    guest = next(one for one in active(stack, HOST)["desired"]["guests"] if one["name"] == "linux1")
+    disk = guest["disks"][0]["path"]
+    edit(stack, HOST, [{"op": "default", "path": "guest.linux1.disks.0"}])
 
-    def with_disk(route: Any) -> None:
-        answer = route.fetch()
-        document = answer.json()
-        document["plan"]["destructive"] = [disk]
-        document["obstacles"] = [{"code": "DESTROY-DISK", "message": "The content of disks would be lost."}]
-        route.fulfill(response=answer, json=document)
-
-    page.route(re.compile(r"/api/v1/drafts/demo/h1/plan"), with_disk)
     page.goto(f"{PLACE}/sync?mode=config")
+    apply = page.get_by_role("button", name=re.compile("^Apply"))
+    apply.wait_for()
+    assert apply.is_enabled(), "the image stays, unless somebody says otherwise"
+    page.get_by_label(f"Delete the disk image {disk} too").check()
     typed = page.get_by_label(f"Type {disk}")
     typed.wait_for()
-    apply = page.get_by_role("button", name=re.compile("^Apply"))
+    page.get_by_text("R3, destroys data").first.wait_for()
     assert apply.is_disabled()
     typed.fill(disk[:-1])
     assert apply.is_disabled()
     typed.fill(disk)
-    apply.wait_for()
-    assert apply.is_enabled()
+    apply.click()
+    dialog = page.get_by_role("dialog", name="Sign what is to be allowed")
+    dialog.get_by_text("up to R3, destroys data").wait_for()
+    dialog.get_by_role("button", name="Not now").click()
+    [approval] = stack.api("GET", "/approvals", state="open")["items"]
+    stack.cli("--yes", "approval", "sign", approval["id"])
+    page.get_by_role("region", name="Progress").get_by_text("In sync.").wait_for()
 
 
 def test_the_drawer_tells_what_needs_attention(page: "Page", stack: "Stack", look: Callable[..., None]) -> None:

@@ -45,7 +45,7 @@ async def signed(
     )  # fmt: skip
     if approval.state == "open":
         raise unsigned(job, "It takes one signature more, by somebody else.")
-    return await controller.jobs.show(job.id)
+    return await controller.jobs.gone_on(job.id)
 
 
 async def gave_up(controller: Controller, job: ControllerJob) -> NoReturn:

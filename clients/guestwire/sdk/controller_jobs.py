@@ -12,6 +12,8 @@ WATCHED_S = 1.0
 """How often somebody who watches hears how far a job is."""
 LONGEST_WAIT_S = 30.0
 """Of one request that waits for the end of a job."""
+GOES_ON_S = 10.0
+"""Within this a job goes on that nobody has to sign any more."""
 
 OnJob = Callable[[ControllerJob], None]
 
@@ -43,3 +45,11 @@ class ControllerJobs(Things[ControllerJob]):
             if on_change is not None:
                 on_change(job)
         return job
+
+    async def gone_on(self, name: str) -> ControllerJob:
+        """A job of which the last signature was given: a moment later it waits for none any more. If it still does after 10 s, as it is."""
+        ends = asyncio.get_running_loop().time() + GOES_ON_S
+        while True:
+            job = await self.show(name, wait_s=0.1)
+            if job.state != "waiting-approval" or asyncio.get_running_loop().time() > ends:
+                return job

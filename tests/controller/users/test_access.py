@@ -82,6 +82,11 @@ def test_a_refusal_says_who_and_what() -> None:
     ACCESS.require(person(("operator", "*")), "guest-start", H1)
 
 
+def test_a_console_may_show_secrets() -> None:
+    assert not ACCESS.may(person(("observer", "*")), "guest-console", H1)
+    assert ACCESS.may(person(("operator", "host:plant/h1")), "guest-console", H1)
+
+
 def test_the_risk_of_a_plan_counts() -> None:
     engineer, admin = person(("engineer", "*")), person(("admin", "*"))
     assert ACCESS.may(engineer, "config-apply", H1)

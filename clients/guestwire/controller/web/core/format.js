@@ -66,16 +66,19 @@ export function ago(at, now) {
   return at > now + 1500 ? `in ${duration(at - now)}` : now - at < 1500 ? "now" : `${duration(now - at)} ago`;
 }
 
-const TIME = new Intl.DateTimeFormat(undefined, {
-  year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false,
-});
+/** Made when it is first needed: it takes a browser longer than all the rest of a start. @type {Intl.DateTimeFormat | null} */
+let format = null;
 
 /**
  * A moment, in the browser's time zone.
  * @param {number | null | undefined} at Unix ms
  */
 export function time(at) {
-  return at ? TIME.format(at) : "never";
+  if (!at) return "never";
+  format ??= new Intl.DateTimeFormat(undefined, {
+    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false,
+  });
+  return format.format(at);
 }
 
 /**

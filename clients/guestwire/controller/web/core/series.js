@@ -20,7 +20,7 @@ export function spacing(points) {
   const between = [];
   for (let n = 1; n < points.length; n += 1) between.push(points[n][0] - points[n - 1][0]);
   between.sort((one, other) => one - other);
-  return between.length ? between[between.length >> 1] : 0;
+  return between.length ? between[(between.length - 1) >> 1] : 0;
 }
 
 /**

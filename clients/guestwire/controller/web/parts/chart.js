@@ -134,18 +134,18 @@ export class Chart extends LitElement {
     const at = this._at === null ? null : this._data.times[this._at];
     return html`
       <div class="chart-legend">
+        <p class="chart-at muted">${at === null ? "last" : time(at)}</p>
         <ul>${this.series.map((one, place) => {
           const { stroke, dash } = lineOf(colours, place);
           const value = at === null ? summary(one.points)?.last : this._data.columns[place][/** @type {number} */ (this._at)];
           const off = this._hidden.has(one.label);
           return html`<li><button type="button" class="chart-series" aria-pressed=${off ? "false" : "true"}
-            title=${off ? "Show this line" : "Hide this line"} @click=${() => this._toggle(one.label)}>
+            title="${one.label}: ${off ? "show" : "hide"} this line" @click=${() => this._toggle(one.label)}>
             <svg width="18" height="8" aria-hidden="true"><line x1="0" y1="4" x2="18" y2="4" stroke=${stroke}
               stroke-width="2" stroke-dasharray=${dash.join(" ") || nothing}></line></svg>
             <span class="chart-name">${one.label}</span>
             <span class="num">${value === null || value === undefined ? "–" : written(value, this.unit)}</span></button></li>`;
         })}</ul>
-        <p class="chart-at muted">${at === null ? "last" : time(at)}</p>
       </div>`;
   }
 
@@ -213,8 +213,9 @@ export class Chart extends LitElement {
   _resized() {
     const place = this.querySelector(".chart-plot");
     if (!place || place.clientWidth === 0) return;
-    if (this._plot) this._plot.setSize({ width: place.clientWidth, height: this.height });
-    else void this._draw();
+    if (!this._plot) void this._draw();
+    // a longer legend is no other width: a new size would end a drag
+    else if (this._plot.width !== place.clientWidth) this._plot.setSize({ width: place.clientWidth, height: this.height });
   }
 
   _rebuild() {

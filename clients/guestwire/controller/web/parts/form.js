@@ -21,7 +21,7 @@ import { same } from "../core/edit_paths.js";
 import { control, isGroup } from "./form_fields.js";
 
 /** @typedef {import("../core/schema.js").Field} Field */
-/** @typedef {import("../core/drafts.js").Issue} Issue */
+/** @typedef {import("../core/draft.js").Issue} Issue */
 /** What was typed and cannot be told: it stays where it was typed. @typedef {{value: any, text: string | undefined, wrong: string}} Held */
 /** @typedef {{op: "set" | "default", path: string, value?: any}} FormEdit */
 

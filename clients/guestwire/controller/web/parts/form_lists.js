@@ -60,7 +60,7 @@ export function table(field, its) {
         its.read_only ? nothing : html`<td><button type="button" class="button quiet" aria-label=${`Remove ${one.toLowerCase()} ${at + 1}`}
           @click=${() => its.take(rows.filter((_, place) => place !== at))}>Remove</button></td>`}</tr>`)}</tbody>
     </table>` : nothing}
-    ${its.read_only ? nothing : html`<button type="button" class="button quiet" ?disabled=${rows.length >= field.most}
+    ${its.read_only ? nothing : html`<button type="button" class="button" ?disabled=${rows.length >= field.most}
       aria-describedby=${its.described || nothing}
       @click=${() => its.take([...rows, blank(field.fields)])}>Add ${one.toLowerCase()}</button>`}
   </div>`;
@@ -74,7 +74,7 @@ export function table(field, its) {
 export function record(field, its) {
   if (its.value === null || its.value === undefined) {
     if (its.read_only) return html`<span class="form-value">-</span>`;
-    return html`<button type="button" class="button quiet" id=${its.id} aria-describedby=${its.described || nothing}
+    return html`<button type="button" class="button" id=${its.id} aria-describedby=${its.described || nothing}
       @click=${() => its.take(blank(field.fields))}>Set ${field.title.toLowerCase()}</button>`;
   }
   return html`<div class="form-record" id=${its.id}>

@@ -127,7 +127,7 @@ export class App extends Part {
           <main class="view scrolls" id="view" tabindex="-1">${this._content()}</main>
           <gw-dock .services=${this.services} .query=${router.query}></gw-dock>
         </div>
-        ${host ? html`<gw-drawer .services=${this.services} .host=${host} .query=${router.query}></gw-drawer>` : nothing}
+        ${host ? html`<gw-drawer tabindex="0" role="complementary" aria-label="Changes and checks" .services=${this.services} .host=${host} .query=${router.query}></gw-drawer>` : nothing}
       </div>
       <gw-palette .services=${this.services}></gw-palette>`;
   }

@@ -19,8 +19,14 @@ import { hostKey } from "./host_columns.js";
  * @property {string} command which is given the hosts, or one of them
  */
 
+/** What a selection of every host is where one must be given. */
+export const EVERY = "approval=approved";
+
 /** @param {HostSummary} host */
 const notLetIn = (host) => (host.approval === "approved" ? "" : `it is ${host.approval}`);
+
+/** @param {HostSummary} host */
+const notThere = (host) => notLetIn(host) || (host.state === "online" ? "" : `it is ${host.state}`);
 
 /** @type {readonly BulkAction[]} */
 export const BULK_ACTIONS = [
@@ -28,11 +34,6 @@ export const BULK_ACTIONS = [
     id: "approve", label: "Approve", right: "host-approve", text: "They are asked from then on, and what they say is kept.",
     why: (host) => (host.approval === "approved" ? "it is approved already" : ""),
     command: "fleet approve",
-  },
-  {
-    id: "reject", label: "Reject", right: "host-approve", text: "They are turned away: what they say is kept no more.", typed: true,
-    why: (host) => (host.approval === "rejected" ? "it is rejected already" : ""),
-    command: "fleet reject",
   },
   {
     id: "label", label: "Set labels", right: "host-label", text: "Groups, roles and alarm rules go by labels. Other labels stay.",
@@ -58,6 +59,20 @@ export const BULK_ACTIONS = [
     text: "Each host reboots. It refuses that while guests run, unless forced.", why: notLetIn,
     options: [{ id: "force", label: "Though guests run, and without waiting for them" }],
     command: "host reboot",
+  },
+  {
+    id: "refresh", label: "Read anew", right: "read", text: "The controller reads anew what they have: their machine, guests and configuration.",
+    why: notThere, command: "fleet refresh",
+  },
+  {
+    id: "reject", label: "Reject", right: "host-approve", text: "They are turned away: what they say is kept no more.", typed: true,
+    why: (host) => (host.approval === "rejected" ? "it is rejected already" : ""),
+    command: "fleet reject",
+  },
+  {
+    id: "forget", label: "Forget", right: "host-forget", typed: true, command: "fleet forget",
+    text: "They are gone for good: all that was kept of them is forgotten. A host that is there again waits for approval as a new one.",
+    why: (host) => (["online", "flapping", "suspect"].includes(host.state) ? "it is there" : ""),
   },
 ];
 
@@ -108,7 +123,7 @@ function operationCli(action, named, q, options) {
     return [`guestwire ${action.command} ${named[0].split("/")[1]}`, ...on.map((id) => `--${id}`)].join(" ");
   }
   const body = on.length ? ` --body '${JSON.stringify(Object.fromEntries(on.map((id) => [id, true])))}'` : "";
-  const targets = q ? `--select ${shellWord(q)}` : named.map((host) => `--host ${host}`).join(" ");
+  const targets = q !== null ? `--select ${shellWord(q || EVERY)}` : named.map((host) => `--host ${host}`).join(" ");
   return `guestwire rollout start ${action.operation} --operation ${action.operation}${body} ${targets}`;
 }
 

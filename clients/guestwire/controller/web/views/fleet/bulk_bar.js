@@ -2,12 +2,14 @@
 
 import { html, nothing } from "lit";
 import { counted } from "../../core/format.js";
-import { BULK_ACTIONS } from "./bulk_actions.js";
+import { BULK_ACTIONS, EVERY } from "./bulk_actions.js";
 import "./bulk_dialog.js";
 import { hostKey } from "./host_columns.js";
 
 /** @typedef {import("../../core/selection.js").HostSummary} HostSummary */
 /** @typedef {import("../../core/services.js").Services} Services */
+
+const MOST_NAMED = 100;
 
 /**
  * @param {Services} services
@@ -18,19 +20,34 @@ import { hostKey } from "./host_columns.js";
 export function bulkBar(services, { hosts, chosen, q, tables, choose }) {
   const mine = q === null ? hosts.filter((host) => chosen.has(hostKey(host))) : hosts;
   const pending = mine.some((host) => host.approval !== "approved");
-  const actions = BULK_ACTIONS.filter((action) => pending || action.right !== "host-approve" || action.id === "reject");
+  const actions = BULK_ACTIONS.filter((action) => pending || action.id !== "approve");
+  const gone = mine.some((host) => ["offline", "unknown"].includes(host.state));
   if (!mine.length && !tables) return nothing;
   return html`<div class="toolbar fleet-bulk" role="region" aria-label="Chosen hosts">
     ${mine.length ? html`
       <span role="status">${q === null ? `${counted(mine.length, "host")} chosen` : `All ${counted(mine.length, "host")} found are chosen`}</span>
-      ${actions.map((action) => html`<button type="button" class="button ${action.typed ? "danger" : ""}"
+      ${actions.filter((action) => gone || action.id !== "forget").map((action) => html`<button type="button" class="button ${action.typed ? "danger" : ""}"
         ?disabled=${!services.session.may(action.right)} title=${services.session.may(action.right) ? nothing : "Your role does not allow it."}
         @click=${() => open(services, action, { hosts: mine, q })}>${action.label}…</button>`)}
-      <a class="button" href=${services.router.href("/rollouts/new", q === null || !q ? { hosts: mine.map(hostKey).join(",") } : { q })}>Start a rollout…</a>
+      ${rolloutLink(services, mine, q)}
       <button type="button" class="button quiet" @click=${() => choose(null)}>Choose none</button>` : nothing}
     ${q === null && mine.length < hosts.length ? html`<button type="button" class="button quiet" @click=${() => choose("all")}>
       Choose all ${counted(hosts.length, "host")}</button>` : nothing}
   </div>`;
+}
+
+/**
+ * A rollout of what is chosen. An address has no room for many names: those are said by a selection.
+ * @param {Services} services
+ * @param {HostSummary[]} mine
+ * @param {string | null} q
+ */
+function rolloutLink({ router }, mine, q) {
+  if (q === null && mine.length > MOST_NAMED) {
+    return html`<button type="button" class="button" disabled title="For more than ${MOST_NAMED} hosts, find them by a selection and choose all.">Start a rollout…</button>`;
+  }
+  const targets = q === null ? { hosts: mine.map(hostKey).join(",") } : { q: q || EVERY };
+  return html`<a class="button" href=${router.href("/rollouts/new", targets)}>Start a rollout…</a>`;
 }
 
 /**

@@ -134,6 +134,7 @@ export class BulkDialog extends Part {
   async _one(host) {
     const { api } = this.services;
     const path = `/hosts/${hostKey(host)}`;
+    if (this.action.id === "forget") return api.send("DELETE", path);
     if (this.action.id !== "label") return api.send("POST", `${path}/${this.action.id}`);
     const now = await api.send("GET", path); // what is listed may be older than what the controller has
     return api.send("PATCH", path, { body: { labels: labelsOf(this._labels).labels }, ifMatch: now.etag ?? undefined });

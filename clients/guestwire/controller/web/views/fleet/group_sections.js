@@ -4,6 +4,7 @@ import { html, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { counted } from "../../core/format.js";
 import { pill } from "../../parts/status.js";
+import "./when_near.js";
 import { byState, guestCounts, needs } from "./health.js";
 
 /** @typedef {import("./host_groups.js").HostGroup} HostGroup */
@@ -12,6 +13,9 @@ import { byState, guestCounts, needs } from "./health.js";
 /** With more hosts than that groups begin closed. */
 const OPEN_AT_FIRST = 60;
 const NONE = "~";
+/** With more rows than that on the page, only those tables are there that are near what is seen. */
+const MANY = 120;
+const ROW = 33;
 
 /**
  * @param {Services} services
@@ -21,6 +25,7 @@ const NONE = "~";
  */
 export function groupSections(services, query, groups, hosts) {
   const open = openOnes(query, groups);
+  const many = groups.reduce((sum, group) => sum + (open.has(group.id) ? group.hosts.length : 0), 0) > MANY;
   const set = (/** @type {Set<string>} */ next) => services.router.set({ open: next.size ? [...next].map(encode).join(",") : NONE });
   return html`<div class="toolbar">
       <span class="fill">${counted(groups.length, "group")}</span>
@@ -38,10 +43,19 @@ export function groupSections(services, query, groups, hosts) {
           <span class="num">${counted(group.hosts.length, "host")}</span></button></h2>
         <p class="fleet-group-health">${health(group)}</p>
         ${group.q ? html`<a href=${services.router.href("/", { q: group.q })} aria-label="Only these: ${group.title}">Only these</a>` : nothing}
-        ${shown ? html`<div class="fleet-group-hosts">${group.hosts.length ? hosts(group)
-          : html`<p class="muted">None of the hosts found is in it.</p>`}</div>` : nothing}
+        ${shown ? html`<div class="fleet-group-hosts">${inside(group, hosts, many)}</div>` : nothing}
       </section>`;
     })}</div>`;
+}
+
+/**
+ * @param {HostGroup} group
+ * @param {(group: HostGroup) => unknown} hosts
+ * @param {boolean} many
+ */
+function inside(group, hosts, many) {
+  if (!group.hosts.length) return html`<p class="muted">None of the hosts found is in it.</p>`;
+  return many ? html`<gw-when-near .content=${() => hosts(group)} .height=${(group.hosts.length + 1) * ROW}></gw-when-near>` : hosts(group);
 }
 
 /** @param {HostGroup} group */

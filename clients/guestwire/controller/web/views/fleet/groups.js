@@ -76,7 +76,7 @@ export class GroupsView extends Part {
    */
   _hosts(group, keys) {
     const { live, router } = this.services;
-    if (!keys) return html`<p role="status">Asking the controller…</p>`;
+    if (!keys) return html`<p role="status" aria-busy="true">Asking the controller…</p>`;
     const hosts = [...keys].map((key) => live.get("host", key)).filter(Boolean);
     return html`<gw-table .services=${this.services} .columns=${hostColumns(this.services, alarmsByHost(live.map("alarm").values()), Date.now())}
       .rows=${hosts} .key=${hostKey} .sort=${"host"} .caption=${`Hosts of ${group.name}`}

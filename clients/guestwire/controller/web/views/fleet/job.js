@@ -60,10 +60,10 @@ export class JobPage extends Part {
   render() {
     const job = this._job;
     if (!job) {
-      return this._problem ? empty({
+      return html`<div class="stack"><h1>Job</h1>${this._problem ? empty({
         title: "This job cannot be shown", text: this._problem.message, cli: cli(this.services, "guestwire job list"),
         action: html`<a class="button" href=${this.services.router.href("/jobs")}>All jobs</a>`,
-      }) : html`<p role="status">Asking the controller…</p>`;
+      }) : html`<p role="status" aria-busy="true">Asking the controller…</p>`}</div>`;
     }
     return html`<div class="stack">
       <div class="row"><h1>${job.operation}</h1> ${jobStatus(job.state)}</div>

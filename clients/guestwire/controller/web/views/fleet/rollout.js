@@ -74,10 +74,10 @@ export class RolloutPage extends Part {
     const rollout = this._rollout;
     const { router } = this.services;
     if (!rollout) {
-      return this._problem ? empty({
+      return html`<div class="stack"><h1>Rollout</h1>${this._problem ? empty({
         title: "This rollout cannot be shown", text: this._problem.message, cli: cli(this.services, "guestwire rollout list"),
         action: html`<a class="button" href=${router.href("/rollouts")}>All rollouts</a>`,
-      }) : html`<p role="status">Asking the controller…</p>`;
+      }) : html`<p role="status" aria-busy="true">Asking the controller…</p>`}</div>`;
     }
     const what = rollout.operation ?? `project ${rollout.project}@${rollout.project_revision}`;
     return html`<div class="stack">

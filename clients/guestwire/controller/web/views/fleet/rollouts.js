@@ -71,7 +71,7 @@ export class RolloutsView extends Part {
       ${rollouts.length ? html`<gw-table .services=${this.services} .columns=${columns(Date.now())} .rows=${rollouts} .sort=${"-created"}
           .caption=${"Rollouts"} .row_href=${(/** @type {Rollout} */ one) => router.href(`/rollouts/${one.id}`)}></gw-table>
         ${this._next ? html`<button type="button" class="button" @click=${() => this._page()}>Older rollouts</button>` : nothing}`
-        : this._read ? this._none(start) : html`<p role="status">Asking the controller…</p>`}
+        : this._read ? this._none(start) : html`<p role="status" aria-busy="true">Asking the controller…</p>`}
     </div>`;
   }
 

@@ -49,7 +49,7 @@ export class WindowsView extends Part {
       <div class="row"><h1>Maintenance windows</h1><span class="fill"></span>${make}</div>
       <p class="muted">Jobs and rollouts that go by a window begin nothing outside of it.</p>
       ${this._problem ? html`<p class="issue e" role="alert">✕ ${this._problem.message}</p>` : nothing}
-      ${this._read === null ? html`<p role="status">${this._problem ? nothing : "Asking the controller…"}</p>` : html`<gw-table .services=${this.services}
+      ${this._read === null ? html`<p role="status" aria-busy=${this._problem ? "false" : "true"}>${this._problem ? nothing : "Asking the controller…"}</p>` : html`<gw-table .services=${this.services}
         .columns=${this._columns(may)} .rows=${this._read} .key=${(/** @type {WindowView} */ one) => one.name} .sort=${"name"} .caption=${"Maintenance windows"}
         .empty=${empty({ title: "No maintenance windows yet", text: "Say when work on hosts may be begun, as the nights of a week.", action: make,
           cli: cli(this.services, "guestwire window put night --open mon-fri 22:00-04:00 --zone Europe/Berlin") })}></gw-table>`}

@@ -11,16 +11,24 @@ import { Part } from "../../parts/part.js";
 import { followTheme } from "../../parts/theme_watch.js";
 
 const AGAIN_MS = 1500;
-const MOST_BYTES = 256 << 10;
+const MOST_BYTES = 64 << 10;
 const TEXT_LINES = 200;
 const STYLES = "xterm-styles";
 
-/** @typedef {{data: string, start: number, end: number, lost: number, run: string | number}} Piece */
+/** @typedef {"open" | "busy" | "off" | "closed"} State */
+/** @typedef {{data: string, start: number, end: number, lost: boolean, state: State, as_of: number, run: number | null}} Piece */
+
+/** What is to be said of a console. @type {Partial<Record<State, string>>} */
+const STATES = {
+  busy: "The console is open elsewhere: what the guest writes meanwhile is not kept.",
+  off: "The guest does not run: this is what it wrote last.",
+  closed: "The agent does not read this console at the moment.",
+};
 
 export class ConsoleScreen extends Part {
   static properties = {
     ...Part.properties, host: {}, guest: {}, _problem: { state: true }, _found: { state: true }, _as_text: { state: true }, _bytes: { state: true },
-    _lost: { state: true },
+    _lost: { state: true }, _state: { state: true },
   };
 
   constructor() {
@@ -32,9 +40,13 @@ export class ConsoleScreen extends Part {
     this._found = "";
     this._as_text = false;
     this._bytes = 0;
-    this._lost = 0;
-    this._after = 0;
-    /** @type {string | number | null} which run of the guest the screen is of */
+    /** Whether something is missing of what is shown. */
+    this._lost = false;
+    /** @type {State} */
+    this._state = "open";
+    /** @type {number | null} */
+    this._after = null;
+    /** @type {number | null} which run of the guest the screen is of */
     this._run = null;
     /** @type {import("./console_terminal.js").ConsoleTerminal | null} */
     this._terminal = null;
@@ -67,10 +79,10 @@ export class ConsoleScreen extends Part {
 
   /** From the beginning of what there is. */
   _begin() {
-    this._after = 0;
+    this._after = null;
     this._run = null;
     this._bytes = 0;
-    this._lost = 0;
+    this._lost = false;
     this._problem = null;
     this._terminal?.clear();
   }
@@ -103,7 +115,9 @@ export class ConsoleScreen extends Part {
    * @returns {Promise<Piece>}
    */
   _piece(signal) {
-    return this.services.api.operation(this.host, "guest-console", { guest: this.guest, after: this._after, limit_bytes: MOST_BYTES }, signal);
+    return this.services.api.operation(this.host, "guest-console", {
+      guest: this.guest, after: this._after, run: this._run, limit_bytes: MOST_BYTES,
+    }, signal);
   }
 
   /**
@@ -112,22 +126,23 @@ export class ConsoleScreen extends Part {
    * @returns {boolean} whether there may be more at once
    */
   _takes(terminal, piece) {
-    if (this._run !== null && piece.run !== this._run) {
-      this._begin();
-      this._run = piece.run;
-      return true;
-    }
-    this._run = piece.run;
-    if (piece.lost && piece.start > this._after) this._lost += piece.start - this._after;
+    if (this._run !== null && piece.run !== null && piece.run !== this._run) {
+      // the guest has begun anew, and this is from its beginning
+      terminal.clear();
+      this._bytes = 0;
+      this._lost = false;
+    } else if (piece.lost && this._after !== null) this._lost = true;
+    this._run = piece.run ?? this._run;
+    this._state = piece.state;
     const bytes = fromHex(piece.data);
     if (bytes.length) terminal.write(bytes, () => this.requestUpdate());
     this._bytes += bytes.length;
-    const more = bytes.length >= MOST_BYTES && piece.end > this._after;
     this._after = piece.end;
-    return more;
+    return bytes.length >= MOST_BYTES;
   }
 
   render() {
+    const line = `guestwire guest console ${this.host.split("/")[1]}/${this.guest} -f`;
     return html`<section class="console" aria-label=${`Console of ${this.guest}`}>
       <div class="toolbar">
         <form class="row" role="search" @submit=${this._search}><label class="sr" for=${this._id("find")}>Search the console</label>
@@ -141,7 +156,7 @@ export class ConsoleScreen extends Part {
       ${this._remarks()}
       <div class="console-place" ?hidden=${this._as_text}></div>
       ${this._as_text ? html`<pre class="console-text mono" tabindex="0" role="region" aria-label=${`Console of ${this.guest} as text`}>${this._text()}</pre>` : nothing}
-      <p class="muted console-note">Read-only: typing from here is not there yet. In a terminal on the host:</p>${cli(this.services, `virsh console ${this.guest}`)}</section>`;
+      <p class="muted console-note">Read-only: typing from here is not there yet. The same on a command line:</p>${cli(this.services, line)}</section>`;
   }
 
   _remarks() {
@@ -150,8 +165,10 @@ export class ConsoleScreen extends Part {
       return this._bytes ? html`<p class="issue w">Warning: nothing new can be read: ${problem.message}</p>`
         : empty({ title: "The console cannot be read", text: problem.message });
     }
-    return html`${this._lost ? html`<p class="issue w">Warning: ${this._lost} bytes were written faster than they are kept, and are missing.</p>` : nothing}
-      ${this._bytes ? nothing : html`<p class="muted" role="status">Nothing is written on this console yet. It shows as soon as the guest writes.</p>`}`;
+    const told = STATES[this._state];
+    return html`${this._lost ? html`<p class="issue w">Warning: something is missing: the guest wrote more than is kept.</p>` : nothing}
+      ${told && this._bytes ? html`<p class="muted" role="status">${told}</p>` : nothing}
+      ${this._bytes ? nothing : html`<p class="muted" role="status">${told && this._state !== "off" ? told : "The guest has written nothing yet. It shows as soon as it does."}</p>`}`;
   }
 
   /** @param {string} word */

@@ -59,7 +59,7 @@ export class HostPage extends Part {
 
   /** Whether what is shown can be edited here and now. */
   get editing() {
-    return this.config && this.services.session.may("draft-edit", this.host);
+    return this.config && this.draft.loaded && this.services.session.may("draft-edit", this.host);
   }
 
   /**
@@ -134,8 +134,9 @@ export class GuestPage extends HostPage {
   /** What a form of the guest's fields is given beside its schema and value. */
   get formTools() {
     const { draft } = this;
+    const isNew = draft.before(this.path()) === undefined; // then all of it is new, and the heading says so
     return {
-      changed: (/** @type {string} */ field) => this.config && draft.changed(this.path(field)),
+      changed: (/** @type {string} */ field) => this.config && !isNew && draft.changed(this.path(field)),
       before: (/** @type {string} */ field) => draft.before(this.path(field)),
       issues: (/** @type {string} */ field) => (this.config ? draft.issuesAt(this.path(field)) : []),
       offers: {

@@ -39,7 +39,8 @@ export class About extends Part {
       <dl class="kv">
         <dt>API</dt><dd>${about ? `${about.title} ${about.version}, OpenAPI ${about.openapi}` : "…"}
           <a href=${api.address("/openapi.json")} download="openapi.json">Download the OpenAPI document</a></dd>
-        <dt>Agents</dt><dd>${[...agents].map(([version, count]) => `${version} on ${counted(count, "host")}`).join(", ") || "none heard of"}</dd>
+        <dt>Agents</dt><dd>${[...agents].map(([version, count]) => `${version} on ${counted(count, "host")}`).join(", ")
+          || "none heard of"}</dd>
         <dt>Build</dt><dd class="mono">${base.split("/").filter(Boolean).at(-1)}</dd>
         <dt>Browser</dt><dd class="gw-said">${navigator.userAgent}</dd>
       </dl>

@@ -23,8 +23,11 @@ export class DocumentPage extends Part {
     /** @type {Loading<{path: string, nodes: Node[]}>} */
     this.page = new Loading(this, async (signal) => {
       const { path } = this;
-      const response = await fetch(`${this.services.base}docs/${path.split("/").map(encodeURIComponent).join("/")}.html`, { signal });
-      if (!response.ok) throw new Error(response.status === 404 ? `There is no document ${path}.` : "The document could not be read.");
+      const file = `${path.split("/").map(encodeURIComponent).join("/")}.html`;
+      const response = await fetch(`${this.services.base}docs/${file}`,
+        { signal });
+      if (!response.ok) throw new Error(response.status === 404 ? `There is no document ${path}.`
+        : "The document could not be read.");
       return { path, nodes: [...fragmentOf(await response.text()).childNodes] };
     });
   }
@@ -54,7 +57,8 @@ export class DocumentPage extends Part {
     return html`${trouble(this.page.error, () => void this.page.again())}
       ${page && !this.page.error ? html`<div class="gw-document">
         ${headings.length > 2 ? html`<nav class="gw-document-contents" aria-label="On this page"><h2>On this page</h2>
-          <ul>${headings.map((one) => html`<li class="level-${one.level}"><a href="${here}${location.search}#${one.anchor}">${one.text}</a></li>`)}</ul></nav>` : nothing}
+          <ul>${headings.map((one) => html`<li class="level-${one.level}"><a
+            href="${here}${location.search}#${one.anchor}">${one.text}</a></li>`)}</ul></nav>` : nothing}
         <div class="gw-prose">${page.nodes}</div></div>`
         : this.page.error ? nothing : html`<p class="muted">Reading the document …</p>`}`;
   }

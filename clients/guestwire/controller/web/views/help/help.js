@@ -1,4 +1,7 @@
-/** The documents inside the product: contents, search, one page. /help/shortcuts and /help/about are pages of the dashboard's own. */
+/**
+ * The documents inside the product: contents, search, one page. /help/shortcuts and /help/about are pages of the
+ * dashboard's own.
+ */
 
 import { html, nothing } from "lit";
 import { textField } from "../../parts/field.js";
@@ -26,7 +29,8 @@ const OWN = [{ path: "shortcuts", title: "Keyboard shortcuts" }, { path: "about"
  */
 export async function readDocument(base, name, signal) {
   const response = await fetch(`${base}docs/${name}`, { signal });
-  if (!response.ok) throw new Error(response.status === 404 ? "There is no such document." : `The document could not be read (${response.status}).`);
+  if (!response.ok) throw new Error(response.status === 404 ? "There is no such document."
+    : `The document could not be read (${response.status}).`);
   return response;
 }
 
@@ -41,7 +45,8 @@ export class Help extends Part {
     this.error = null;
     this._timer = 0;
     /** @type {Loading<{pages: Page[]}>} */
-    this.index = new Loading(this, async (signal) => (await readDocument(this.services.base, "index.json", signal)).json());
+    this.index = new Loading(this, async (signal) => (await readDocument(this.services.base, "index.json",
+      signal)).json());
   }
 
   get _page() {
@@ -59,7 +64,8 @@ export class Help extends Part {
     const pages = this.index.document?.pages ?? [];
     return html`<div class="gw-help">
       <aside class="gw-help-side">
-        <search>${textField({ id: "gw-help-q", label: "Search the help", type: "search", value: wanted, onInput: (text) => this._search(text) })}</search>
+        <search>${textField({ id: "gw-help-q", label: "Search the help", type: "search", value: wanted,
+          onInput: (text) => this._search(text) })}</search>
         ${trouble(this.index.error, () => void this.index.again())}
         ${this._contents(pages)}
       </aside>
@@ -71,7 +77,8 @@ export class Help extends Part {
   _contents(pages) {
     const { router } = this.services;
     const sections = [...new Set(pages.map((one) => one.section))];
-    const link = (/** @type {{path: string, title: string}} */ one) => html`<li><a href=${router.href(`/help/${one.path}`)}
+    const link = (/** @type {{path: string, title: string}} */ one) => html`<li><a
+      href=${router.href(`/help/${one.path}`)}
       aria-current=${one.path === this._page ? "page" : nothing}>${one.title}</a></li>`;
     return html`<nav aria-label="Documents">
       ${sections.map((section) => {
@@ -101,7 +108,8 @@ export class Help extends Part {
     if (!this.texts) return html`<p class="muted">Reading the documents …</p>`;
     const found = search(pages, this.texts, wanted);
     return html`<h1>Search</h1>
-      <p role="status">${found.length ? `${found.length} documents have “${wanted}”.` : `No document has “${wanted}”.`}</p>
+      <p role="status">${found.length ? `${found.length} documents have “${wanted}”.`
+        : `No document has “${wanted}”.`}</p>
       <ol class="gw-plain stack">${found.map((one) => html`<li>
         <a href=${router.href(`/help/${one.path}`)}>${one.title}</a> <span class="muted">${one.section}</span>
         <p class="muted">${one.excerpt}</p></li>`)}</ol>`;

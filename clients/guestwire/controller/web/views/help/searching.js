@@ -1,6 +1,7 @@
 /** Finds words in the documents. Pure. */
 
-/** @typedef {{path: string, title: string, section: string, headings: {level: number, text: string, anchor: string}[]}} Page */
+/** @typedef {{level: number, text: string, anchor: string}} Heading */
+/** @typedef {{path: string, title: string, section: string, headings: Heading[]}} Page */
 /** @typedef {{path: string, title: string, section: string, excerpt: string, score: number}} Found */
 
 const AROUND = 70;
@@ -23,7 +24,8 @@ export function search(pages, texts, wanted) {
     const headings = page.headings.map((one) => one.text.toLowerCase()).join("\n");
     if (!words.every((word) => lower.includes(word) || title.includes(word))) return [];
     const score = words.reduce((sum, word) =>
-      sum + (title.includes(word) ? 100 : 0) + (headings.includes(word) ? 20 : 0) + Math.min(10, lower.split(word).length - 1), 0);
+      sum + (title.includes(word) ? 100 : 0) + (headings.includes(word) ? 20 : 0) + Math.min(10,
+        lower.split(word).length - 1), 0);
     return [{ path: page.path, title: page.title, section: page.section, excerpt: excerpt(text, lower, words), score }];
   }).sort((one, other) => other.score - one.score).slice(0, MOST);
 }

@@ -8,8 +8,14 @@ import { checkField } from "../../parts/field.js";
 import { guestStatus } from "../../parts/status.js";
 import { HostPart } from "./host_part.js";
 import { issueList } from "./issue_list.js";
+import { tableHead } from "./table_head.js";
 
 const MODES = ["off", "headless", "console"];
+const FIELDS = ["autostart", "order", "disabled"];
+const SWITCHES = [
+  { name: "active", label: "Start guests with the host", hint: "Guests whose mode is not off start when the host boots, the lowest order first." },
+  { name: "standalone", label: "Standalone", hint: "The host has no desktop: one general purpose guest has its console, and with it the screen." },
+];
 const MOST_ORDER = 9999;
 
 export class HostAutostart extends HostPart {
@@ -20,25 +26,24 @@ export class HostAutostart extends HostPart {
     const issues = this.config ? this.draft.issues.filter((issue) => /^(STANDALONE-|AUTOSTART-|READY-)/.test(issue.code)) : [];
     return html`<div class="stack">
       <section class="panel"><h2>With the host</h2>
-        ${this._switch("active", "Start guests with the host", "Guests whose mode is not off start when the host boots, the lowest order first.", autostart)}
-        ${this._switch("standalone", "Standalone", "The host has no desktop: one general purpose guest has its console, and with it the screen.", autostart)}</section>
+        ${SWITCHES.map((one) => this._switch(one, autostart))}</section>
       ${issueList(issues, "What the rules say of the autostart")}
       <section class="panel"><h2>Guests</h2>${this._guests(desired, autostart)}
-        <p class="muted">Headless: without a viewer. Console: with a viewer on the host's screen; that needs a user who is logged in at boot (Settings, Autologin).</p></section>
+        <p class="muted">Headless: without a viewer. Console: with a viewer on the host's screen; that needs a user who is logged in
+          at boot (Settings, Autologin).</p></section>
       ${cli(this.services, `guestwire boot ${this.params.host}`)}
     </div>`;
   }
 
   /**
-   * @param {"active" | "standalone"} name
-   * @param {string} label
-   * @param {string} hint
+   * @param {{name: string, label: string, hint: string}} one
    * @param {any} autostart
    */
-  _switch(name, label, hint, autostart) {
+  _switch({ name, label, hint }, autostart) {
     const changed = this.config && this.draft.changed(`autostart.${name}`);
-    return html`<div class=${changed ? "changed" : ""}>${checkField({
-      id: `autostart-${name}`, label, value: Boolean(autostart[name]), disabled: !this.editable, hint: changed ? `${hint} Was ${this.draft.before(`autostart.${name}`) ? "on" : "off"}.` : hint,
+    const was = changed ? ` Was ${this.draft.before(`autostart.${name}`) ? "on" : "off"}.` : "";
+    return html`<div class=${changed ? "changed" : ""} data-path="autostart.${name}">${checkField({
+      id: `autostart-${name}`, label, value: Boolean(autostart[name]), disabled: !this.editable, hint: hint + was,
       onChange: (value) => this.draft.edit([{ op: "set", path: `autostart.${name}`, value }]),
     })}</div>`;
   }
@@ -51,12 +56,13 @@ export class HostAutostart extends HostPart {
     if (!desired.guests.length) return empty({ title: "This host has no guests.", text: "Add one on the Guests page in Config mode." });
     const ordered = [...desired.guests].sort((one, other) => (one.order ?? 0) - (other.order ?? 0));
     return html`<div class="scroll-x"><table class="table"><caption class="sr">Guests in the order they are started</caption>
-      <thead><tr>${["Guest", "Kind", "Mode", "Order", "Ready when", "Disabled", "State"].map((word) => html`<th scope="col">${word}</th>`)}</tr></thead>
+      ${tableHead(["Guest", "Kind", "Mode", "Order", "Ready when", "Disabled", "State"])}
       <tbody>${ordered.map((guest) => {
-        const changed = this.config && ["autostart", "order", "disabled"].filter((field) => this.draft.changed(pathText(["guest", guest.name, field])));
-        return html`<tr class=${changed && changed.length ? "changed" : ""}>
+        const changed = this.config && FIELDS.some((field) => this.draft.changed(pathText(["guest", guest.name, field])));
+        const waits = !autostart.active && (guest.autostart ?? "off") !== "off";
+        return html`<tr class=${changed ? "changed" : ""}>
           <th scope="row"><a href=${this.services.router.guestHref(this.host, guest.name)}>${guest.name}</a></th><td>${guest.kind}</td>
-          <td>${this._mode(guest)}${autostart.active || (guest.autostart ?? "off") === "off" ? nothing : html`<span class="muted"> waits for the switch above</span>`}</td>
+          <td data-path=${pathText(["guests", guest.name, "autostart"])}>${this._mode(guest)}${waits ? html`<span class="muted"> waits for the switch above</span>` : nothing}</td>
           <td>${this._order(guest)}</td><td>${readyWord(guest.ready_when)}</td><td>${this._disabled(guest)}</td>
           <td>${guestStatus(this.data.guest(guest.name)?.state ?? "unknown")}</td></tr>`;
       })}</tbody></table></div>`;
@@ -78,8 +84,8 @@ export class HostAutostart extends HostPart {
   /** @param {any} guest */
   _order(guest) {
     if (!this.editable) return guest.order ?? 0;
-    return html`<input class="num memory-size" type="number" min="0" max=${MOST_ORDER} aria-label="Order of ${guest.name}" .value=${String(guest.order ?? 0)}
-      @change=${(/** @type {any} */ event) => {
+    return html`<input class="num memory-size" type="number" min="0" max=${MOST_ORDER} aria-label="Order of ${guest.name}"
+      .value=${String(guest.order ?? 0)} @change=${(/** @type {any} */ event) => {
         const value = Number(event.target.value);
         if (Number.isInteger(value) && value >= 0 && value <= MOST_ORDER) this._set(guest, "order", value);
         else event.target.value = String(guest.order ?? 0);
@@ -97,7 +103,10 @@ export class HostAutostart extends HostPart {
 /** @param {any} ready */
 function readyWord(ready) {
   /** @type {Record<string, string>} */
-  const words = { guest_agent: "its guest agent answers", console_text: `its console shows “${ready?.text}”`, heartbeat: "its guest library says so", never: "never" };
+  const words = {
+    guest_agent: "its guest agent answers", console_text: `its console shows “${ready?.text}”`, heartbeat: "its guest library says so",
+    never: "never",
+  };
   return words[ready?.by ?? "never"] ?? ready?.by;
 }
 customElements.define("gw-host-autostart", HostAutostart);

@@ -44,7 +44,8 @@ export class HostCpu extends HostPart {
     const shown = { cpus: ordered, plan, before, config: this.editable, rows: found.rows, heads: found.heads };
     return html`<div class="stack host-cpu">
       ${this._bar(desired, topology)}
-      <div class="cpu-scroll ${ordered.length > TALL ? "tall" : ""}" tabindex="-1"><gw-cpu-grid .shown=${shown} @assign=${this._assign} @vcpus=${this._vcpus} @frozen=${this._frozen}></gw-cpu-grid></div>
+      <div class="cpu-scroll ${ordered.length > TALL ? "tall" : ""}" tabindex="-1">
+        <gw-cpu-grid .shown=${shown} @assign=${this._assign} @vcpus=${this._vcpus} @frozen=${this._frozen}></gw-cpu-grid></div>
       ${issueList(found.list, "What the rules say of the CPUs")}
       ${this._legend(plan)}
       ${this._memory(desired, topology)}

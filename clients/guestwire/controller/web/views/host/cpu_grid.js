@@ -27,6 +27,7 @@ import { Painting } from "./cpu_painting.js";
  */
 
 const COLOURS = 6;
+const GLYPHS = { E: " ✕", W: " ▲", "": "" };
 
 export class CpuGrid extends HTMLElement {
   constructor() {
@@ -123,7 +124,9 @@ export class CpuGrid extends HTMLElement {
     const head = make("th", "cpu-col");
     head.setAttribute("scope", "col");
     head.dataset.path = column.kind === "host" ? "host_cpuset" : pathText(["guests", column.key, "cpuset"]);
-    head.append(make("span", "cpu-name", [column.label]));
+    const name = make("span", "cpu-name", [column.label]);
+    name.tabIndex = -1; // where a link to this set leads
+    head.append(name);
     const texts = make("span", "cpu-vcpus", [""]);
     if (column.kind === "host" || !config) {
       this._counts.push(null);
@@ -194,10 +197,11 @@ export class CpuGrid extends HTMLElement {
   /** @param {Shown} shown */
   _update({ cpus, plan, before, rows, heads, config }) {
     const old = plan.columns.map((column) => before?.columns.find((one) => one.id === column.id) ?? null);
-    plan.columns.forEach((column, place) => this._updateHead(column, old[place], place, heads.get(column.key) ?? [], config && before !== null));
+    const compare = config && before !== null;
+    plan.columns.forEach((column, place) => this._updateHead(column, old[place], place, heads.get(column.key) ?? [], compare));
     cpus.forEach((cpu, row) => {
       plan.columns.forEach((column, place) => {
-        const changed = config && before !== null && differs(column, old[place], cpu.id);
+        const changed = compare && differs(column, old[place], cpu.id);
         this._updateCell(row, place, column, cpu, changed);
       });
       const word = policy(cpu, plan);
@@ -235,7 +239,7 @@ export class CpuGrid extends HTMLElement {
    */
   _updateName(row, issues) {
     const level = worst(issues);
-    put(this._names[row], level === "E" ? " ✕" : level === "W" ? " ▲" : "", issues.map(issueTitle).join("\n"));
+    put(this._names[row], GLYPHS[level], issues.map(issueTitle).join("\n"));
     const kind = `cpu-mark ${level.toLowerCase()}`.trim();
     if (this._names[row].className !== kind) this._names[row].className = kind;
   }
@@ -251,7 +255,7 @@ export class CpuGrid extends HTMLElement {
     const head = this._heads[place];
     const level = worst(issues);
     const name = /** @type {HTMLElement} */ (head.querySelector(".cpu-name"));
-    put(name, `${column.label}${level === "E" ? " ✕" : level === "W" ? " ▲" : ""}`, [headTitle(column), ...issues.map(issueTitle)].join("\n"));
+    put(name, column.label + GLYPHS[level], [headTitle(column), ...issues.map(issueTitle)].join("\n"));
     head.classList.toggle("e", level === "E");
     head.classList.toggle("w", level === "W");
     head.classList.toggle("changed", compare && (!old || old.vcpus !== column.vcpus));
@@ -271,7 +275,8 @@ export class CpuGrid extends HTMLElement {
   _sheet(columns) {
     return {
       cell: ({ row, column }) => this._cells[row]?.[column] ?? null,
-      place: (element) => element instanceof HTMLElement ? { row: Number(element.dataset.row), column: Number(element.dataset.column) } : null,
+      place: (element) => (
+        element instanceof HTMLElement ? { row: Number(element.dataset.row), column: Number(element.dataset.column) } : null),
       size: () => ({ rows: this._cells.length, columns }),
       on: ({ row, column }) => this._cells[row][column].getAttribute("aria-checked") === "true",
       frozen: () => !this._shown?.config,
@@ -320,7 +325,8 @@ function headTitle(column) {
   if (column.trouble) return column.trouble;
   if (column.kind === "host") return column.bound ? "The CPUs that are kept for the host" : "The host has all CPUs that no rt guest has";
   const kind = { rt: "Real-time guest", gp_comm: "General purpose guest with communication", gp: "General purpose guest" }[column.kind];
-  return `${kind}${column.bound ? "" : ", without a CPU set: it may run on every CPU that no rt guest has"}${column.disabled ? ", disabled" : ""}`;
+  const where = column.bound ? "" : ", without a CPU set: it may run on every CPU that no rt guest has";
+  return `${kind}${where}${column.disabled ? ", disabled" : ""}`;
 }
 
 /**

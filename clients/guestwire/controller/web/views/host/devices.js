@@ -10,12 +10,17 @@ import { adapterRates } from "./device_traffic.js";
 import { classWord, idText, isBridge, modelWord } from "./device_words.js";
 import { HostPart } from "./host_part.js";
 import { issueList } from "./issue_list.js";
+import { tableHead } from "./table_head.js";
 
 const LIVE_MS = 5000;
+const RATES = ["Receives", "Sends", "Damaged or dropped"];
 const USB = /^usb:[0-9a-f]{4}:[0-9a-f]{4}$/;
 const NEEDED = new Map([["DEV-MGMT-NIC", "the host is managed over it"], ["DEV-BOOT-DISK", "the host boots from it"]]);
 
-/** @typedef {{address: string, pci_class: number, vendor: number, device: number, driver: string | null, numa_node: number | null, iommu_group: number | null}} Device */
+/**
+ * @typedef {{address: string, pci_class: number, vendor: number, device: number, driver: string | null, numa_node: number | null,
+ *   iommu_group: number | null}} Device
+ */
 
 export class HostDevices extends HostPart {
   static properties = { ...HostPart.properties, _rates: { state: true }, _busy: { state: true }, _wrong: { state: true } };
@@ -65,7 +70,7 @@ export class HostDevices extends HostPart {
     const owners = owned(desired);
     return html`<section class="panel"><h2>PCI devices</h2><div class="scroll-x"><table class="table">
       <caption class="sr">PCI devices and their owners</caption>
-      <thead><tr>${["Address", "What", "Model", "Driver", "NUMA node", "IOMMU group", "Owner"].map((word) => html`<th scope="col">${word}</th>`)}</tr></thead>
+      ${tableHead(["Address", "What", "Model", "Driver", "NUMA node", "IOMMU group", "Owner"])}
       <tbody>${devices.map((device) => this._row(device, devices, owners, desired))}</tbody></table></div></section>`;
   }
 
@@ -78,14 +83,17 @@ export class HostDevices extends HostPart {
   _row(device, devices, owners, desired) {
     const owner = owners.get(device.address) ?? "";
     const before = this.config && this.draft.active ? owned(this.draft.active).get(device.address) ?? "" : owner;
-    const peers = device.iommu_group === null ? [] : devices.filter((one) => one.iommu_group === device.iommu_group && one !== device && !isBridge(one));
+    const peers = devices.filter((one) => (
+      one.iommu_group !== null && one.iommu_group === device.iommu_group && one !== device && !isBridge(one)));
     const needed = this._needed(device);
     return html`<tr class=${owner === before ? "" : "changed"}>
       <th scope="row" class="mono">${device.address}</th><td>${classWord(device.pci_class)}</td>
-      <td title=${idText(device)}>${modelWord(device)} <span class="muted mono">${idText(device)}</span></td><td class="mono">${device.driver ?? "none"}</td>
+      <td title=${idText(device)}>${modelWord(device)} <span class="muted mono">${idText(device)}</span></td>
+      <td class="mono">${device.driver ?? "none"}</td>
       <td>${device.numa_node ?? "–"}</td>
       <td>${device.iommu_group ?? "–"}${peers.length ? html`<div class="muted">with ${peers.map((one) => one.address).join(", ")}</div>` : nothing}</td>
-      <td>${this.editable && !isBridge(device) ? this._choose(device.address, owner, desired) : owner || "host"}
+      <td data-path=${owner ? pathText(["guests", owner, "devices"]) : nothing}>
+        ${this.editable && !isBridge(device) ? this._choose(device.address, owner, desired) : owner || "host"}
         ${owner === before ? nothing : html`<span class="muted"> was ${before || "host"}</span>`}
         ${needed ? html`<div>${pill("warn", "▲", needed)}</div>` : nothing}</td></tr>`;
   }
@@ -104,7 +112,7 @@ export class HostDevices extends HostPart {
   _choose(address, owner, desired) {
     return html`<select aria-label="Owner of ${address}" @change=${(/** @type {any} */ event) => this._give(address, owner, event.target.value)}>
       <option value="" ?selected=${owner === ""}>host</option>
-      ${desired.guests.map((/** @type {any} */ guest) => html`<option value=${guest.name} ?selected=${guest.name === owner}>${guest.name}</option>`)}</select>`;
+      ${names(desired).map((name) => html`<option value=${name} ?selected=${name === owner}>${name}</option>`)}</select>`;
   }
 
   /**
@@ -114,7 +122,7 @@ export class HostDevices extends HostPart {
    */
   _give(address, from, to) {
     const place = (/** @type {string} */ name) => pathText(["guest", name, "devices"]);
-    /** @type {import("../../core/drafts.js").Edit[]} */
+    /** @type {import("../../core/draft.js").Edit[]} */
     const edits = [];
     if (from) edits.push({ op: "take", path: place(from), value: address });
     if (to) edits.push({ op: "append", path: place(to), value: address });
@@ -130,7 +138,8 @@ export class HostDevices extends HostPart {
         <tbody>${given.map(([address, guest]) => html`<tr><th scope="row" class="mono">${address}</th><td>${guest}</td>
           <td>${this.editable ? html`<button type="button" class="button quiet" aria-label="Release ${address} from ${guest}"
             @click=${() => this._give(address, guest, "")}>Release</button>` : nothing}</td></tr>`)}</tbody></table>`
-        : html`<p class="muted">No guest has a USB device.${this.editable ? "" : " In Config mode one is given by its vendor and product numbers, which lsusb on the host shows."}</p>`}
+        : html`<p class="muted">No guest has a USB device.${this.editable ? ""
+          : " In Config mode one is given by its vendor and product numbers, which lsusb on the host shows."}</p>`}
       ${this.editable && desired.guests.length ? this._addUsb(desired) : nothing}</section>`;
   }
 
@@ -149,18 +158,19 @@ export class HostDevices extends HostPart {
     return html`<form class="toolbar" @submit=${submit} aria-label="Give a USB device">
       <label>Vendor and product <input name="address" class="mono" placeholder="046d:c31c" autocomplete="off" spellcheck="false" required
         aria-describedby="devices-usb-wrong" aria-invalid=${this._wrong ? "true" : "false"}></label>
-      <label>Guest <select name="guest">${desired.guests.map((/** @type {any} */ guest) => html`<option>${guest.name}</option>`)}</select></label>
+      <label>Guest <select name="guest">${names(desired).map((name) => html`<option>${name}</option>`)}</select></label>
       <button class="button">Give to guest</button><span id="devices-usb-wrong" role="alert">${this._wrong}</span></form>`;
   }
 
   _traffic() {
     return html`<section class="panel"><h2>Network adapters now</h2>
       ${this._rates.length ? html`<table class="table"><caption class="sr">Traffic of the adapters of the host</caption>
-        <thead><tr><th scope="col">Adapter</th><th scope="col" class="end">Receives</th><th scope="col" class="end">Sends</th><th scope="col" class="end">Damaged or dropped</th></tr></thead>
-        <tbody>${this._rates.map((one) => html`<tr><th scope="row" class="mono">${one.device}</th><td class="end num">${bytes(Math.round(one.received))}/s</td>
-          <td class="end num">${bytes(Math.round(one.sent))}/s</td><td class="end num">${one.lost}</td></tr>`)}</tbody></table>`
+        ${tableHead(["Adapter", ...RATES], { numbers: RATES })}
+        <tbody>${this._rates.map((one) => html`<tr><th scope="row" class="mono">${one.device}</th>
+          <td class="end num">${bytes(Math.round(one.received))}/s</td><td class="end num">${bytes(Math.round(one.sent))}/s</td><td class="end num">${one.lost}</td></tr>`)}</tbody></table>`
         : html`<p class="muted">No telemetry of adapters yet. It comes with the host's telemetry, see its Telemetry page.</p>`}
-      <p class="muted">To find a port, unplug its cable and watch which adapter goes quiet. Agents do not tell MAC addresses and link states yet.</p></section>`;
+      <p class="muted">To find a port, unplug its cable and watch which adapter goes quiet. Agents do not tell MAC addresses and link
+        states yet.</p></section>`;
   }
 }
 
@@ -170,6 +180,15 @@ export class HostDevices extends HostPart {
  * @returns {Map<string, string>}
  */
 function owned(desired) {
-  return new Map(desired.guests.flatMap((/** @type {any} */ guest) => (guest.devices ?? []).map((/** @type {string} */ one) => [one, guest.name])));
+  return new Map(desired.guests.flatMap((/** @type {any} */ guest) => (
+    (guest.devices ?? []).map((/** @type {string} */ one) => [one, guest.name]))));
+}
+
+/**
+ * @param {any} desired
+ * @returns {string[]}
+ */
+function names(desired) {
+  return desired.guests.map((/** @type {any} */ guest) => guest.name);
 }
 customElements.define("gw-host-devices", HostDevices);

@@ -1,7 +1,7 @@
 /** A form for a part of a draft: its schema, its value, and edits that go to the draft. */
 
 import { html } from "lit";
-import { pathText } from "../../core/edit_paths.js";
+import { parts, pathText } from "../../core/edit_paths.js";
 import { definition } from "../../core/schema.js";
 import "../../parts/form.js";
 
@@ -25,13 +25,17 @@ export function draftForm({ schema, model, draft, at, value, editable, compare, 
   if (!schema || !value) return html`<p class="muted" role="status">Reading ...</p>`;
   const place = (/** @type {string} */ path) => `${pathText(at)}.${path}`;
   return html`<gw-form .schema=${definitionOf(schema, model)} .value=${value} .only=${only ?? null} .read_only=${!editable} .offers=${offers}
+    .place=${pathText(parts(pathText(at)))}
     .changed=${(/** @type {string} */ path) => compare && draft.changed(place(path))}
     .before=${(/** @type {string} */ path) => draft.before(place(path))}
     .issues=${(/** @type {string} */ path) => (compare ? draft.issuesAt(place(path)) : [])}
     @edit=${(/** @type {any} */ { detail }) => draft.edit([{ op: detail.op ?? "set", path: place(detail.path), value: detail.value }])}></gw-form>`;
 }
 
-/** One object for a definition, however often it is asked for: a form makes its fields anew for another. @type {WeakMap<object, Map<string, any>>} */
+/**
+ * One object for a definition, however often it is asked for: a form makes its fields anew for another.
+ * @type {WeakMap<object, Map<string, any>>}
+ */
 const MADE = new WeakMap();
 
 /**

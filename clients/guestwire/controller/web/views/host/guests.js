@@ -7,12 +7,16 @@ import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { guestStatus } from "../../parts/status.js";
 import "../../parts/menu.js";
-import { KIND_WORDS, copied, newGuest } from "./guest_copies.js";
+import { KIND_WORDS, copied, guestQuestions, newGuest } from "./guest_copies.js";
 import { HostPart } from "./host_part.js";
 import { issueList } from "./issue_list.js";
 import { askEntry } from "./new_entry.js";
+import { tableHead } from "./table_head.js";
 
 const CODES = /^(GUEST-|NAME-|COMM-LIMIT|RTOSID-|GP-LIMIT|GPOSID-|TEMPLATE-TYPE|IMAGE-|MEM-ALIGN|DISK-|MEDIA-|FIRMWARE-|ARCH-)/;
+
+/** What has a button of its own in a guest's row, where it is possible. */
+const FIRST = ["start", "shutdown", "resume"];
 
 export class HostGuests extends HostPart {
   constructor() {
@@ -60,8 +64,7 @@ export class HostGuests extends HostPart {
   /** @param {any} desired */
   _table(desired) {
     return html`<div class="scroll-x"><table class="table"><caption class="sr">Guests</caption>
-      <thead><tr>${["Guest", "Identifier", "Kind", "State"].map((word) => html`<th scope="col">${word}</th>`)}<th scope="col" class="end">vCPUs</th>
-        <th scope="col">CPUs</th><th scope="col" class="end">Memory</th><th scope="col">Autostart</th><th scope="col"><span class="sr">Actions</span></th></tr></thead>
+      ${tableHead(["Guest", "Identifier", "Kind", "State", "vCPUs", "CPUs", "Memory", "Autostart"], { numbers: ["vCPUs", "Memory"], actions: true })}
       <tbody>${desired.guests.map((/** @type {any} */ guest) => this._row(guest))}</tbody></table></div>`;
   }
 
@@ -72,22 +75,24 @@ export class HostGuests extends HostPart {
     const changed = this.config && this.draft.changed(place);
     const known = this.draft.active && at(this.draft.active, place) !== undefined;
     const state = this.data.guest(guest.name)?.state;
-    return html`<tr class=${changed ? (known ? "changed" : "added") : ""}>
+    return html`<tr class=${changed ? (known ? "changed" : "added") : ""} data-path=${pathText(["guests", guest.name])}>
       <th scope="row"><a href=${router.guestHref(this.host, guest.name)}>${guest.name}</a>
-        ${changed ? html`<span class="muted"> ${known ? "changed" : "new"}</span>` : nothing}${guest.disabled ? html`<span class="muted"> disabled</span>` : nothing}</th>
+        ${changed ? html`<span class="muted"> ${known ? "changed" : "new"}</span>` : nothing}
+        ${guest.disabled ? html`<span class="muted"> disabled</span>` : nothing}</th>
       <td class="mono">${guest.id ?? "–"}</td><td title=${KIND_WORDS[guest.kind ?? "gp"]}>${guest.kind ?? "gp"}</td>
       <td>${state ? guestStatus(state) : html`<span class="muted">not on the host yet</span>`}</td>
-      <td class="end num">${guest.vcpus ?? 1}</td><td class="mono">${guest.cpuset ?? "any"}</td><td class="end num">${mib(guest.memory_mib ?? 512)}</td>
-      <td>${guest.autostart ?? "off"}</td><td><div class="row">${this.config ? this._edits(guest) : this._commands(guest)}</div></td></tr>`;
+      <td class="end num">${guest.vcpus ?? 1}</td><td class="mono">${guest.cpuset ?? "any"}</td>
+      <td class="end num">${mib(guest.memory_mib ?? 512)}</td><td>${guest.autostart ?? "off"}</td><td><div class="row">${this.config ? this._edits(guest) : this._commands(guest)}</div></td></tr>`;
   }
 
   /** @param {any} guest */
   _commands(guest) {
     const { commands } = this.services;
     const ctx = { host: this.host, guest: guest.name };
-    const main = commands.guest.find((one) => (one.id === "start" || one.id === "shutdown" || one.id === "resume") && !commands.why(one, ctx));
+    const main = commands.guest.find((one) => FIRST.includes(one.id) && !commands.why(one, ctx));
     const rest = commands.guest.filter((one) => one !== main);
-    return html`${main ? html`<button type="button" class="button" aria-label="${main.label} ${guest.name}" @click=${() => commands.run(main, ctx)}>${main.label}</button>` : nothing}
+    return html`${main ? html`<button type="button" class="button" aria-label="${main.label} ${guest.name}"
+        @click=${() => commands.run(main, ctx)}>${main.label}</button>` : nothing}
       <gw-menu .services=${this.services} label="More" .items=${rest.map((one) => ({
         label: one.label, danger: Boolean(one.destructive), why: commands.why(one, ctx), run: () => void commands.run(one, ctx),
       }))}></gw-menu>`;
@@ -99,7 +104,10 @@ export class HostGuests extends HostPart {
     return html`<gw-menu .services=${this.services} label="Edit" .items=${[
       { label: "Copy …", run: () => void this._copy(guest) },
       { label: "Rename …", run: () => void this._rename(guest) },
-      { label: guest.disabled ? "Enable" : "Disable", run: () => this.draft.edit([{ op: "set", path: pathText(["guest", guest.name, "disabled"]), value: !guest.disabled }]) },
+      {
+        label: guest.disabled ? "Enable" : "Disable",
+        run: () => this.draft.edit([{ op: "set", path: pathText(["guest", guest.name, "disabled"]), value: !guest.disabled }]),
+      },
       { label: "Remove …", danger: true, run: () => void this._remove(guest) },
     ]}></gw-menu>`;
   }
@@ -110,19 +118,8 @@ export class HostGuests extends HostPart {
 
   async _add() {
     const desired = this.desired;
-    const templates = (desired.templates ?? []).map((/** @type {any} */ one) => /** @type {[string, string]} */ ([`${one.kind} ${one.id}`, `${one.name || one.id} (${KIND_WORDS[one.kind]})`]));
-    const images = (desired.images ?? []).map((/** @type {any} */ one) => /** @type {[string, string]} */ ([one.id, one.name || one.id]));
     const made = await askEntry(this.services, {
-      title: "Add a guest", action: "Add to draft", name: "Name", taken: this._names,
-      more: [
-        { id: "kind", label: "Kind", value: "gp", options: [...templates, ["gp", "General purpose"], ["gp_comm", "General purpose, with communication"], ["rt", "Real-time"]],
-          hint: "An rt guest without CPUs gets the last of the machine when it is applied." },
-        { id: "vcpus", label: "vCPUs", value: "1", type: "number" },
-        { id: "memory", label: "Memory in MiB", value: images.length ? "" : "512", type: "number", optional: true, hint: images.length ? "Left empty: what the image has by default." : "" },
-        ...(images.length ? [{ id: "image", label: "Image", value: "", options: /** @type {[string, string][]} */ ([["", "none: from a disk"], ...images]) }] : []),
-        { id: "disk", label: "Disk image", optional: true, hint: "A path on the host, .qcow2 or .raw. Left empty with a size: a place of its own." },
-        { id: "size", label: "Disk size in MiB", optional: true, type: "number", hint: "A missing image is made with it; it never shrinks one." },
-      ],
+      title: "Add a guest", action: "Add to draft", name: "Name", taken: this._names, more: guestQuestions(desired),
     });
     if (made) this.draft.edit([newGuest({ image: "", ...made }, desired)]);
   }
@@ -131,7 +128,8 @@ export class HostGuests extends HostPart {
   async _copy(guest) {
     const made = await askEntry(this.services, {
       title: `Copy ${guest.name}`, action: "Add the copy", name: "Name of the copy", taken: this._names,
-      text: html`<p class="muted">Its disks are made as copies when the draft is applied. CPUs, devices and identifiers are not copied.</p>`,
+      text: html`<p class="muted">Its disks are made as copies when the draft is applied. CPUs, devices and identifiers are not
+        copied.</p>`,
     });
     if (made) this.draft.edit([copied(guest, made.name)]);
   }
@@ -146,7 +144,7 @@ export class HostGuests extends HostPart {
   async _remove(guest) {
     const sure = await this.services.dialogs.confirmName({
       title: `Remove guest ${guest.name}`, name: guest.name, action: "Remove from draft",
-      text: "With the next apply the host forgets the guest and its settings; its devices are free again. Its disk images stay where they are.",
+      text: "With the next apply the host forgets the guest and its settings; its devices are free again. Its disk images stay.",
     });
     if (sure) this.draft.edit([{ op: "remove", path: pathText(["guest", guest.name]) }]);
   }

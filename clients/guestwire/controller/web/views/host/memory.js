@@ -10,10 +10,14 @@ import { HostPart } from "./host_part.js";
 import { issueList } from "./issue_list.js";
 import { memoryBars, partClass, partWord } from "./memory_bar.js";
 import { hugePages } from "./memory_pools.js";
+import { tableHead } from "./table_head.js";
 
 /** @typedef {import("../../core/memory_map.js").Part} Part */
 
 const LIVE_MS = 5000;
+const LIVE = [
+  "guestwire_host_memory_available_bytes", "guestwire_node_memory_free_bytes", "guestwire_node_hugepages_free", "guestwire_node_hugepages",
+];
 const CODES = /^(MEM-|HUGEPAGES-|NUMATUNE|NUMA-|RT-NO-LOCKED|SWAP-)/;
 
 export class HostMemory extends HostPart {
@@ -33,9 +37,8 @@ export class HostMemory extends HostPart {
     super.connectedCallback();
     void this.services.schema().then((schema) => { this._schema = schema; });
     this.every(LIVE_MS, async (signal) => {
-      const names = ["guestwire_host_memory_available_bytes", "guestwire_node_memory_free_bytes", "guestwire_node_hugepages_free", "guestwire_node_hugepages"];
       const of = `{site="${this.params.site}",host="${this.params.host}"}`;
-      const found = await Promise.all(names.map((name) => this.services.api.get("/metrics/series", { selector: name + of }, signal)));
+      const found = await Promise.all(LIVE.map((name) => this.services.api.get("/metrics/series", { selector: name + of }, signal)));
       this._live = new Map(found.flatMap((page) => page.items.map((/** @type {any} */ one) => (
         [[one.name, one.labels.node, one.labels.page_bytes].filter(Boolean).join(" "), one.value]))));
     });
@@ -85,11 +88,12 @@ export class HostMemory extends HostPart {
   _parts(map, desired, names) {
     return html`<section class="panel"><h2>Who has how much</h2><div class="scroll-x"><table class="table">
       <caption class="sr">Reservations of memory</caption>
-      <thead><tr><th scope="col">What</th><th scope="col" class="end">Size</th><th scope="col">Pages</th><th scope="col">NUMA nodes</th></tr></thead>
+      ${tableHead(["What", "Size", "Pages", "NUMA nodes"], { numbers: ["Size"] })}
       <tbody>${map.parts.filter((part) => part.mib || part.kind === "free").map((part) => html`
         <tr class=${this._changed(part) ? "changed" : ""}>
           <th scope="row"><i class="memory-key memory-part ${partClass(part, names)}"></i> ${partWord(part)}</th>
-          <td class="end num">${part.kind === "guest" && this.editable ? this._size(part, desired) : mib(Math.round(part.mib))}${this._was(part)}</td>
+          <td class="end num" data-path=${part.kind === "guest" ? pathText(["guests", part.name, "memory_mib"]) : nothing}>
+            ${part.kind === "guest" && this.editable ? this._size(part, desired) : mib(Math.round(part.mib))}${this._was(part)}</td>
           <td>${part.page ? `${mib(part.page)} huge pages` : part.kind === "area" || part.kind === "heap" ? "shared memory" : "ordinary"}</td>
           <td>${part.nodes.length ? part.nodes.join(", ") : "any"}</td></tr>`)}</tbody>
       <tfoot><tr><th scope="row">Memory of the host</th><td class="end num">${mib(map.total)}</td><td></td>
@@ -126,8 +130,8 @@ export class HostMemory extends HostPart {
         this.draft.edit([{ op: "set", path: pathText(["guest", part.name, "memory_mib"]), value }]);
       } else event.target.value = guest.memory_mib;
     };
-    return html`<input class="num memory-size" type="number" min="16" step="1" aria-label="Memory of ${part.name} in MiB" .value=${String(guest.memory_mib)}
-      @input=${type} @change=${done}> MiB`;
+    return html`<input class="num memory-size" type="number" min="16" step="1" aria-label="Memory of ${part.name} in MiB"
+      .value=${String(guest.memory_mib)} @input=${type} @change=${done}> MiB`;
   }
 
   /** @param {any} desired */

@@ -3,6 +3,7 @@
 import { html, nothing } from "lit";
 import { mib } from "../../core/format.js";
 import { pools } from "../../core/memory_map.js";
+import { tableHead } from "./table_head.js";
 
 const MOST_PAGES = 1 << 20;
 
@@ -15,10 +16,9 @@ export function hugePages({ desired, draft, topology, editable, compare, live, s
   const found = pools(desired, topology);
   const save = (/** @type {any[]} */ value) => draft.edit([{ op: "set", path: "settings.hugepages", value }]);
   const changed = compare && draft.changed("settings.hugepages");
-  return html`<section class="panel ${changed ? "changed" : ""}"><h2>Huge pages</h2>
+  return html`<section class="panel ${changed ? "changed" : ""}" data-path="settings.hugepages"><h2>Huge pages</h2>
     ${found.length ? html`<div class="scroll-x"><table class="table"><caption class="sr">Pools of huge pages</caption>
-      <thead><tr><th scope="col">Size of a page</th><th scope="col">NUMA node</th><th scope="col" class="end">Pages</th><th scope="col" class="end">Memory</th>
-        <th scope="col">On the host now</th><th scope="col"><span class="sr">Actions</span></th></tr></thead>
+      ${tableHead(["Size of a page", "NUMA node", "Pages", "Memory", "On the host now"], { numbers: ["Pages", "Memory"], actions: true })}
       <tbody>${found.map((pool, place) => html`<tr>
         <th scope="row">${mib(pool.size)}</th><td>${pool.node ?? "all"}</td>
         <td class="end num">${editable && place < wanted.length ? pages(pool, (count) => save(with_(wanted, place, count))) : pool.pages}</td>
@@ -26,7 +26,8 @@ export function hugePages({ desired, draft, topology, editable, compare, live, s
         <td>${place >= wanted.length ? html`<span class="muted">not set by this configuration</span>`
           : editable ? html`<button type="button" class="button quiet" aria-label="Remove the pool of ${mib(pool.size)} on node ${pool.node ?? "all"}"
             @click=${() => save(wanted.filter((/** @type {any} */ _, /** @type {number} */ at) => at !== place))}>Remove</button>` : nothing}</td></tr>`)}</tbody>
-    </table></div>` : html`<p class="muted">No huge pages are kept: guests have ordinary pages.${editable ? " Add a pool, then give a guest huge pages on its page." : ""}</p>`}
+    </table></div>` : html`<p class="muted">No huge pages are kept: guests have ordinary pages.${
+      editable ? " Add a pool, then give a guest huge pages on its page." : ""}</p>`}
     ${changed ? html`<p class="muted">Was: ${said(draft.before("settings.hugepages"))}</p>` : nothing}
     ${editable ? add(wanted, topology, sizes, save, services) : nothing}</section>`;
 }

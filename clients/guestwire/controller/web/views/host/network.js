@@ -3,6 +3,7 @@
 import { html, nothing } from "lit";
 import { bytes } from "../../core/format.js";
 import { pathText } from "../../core/edit_paths.js";
+import { parts } from "../../core/places.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { pill } from "../../parts/status.js";
@@ -10,9 +11,12 @@ import { draftForm } from "./draft_form.js";
 import { HostPart } from "./host_part.js";
 import { issueList } from "./issue_list.js";
 import { askEntry } from "./new_entry.js";
+import { tableHead } from "./table_head.js";
 
 const LIVE_MS = 5000;
-const MODES = /** @type {[string, string][]} */ ([["isolated", "isolated: guests and host only"], ["nat", "nat: outwards through the host"], ["bridge", "bridge: onto an adapter"]]);
+/** @type {[string, string][]} */
+const MODES = [["isolated", "isolated: guests and host only"], ["nat", "nat: outwards through the host"], ["bridge", "bridge: onto an adapter"]];
+const FIELDS = ["mode", "cidr", "dhcp", "uplink", "bridge", "airgap", "members", "acl"];
 
 export class HostNetwork extends HostPart {
   static properties = { ...HostPart.properties, _schema: { state: true }, _nets: { state: true }, _trouble: { state: true } };
@@ -58,6 +62,12 @@ export class HostNetwork extends HostPart {
     </div>`;
   }
 
+  /** The network that the address names, or a field of it. */
+  get _chosen() {
+    const [list, name] = parts(this.query.get("field") ?? "");
+    return this.query.get("network") ?? (list === "networks" ? name : "");
+  }
+
   /** @param {any[]} networks */
   _list(networks) {
     if (!networks.length) {
@@ -68,7 +78,7 @@ export class HostNetwork extends HostPart {
       });
     }
     return html`<div class="scroll-x"><table class="table"><caption class="sr">Virtual networks</caption>
-      <thead><tr>${["Network", "Mode", "Addresses", "Members", "Rules", "Now", ""].map((word) => html`<th scope="col">${word || html`<span class="sr">Actions</span>`}</th>`)}</tr></thead>
+      ${tableHead(["Network", "Mode", "Addresses", "Members", "Rules", "Now"], { actions: true })}
       <tbody>${networks.map((one) => this._row(one))}</tbody></table></div>`;
   }
 
@@ -76,16 +86,18 @@ export class HostNetwork extends HostPart {
   _row(one) {
     const { router } = this.services;
     const changed = this.config && this.draft.changed(pathText(["network", one.name]));
-    const open = this.query.get("network") === one.name;
+    const open = this._chosen === one.name;
     const members = one.members ?? [];
-    return html`<tr class=${changed ? "changed" : ""}>
-      <th scope="row"><a href=${router.href(router.path, { network: open ? null : one.name })} aria-expanded=${open ? "true" : "false"}>${one.name}</a>
+    return html`<tr class=${changed ? "changed" : ""} data-path=${pathText(["networks", one.name])}>
+      <th scope="row"><a href=${router.href(router.path, { network: open ? null : one.name, field: null })}
+          aria-expanded=${open ? "true" : "false"}>${one.name}</a>
         ${changed ? html`<span class="muted"> ${this.draft.before(pathText(["network", one.name])) ? "changed" : "new"}</span>` : nothing}</th>
       <td>${one.mode ?? "isolated"}${one.uplink ? ` onto ${one.uplink}` : ""}${one.airgap ? ", airgap" : ""}</td>
       <td class="mono">${one.cidr ?? "–"}${one.dhcp === false || one.mode === "bridge" ? "" : " DHCP"}</td>
       <td>${members.length ? members.map((/** @type {any} */ member) => member.guest).join(", ") : html`<span class="muted">none</span>`}</td>
       <td class="num">${(one.acl ?? []).length || html`<span class="muted">none</span>`}</td><td>${this._now(one.name)}</td>
-      <td>${this.editable ? html`<button type="button" class="button quiet" aria-label="Remove network ${one.name}" @click=${() => this._remove(one.name)}>Remove</button>` : nothing}</td></tr>`;
+      <td>${this.editable ? html`<button type="button" class="button quiet" aria-label="Remove network ${one.name}"
+        @click=${() => this._remove(one.name)}>Remove</button>` : nothing}</td></tr>`;
   }
 
   /** @param {string} name */
@@ -100,18 +112,14 @@ export class HostNetwork extends HostPart {
 
   /** The network that the address names, to be looked at and edited. @param {any} desired */
   _one(desired) {
-    const one = (desired.networks ?? []).find((/** @type {any} */ net) => net.name === this.query.get("network"));
+    const one = (desired.networks ?? []).find((/** @type {any} */ net) => net.name === this._chosen);
     if (!one) return nothing;
     const net = this._nets?.find((now) => now.name === one.name);
     return html`<section class="panel"><h2>Network ${one.name}</h2>
-      ${draftForm({ schema: this._schema, model: "VirtualNet", draft: this.draft, at: ["network", one.name], value: one, editable: this.editable,
-        compare: this.config, only: ["mode", "cidr", "dhcp", "uplink", "bridge", "airgap", "members", "acl"],
+      ${draftForm({ schema: this._schema, model: "VirtualNet", draft: this.draft, at: ["network", one.name], value: one,
+        editable: this.editable, compare: this.config, only: FIELDS,
         offers: { guest: desired.guests.map((/** @type {any} */ guest) => guest.name) } })}
-      ${net?.ports.length ? html`<div class="scroll-x"><table class="table"><caption>Ports now</caption>
-        <thead><tr>${["Guest", "MAC", "Address", "Interface", "State"].map((word) => html`<th scope="col">${word}</th>`)}<th scope="col" class="end">Received</th><th scope="col" class="end">Sent</th></tr></thead>
-        <tbody>${net.ports.map((/** @type {any} */ port) => html`<tr><th scope="row">${port.guest}</th><td class="mono">${port.mac}</td><td class="mono">${port.ip ?? "–"}</td>
-          <td class="mono">${port.tap || "–"}</td><td>${port.up ? pill("ok", "●", "up") : pill("off", "○", "down")}${port.isolated ? " isolated" : ""}</td>
-          <td class="end num">${bytes(port.rx_bytes)}</td><td class="end num">${bytes(port.tx_bytes)}</td></tr>`)}</tbody></table></div>` : nothing}</section>`;
+      ${net?.ports.length ? ports(net.ports) : nothing}</section>`;
   }
 
   async _add() {
@@ -135,7 +143,20 @@ export class HostNetwork extends HostPart {
     });
     if (!sure) return;
     this.draft.edit([{ op: "remove", path: pathText(["network", name]) }]);
-    if (this.query.get("network") === name) this.services.router.set({ network: null });
+    if (this._chosen === name) this.services.router.set({ network: null, field: null });
   }
+}
+
+/**
+ * The ends of a network at the guests, as they are now.
+ * @param {readonly any[]} list
+ */
+function ports(list) {
+  return html`<div class="scroll-x"><table class="table"><caption>Ports now</caption>
+    ${tableHead(["Guest", "MAC", "Address", "Interface", "State", "Received", "Sent"], { numbers: ["Received", "Sent"] })}
+    <tbody>${list.map((port) => html`<tr><th scope="row">${port.guest}</th><td class="mono">${port.mac}</td>
+      <td class="mono">${port.ip ?? "–"}</td><td class="mono">${port.tap || "–"}</td>
+      <td>${port.up ? pill("ok", "●", "up") : pill("off", "○", "down")}${port.isolated ? " isolated" : ""}</td>
+      <td class="end num">${bytes(port.rx_bytes)}</td><td class="end num">${bytes(port.tx_bytes)}</td></tr>`)}</tbody></table></div>`;
 }
 customElements.define("gw-host-network", HostNetwork);

@@ -12,12 +12,13 @@ import { cli } from "../../parts/cli.js";
  * @returns {import("../../parts/menu.js").Item[]}
  */
 export function moreItems(services, host, { update, hardware, words }) {
+  const follow = (/** @type {string} */ end) => services.router.follow(services.router.hostHref(host, end, { mode: "config" }));
   const edit = services.session.may("draft-edit", host) ? "" : "Your role does not allow this.";
   const label = services.session.may("host-label", host) ? "" : "Your role does not allow this.";
   return [
     { label: "Update device details", run: update },
     { label: "Sync hardware info …", run: hardware, why: edit },
-    { label: "Update project templates …", run: () => services.router.follow(services.router.hostHref(host, "/templates", { mode: "config" })), why: edit },
+    { label: "Update project templates …", run: () => follow("/templates"), why: edit },
     { label: "Names and labels …", run: words, why: label },
   ];
 }
@@ -45,7 +46,8 @@ export async function syncHardware(services, host) {
   }
   const sure = await services.dialogs.confirm({
     title: "The machine is another one", action: "Make the draft for this machine",
-    text: html`<div class="stack"><p>The configuration was made for another machine: CPUs, devices or the BIOS are others now. Nothing is changed on the host.</p>
+    text: html`<div class="stack"><p>The configuration was made for another machine: CPUs, devices or the BIOS are others now. Nothing is
+        changed on the host.</p>
       <p>The draft can be taken for this machine with its CPU sets as they are; the rules then say which do not fit. To have the CPUs mapped, real-time
       guests from the top and the others below in their order, use the command line:</p>
       ${cli(services, `guestwire hardware pull ${host.split("/")[1]} --save`)}</div>`,

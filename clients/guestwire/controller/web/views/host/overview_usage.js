@@ -4,7 +4,8 @@ import { html, nothing } from "lit";
 import { bytes, percent, short } from "../../core/format.js";
 import { CpuLoads } from "./cpu_loads.js";
 
-/** @typedef {{cpu?: number, memory?: number, available?: number, load?: Map<string, number>, rooms?: {path: string, size: number, free: number}[]}} Usage */
+/** @typedef {{path: string, size: number, free: number}} Room a folder's file system, in bytes */
+/** @typedef {{cpu?: number, memory?: number, available?: number, load?: Map<string, number>, rooms?: Room[]}} Usage */
 
 export class HostUsage {
   /**
@@ -33,7 +34,8 @@ export class HostUsage {
     }));
     const busy = [...ratios.values()];
     return {
-      cpu: busy.length ? busy.reduce((sum, one) => sum + one, 0) / busy.length : undefined, memory: memory[0]?.value, available: available[0]?.value,
+      cpu: busy.length ? busy.reduce((sum, one) => sum + one, 0) / busy.length : undefined,
+      memory: memory[0]?.value, available: available[0]?.value,
       load: new Map(load.map((/** @type {any} */ one) => [one.labels.window, one.value])), rooms,
     };
   }
@@ -49,9 +51,11 @@ export function usagePanel(usage, detail, more) {
   return html`<section class="panel"><h2>What it uses</h2>
     ${usage.cpu === undefined && used === undefined ? html`<p class="muted">No telemetry of this host yet.</p>` : html`<dl class="kv">
       <dt>CPUs</dt><dd>${meter("CPUs", usage.cpu)} ${percent(usage.cpu)} of ${detail.cpus}</dd>
-      ${used === undefined ? nothing : html`<dt>Memory</dt><dd>${meter("Memory", used / /** @type {number} */ (usage.memory))} ${bytes(used)} of ${bytes(usage.memory)}</dd>`}
+      ${used === undefined ? nothing : html`<dt>Memory</dt>
+        <dd>${meter("Memory", used / /** @type {number} */ (usage.memory))} ${bytes(used)} of ${bytes(usage.memory)}</dd>`}
       ${usage.load?.size ? html`<dt>Load</dt><dd>${[...usage.load].map(([window, value]) => `${short(value)} in ${window}`).join(", ")}</dd>` : nothing}
-      ${(usage.rooms ?? []).map((room) => html`<dt class="mono">${room.path}</dt><dd>${meter(room.path, 1 - room.free / room.size)} ${bytes(room.free)} free</dd>`)}
+      ${(usage.rooms ?? []).map((room) => html`<dt class="mono">${room.path}</dt>
+        <dd>${meter(room.path, 1 - room.free / room.size)} ${bytes(room.free)} free</dd>`)}
       <dt>Guests</dt><dd>${detail.guests_running === null ? "unknown" : detail.guests_running} of ${detail.guests} run</dd></dl>`}
     <p><a href=${more}>Telemetry</a></p></section>`;
 }

@@ -23,7 +23,8 @@ export function labelsOf(text) {
 export async function nameHost(services, data) {
   const detail = data.detail;
   if (!detail) return;
-  const words = { label: detail.given_label, labels: Object.entries(detail.labels).map(([name, value]) => `${name}=${value}`).join(", "), notes: detail.notes };
+  const labels = Object.entries(detail.labels).map(([name, value]) => `${name}=${value}`).join(", ");
+  const words = { label: detail.given_label, labels, notes: detail.notes };
   const given = await services.dialogs.open((close) => html`
     <form @submit=${(/** @type {Event} */ event) => { event.preventDefault(); close(words); }}>
       <div class="dialog-body stack">

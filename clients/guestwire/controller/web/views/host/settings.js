@@ -7,7 +7,8 @@ import { HostPart } from "./host_part.js";
 import { issueList } from "./issue_list.js";
 
 const LEVELS = ["debug", "info", "warning", "error", "off"];
-const HOURS = /** @type {[string, string][]} */ ([["900", "15 minutes"], ["3600", "an hour"], ["86400", "a day"], ["0", "until the agent restarts"]]);
+/** @type {[string, string][]} seconds */
+const HOURS = [["900", "15 minutes"], ["3600", "an hour"], ["86400", "a day"], ["0", "until the agent restarts"]];
 
 export class HostSettings extends HostPart {
   static properties = { ...HostPart.properties, _schema: { state: true }, _level: { state: true } };
@@ -35,7 +36,8 @@ export class HostSettings extends HostPart {
         <p class="muted">What is left empty is not ours: the host keeps it as it is.</p>
         ${draftForm({ ...common, model: "HostSettings", at: ["settings"], value: desired.settings })}</section>
       <section class="panel"><h2>Policy</h2>
-        <p class="muted">The profile decides which rules hold: kvm-rt, where an rt guest owns its cores, or system-manager, where its CPU set carries vCPUs only.</p>
+        <p class="muted">The profile decides which rules hold: kvm-rt, where an rt guest owns its cores, or system-manager, where its
+          CPU set carries vCPUs only.</p>
         ${draftForm({ ...common, model: "Policy", at: ["policy"], value: desired.policy })}</section>
       ${this._log()}
     </div>`;
@@ -48,6 +50,9 @@ export class HostSettings extends HostPart {
       event.preventDefault();
       void this.services.jobs.order({ operation: "log-level", hosts: [this.host], body: { level, ttl_s: Number(ttl) } });
     };
+    const take = (/** @type {"level" | "ttl"} */ name) => (/** @type {any} */ event) => {
+      this._level = { ...this._level, [name]: event.target.value };
+    };
     const options = (/** @type {readonly (string | [string, string])[]} */ list, /** @type {string} */ chosen) => list.map((one) => {
       const [value, word] = typeof one === "string" ? [one, one] : one;
       return html`<option value=${value} ?selected=${value === chosen}>${word}</option>`;
@@ -55,8 +60,8 @@ export class HostSettings extends HostPart {
     return html`<section class="panel"><h2>Messages of the agent</h2>
       <p class="muted">How much the agent says, for a while; then its own configuration holds again. This is done at once, without Sync.</p>
       <form class="toolbar" @submit=${submit}>
-        <label>Level <select @change=${(/** @type {any} */ event) => { this._level = { level: event.target.value, ttl }; }}>${options(LEVELS, level)}</select></label>
-        <label>For <select @change=${(/** @type {any} */ event) => { this._level = { level, ttl: event.target.value }; }}>${options(HOURS, ttl)}</select></label>
+        <label>Level <select @change=${take("level")}>${options(LEVELS, level)}</select></label>
+        <label>For <select @change=${take("ttl")}>${options(HOURS, ttl)}</select></label>
         <button class="button" ?disabled=${why !== ""} title=${why || nothing}>Set level</button></form>
       ${cli(this.services, `guestwire host log-level ${this.params.host} ${level} --for ${ttl}`)}</section>`;
   }

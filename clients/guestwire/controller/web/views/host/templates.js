@@ -3,6 +3,7 @@
 import { html, nothing } from "lit";
 import { mib } from "../../core/format.js";
 import { pathText } from "../../core/edit_paths.js";
+import { parts } from "../../core/places.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { draftForm } from "./draft_form.js";
@@ -10,8 +11,12 @@ import { KIND_WORDS } from "./guest_copies.js";
 import { HostPart } from "./host_part.js";
 import { issueList } from "./issue_list.js";
 import { askEntry } from "./new_entry.js";
+import { tableHead } from "./table_head.js";
 
+const ELSEWHERE = " They are added in Config mode, or imported from the System Manager's files.";
 const ID = /^[A-Za-z0-9_.-]{1,64}$/;
+const PATHS = /^(images|templates)(\.|$)/;
+const CODES = new Set(["TEMPLATE-TYPE-MISMATCH"]);
 const RULE = "1 to 64 letters, digits, _ . and -";
 
 /**
@@ -41,7 +46,8 @@ const REGISTRIES = [
   },
   {
     noun: "image", list: "images", model: "Image", title: "Images",
-    none: ["No images", "Guests boot from their disks. An image is a kernel or a disk on the host that several guests can boot."], file: "images.xml",
+    none: ["No images", "Guests boot from their disks. An image is a kernel or a disk on the host that several guests can boot."],
+    file: "images.xml",
     heads: ["Format", "OS type", "File", "Least memory"],
     cells: (one) => [one.format ?? "kernel", one.os_type, one.path, one.min_memory_mib ? mib(one.min_memory_mib) : "–"],
     questions: [{ id: "os_type", label: "OS type", value: "linux" }, { id: "path", label: "File on the host", hint: "A path that begins with /." },
@@ -67,7 +73,7 @@ export class HostTemplates extends HostPart {
   render() {
     const desired = this.desired;
     if (!desired) return this.waiting();
-    const issues = this.config ? this.draft.issues.filter((issue) => /^(images|templates)(\.|$)/.test(issue.path) || issue.code === "TEMPLATE-TYPE-MISMATCH") : [];
+    const issues = this.config ? this.draft.issues.filter((issue) => PATHS.test(issue.path) || CODES.has(issue.code)) : [];
     return html`<div class="stack">
       ${issueList(issues, "What the rules say of templates and images")}
       ${REGISTRIES.map((registry) => this._registry(registry, desired))}
@@ -80,14 +86,16 @@ export class HostTemplates extends HostPart {
    */
   _registry(registry, desired) {
     const entries = desired[registry.list] ?? [];
-    const chosen = entries.find((/** @type {any} */ one) => one.id === this.query.get(registry.noun));
+    const [list, name] = parts(this.query.get("field") ?? "");
+    const wanted = this.query.get(registry.noun) ?? (list === registry.list ? name : "");
+    const chosen = entries.find((/** @type {any} */ one) => one.id === wanted);
     return html`<section class="panel"><div class="toolbar"><h2>${registry.title}</h2><span class="fill"></span>
-        ${this.editable ? html`<button type="button" class="button" @click=${() => this._add(registry, entries)}>Add ${registry.noun}</button>` : nothing}</div>
+        ${this.editable ? html`<button type="button" class="button"
+          @click=${() => this._add(registry, entries)}>Add ${registry.noun}</button>` : nothing}</div>
       ${entries.length ? html`<div class="scroll-x"><table class="table"><caption class="sr">${registry.title}</caption>
-        <thead><tr><th scope="col">Identifier</th><th scope="col">Name</th>${registry.heads.map((word) => html`<th scope="col">${word}</th>`)}
-          <th scope="col"><span class="sr">Actions</span></th></tr></thead>
+        ${tableHead(["Identifier", "Name", ...registry.heads], { actions: true })}
         <tbody>${entries.map((/** @type {any} */ one) => this._row(registry, one, one === chosen))}</tbody></table></div>`
-        : empty({ title: registry.none[0], text: `${registry.none[1]}${this.editable ? "" : " They are added in Config mode, or imported from the System Manager's files."}`,
+        : empty({ title: registry.none[0], text: `${registry.none[1]}${this.editable ? "" : ELSEWHERE}`,
           cli: cli(this.services, `guestwire template import ${registry.file} ${this.params.host}`) })}
       ${chosen ? html`<h3>${registry.title.slice(0, -1)} ${chosen.id}</h3>${draftForm({
         schema: this._schema, model: registry.model, draft: this.draft, at: [registry.noun, chosen.id], value: chosen,
@@ -104,7 +112,8 @@ export class HostTemplates extends HostPart {
     const place = pathText([registry.noun, one.id]);
     const changed = this.config && this.draft.changed(place);
     return html`<tr class=${changed ? (this.draft.before(place) ? "changed" : "added") : ""}>
-      <th scope="row"><a href=${router.href(router.path, { [registry.noun]: open ? null : one.id })} aria-expanded=${open ? "true" : "false"}>${one.id}</a>
+      <th scope="row"><a href=${router.href(router.path, { [registry.noun]: open ? null : one.id, field: null })}
+          aria-expanded=${open ? "true" : "false"}>${one.id}</a>
         ${changed ? html`<span class="muted"> ${this.draft.before(place) ? "changed" : "new"}</span>` : nothing}</th><td>${one.name || "–"}</td>
       ${registry.cells(one).map((cell) => html`<td>${cell}</td>`)}
       <td>${this.editable ? html`<button type="button" class="button quiet" aria-label="Remove ${registry.noun} ${one.id}"
@@ -131,7 +140,8 @@ export class HostTemplates extends HostPart {
    */
   async _remove(registry, id) {
     const sure = await this.services.dialogs.confirmName({
-      title: `Remove ${registry.noun} ${id}`, text: "Guests that were made from it keep what they have. No file is removed.", name: id, action: "Remove from draft",
+      title: `Remove ${registry.noun} ${id}`, name: id, action: "Remove from draft",
+      text: "Guests that were made from it keep what they have. No file is removed.",
     });
     if (sure) this.draft.edit([{ op: "remove", path: pathText([registry.noun, id]) }]);
   }

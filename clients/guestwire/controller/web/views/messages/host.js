@@ -1,4 +1,7 @@
-/** Messages of one host: what its agent said, the lines of its log, how much it says. What hosts tell by themselves is notices.js. */
+/**
+ * Messages of one host: what its agent said, the lines of its log, how much it says. What hosts tell by themselves is
+ * notices.js.
+ */
 
 import { html, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
@@ -21,11 +24,13 @@ const PAGE = 200;
 const LEVELS = ["debug", "info", "warning", "error"];
 
 /** For how long another level holds. @type {[string, string][]} */
-const TIMES = [["600", "10 minutes"], ["3600", "an hour"], ["14400", "4 hours"], ["86400", "a day"], ["0", "until the agent restarts"]];
+const TIMES = [["600", "10 minutes"], ["3600", "an hour"], ["14400", "4 hours"], ["86400", "a day"], ["0",
+  "until the agent restarts"]];
 
 export class HostMessages extends Part {
   static properties = {
-    ...Part.properties, messages: { state: true }, error: { state: true }, read: { state: true }, paused: { state: true },
+    ...Part.properties, messages: { state: true }, error: { state: true }, read: { state: true },
+      paused: { state: true },
     new_level: { state: true }, ttl: { state: true },
   };
 
@@ -54,14 +59,16 @@ export class HostMessages extends Part {
 
   connectedCallback() {
     super.connectedCallback();
-    this.every(EVERY_MS, (signal) => (this.paused || this.query.get("show") === "log" ? undefined : this._look(signal)));
+    this.every(EVERY_MS, (signal) => (this.paused || this.query.get("show") === "log" ? undefined
+      : this._look(signal)));
   }
 
   /** @param {Map<string, unknown>} changed */
   updated(changed) {
     super.updated(changed);
     const before = /** @type {URLSearchParams | undefined} */ (changed.get("query"));
-    if (before && (before.get("level") !== this.query.get("level") || before.get("show") !== this.query.get("show"))) this._anew();
+    if (before && (before.get("level") !== this.query.get("level")
+      || before.get("show") !== this.query.get("show"))) this._anew();
   }
 
   render() {
@@ -74,59 +81,71 @@ export class HostMessages extends Part {
         { label: "Log lines", href: router.href(path, { show: "log", level: this.query.get("level") }), current: log },
       ], "Messages of the agent")}
       ${this._levelForm()}
-      ${log ? html`<gw-log-lines .services=${this.services} .host=${this._host} .query=${this.query}></gw-log-lines>` : this._messages()}
+      ${log ? html`<gw-log-lines .services=${this.services} .host=${this._host} .query=${this.query}></gw-log-lines>`
+        : this._messages()}
     </section>`;
   }
 
   _messages() {
     const { api, router, session } = this.services;
     const words = (this.query.get("q") ?? "").toLowerCase().split(/\s+/).filter(Boolean);
-    const rows = this.messages.filter((one) => words.every((word) => text(one).toLowerCase().includes(word))).toReversed();
+    const rows = this.messages.filter((one) => words.every((word) =>
+      text(one).toLowerCase().includes(word))).toReversed();
     return html`<div class="toolbar gw-filters">
         ${selectField({ id: "gw-host-messages-level", label: "Level", value: this._level, options: LEVELS.map((one) =>
-          [one, one === "error" ? "error" : `${one} and above`]), onChange: (value) => router.set({ level: value === "info" ? null : value }) })}
+          [one, one === "error" ? "error" : `${one} and above`]), onChange: (value) =>
+            router.set({ level: value === "info" ? null : value }) })}
         ${textField({ id: "gw-host-messages-q", label: "Text", type: "search", value: this.query.get("q") ?? "",
           onInput: (value) => router.set({ q: value || null }) })}
         <button type="button" class="button" aria-pressed=${this.paused} @click=${() => (this.paused = !this.paused)}>
           ${this.paused ? "Follow" : "Pause"}</button>
-        <a class="button" download href=${api.address(`/hosts/${this._host}/messages`, { level: this._level, limit: 500, format: "file" })}>Download</a>
-        ${session.may("log-clear", this._host) ? html`<button type="button" class="button danger" @click=${() => void this._clear()}>Clear</button>` : nothing}
+        <a class="button" download href=${api.address(`/hosts/${this._host}/messages`, { level: this._level, limit: 500,
+          format: "file" })}>Download</a>
+        ${session.may("log-clear", this._host) ? html`<button type="button" class="button danger"
+          @click=${() => void this._clear()}>Clear</button>` : nothing}
         <span class="muted" role="status">${counted(rows.length, "message")}${this.paused ? ", paused" : ""}</span>
       </div>
       ${trouble(this.error, () => this._anew())}
       ${rows.length ? html`<table class="table gw-log">
         <caption class="sr">What the agent said, the newest first</caption>
-        <thead><tr><th scope="col" class="end">No.</th><th scope="col">Time</th><th scope="col">Level</th><th scope="col">Message</th><th scope="col">More</th></tr></thead>
+        <thead><tr><th scope="col" class="end">No.</th><th scope="col">Time</th><th scope="col">Level</th><th
+          scope="col">Message</th><th scope="col">More</th></tr></thead>
         <tbody>${repeat(rows.slice(0, 500), (one) => one.seq, (one) => html`<tr>
           <td class="end num">${one.seq}</td><td class="num nowrap">${time(one.at)}</td><td>${severity(one.level)}</td>
           <td class="gw-said">${one.event}</td><td class="mono gw-said">${fields(one)}</td>
         </tr>`)}</tbody>
       </table>` : this.error ? nothing : !this.read ? html`<p class="muted">Asking the host …</p>` : empty({
         title: words.length ? "No message fits" : "No messages of this level",
-        text: words.length ? "Take the text away, or choose a lower level." : "The agent says more when its level is lower: set it above for a time.",
+        text: words.length ? "Take the text away, or choose a lower level."
+          : "The agent says more when its level is lower: set it above for a time.",
         cli: cli(this.services, `guestwire messages ${this.params.host} --level ${this._level}`),
       })}`;
   }
 
   _levelForm() {
     if (!this.services.session.may("log-level", this._host)) return nothing;
-    return html`<form class="toolbar gw-filters panel" @submit=${(/** @type {Event} */ event) => { event.preventDefault(); void this._setLevel(); }}>
+    return html`<form class="toolbar gw-filters panel"
+      @submit=${(/** @type {Event} */ event) => { event.preventDefault(); void this._setLevel(); }}>
       ${selectField({ id: "gw-host-messages-new-level", label: "The agent says", value: this.new_level,
-        options: [["off", "nothing (off)"], ...LEVELS.map((one) => /** @type {[string, string]} */ ([one, one === "error" ? "error" : `${one} and above`]))],
+        options: [["off", "nothing (off)"], ...LEVELS.map((one) => /** @type {[string, string]} */ ([one,
+          one === "error" ? "error" : `${one} and above`]))],
         onChange: (value) => (this.new_level = value) })}
-      ${selectField({ id: "gw-host-messages-ttl", label: "For", value: this.ttl, options: TIMES, onChange: (value) => (this.ttl = value) })}
+      ${selectField({ id: "gw-host-messages-ttl", label: "For", value: this.ttl, options: TIMES, onChange: (value) =>
+        (this.ttl = value) })}
       <button class="button">Set the level</button>
     </form>`;
   }
 
   async _setLevel() {
-    await this.services.jobs.order({ operation: "log-level", hosts: [this._host], body: { level: this.new_level, ttl_s: Number(this.ttl) } });
+    await this.services.jobs.order({ operation: "log-level", hosts: [this._host], body: { level: this.new_level,
+      ttl_s: Number(this.ttl) } });
   }
 
   async _clear() {
     const { dialogs, jobs } = this.services;
     const text = "The agent forgets its messages and its log files. The audit log stays.";
-    if (!(await dialogs.confirmName({ title: "Clear messages and log", text, name: this.params.host, action: "Clear" }))) return;
+    if (!(await dialogs.confirmName({ title: "Clear messages and log", text, name: this.params.host,
+      action: "Clear" }))) return;
     const made = await jobs.order({ operation: "log-clear", hosts: [this._host], body: {} });
     await Promise.all(made.map((job) => jobs.ended(job.id).catch(() => null)));
     this._anew();
@@ -147,12 +166,14 @@ export class HostMessages extends Part {
     const last = this.messages.at(-1)?.seq;
     try {
       /** @type {MessageList} */
-      const found = await this.services.api.get(`/hosts/${this._host}/messages`, { level: this._level, limit: PAGE, after: last ?? null }, signal);
+      const found = await this.services.api.get(`/hosts/${this._host}/messages`, { level: this._level, limit: PAGE,
+        after: last ?? null }, signal);
       if (turn !== this._turn) return;
       const same = last !== undefined && this._log === found.log;
       if (last !== undefined && !same) return this._anew(); // the agent numbers anew
       this._log = found.log;
-      if (found.messages.length || !this.read) this.messages = [...(same ? this.messages : []), ...found.messages].slice(-MOST);
+      if (found.messages.length || !this.read) this.messages = [...(same ? this.messages
+        : []), ...found.messages].slice(-MOST);
       this.error = null;
       this.read = true;
     } catch (error) {
@@ -163,7 +184,8 @@ export class HostMessages extends Part {
 
 /** @param {Message} one */
 function fields(one) {
-  return Object.entries(one.fields ?? {}).filter(([, value]) => value !== "" && value !== null).map(([name, value]) => `${name}=${String(value)}`).join(" ");
+  return Object.entries(one.fields ?? {}).filter(([, value]) => value !== "" && value !== null).map(([name, value]) =>
+    `${name}=${String(value)}`).join(" ");
 }
 
 /** @param {Message} one */

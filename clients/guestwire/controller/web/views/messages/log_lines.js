@@ -25,20 +25,23 @@ export class LogLinesView extends Part {
     /** "site/host" */
     this.host = "";
     /** @type {Loading<Lines>} */
-    this.lines = new Loading(this, (signal) => this.services.api.get(`/hosts/${this.host}/log`, { ...this._asked(), lines: 500 }, signal));
+    this.lines = new Loading(this, (signal) => this.services.api.get(`/hosts/${this.host}/log`, { ...this._asked(),
+      lines: 500 }, signal));
   }
 
   /** @param {Map<string, unknown>} changed */
   updated(changed) {
     super.updated(changed);
     const before = /** @type {URLSearchParams | undefined} */ (changed.get("query"));
-    if (before && ["level", "since", "match"].some((name) => before.get(name) !== this.query.get(name))) void this.lines.again();
+    if (before && ["level", "since", "match"].some((name) =>
+      before.get(name) !== this.query.get(name))) void this.lines.again();
   }
 
   _asked() {
     const since = Number(this.query.get("since") ?? 0);
     return {
-      level: this.query.get("level") ?? "debug", match: this.query.get("match"), since: since ? Date.now() - since * 1000 : null,
+      level: this.query.get("level") ?? "debug", match: this.query.get("match"), since: since
+        ? Date.now() - since * 1000 : null,
     };
   }
 
@@ -54,12 +57,16 @@ export class LogLinesView extends Part {
           onChange: (value) => router.set({ since: value || null }) })}
         ${textField({ id: "gw-log-match", label: "Lines with", type: "search", value: asked.match ?? "",
           onInput: (value) => router.set({ match: value || null }) })}
-        <button type="button" class="button" ?disabled=${this.lines.busy} @click=${() => void this.lines.again()}>Read again</button>
-        <a class="button" download href=${api.address(`/hosts/${this.host}/log`, { ...asked, lines: MOST_IN_FILE, format: "file" })}>Download</a>
-        <span class="muted" role="status">${counted(lines.length, "line")}${this.lines.document?.truncated ? ", older ones are left out" : ""}</span>
+        <button type="button" class="button" ?disabled=${this.lines.busy} @click=${() => void this.lines.again()}>Read
+          again</button>
+        <a class="button" download href=${api.address(`/hosts/${this.host}/log`, { ...asked, lines: MOST_IN_FILE,
+          format: "file" })}>Download</a>
+        <span class="muted" role="status">${counted(lines.length, "line")}${this.lines.document?.truncated
+          ? ", older ones are left out" : ""}</span>
       </div>
       ${trouble(this.lines.error, () => void this.lines.again())}
-      ${lines.length ? html`<pre class="gw-file" tabindex="0" aria-label="Log lines, the newest last">${lines.join("\n")}</pre>`
+      ${lines.length ? html`<pre class="gw-file" tabindex="0"
+        aria-label="Log lines, the newest last">${lines.join("\n")}</pre>`
         : this.lines.busy ? html`<p class="muted">Asking the host …</p>` : empty({
           title: "No lines", text: "The log has nothing like that. Choose a lower level or a longer time.",
           cli: cli(this.services, `guestwire log ${this.host.split("/")[1]} --level ${asked.level}`),

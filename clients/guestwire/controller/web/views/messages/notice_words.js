@@ -58,7 +58,8 @@ export function levelOf(one) {
 
 /** @type {Record<string, (said: Record<string, any>) => string>} */
 const SENTENCES = {
-  guest: (said) => join(said.name, said.before && said.state ? `${said.before} → ${said.state}` : said.state ?? said.before, said.reason),
+  guest: (said) => join(said.name, said.before && said.state ? `${said.before} → ${said.state}`
+    : said.state ?? said.before, said.reason),
   comm: (said) => join(said.guest, said.name, said.count > 1 ? `${said.count} times` : "", said.code),
   audit: (said) => join(said.client, said.code, said.count > 1 ? `${said.count} times` : ""),
   alarm: (said) => join(said.code, said.remedy),

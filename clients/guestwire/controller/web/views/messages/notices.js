@@ -30,7 +30,8 @@ export class Notices extends Part {
     /** Until when those of a host were cleared: the stream keeps them a while. @type {Map<string, number>} */
     this._cleared = new Map();
     /** @type {Pages<Notice>} */
-    this.pages = new Pages(this, (cursor, signal) => this.services.api.get("/notices", { ...this._asked, limit: PAGE, cursor }, signal));
+    this.pages = new Pages(this, (cursor, signal) => this.services.api.get("/notices", { ...this._asked, limit: PAGE,
+      cursor }, signal));
   }
 
   /** What the API filters by; level and text are looked for here. */
@@ -77,7 +78,8 @@ export class Notices extends Part {
     const waiting = all.length - rows.length;
     return html`<section class="gw-notices stack">
       <h1>Messages</h1>
-      <p class="muted">What hosts said by themselves, the newest first. What a host's agent wrote down is on the host's page Messages.</p>
+      <p class="muted">What hosts said by themselves, the newest first. What a host's agent wrote down is on the host's
+        page Messages.</p>
       ${this._filters()}
       <div class="toolbar">
         <button type="button" class="button" aria-pressed=${this.paused_at !== 0} @click=${() => this._pause(all)}>
@@ -102,7 +104,8 @@ export class Notices extends Part {
       ${selectField({ id: "gw-notices-level", label: "Level", value: wanted.level || "debug",
         options: LEVELS.map((one) => [one, one === "debug" ? "all" : one === "error" ? "error" : `${one} and above`]),
         onChange: (value) => router.set({ level: value === "debug" ? null : value }) })}
-      ${textField({ id: "gw-notices-q", label: "Text", type: "search", value: wanted.text, onInput: (value) => router.set({ q: value || null }) })}
+      ${textField({ id: "gw-notices-q", label: "Text", type: "search", value: wanted.text, onInput: (value) =>
+        router.set({ q: value || null }) })}
       <fieldset class="row"><legend>Classes</legend>
         ${CLASSES.map((one) => html`<label class="row"><input type="checkbox" .checked=${wanted.classes.has(one.id)}
           @change=${() => this._toggle(one.id)}> ${one.label}</label>`)}</fieldset>
@@ -119,7 +122,8 @@ export class Notices extends Part {
       <tbody>${repeat(rows.slice(0, this.more), keyOf, (one) => html`<tr>
         <td class="num nowrap">${time(one.at)}</td>
         <td>${severity(levelOf(one))}</td>
-        <td><a href=${router.hostHref(`${one.site}/${one.host}`)}>${live.get("host", `${one.site}/${one.host}`)?.label || one.host}</a></td>
+        <td><a href=${router.hostHref(`${one.site}/${one.host}`)}>${live.get("host", `${one.site}/${one.host}`)?.label
+          || one.host}</a></td>
         <td>${CLASSES.find((known) => known.id === one.notice_class)?.label ?? one.notice_class}</td>
         <td class="mono">${one.event}</td>
         <td class="gw-said">${sentence(one)}</td>
@@ -132,7 +136,8 @@ export class Notices extends Part {
     const filtered = ["host", "class", "level", "q"].some((name) => this.query.has(name));
     return empty({
       title: filtered ? "No message fits" : "No messages yet",
-      text: filtered ? "Take a filter away, or read older ones." : "Hosts tell here of guests that start and stop, of what was refused, and of alarms.",
+      text: filtered ? "Take a filter away, or read older ones."
+        : "Hosts tell here of guests that start and stop, of what was refused, and of alarms.",
       cli: cli(this.services, "guestwire notices --follow"),
     });
   }
@@ -150,7 +155,8 @@ export class Notices extends Part {
   _clear() {
     const host = this.query.get("host") ?? "";
     if (!this.services.session.may("message-clear", host)) return nothing;
-    return html`<button type="button" class="button danger" ?disabled=${!host} title=${host ? nothing : "Choose a host first."}
+    return html`<button type="button" class="button danger" ?disabled=${!host} title=${host ? nothing
+      : "Choose a host first."}
       @click=${() => void this._forget(host)}>Clear${host ? ` those of ${host}` : ""}</button>`;
   }
 
@@ -170,7 +176,8 @@ export class Notices extends Part {
   async _forget(host) {
     const { api, dialogs, say } = this.services;
     const text = `The controller forgets what ${host} has said until now. Alarms and the audit log stay.`;
-    if (!(await dialogs.confirmName({ title: "Clear messages", text, name: host.split("/")[1], action: "Clear" }))) return;
+    if (!(await dialogs.confirmName({ title: "Clear messages", text, name: host.split("/")[1],
+      action: "Clear" }))) return;
     try {
       const { document } = await api.send("DELETE", `/hosts/${host}/notices`);
       const mine = [...this.services.live.map("notice").values()].filter((one) => `${one.site}/${one.host}` === host);

@@ -18,7 +18,8 @@ export class Account extends Part {
   render() {
     const { me } = this.services.session;
     const part = (/** @type {string} */ id, /** @type {string} */ title, /** @type {unknown} */ content) =>
-      html`<section class="panel stack" aria-labelledby="gw-account-${id}"><h2 id="gw-account-${id}">${title}</h2>${content}</section>`;
+      html`<section class="panel stack" aria-labelledby="gw-account-${id}"><h2
+        id="gw-account-${id}">${title}</h2>${content}</section>`;
     return html`<section class="gw-account stack" @changed=${() => this._sessions?.again()}>
       <h1>Your account</h1>
       <dl class="kv"><dt>Name</dt><dd>${me?.name ?? ""}</dd><dt>Roles</dt><dd>${roleChips(me?.bindings ?? [])}</dd></dl>

@@ -5,8 +5,10 @@ import { Part } from "../../parts/part.js";
 
 /** @type {readonly {name: string, legend: string, otherwise: string, options: readonly [string, string][]}[]} */
 const CHOICES = [
-  { name: "theme", legend: "Theme", otherwise: "system", options: [["system", "As the system"], ["light", "Light"], ["dark", "Dark"]] },
-  { name: "density", legend: "Density", otherwise: "comfortable", options: [["comfortable", "Comfortable"], ["touch", "Touch"]] },
+  { name: "theme", legend: "Theme", otherwise: "system", options: [["system", "As the system"], ["light", "Light"],
+    ["dark", "Dark"]] },
+  { name: "density", legend: "Density", otherwise: "comfortable", options: [["comfortable", "Comfortable"], ["touch",
+    "Touch"]] },
 ];
 
 export class Appearance extends Part {
@@ -19,8 +21,10 @@ export class Appearance extends Part {
     const { prefs } = this.services;
     return html`<div class="gw-choices">${CHOICES.map((choice) => html`<fieldset>
       <legend>${choice.legend}</legend>
-      ${choice.options.map(([value, label]) => html`<label class="row"><input type="radio" name="gw-appearance-${choice.name}"
-        .checked=${prefs.get(choice.name, choice.otherwise) === value} @change=${() => prefs.set(choice.name, value)}> ${label}</label>`)}
+      ${choice.options.map(([value, label]) => html`<label class="row"><input type="radio"
+        name="gw-appearance-${choice.name}"
+        .checked=${prefs.get(choice.name, choice.otherwise) === value} @change=${() => prefs.set(choice.name,
+          value)}> ${label}</label>`)}
     </fieldset>`)}</div>`;
   }
 }

@@ -21,8 +21,10 @@ export class Audit extends Part {
       <h1>Audit log</h1>
       <div class="toolbar gw-filters">
         ${selectField({ id: "gw-audit-whose", label: "Log of", value: host,
-          options: [["", "the controller"], ...hosts.map((one) => /** @type {[string, string]} */ ([one, `host ${one}`]))],
-          onChange: (value) => router.set({ host: value || null, person: null, action: null, target: null, operation: null, principal: null,
+          options: [["", "the controller"], ...hosts.map((one) => /** @type {[string, string]} */ ([one,
+            `host ${one}`]))],
+          onChange: (value) => router.set({ host: value || null, person: null, action: null, target: null,
+            operation: null, principal: null,
             code: null, log: null }) })}
       </div>
       ${host ? html`<gw-host-audit .services=${this.services} .query=${this.query} .host=${host}></gw-host-audit>`

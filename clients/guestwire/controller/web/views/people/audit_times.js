@@ -18,6 +18,7 @@ export function momentOf(text) {
  */
 export function timeFields(id, query, router) {
   return [["since", "From"], ["until", "Until"]].map(([name, label]) => textField({
-    id: `${id}-${name}`, label, type: "datetime-local", value: query.get(name) ?? "", onInput: (value) => router.set({ [name]: value || null }),
+    id: `${id}-${name}`, label, type: "datetime-local", value: query.get(name) ?? "", onInput: (value) =>
+      router.set({ [name]: value || null }),
   }));
 }

@@ -23,7 +23,8 @@ export function newToken(services) {
 
 export class NewToken extends Part {
   static properties = {
-    ...Part.properties, close: { attribute: false }, name: { state: true }, days: { state: true }, binding: { state: true },
+    ...Part.properties, close: { attribute: false }, name: { state: true }, days: { state: true },
+      binding: { state: true },
     made: { state: true }, busy: { state: true }, error: { state: true },
   };
 
@@ -51,13 +52,16 @@ export class NewToken extends Part {
     }
     return html`<form @submit=${this._make}>
       <div class="dialog-body stack">
-        ${textField({ id: "gw-new-token-name", label: "Name", value: this.name, required: true, hint: "Which program has it.",
+        ${textField({ id: "gw-new-token-name", label: "Name", value: this.name, required: true,
+          hint: "Which program has it.",
           error: fieldTrouble(this.error, "name"), onInput: (name) => (this.name = name) })}
-        ${selectField({ id: "gw-new-token-days", label: "Expires after", value: this.days, options: TIMES, onChange: (days) => (this.days = days) })}
+        ${selectField({ id: "gw-new-token-days", label: "Expires after", value: this.days, options: TIMES,
+          onChange: (days) => (this.days = days) })}
         ${checkField({ id: "gw-new-token-limited", label: "For one role only", value: this.binding !== null,
           hint: "Without a role it may all that you may.",
           onChange: (on) => (this.binding = on ? { role: "observer", scope: "*" } : null) })}
-        ${this.binding ? roleFields(this.services.live, "gw-new-token", this.binding, (one) => (this.binding = one)) : nothing}
+        ${this.binding ? roleFields(this.services.live, "gw-new-token", this.binding, (one) => (this.binding = one))
+          : nothing}
         ${trouble(this.error)}
       </div>
       <footer><button type="button" class="button" @click=${() => this.close()}>Cancel</button>
@@ -73,7 +77,8 @@ export class NewToken extends Part {
     try {
       const days = Number(this.days);
       const body = {
-        name: this.name, bindings: this.binding ? [this.binding] : null, expires_at: days ? Date.now() + days * DAY_MS : null,
+        name: this.name, bindings: this.binding ? [this.binding] : null, expires_at: days ? Date.now() + days * DAY_MS
+          : null,
       };
       this.made = (await this.services.api.send("POST", "/tokens", { body, key: "" })).document;
     } catch (error) {

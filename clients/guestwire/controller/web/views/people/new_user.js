@@ -22,7 +22,8 @@ export async function newUser(services) {
 
 export class NewUser extends Part {
   static properties = {
-    ...Part.properties, close: { attribute: false }, words: { state: true }, binding: { state: true }, busy: { state: true },
+    ...Part.properties, close: { attribute: false }, words: { state: true }, binding: { state: true },
+      busy: { state: true },
     error: { state: true },
   };
 
@@ -44,18 +45,23 @@ export class NewUser extends Part {
     return html`<form @submit=${this._make}>
       <div class="dialog-body stack">
         ${textField({ id: "gw-new-user-name", label: "Name", value: words.name, required: true,
-          hint: "What they sign in with: a to z, 0 to 9, dot, hyphen and underscore.", error: fieldTrouble(this.error, "name"),
+          hint: "What they sign in with: a to z, 0 to 9, dot, hyphen and underscore.", error: fieldTrouble(this.error,
+            "name"),
           onInput: (name) => set({ name }) })}
-        ${textField({ id: "gw-new-user-label", label: "Called", value: words.label, hint: "What people call them. May stay empty.",
+        ${textField({ id: "gw-new-user-label", label: "Called", value: words.label,
+          hint: "What people call them. May stay empty.",
           error: fieldTrouble(this.error, "label"), onInput: (label) => set({ label }) })}
         ${textField({ id: "gw-new-user-password", label: "Password", value: words.password, required: true,
-          hint: "Tell it them by a way that only they read: it is not shown again.", error: fieldTrouble(this.error, "password"),
+          hint: "Tell it them by a way that only they read: it is not shown again.", error: fieldTrouble(this.error,
+            "password"),
           onInput: (password) => set({ password }) })}
-        ${checkField({ id: "gw-new-user-change", label: "They choose their own when they sign in first", value: words.must_change,
+        ${checkField({ id: "gw-new-user-change", label: "They choose their own when they sign in first",
+          value: words.must_change,
           onChange: (must_change) => set({ must_change }) })}
         ${checkField({ id: "gw-new-user-with-role", label: "Give a role now", value: this.binding !== null,
           onChange: (on) => (this.binding = on ? { role: "observer", scope: "*" } : null) })}
-        ${this.binding ? roleFields(this.services.live, "gw-new-user", this.binding, (one) => (this.binding = one)) : nothing}
+        ${this.binding ? roleFields(this.services.live, "gw-new-user", this.binding, (one) => (this.binding = one))
+          : nothing}
         ${trouble(this.error)}
       </div>
       <footer><button type="button" class="button" @click=${() => this.close()}>Cancel</button>

@@ -35,14 +35,19 @@ export class OwnPassword extends Part {
     const set = (/** @type {Partial<OwnPassword["words"]>} */ some) => (this.words = { ...this.words, ...some });
     const differ = this.words.again !== "" && this.words.new !== this.words.again;
     return html`<form class="stack" @submit=${this._change}>
-      ${textField({ id: "gw-password-old", label: "Password now", type: "password", value: this.words.old, required: true,
+      ${textField({ id: "gw-password-old", label: "Password now", type: "password", value: this.words.old,
+        required: true,
         autocomplete: "current-password", onInput: (old) => set({ old }) })}
-      ${textField({ id: "gw-password-new", label: "New password", type: "password", value: this.words.new, required: true,
+      ${textField({ id: "gw-password-new", label: "New password", type: "password", value: this.words.new,
+        required: true,
         autocomplete: "new-password", hint: "Twelve characters at least.", onInput: (text) => set({ new: text }) })}
-      ${textField({ id: "gw-password-again", label: "New password again", type: "password", value: this.words.again, required: true,
-        autocomplete: "new-password", error: differ ? "The two are not the same." : "", onInput: (again) => set({ again }) })}
+      ${textField({ id: "gw-password-again", label: "New password again", type: "password", value: this.words.again,
+        required: true,
+        autocomplete: "new-password", error: differ ? "The two are not the same." : "", onInput: (again) =>
+          set({ again }) })}
       ${trouble(this.error)}
-      <div class="toolbar"><button class="button primary" ?disabled=${this.busy || differ || !this.words.again}>Change the password</button></div>
+      <div class="toolbar"><button class="button primary" ?disabled=${this.busy || differ || !this.words.again}>Change
+        the password</button></div>
     </form>`;
   }
 

@@ -33,7 +33,8 @@ export function rolesText(bindings) {
 /** @param {readonly Binding[]} bindings */
 export function roleChips(bindings) {
   if (!bindings.length) return html`<span class="muted">no role</span>`;
-  return html`<span class="gw-chips">${bindings.map((one) => html`<span class="chip">${one.role} on ${scopeWords(one.scope)}</span>`)}</span>`;
+  return html`<span class="gw-chips">${bindings.map((one) => html`<span
+    class="chip">${one.role} on ${scopeWords(one.scope)}</span>`)}</span>`;
 }
 
 /**
@@ -50,7 +51,8 @@ export function scopes(live, role = "") {
     ["*", "everything"],
     ...sites.map((one) => /** @type {[string, string]} */ ([`site:${one}`, `site ${one}`])),
     ...groups.map((one) => /** @type {[string, string]} */ ([`group:${one}`, `group ${one}`])),
-    ...hosts.map((one) => /** @type {[string, string]} */ ([`host:${one.site}/${one.host}`, `host ${one.site}/${one.host}`])),
+    ...hosts.map((one) => /** @type {[string, string]} */ ([`host:${one.site}/${one.host}`,
+      `host ${one.site}/${one.host}`])),
   ];
 }
 
@@ -63,7 +65,8 @@ export function scopes(live, role = "") {
  */
 export function roleFields(live, id, value, onChange) {
   const known = scopes(live, value.role);
-  return html`${selectField({ id: `${id}-role`, label: "Role", value: value.role, options: ROLES.map((one) => [one, `${one}: ${ROLE_WORDS[one]}`]),
+  return html`${selectField({ id: `${id}-role`, label: "Role", value: value.role, options: ROLES.map((one) => [one,
+    `${one}: ${ROLE_WORDS[one]}`]),
       onChange: (role) => onChange({ ...value, role }) })}
     ${selectField({ id: `${id}-scope`, label: "On", value: value.scope, options: known,
       onChange: (scope) => onChange({ ...value, scope }) })}`;

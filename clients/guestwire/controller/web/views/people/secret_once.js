@@ -18,7 +18,8 @@ export function secretOnce(services, { id, label, secret }) {
   const select = (/** @type {Event} */ event) => /** @type {HTMLInputElement} */ (event.target).select();
   return html`<div class="field">
     <label for=${id}>${label}</label>
-    <div class="row"><input id=${id} class="mono gw-secret" readonly .value=${secret} autocomplete="off" spellcheck="false" @focus=${select}>
+    <div class="row"><input id=${id} class="mono gw-secret" readonly .value=${secret} autocomplete="off"
+      spellcheck="false" @focus=${select}>
       <button type="button" class="button primary" @click=${copy}>Copy</button></div>
     <div class="hint">It is shown this once. Keep it as a password.</div>
   </div>`;

@@ -9,9 +9,11 @@ import { trouble } from "../projects/trouble.js";
 /** @typedef {import("../../types/api.js").components["schemas"]["SessionShown"]} SessionShown */
 
 /** What a browser says of itself, in a word or two. @type {readonly [RegExp, string][]} */
-const BROWSERS = [[/Edg\//, "Edge"], [/Firefox\//, "Firefox"], [/Chrome\//, "Chrome"], [/Safari\//, "Safari"], [/guestwire/i, "guestwire"]];
+const BROWSERS = [[/Edg\//, "Edge"], [/Firefox\//, "Firefox"], [/Chrome\//, "Chrome"], [/Safari\//, "Safari"],
+  [/guestwire/i, "guestwire"]];
 /** @type {readonly [RegExp, string][]} */
-const SYSTEMS = [[/Windows/, "Windows"], [/Android/, "Android"], [/iPhone|iPad/, "iOS"], [/Mac OS/, "macOS"], [/Linux/, "Linux"]];
+const SYSTEMS = [[/Windows/, "Windows"], [/Android/, "Android"], [/iPhone|iPad/, "iOS"], [/Mac OS/, "macOS"], [/Linux/,
+  "Linux"]];
 
 /** @param {string} agent */
 export function agentWords(agent) {
@@ -41,13 +43,16 @@ export class OwnSessions extends Part {
           <th scope="col">Last used</th><th scope="col">Ends</th>
           <th scope="col"><span class="sr">Actions</span></th></tr></thead>
         <tbody>${items.map((one) => html`<tr>
-          <th scope="row" title=${one.agent}>${agentWords(one.agent)}${one.current ? html` <span class="chip">this one</span>` : nothing}</th>
+          <th scope="row" title=${one.agent}>${agentWords(one.agent)}${one.current ? html` <span
+            class="chip">this one</span>` : nothing}</th>
           <td class="mono">${one.address}</td>
           <td><span title=${time(one.created_at)}>${ago(one.created_at, now)}</span></td>
           <td><span title=${time(one.used_at)}>${ago(one.used_at, now)}</span></td>
           <td><span title=${time(one.expires_at)}>${ago(one.expires_at, now)}</span></td>
-          <td>${one.current ? html`<button type="button" class="button" @click=${() => void this.services.session.logOut()}>Sign out</button>`
-            : html`<button type="button" class="button" aria-label="End the session from ${one.address}, ${agentWords(one.agent)}"
+          <td>${one.current ? html`<button type="button" class="button"
+            @click=${() => void this.services.session.logOut()}>Sign out</button>`
+            : html`<button type="button" class="button"
+              aria-label="End the session from ${one.address}, ${agentWords(one.agent)}"
                 @click=${() => void this._end(one)}>End</button>`}</td></tr>`)}</tbody>
       </table>`;
   }

@@ -32,7 +32,8 @@ export class TokensOf extends Part {
     const now = Date.now();
     const mine = !this.user;
     return html`<div class="stack">
-      ${mine ? html`<div class="toolbar"><button type="button" class="button" @click=${() => void this._make()}>Make a token</button></div>` : nothing}
+      ${mine ? html`<div class="toolbar"><button type="button" class="button" @click=${() => void this._make()}>Make a
+        token</button></div>` : nothing}
       ${trouble(this.tokens.error, () => void this.tokens.again())}
       ${items.length ? html`<table class="table">
         <caption class="sr">Tokens</caption>
@@ -41,9 +42,12 @@ export class TokensOf extends Part {
         <tbody>${items.map((one) => html`<tr>
           <th scope="row">${one.name}</th>
           <td>${one.bindings ? roleChips(one.bindings) : `all that ${mine ? "you" : "they"} may`}</td>
-          <td>${one.expires_at ? html`<span title=${time(one.expires_at)}>${ago(one.expires_at, now)}</span>` : "never"}</td>
-          <td>${one.used_at ? html`<span title=${time(one.used_at)}>${ago(one.used_at, now)}</span> from ${one.used_from ?? "?"}` : "never"}</td>
-          <td><button type="button" class="button danger" aria-label="Revoke ${one.name}" @click=${() => void this._revoke(one)}>Revoke</button></td>
+          <td>${one.expires_at ? html`<span title=${time(one.expires_at)}>${ago(one.expires_at, now)}</span>`
+            : "never"}</td>
+          <td>${one.used_at ? html`<span title=${time(one.used_at)}>${ago(one.used_at, now)}</span> from
+            ${one.used_from ?? "?"}` : "never"}</td>
+          <td><button type="button" class="button danger" aria-label="Revoke ${one.name}"
+            @click=${() => void this._revoke(one)}>Revoke</button></td>
         </tr>`)}</tbody>
       </table>` : this.tokens.document ? empty({
         title: "No tokens", text: "Programs come with a token in place of a password.",

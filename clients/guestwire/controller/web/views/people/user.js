@@ -47,15 +47,19 @@ export class UserPage extends Part {
   render() {
     const { session, router } = this.services;
     const user = this.user.document;
-    if (!session.may("user-read")) return html`<h1>${this.params.name}</h1>${noRight("To see users takes the role admin.", router)}`;
+    const { name } = this.params;
+    if (!session.may("user-read")) return html`<h1>${name}</h1>${noRight("To see users takes the role admin.",
+      router)}`;
     if (!user) {
       return html`<h1>${this.params.name}</h1>${this.user.error ? trouble(this.user.error, () => void this.user.again())
         : html`<p class="muted">Reading the user …</p>`}`;
     }
     return html`<section class="gw-user stack">
       <p><a href=${router.href("/users")}>Users</a></p>
-      <div class="row"><h1>${user.name}</h1>${user.label ? html`<span>${user.label}</span>` : nothing}${userState(user)}</div>
-      <p class="muted">Added <span title=${time(user.created_at)}>${ago(user.created_at, Date.now())}</span>, last signed in
+      <div class="row"><h1>${user.name}</h1>${user.label ? html`<span>${user.label}</span>`
+        : nothing}${userState(user)}</div>
+      <p class="muted">Added <span title=${time(user.created_at)}>${ago(user.created_at, Date.now())}</span>, last
+        signed in
         <span title=${time(user.login_at)}>${ago(user.login_at, Date.now())}</span>.</p>
       ${session.may("user-set") ? this._actions(user) : nothing}
       ${trouble(this.error)} ${this._roles(user)}
@@ -74,7 +78,8 @@ export class UserPage extends Part {
       <button type="button" class="button" @click=${() => void this._called(user)}>Change what they are called</button>
       <button type="button" class="button" @click=${() => void this._password(user)}>Give another password</button>
       ${user.disabled
-        ? html`<button type="button" class="button" @click=${() => void this._change(user, { disabled: false }, `${user.name} may come in again.`)}>Enable</button>`
+        ? html`<button type="button" class="button" @click=${() => void this._change(user, { disabled: false },
+          `${user.name} may come in again.`)}>Enable</button>`
         : html`<button type="button" class="button danger" ?disabled=${self} title=${self ? "That is you." : nothing}
             @click=${() => void this._disable(user)}>Disable</button>`}
       <button type="button" class="button danger" ?disabled=${self} title=${self ? "That is you." : nothing}
@@ -89,13 +94,16 @@ export class UserPage extends Part {
       <h2 id="gw-user-roles">Roles</h2>
       ${user.bindings.length ? html`<table class="table">
         <caption class="sr">Roles of ${user.name}</caption>
-        <thead><tr><th scope="col">Role</th><th scope="col">On</th><th scope="col"><span class="sr">Actions</span></th></tr></thead>
+        <thead><tr><th scope="col">Role</th><th scope="col">On</th><th scope="col"><span
+          class="sr">Actions</span></th></tr></thead>
         <tbody>${user.bindings.map((one) => html`<tr>
           <th scope="row">${one.role}</th><td>${scopeWords(one.scope)}</td>
-          <td>${may ? html`<button type="button" class="button" aria-label="Take ${one.role} on ${scopeWords(one.scope)}"
+          <td>${may ? html`<button type="button" class="button"
+            aria-label="Take ${one.role} on ${scopeWords(one.scope)}"
             @click=${() => void this._take(one)}>Take</button>` : nothing}</td></tr>`)}</tbody>
       </table>` : html`<p>No role: they may come in, and see nothing.</p>`}
-      ${may ? html`<form class="toolbar gw-filters" @submit=${(/** @type {Event} */ event) => { event.preventDefault(); void this._give(); }}>
+      ${may ? html`<form class="toolbar gw-filters"
+        @submit=${(/** @type {Event} */ event) => { event.preventDefault(); void this._give(); }}>
         ${roleFields(this.services.live, "gw-user", this.binding, (one) => (this.binding = one))}
         <button class="button">Give the role</button></form>` : nothing}
     </section>`;
@@ -111,14 +119,16 @@ export class UserPage extends Part {
     const sure = await this.services.dialogs.confirm({ title: "Take the role", action: "Take", danger: true,
       text: `${this.params.name} is no longer ${one.role} on ${scopeWords(one.scope)} then.` });
     if (!sure) return;
-    await this._try(() => this.services.api.send("DELETE", `${this._path}/bindings`, { query: { role: one.role, scope: one.scope } }),
+    await this._try(() => this.services.api.send("DELETE", `${this._path}/bindings`, { query: { role: one.role,
+      scope: one.scope } }),
       `The role ${one.role} is taken from ${this.params.name}.`);
   }
 
   /** @param {User} user */
   async _disable(user) {
     const text = "They come in no more, and their sessions and tokens count no more, until they are enabled.";
-    if (!(await this.services.dialogs.confirmName({ title: "Disable the user", text, name: user.name, action: "Disable" }))) return;
+    if (!(await this.services.dialogs.confirmName({ title: "Disable the user", text, name: user.name,
+      action: "Disable" }))) return;
     await this._change(user, { disabled: true }, `${user.name} is disabled.`);
   }
 
@@ -127,7 +137,8 @@ export class UserPage extends Part {
     const { api, dialogs, router } = this.services;
     const text = "Their roles, sessions, tokens and keys go with them. What they did stays in the audit log.";
     if (!(await dialogs.confirmName({ title: "Remove the user", text, name: user.name, action: "Remove" }))) return;
-    if (await this._try(() => api.send("DELETE", this._path, { ifMatch: user.revision }), `The user ${user.name} is removed.`)) router.go("/users");
+    if (await this._try(() => api.send("DELETE", this._path, { ifMatch: user.revision }),
+      `The user ${user.name} is removed.`)) router.go("/users");
   }
 
   /** @param {User} user */
@@ -135,8 +146,10 @@ export class UserPage extends Part {
     let label = user.label;
     const sure = await this.services.dialogs.open((close) => html`
       <form @submit=${(/** @type {Event} */ event) => { event.preventDefault(); close(true); }}>
-        <div class="dialog-body stack">${textField({ id: "gw-user-label", label: "Called", value: label, onInput: (text) => (label = text) })}</div>
-        <footer><button type="button" class="button" @click=${() => close(false)}>Cancel</button><button class="button primary">Save</button></footer>
+        <div class="dialog-body stack">${textField({ id: "gw-user-label", label: "Called", value: label,
+          onInput: (text) => (label = text) })}</div>
+        <footer><button type="button" class="button" @click=${() => close(false)}>Cancel</button><button
+          class="button primary">Save</button></footer>
       </form>`, { title: `What people call ${user.name}` });
     if (sure) await this._change(user, { label }, "Saved.");
   }
@@ -145,7 +158,8 @@ export class UserPage extends Part {
   async _password(user) {
     const password = newPassword();
     const sure = await this.services.dialogs.open((close) => html`
-      <div class="dialog-body stack"><p>${user.name} gets this password, chooses another one at the next sign-in, and their sessions end.</p>
+      <div class="dialog-body stack"><p>${user.name} gets this password, chooses another one at the next sign-in, and
+        their sessions end.</p>
         ${secretOnce(this.services, { id: "gw-user-new-password", label: "Password", secret: password })}</div>
       <footer><button type="button" class="button" @click=${() => close(false)}>Cancel</button>
         <button type="button" class="button primary" @click=${() => close(true)}>Give the password</button></footer>`,

@@ -1,4 +1,7 @@
-/** The signing keys of another user: which there are, whether hosts believe them, and revoking one. One's own are my_keys.js. */
+/**
+ * The signing keys of another user: which there are, whether hosts believe them, and revoking one. One's own are
+ * my_keys.js.
+ */
 
 import { html, nothing } from "lit";
 import { ago, time } from "../../core/format.js";
@@ -30,7 +33,8 @@ export class UserKeys extends Part {
         <tbody>${items.map((one) => html`<tr>
           <th scope="row">${one.label}</th><td class="mono">${one.id}</td><td>${keyState(one)}</td>
           <td><span title=${time(one.enrolled_at)}>${ago(one.enrolled_at, Date.now())}</span></td>
-          <td>${may && !one.revoked_at ? html`<button type="button" class="button danger" aria-label="Revoke ${one.label}"
+          <td>${may && !one.revoked_at ? html`<button type="button" class="button danger"
+            aria-label="Revoke ${one.label}"
             @click=${() => void this._revoke(one)}>Revoke</button>` : nothing}</td></tr>`)}</tbody>
       </table>` : this.keys.document ? html`<p class="muted">No keys. Everybody enrols their own, in their browser or by
         <code>guestwire key enrol</code>.</p>` : nothing}`;
@@ -39,7 +43,7 @@ export class UserKeys extends Part {
   /** @param {Key} one */
   async _revoke(one) {
     const { api, dialogs, say } = this.services;
-    const text = "The controller takes nothing more that this key signs. To have hosts not believe it any more, revoke it at the site's root as well.";
+    const text = "Nothing more that it signs is taken here. Hosts believe it until the site's root revokes it.";
     if (!(await dialogs.confirmName({ title: "Revoke the key", text, name: one.label, action: "Revoke" }))) return;
     try {
       await api.send("DELETE", `/users/${this.user}/keys/${one.id}`);

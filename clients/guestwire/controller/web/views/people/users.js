@@ -39,11 +39,14 @@ export class Users extends Part {
     return html`<section class="gw-users stack">
       <h1>Users</h1>
       <div class="toolbar gw-filters">
-        ${session.may("user-set") ? html`<button type="button" class="button primary" @click=${() => void newUser(this.services)}>Add a user</button>` : ""}
-        ${textField({ id: "gw-users-q", label: "Filter", type: "search", value: wanted, onInput: (value) => router.set({ q: value || null }) })}
+        ${session.may("user-set") ? html`<button type="button" class="button primary"
+          @click=${() => void newUser(this.services)}>Add a user</button>` : ""}
+        ${textField({ id: "gw-users-q", label: "Filter", type: "search", value: wanted, onInput: (value) =>
+          router.set({ q: value || null }) })}
       </div>
       ${trouble(this.users.error, () => void this.users.again())}
-      ${!this.users.document && this.users.busy ? html`<p class="muted">Reading the users …</p>` : this._table(rows, wanted)}
+      ${!this.users.document && this.users.busy ? html`<p class="muted">Reading the users …</p>` : this._table(rows,
+        wanted)}
     </section>`;
   }
 
@@ -55,18 +58,21 @@ export class Users extends Part {
     const { router } = this.services;
     const now = Date.now();
     return html`<gw-table .services=${this.services} caption="Users" .rows=${rows} sort="name"
-      .key=${(/** @type {User} */ row) => row.id} .row_href=${(/** @type {User} */ row) => router.href(`/users/${row.name}`)}
+      .key=${(/** @type {User} */ row) => row.id} .row_href=${(/** @type {User} */ row) =>
+        router.href(`/users/${row.name}`)}
       .columns=${[
         { id: "name", label: "Name", value: (/** @type {User} */ row) => row.name },
         { id: "label", label: "Called", value: (/** @type {User} */ row) => row.label },
         { id: "roles", label: "Roles", value: (/** @type {User} */ row) => rolesText(row.bindings),
           cell: (/** @type {User} */ row) => roleChips(row.bindings) },
-        { id: "state", label: "State", value: (/** @type {User} */ row) => (row.disabled ? "disabled" : row.must_change ? "new password due" : "active"),
+        { id: "state", label: "State", value: (/** @type {User} */ row) => (row.disabled ? "disabled" : row.must_change
+          ? "new password due" : "active"),
           cell: (/** @type {User} */ row) => userState(row) },
         { id: "login_at", label: "Last sign-in", value: (/** @type {User} */ row) => row.login_at ?? 0,
           cell: (/** @type {User} */ row) => html`<span title=${time(row.login_at)}>${ago(row.login_at, now)}</span>` },
       ]}
-      .empty=${empty({ title: wanted ? `No user matches “${wanted}”` : "No users", text: "Everybody who works with the controller has a user of their own.",
+      .empty=${empty({ title: wanted ? `No user matches “${wanted}”` : "No users",
+        text: "Everybody who works with the controller has a user of their own.",
         cli: cli(this.services, "guestwire user add bruno --role operator:site:plant") })}></gw-table>`;
   }
 }

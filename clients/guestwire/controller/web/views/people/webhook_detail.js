@@ -42,11 +42,13 @@ export class WebhookDetailView extends Part {
 
   render() {
     const one = this.detail.document;
-    if (!one) return this.detail.error ? trouble(this.detail.error, () => void this.detail.again()) : html`<p class="muted">Reading the webhook …</p>`;
+    if (!one) return this.detail.error ? trouble(this.detail.error, () => void this.detail.again()) : html`<p
+      class="muted">Reading the webhook …</p>`;
     return html`<section class="panel stack" aria-labelledby="gw-webhook-title">
       <h2 id="gw-webhook-title">${one.name}</h2>
       <div class="toolbar">
-        <button type="button" class="button" ?disabled=${!one.enabled} @click=${() => void this._try(one)}>Send a trial</button>
+        <button type="button" class="button" ?disabled=${!one.enabled} @click=${() => void this._try(one)}>Send a
+          trial</button>
         <button type="button" class="button" @click=${() => void this._change(one)}>Change</button>
         <button type="button" class="button danger" @click=${() => void this._remove(one)}>Remove</button>
       </div>
@@ -61,8 +63,10 @@ export class WebhookDetailView extends Part {
       <h3>Waiting to be sent</h3>
       ${one.waiting.length ? html`<table class="table">
         <caption class="sr">What waits to be sent to ${one.name}</caption>
-        <thead><tr><th scope="col">Since</th><th scope="col">What</th><th scope="col" class="end">Tries</th><th scope="col">Next</th></tr></thead>
-        <tbody>${one.waiting.map((item) => html`<tr><td>${time(item.at)}</td><td>${item.event}</td><td class="end num">${item.tries}</td>
+        <thead><tr><th scope="col">Since</th><th scope="col">What</th><th scope="col" class="end">Tries</th><th
+          scope="col">Next</th></tr></thead>
+        <tbody>${one.waiting.map((item) => html`<tr><td>${time(item.at)}</td><td>${item.event}</td><td
+          class="end num">${item.tries}</td>
           <td>${ago(item.next_at, Date.now())}</td></tr>`)}</tbody></table>` : html`<p class="muted">Nothing.</p>`}
       ${cli(this.services, `guestwire webhook try ${one.name}`)}
     </section>`;
@@ -72,7 +76,8 @@ export class WebhookDetailView extends Part {
   _trial(one) {
     if (!this.tried) return nothing;
     if ((one.delivered_at ?? 0) >= this.tried) return html`<span aria-hidden="true">✓</span> The trial was taken.`;
-    if ((one.failed_at ?? 0) >= this.tried) return html`<span aria-hidden="true">✕</span> The trial was not taken: ${one.failure}. It is sent again for a day.`;
+    if ((one.failed_at ?? 0) >= this.tried) return html`<span aria-hidden="true">✕</span> The trial was not taken:
+      ${one.failure}. It is sent again for a day.`;
     return "The trial is on its way …";
   }
 
@@ -86,7 +91,8 @@ export class WebhookDetailView extends Part {
 
   /** @param {Detail} one */
   async _change(one) {
-    if (await webhookForm(this.services, one)) await this._done(() => Promise.resolve(), `The webhook ${one.name} is changed.`);
+    if (await webhookForm(this.services, one)) await this._done(() => Promise.resolve(),
+      `The webhook ${one.name} is changed.`);
   }
 
   /** @param {Detail} one */
@@ -94,7 +100,8 @@ export class WebhookDetailView extends Part {
     const { api, dialogs, router } = this.services;
     const text = "Nothing more is told to it, not even what waits.";
     if (!(await dialogs.confirmName({ title: "Remove the webhook", text, name: one.name, action: "Remove" }))) return;
-    const gone = await this._done(() => api.send("DELETE", `/webhooks/${one.id}`, { ifMatch: one.revision }), `The webhook ${one.name} is removed.`);
+    const gone = await this._done(() => api.send("DELETE", `/webhooks/${one.id}`, { ifMatch: one.revision }),
+      `The webhook ${one.name} is removed.`);
     if (gone) router.set({ webhook: null });
   }
 

@@ -12,7 +12,8 @@ import { secretOnce } from "./secret_once.js";
 /** @typedef {"raised" | "acknowledged" | "cleared"} Event */
 
 /** @type {readonly {id: Event, label: string}[]} */
-const EVENTS = [{ id: "raised", label: "raised" }, { id: "acknowledged", label: "acknowledged" }, { id: "cleared", label: "cleared" }];
+const EVENTS = [{ id: "raised", label: "raised" }, { id: "acknowledged", label: "acknowledged" }, { id: "cleared",
+  label: "cleared" }];
 
 /**
  * @param {Services} services
@@ -28,7 +29,8 @@ export function webhookForm(services, webhook) {
 
 export class WebhookForm extends Part {
   static properties = {
-    ...Part.properties, webhook: { attribute: false }, close: { attribute: false }, words: { state: true }, made: { state: true },
+    ...Part.properties, webhook: { attribute: false }, close: { attribute: false }, words: { state: true },
+      made: { state: true },
     busy: { state: true }, error: { state: true },
   };
 
@@ -65,22 +67,28 @@ export class WebhookForm extends Part {
     const set = (/** @type {Partial<typeof words>} */ some) => (this.words = { ...this.words, ...some });
     return html`<form @submit=${this._save}>
       <div class="dialog-body stack">
-        ${textField({ id: "gw-webhook-name", label: "Name", value: words.name, required: true, hint: "a to z, 0 to 9 and hyphen.",
+        ${textField({ id: "gw-webhook-name", label: "Name", value: words.name, required: true,
+          hint: "a to z, 0 to 9 and hyphen.",
           error: fieldTrouble(this.error, "name"), onInput: (name) => set({ name }) })}
         ${textField({ id: "gw-webhook-url", label: "Address", type: "url", value: words.url, required: true,
-          hint: "https://, or http:// to this machine.", error: fieldTrouble(this.error, "url"), onInput: (url) => set({ url }) })}
+          hint: "https://, or http:// to this machine.", error: fieldTrouble(this.error, "url"), onInput: (url) =>
+            set({ url }) })}
         ${selectField({ id: "gw-webhook-severity", label: "Alarms of", value: words.least_severity,
           options: [["info", "info and above"], ["warning", "warning and above"], ["critical", "critical"]],
           onChange: (least_severity) => set({ least_severity }) })}
         <fieldset><legend>When they are</legend>${EVENTS.map((one) => html`<label class="row"><input type="checkbox"
-          .checked=${words.events.includes(one.id)} @change=${(/** @type {Event & any} */ event) => set({ events: EVENTS.map((known) => known.id)
-            .filter((id) => (id === one.id ? event.target.checked : words.events.includes(id))) })}> ${one.label}</label>`)}</fieldset>
-        ${checkField({ id: "gw-webhook-enabled", label: "On", value: words.enabled, hint: "Off: nothing more is sent, not even what waits.",
+          .checked=${words.events.includes(one.id)} @change=${(/** @type {Event & any} */ event) =>
+            set({ events: EVENTS.map((known) => known.id)
+            .filter((id) => (id === one.id ? event.target.checked : words.events.includes(id))) })}>
+              ${one.label}</label>`)}</fieldset>
+        ${checkField({ id: "gw-webhook-enabled", label: "On", value: words.enabled,
+          hint: "Off: nothing more is sent, not even what waits.",
           onChange: (enabled) => set({ enabled }) })}
         ${trouble(this.error)}
       </div>
       <footer><button type="button" class="button" @click=${() => this.close()}>Cancel</button>
-        <button class="button primary" ?disabled=${this.busy || !words.events.length}>${this.webhook ? "Save" : "Add"}</button></footer>
+        <button class="button primary" ?disabled=${this.busy || !words.events.length}>${this.webhook ? "Save"
+          : "Add"}</button></footer>
     </form>`;
   }
 

@@ -29,20 +29,24 @@ export class Webhooks extends Part {
 
   render() {
     const { router, session } = this.services;
-    if (!session.may("webhook-set")) return html`<h1>Webhooks</h1>${noRight("To see webhooks takes the role admin.", router)}`;
+    if (!session.may("webhook-set")) return html`<h1>Webhooks</h1>${noRight("To see webhooks takes the role admin.",
+      router)}`;
     const items = this.webhooks.document ?? [];
     const shown = this.query.get("webhook");
     return html`<section class="gw-webhooks stack">
       <h1>Webhooks</h1>
-      <p class="muted">The controller tells alarms to these addresses as they are raised, acknowledged and cleared. Each message is signed with
+      <p class="muted">The controller tells alarms to these addresses as they are raised, acknowledged and cleared. Each
+        message is signed with
         the webhook's secret.</p>
-      <div class="toolbar"><button type="button" class="button primary" @click=${() => void this._add()}>Add a webhook</button></div>
+      <div class="toolbar"><button type="button" class="button primary" @click=${() => void this._add()}>Add a
+        webhook</button></div>
       ${trouble(this.webhooks.error, () => void this.webhooks.again())}
       ${items.length ? this._table(items, shown) : this.webhooks.document ? empty({
         title: "No webhooks", text: "Have alarms told to a chat, a pager or a program of your own.",
         cli: cli(this.services, "guestwire webhook make pager URL --from critical"),
       }) : html`<p class="muted">Reading the webhooks …</p>`}
-      ${shown ? html`<gw-webhook-detail .services=${this.services} .webhook=${shown} @changed=${() => void this.webhooks.again()}></gw-webhook-detail>` : nothing}
+      ${shown ? html`<gw-webhook-detail .services=${this.services} .webhook=${shown}
+        @changed=${() => void this.webhooks.again()}></gw-webhook-detail>` : nothing}
     </section>`;
   }
 
@@ -54,15 +58,19 @@ export class Webhooks extends Part {
     const now = Date.now();
     return html`<table class="table">
       <caption class="sr">Webhooks</caption>
-      <thead><tr><th scope="col">Name</th><th scope="col">Address</th><th scope="col">Told of</th><th scope="col">State</th>
+      <thead><tr><th scope="col">Name</th><th scope="col">Address</th><th scope="col">Told of</th><th
+        scope="col">State</th>
         <th scope="col">Last taken</th><th scope="col"><span class="sr">Actions</span></th></tr></thead>
       <tbody>${items.map((one) => html`<tr class=${one.id === shown ? "chosen" : ""}>
         <th scope="row">${one.name}</th><td class="mono gw-said">${one.url}</td>
         <td>${one.least_severity} and above: ${one.events.join(", ")}</td>
-        <td>${webhookState(one)}${one.dropped ? html` <span class="muted">${counted(one.dropped, "message")} given up</span>` : nothing}</td>
+        <td>${webhookState(one)}${one.dropped ? html` <span class="muted">${counted(one.dropped, "message")} given
+          up</span>` : nothing}</td>
         <td><span title=${time(one.delivered_at)}>${ago(one.delivered_at, now)}</span></td>
-        <td><button type="button" class="button" aria-expanded=${one.id === shown} aria-label="${one.id === shown ? "Close" : "Open"} ${one.name}"
-          @click=${() => this.services.router.set({ webhook: one.id === shown ? null : one.id })}>${one.id === shown ? "Close" : "Open"}</button></td>
+        <td><button type="button" class="button" aria-expanded=${one.id === shown} aria-label="${one.id === shown
+          ? "Close" : "Open"} ${one.name}"
+          @click=${() => this.services.router.set({ webhook: one.id === shown ? null : one.id })}>${one.id === shown
+            ? "Close" : "Open"}</button></td>
       </tr>`)}</tbody>
     </table>`;
   }

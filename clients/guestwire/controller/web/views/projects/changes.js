@@ -1,6 +1,7 @@
 /** Changes of a configuration as a list: what is there now and what was. Values come from outside and stay text. */
 
 import { html, nothing } from "lit";
+import { valueWords } from "./plain_words.js";
 
 /** @typedef {{path: string, before?: unknown, after?: unknown}} Changed */
 
@@ -35,6 +36,6 @@ const LONGEST = 160;
 /** @param {unknown} value */
 function brief(value) {
   if (value === null || value === undefined) return "nothing";
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const text = valueWords(value);
   return text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text;
 }

@@ -41,7 +41,8 @@ export class Examples extends Part {
     const items = this.examples.document?.items ?? [];
     return html`<section class="gw-examples stack">
       <h1>Examples</h1>
-      <p class="muted">Configurations to begin with. Opening one makes it the draft of a host: the host changes when the draft is
+      <p class="muted">Configurations to begin with. Opening one makes it the draft of a host: the host changes when the
+        draft is
         applied, and the plan then says which guests go.</p>
       ${trouble(this.examples.error, () => void this.examples.again())}
       <ul class="gw-cards">${items.map((one) => this._card(one))}</ul>
@@ -59,8 +60,10 @@ export class Examples extends Part {
       <div class="toolbar">
         <button type="button" class="button ${chosen ? "" : "primary"}" aria-expanded=${chosen}
           aria-label=${`${chosen ? "Close" : "Open on a host"}: ${one.name}`}
-          @click=${() => this._choose({ example: chosen ? null : one.name })}>${chosen ? "Close" : "Open on a host"}</button>
-        <button type="button" class="button quiet" aria-label="Download: ${one.name}" @click=${() => void this._download(one.name)}>Download</button>
+          @click=${() => this._choose({ example: chosen ? null : one.name })}>${chosen ? "Close"
+            : "Open on a host"}</button>
+        <button type="button" class="button quiet" aria-label="Download: ${one.name}"
+          @click=${() => void this._download(one.name)}>Download</button>
       </div>
     </li>`;
   }
@@ -73,17 +76,21 @@ export class Examples extends Part {
       ${hosts.length ? selectField({ id: "gw-examples-host", label: "As the draft of", value: this._host,
         options: [["", "choose a host"], ...hosts.map((one) => {
           const ref = `${one.site}/${one.host}`;
-          return /** @type {[string, string]} */ ([ref, one.label && one.label !== one.host ? `${one.label} (${ref})` : ref]);
+          return /** @type {[string, string]} */ ([ref, one.label && one.label !== one.host ? `${one.label} (${ref})`
+            : ref]);
         })], onChange: (value) => this._choose({ host: value || null }) })
-        : html`<p>There is no host that was let in. <a href=${this.services.router.href("/welcome")}>Connect one first.</a></p>`}
+        : html`<p>There is no host that was let in. <a href=${this.services.router.href("/welcome")}>Connect one
+          first.</a></p>`}
       ${trouble(this.error)}
       <div aria-live="polite">${this.drafts ? openedPreview(this.drafts)
         : this.busy ? html`<p class="muted">Looking what this would do …</p>` : nothing}</div>
       <div class="toolbar">
-        <button type="button" class="button primary" ?disabled=${!this.drafts || this.busy || !this.services.session.may("draft-edit", this._host)}
+        <button type="button" class="button primary" ?disabled=${!this.drafts || this.busy
+          || !this.services.session.may("draft-edit", this._host)}
           @click=${() => void this._open()}>Open as the draft</button>
       </div>
-      ${this._host ? cli(this.services, `guestwire example open ${this._example} ${this._host.split("/")[1]}`) : nothing}
+      ${this._host ? cli(this.services, `guestwire example open ${this._example} ${this._host.split("/")[1]}`)
+        : nothing}
     </section>`;
   }
 
@@ -122,8 +129,10 @@ export class Examples extends Part {
     const host = this._host;
     const guests = live.get("host", host)?.guests ?? 0;
     if (guests || drafts.some((one) => one.draft_revision)) {
-      const text = `The example replaces the configuration of ${host}${guests ? `, which has ${guests} guests now` : ""}. ${whyAsked(drafts)}`;
-      if (!(await dialogs.confirmName({ title: `Open ${this._example}`, text, name: host.split("/")[1], action: "Open" }))) return;
+      const text = `The example replaces the configuration of ${host}${guests ? `, which has ${guests} guests now`
+        : ""}. ${whyAsked(drafts)}`;
+      if (!(await dialogs.confirmName({ title: `Open ${this._example}`, text, name: host.split("/")[1],
+        action: "Open" }))) return;
     }
     try {
       await this._send({ host, overwrite: overwrites(drafts)[host] ?? null, preview: false });
@@ -143,7 +152,8 @@ export class Examples extends Part {
   /** @param {string} name */
   async _download(name) {
     try {
-      const { text } = await this.services.api.get(`/projects/examples/${name}`, { host: this._host.split("/")[1] || "h1" });
+      const { text } = await this.services.api.get(`/projects/examples/${name}`, { host: this._host.split("/")[1]
+        || "h1" });
       saveFile(`${name}.toml`, text, "application/toml");
     } catch (error) {
       this.services.say.problem(error);

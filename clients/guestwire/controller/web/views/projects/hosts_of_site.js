@@ -23,5 +23,6 @@ export function sitesOf(live) {
 export function hostsOfSite(live, site) {
   return [...live.map("host").values()]
     .filter((one) => (!site || one.site === site) && one.approval === "approved")
-    .sort((one, other) => `${one.site}/${one.host}`.localeCompare(`${other.site}/${other.host}`, "en", { numeric: true }));
+    .sort((one, other) => `${one.site}/${one.host}`.localeCompare(`${other.site}/${other.host}`, "en",
+      { numeric: true }));
 }

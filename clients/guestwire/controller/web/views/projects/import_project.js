@@ -36,7 +36,8 @@ export async function importFiles(services, files) {
 
 export class ImportFiles extends Part {
   static properties = {
-    ...Part.properties, files: { attribute: false }, close: { attribute: false }, format: { state: true }, into: { state: true },
+    ...Part.properties, files: { attribute: false }, close: { attribute: false }, format: { state: true },
+      into: { state: true },
     name: { state: true }, site: { state: true }, host: { state: true }, busy: { state: true }, error: { state: true },
   };
 
@@ -79,8 +80,10 @@ export class ImportFiles extends Part {
     const site = this.site || sites[0] || "";
     return html`<form @submit=${(/** @type {Event} */ event) => this._take(event, site, host)}>
       <div class="dialog-body stack">
-      <p>${this.files.length === 1 ? html`<span class="mono">${this.files[0].name}</span>` : counted(this.files.length, "file")}</p>
-      ${selectField({ id: "gw-import-format", label: "Format", value: this.format, options: FORMATS.map((one) => [one.value, one.label]),
+      <p>${this.files.length === 1 ? html`<span class="mono">${this.files[0].name}</span>` : counted(this.files.length,
+        "file")}</p>
+      ${selectField({ id: "gw-import-format", label: "Format", value: this.format, options: FORMATS.map((one) =>
+        [one.value, one.label]),
         onChange: (value) => (this.format = /** @type {import("./file_formats.js").Format} */ (value)) })}
       ${this.format === "guestwire" && this.files.length === 1 ? html`<fieldset>
         <legend>Import as</legend>
@@ -97,14 +100,17 @@ export class ImportFiles extends Part {
         ${selectField({ id: "gw-import-host", label: "Draft of the host", value: host,
           options: hosts.map((one) => {
             const ref = `${one.site}/${one.host}`;
-            return /** @type {[string, string]} */ ([ref, one.label && one.label !== one.host ? `${one.label} (${ref})` : ref]);
+            return /** @type {[string, string]} */ ([ref, one.label && one.label !== one.host ? `${one.label} (${ref})`
+              : ref]);
           }), onChange: (value) => (this.host = value) })}
         <p class="muted">${this.format === "guestwire" ? "The draft becomes what the file says of the host."
-          : "What the files name is changed in the draft, the rest of it stays."} The host changes when the draft is applied.</p>`}
+          : "What the files name is changed in the draft, the rest of it stays."} The host changes when the draft is
+            applied.</p>`}
       ${trouble(this.error)} ${this._mistakes()}
       </div>
       <footer><button type="button" class="button" @click=${() => this.close()}>Cancel</button>
-        <button class="button primary" ?disabled=${this.busy || !(this._asProject ? site : host)}>${this.busy ? "Importing …" : "Import"}</button></footer>
+        <button class="button primary" ?disabled=${this.busy || !(this._asProject ? site : host)}>${this.busy
+          ? "Importing …" : "Import"}</button></footer>
     </form>`;
   }
 
@@ -112,7 +118,8 @@ export class ImportFiles extends Part {
   _mistakes() {
     const { errors = [] } = /** @type {{errors?: {field: string, message: string}[]}} */ (this.error ?? {});
     if (errors.length < 2) return nothing;
-    return html`<ul class="gw-plain">${errors.slice(0, 20).map((one) => html`<li><span class="mono">${one.field}</span> ${one.message}</li>`)}</ul>`;
+    return html`<ul class="gw-plain">${errors.slice(0, 20).map((one) => html`<li><span class="mono">${one.field}</span>
+      ${one.message}</li>`)}</ul>`;
   }
 
   /**
@@ -135,7 +142,8 @@ export class ImportFiles extends Part {
 
   /** @param {string} site */
   async _project(site) {
-    await this.services.api.send("POST", "/projects/import", { body: { name: this.name, site, text: this.files[0].text } });
+    await this.services.api.send("POST", "/projects/import", { body: { name: this.name, site,
+      text: this.files[0].text } });
     this.services.say.done(`The project ${this.name} is imported.`);
     return `/projects/${encodeURIComponent(this.name)}`;
   }
@@ -148,9 +156,11 @@ export class ImportFiles extends Part {
     let draft = live.get("draft", host);
     if (draft && this.format === "guestwire") {
       const text = `The draft of ${host} becomes what the file says. What it has now stays in its history.`;
-      if (!(await dialogs.confirmName({ title: "Replace the draft", text, name: host.split("/")[1], action: "Import" }))) return "";
+      if (!(await dialogs.confirmName({ title: "Replace the draft", text, name: host.split("/")[1],
+        action: "Import" }))) return "";
     }
-    if (!draft && this.format !== "guestwire") draft = (await api.send("POST", `/drafts/${host}/pull`, { body: {} })).document;
+    if (!draft && this.format !== "guestwire") draft = (await api.send("POST", `/drafts/${host}/pull`,
+      { body: {} })).document;
     const guard = draft ? { ifMatch: draft.revision } : { ifNoneMatch: /** @type {const} */ ("*") };
     await api.send("POST", `/drafts/${host}/import`, { body, ...guard });
     say.done(`Imported into the draft of ${host}.`);

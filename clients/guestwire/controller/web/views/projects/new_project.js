@@ -1,4 +1,6 @@
-/** The dialog that makes a project: of drafts as they are now, of an example, or empty. Files are import_project.js's. */
+/**
+ * The dialog that makes a project: of drafts as they are now, of an example, or empty. Files are import_project.js's.
+ */
 
 import { html, nothing } from "lit";
 import { Part } from "../../parts/part.js";
@@ -31,7 +33,8 @@ export async function newProject(services) {
 
 export class NewProject extends Part {
   static properties = {
-    ...Part.properties, close: { attribute: false }, name: { state: true }, title_text: { state: true }, site: { state: true },
+    ...Part.properties, close: { attribute: false }, name: { state: true }, title_text: { state: true },
+      site: { state: true },
     beginning: { state: true }, chosen: { state: true }, example: { state: true }, host: { state: true },
     busy: { state: true }, error: { state: true },
   };
@@ -65,21 +68,25 @@ export class NewProject extends Part {
       ${textField({ id: "gw-new-project-name", label: "Name", value: this.name, required: true,
         hint: "Letters, digits, dot, hyphen and underscore.", error: fieldTrouble(this.error, "name"),
         onInput: (value) => (this.name = value) })}
-      ${textField({ id: "gw-new-project-title", label: "Title", value: this.title_text, hint: "What it is for. May stay empty.",
+      ${textField({ id: "gw-new-project-title", label: "Title", value: this.title_text,
+        hint: "What it is for. May stay empty.",
         onInput: (value) => (this.title_text = value) })}
       ${sites.length > 1 ? selectField({ id: "gw-new-project-site", label: "Site", value: site,
         options: sites,
         onChange: (value) => { this.site = value; this.chosen = new Set(); } }) : nothing}
       <fieldset>
         <legend>Begin with</legend>
-        ${BEGINNINGS.map((one) => html`<label class="row"><input type="radio" name="gw-new-project-from" .value=${one.value}
-          .checked=${this.beginning === one.value} @change=${() => (this.beginning = one.value)}> ${one.label}</label>`)}
+        ${BEGINNINGS.map((one) => html`<label class="row"><input type="radio" name="gw-new-project-from"
+          .value=${one.value}
+          .checked=${this.beginning === one.value} @change=${() => (this.beginning = one.value)}>
+            ${one.label}</label>`)}
       </fieldset>
       ${this.beginning === "drafts" ? this._hosts(site) : this.beginning === "example" ? this._example() : nothing}
       ${trouble(this.error)}
       </div>
       <footer><button type="button" class="button" @click=${() => this.close()}>Cancel</button>
-        <button class="button primary" ?disabled=${this.busy || !site}>${this.busy ? "Making it …" : "Make the project"}</button></footer>
+        <button class="button primary" ?disabled=${this.busy || !site}>${this.busy ? "Making it …"
+          : "Make the project"}</button></footer>
     </form>`;
   }
 
@@ -90,7 +97,8 @@ export class NewProject extends Part {
       <legend>Hosts</legend>
       ${hosts.length ? hosts.map((one) => html`<label class="row">
           <input type="checkbox" .checked=${this.chosen.has(one.host)}
-            @change=${(/** @type {Event} */ event) => this._choose(one.host, /** @type {HTMLInputElement} */ (event.target).checked)}>
+            @change=${(/** @type {Event} */ event) => this._choose(one.host,
+              /** @type {HTMLInputElement} */ (event.target).checked)}>
           <span>${one.label || one.host}</span>
           <span class="muted">${this.services.live.get("draft", `${site}/${one.host}`) ? "its draft"
             : "has no draft: begins one with what the host has"}</span>
@@ -173,7 +181,8 @@ export function titled(text, line) {
   const head = text.search(/^\s*\[/m);
   const top = head < 0 ? text : text.slice(0, head);
   const rest = head < 0 ? "" : text.slice(head);
-  return said.test(top) ? top.replace(said, () => line) + rest : top.replace(/^schema[ \t]*=.*$\n?/m, (found) => found + line) + rest;
+  return said.test(top) ? top.replace(said, () => line) + rest : top.replace(/^schema[ \t]*=.*$\n?/m, (found) => found
+    + line) + rest;
 }
 
 customElements.define("gw-new-project", NewProject);

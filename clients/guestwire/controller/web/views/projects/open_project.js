@@ -11,7 +11,8 @@ import { trouble } from "./trouble.js";
 
 export class OpenProject extends Part {
   static properties = {
-    ...Part.properties, project: { attribute: false }, targets: { state: true }, drafts: { state: true }, busy: { state: true },
+    ...Part.properties, project: { attribute: false }, targets: { state: true }, drafts: { state: true },
+      busy: { state: true },
     error: { state: true },
   };
 
@@ -44,12 +45,14 @@ export class OpenProject extends Part {
     if (!project) return nothing;
     const hosts = hostsOfSite(this.services.live);
     const content = project.content ?? [];
-    if (!content.length) return html`<p>The project has no hosts: there is nothing to open. Save drafts into it first.</p>`;
+    if (!content.length) return html`<p>The project has no hosts: there is nothing to open. Save drafts into it
+      first.</p>`;
     return html`<div class="stack">
       <p>Opening makes drafts of the project. Nothing changes on a host before its draft is applied.</p>
       <table class="table">
         <caption class="sr">Whose draft each host of the project becomes</caption>
-        <thead><tr><th scope="col">In the project</th><th scope="col">Guests</th><th scope="col">Becomes the draft of</th></tr></thead>
+        <thead><tr><th scope="col">In the project</th><th scope="col">Guests</th><th
+          scope="col">Becomes the draft of</th></tr></thead>
         <tbody>${content.map((one) => html`<tr>
           <th scope="row">${one.host}</th>
           <td>${(one.guests ?? []).join(", ") || "none"}</td>
@@ -58,7 +61,8 @@ export class OpenProject extends Part {
             <option value="" ?selected=${!this.targets[one.host]}>nobody: left out</option>
             ${hosts.map((host) => {
               const ref = `${host.site}/${host.host}`;
-              return html`<option value=${ref} ?selected=${this.targets[one.host] === ref}>${host.label && host.label !== host.host
+              return html`<option value=${ref} ?selected=${this.targets[one.host] === ref}>${host.label
+                && host.label !== host.host
                 ? `${host.label} (${ref})` : ref}</option>`;
             })}
           </select></td>
@@ -68,7 +72,8 @@ export class OpenProject extends Part {
       <div aria-live="polite">${this.drafts ? html`<h2>What this would do</h2>${openedPreview(this.drafts)}`
         : this.busy ? html`<p class="muted">Looking what this would do …</p>` : nothing}</div>
       <div class="toolbar">
-        <button type="button" class="button primary" ?disabled=${this.busy || !this.drafts?.length} @click=${() => void this._open()}>
+        <button type="button" class="button primary" ?disabled=${this.busy || !this.drafts?.length}
+          @click=${() => void this._open()}>
           Open the project</button>
         ${this._chosen() ? nothing : html`<span class="muted">Choose a host at least.</span>`}
       </div>
@@ -113,7 +118,8 @@ export class OpenProject extends Part {
     const drafts = this.drafts ?? [];
     const name = this.project?.name ?? "";
     if (destroys(drafts)
-      && !(await dialogs.confirmName({ title: "Open the project", text: whyAsked(drafts), name, action: "Open" }))) return;
+      && !(await dialogs.confirmName({ title: "Open the project", text: whyAsked(drafts), name,
+        action: "Open" }))) return;
     this.busy = true;
     try {
       const { document } = await this._send({ hosts: this._hosts(), overwrite: overwrites(drafts), preview: false });

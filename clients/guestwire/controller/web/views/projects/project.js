@@ -39,24 +39,29 @@ export class Project extends Part {
   render() {
     const project = this.project.document;
     if (!project) {
-      return html`<h1>${this.params.name}</h1>${this.project.error ? trouble(this.project.error, () => void this.project.again())
+      return html`<h1>${this.params.name}</h1>${this.project.error ? trouble(this.project.error,
+        () => void this.project.again())
         : html`<p class="muted">Reading the project …</p>`}`;
     }
     const { router } = this.services;
     const tab = this.query.get("tab") ?? "";
     const path = `/projects/${encodeURIComponent(project.name)}`;
     return html`<section class="gw-project stack" @saved=${() => void this.project.again()}>
+      <p><a href=${router.href("/projects")}>Projects</a></p>
       <div class="row">
         <h1>${project.name}</h1>
-        <span class="muted">revision ${project.revision}, saved by ${project.author}, <span title=${time(project.at)}>${ago(project.at, Date.now())}</span></span>
+        <span class="muted">revision ${project.revision}, saved by ${project.author}, <span
+          title=${time(project.at)}>${ago(project.at, Date.now())}</span></span>
       </div>
       ${project.title ? html`<p>${project.title}</p>` : nothing}
       ${project.comments ? html`<p class="gw-lines muted">${project.comments}</p>` : nothing}
       ${this._actions(project)}
-      ${tabs(TABS.map(([id, label]) => ({ label, current: tab === id, href: router.href(path, { tab: id }) })), "Project")}
+      ${tabs(TABS.map(([id, label]) => ({ label, current: tab === id, href: router.href(path, { tab: id }) })),
+        "Project")}
       ${trouble(this.project.error)}
       ${tab === "open" ? html`<gw-project-open .services=${this.services} .project=${project}></gw-project-open>`
-        : tab === "revisions" ? html`<gw-project-revisions .services=${this.services} .project=${project}></gw-project-revisions>`
+        : tab === "revisions" ? html`<gw-project-revisions .services=${this.services}
+          .project=${project}></gw-project-revisions>`
         : tab === "file" ? html`<pre class="gw-file" tabindex="0" aria-label="The project file">${project.text}</pre>`
         : this._contents(project)}
     </section>`;
@@ -68,8 +73,10 @@ export class Project extends Part {
     const why = session.may("project-save") ? "" : "To change projects takes the role engineer.";
     const run = (/** @type {() => Promise<void>} */ task) => () => void this._done(task);
     return html`<div class="toolbar">
-      <a class="button primary" href=${router.href(`/projects/${encodeURIComponent(project.name)}`, { tab: "open" })}>Open</a>
-      <button type="button" class="button" ?disabled=${why !== ""} title=${why} @click=${run(() => saveDrafts(this.services, project))}>
+      <a class="button primary" href=${router.href(`/projects/${encodeURIComponent(project.name)}`,
+        { tab: "open" })}>Open</a>
+      <button type="button" class="button" ?disabled=${why !== ""} title=${why}
+        @click=${run(() => saveDrafts(this.services, project))}>
         Save drafts into it</button>
       <button type="button" class="button" @click=${run(() => exportProject(this.services, project))}>Export</button>
       <gw-menu .services=${this.services} label="More" .items=${[
@@ -93,7 +100,8 @@ export class Project extends Part {
           return html`<tr>
             <th scope="row">${one.host}</th>
             <td>${(one.guests ?? []).join(", ") || "none"}</td>
-            <td>${host ? html`<a href=${router.href(`/hosts/${project.site}/${one.host}`)}>${host.label || one.host}</a>`
+            <td>${host ? html`<a href=${router.href(`/hosts/${project.site}/${one.host}`)}>${host.label
+              || one.host}</a>`
               : html`<span class="muted">no such host in ${project.site}</span>`}</td>
           </tr>`;
         })}</tbody>
@@ -115,7 +123,8 @@ export class Project extends Part {
   /** @param {ProjectShown} project */
   async _copy(project) {
     const { api, router, say } = this.services;
-    const to = await askName(this.services, { title: "Save as another project", action: "Save", value: `${project.name}-2` });
+    const to = await askName(this.services, { title: "Save as another project", action: "Save",
+      value: `${project.name}-2` });
     if (!to) return;
     await api.send("POST", `${this._path}/copy`, { body: { to } });
     say.done(`The project is saved as ${to}.`);
@@ -136,7 +145,8 @@ export class Project extends Part {
   async _remove(project) {
     const { api, dialogs, router, say } = this.services;
     const text = "The project and its revisions are gone then. Drafts and hosts stay as they are.";
-    if (!(await dialogs.confirmName({ title: "Remove the project", text, name: project.name, action: "Remove" }))) return;
+    if (!(await dialogs.confirmName({ title: "Remove the project", text, name: project.name,
+      action: "Remove" }))) return;
     await api.send("DELETE", this._path, { ifMatch: project.revision });
     say.done(`The project ${project.name} is removed.`);
     router.go("/projects");

@@ -22,7 +22,8 @@ export async function askName(services, { title, action, value }) {
   const found = await services.dialogs.open((close) => html`
     <form @submit=${(/** @type {Event} */ event) => { event.preventDefault(); close(typed.trim()); }}>
       <div class="dialog-body stack">
-        ${textField({ id: "gw-project-name", label: "Name", value, required: true, hint: "Letters, digits, dot, hyphen and underscore.",
+        ${textField({ id: "gw-project-name", label: "Name", value, required: true,
+          hint: "Letters, digits, dot, hyphen and underscore.",
           onInput: (text) => (typed = text) })}
       </div>
       <footer><button type="button" class="button" @click=${() => close("")}>Cancel</button>
@@ -38,7 +39,8 @@ export async function askName(services, { title, action, value }) {
  */
 export async function saveDrafts(services, project) {
   const { api, dialogs, live, say } = services;
-  const drafts = [...live.map("draft").values()].filter((one) => one.site === project.site).map((one) => one.host).sort();
+  const drafts = [...live.map("draft").values()].filter((one) => one.site === project.site).map((one) =>
+    one.host).sort();
   const before = new Set((project.content ?? []).map((one) => one.host));
   const chosen = new Set(drafts.filter((host) => before.has(host)));
   const lost = () => [...before].filter((host) => !chosen.has(host));
@@ -53,10 +55,12 @@ export async function saveDrafts(services, project) {
               if (input.checked) chosen.add(host);
               else chosen.delete(host);
               input.dispatchEvent(new Event("gw-again", { bubbles: true }));
-            }}> ${host} <span class="muted">revision ${live.get("draft", `${project.site}/${host}`)?.revision ?? ""}</span></label>`)}
+            }}> ${host} <span class="muted">revision ${live.get("draft",
+              `${project.site}/${host}`)?.revision ?? ""}</span></label>`)}
         </fieldset>` : html`<p>The site ${project.site} has no drafts. Edit a host in Config mode first.</p>`}
         ${lost().length ? html`<p class="issue w"><span aria-hidden="true">▲</span>
-          ${lost().join(", ")} ${lost().length === 1 ? "is" : "are"} in the project now and would not be any more. Its revisions keep it.</p>` : nothing}
+          ${lost().join(", ")} ${lost().length === 1 ? "is" : "are"} in the project now and would not be any more. Its
+            revisions keep it.</p>` : nothing}
       </div>
       <footer><button type="button" class="button" @click=${() => close(false)}>Cancel</button>
         <button class="button primary" ?disabled=${!chosen.size}>Save</button></footer>
@@ -81,7 +85,8 @@ export async function exportProject(services, project) {
 
 export class ProjectExport extends Part {
   static properties = {
-    ...Part.properties, project: { attribute: false }, close: { attribute: false }, format: { state: true }, host: { state: true },
+    ...Part.properties, project: { attribute: false }, close: { attribute: false }, format: { state: true },
+      host: { state: true },
     made: { state: true }, error: { state: true },
   };
 
@@ -106,22 +111,28 @@ export class ProjectExport extends Part {
     const host = this.host || (whole.length ? "" : hosts[0] ?? "");
     return html`<form @submit=${(/** @type {Event} */ event) => this._export(event, host)}>
       <div class="dialog-body stack">
-        ${selectField({ id: "gw-project-export-format", label: "Format", value: this.format, options: FORMATS.map((one) => [one.value, one.label]),
-          onChange: (value) => { this.format = /** @type {import("./file_formats.js").Format} */ (value); this.made = null; } })}
+        ${selectField({ id: "gw-project-export-format", label: "Format", value: this.format,
+          options: FORMATS.map((one) => [one.value, one.label]),
+          onChange: (value) => {
+            this.format = /** @type {import("./file_formats.js").Format} */ (value);
+            this.made = null;
+          } })}
         ${selectField({ id: "gw-project-export-host", label: "Host", value: host,
           options: [...whole, ...hosts], onChange: (value) => (this.host = value) })}
         ${trouble(this.error)}
         <div aria-live="polite">${this.made ? this._said(this.made) : nothing}</div>
       </div>
       <footer><button type="button" class="button" @click=${() => this.close()}>Close</button>
-        <button class="button primary" ?disabled=${!hosts.length && this.format !== "guestwire"}>Download</button></footer>
+        <button class="button primary" ?disabled=${!hosts.length
+          && this.format !== "guestwire"}>Download</button></footer>
     </form>`;
   }
 
   /** @param {Exported} made */
   _said(made) {
     const left = made.not_carried ?? [];
-    return html`<p>Downloaded: <span class="mono">${made.files.map((one) => one.name).join(", ") || "no files"}</span></p>
+    return html`<p>Downloaded: <span class="mono">${made.files.map((one) => one.name).join(", ")
+      || "no files"}</span></p>
       ${left.length ? html`<p>This format cannot say:</p>
         <ul>${left.map((one) => html`<li>${one}</li>`)}</ul>` : nothing}`;
   }

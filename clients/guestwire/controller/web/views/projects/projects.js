@@ -26,7 +26,8 @@ export class Projects extends Part {
     /** Whether a file is dragged over the page. */
     this.over = false;
     /** @type {Loading<{items: DraftSession[]}>} */
-    this.sessions = new Loading(this, (signal) => this.services.api.get("/drafts/sessions", { limit: SESSIONS }, signal));
+    this.sessions = new Loading(this, (signal) => this.services.api.get("/drafts/sessions", { limit: SESSIONS },
+      signal));
     /** @type {Loading<void>} */
     this.projects = new Loading(this, () => this.services.live.need("project"));
   }
@@ -37,19 +38,21 @@ export class Projects extends Part {
     const wanted = (this.query.get("q") ?? "").toLowerCase();
     /** @type {ProjectHead[]} */
     const rows = [...live.map("project").values()].filter((one) => matches(one, wanted));
-    return html`<section class="gw-projects ${this.over ? "over" : ""}" @dragover=${this._dragged} @dragleave=${this._left}
-        @drop=${this._dropped}>
+    return html`<section class="gw-projects ${this.over ? "over" : ""}" @dragover=${this._dragged}
+      @dragleave=${this._left} @drop=${this._dropped}>
       <h1>Projects</h1>
-      <p class="muted">Configurations of the hosts of a site, kept under a name with all their revisions. To open one makes
-        drafts of it; a host changes when its draft is applied.</p>
+      <p class="muted">Configurations of the hosts of a site, kept under a name with all their revisions. To open one
+        makes drafts of it; a host changes when its draft is applied.</p>
       <div class="toolbar">
-        <button type="button" class="button primary" ?disabled=${!may} @click=${() => newProject(this.services)}>New project</button>
+        <button type="button" class="button primary" ?disabled=${!may} @click=${() => newProject(this.services)}>New
+          project</button>
         <button type="button" class="button" ?disabled=${!may} @click=${this._choose}>Import a file</button>
         <label class="sr" for="gw-projects-q">Filter projects</label>
         <input id="gw-projects-q" type="search" placeholder="Filter" .value=${this.query.get("q") ?? ""}
           @input=${(/** @type {InputEvent} */ event) =>
             router.set({ q: /** @type {HTMLInputElement} */ (event.target).value || null })}>
-        <input id="gw-projects-file" type="file" multiple hidden accept=${ACCEPTED} aria-label="Files to import" @change=${this._chosen}>
+        <input id="gw-projects-file" type="file" multiple hidden accept=${ACCEPTED} aria-label="Files to import"
+          @change=${this._chosen}>
       </div>
       ${may ? html`<p class="muted">A project file, kvmrt.cfg or libvirt XML can be dropped anywhere on this page.</p>`
         : html`<p class="muted">To save projects takes the role engineer.</p>`}
@@ -68,7 +71,8 @@ export class Projects extends Part {
           <a class="button" href=${router.href(placeOf(one), { mode: "config" })}>Continue</a>
           <span>${live.get("host", `${one.site}/${one.host}`)?.label || one.host}</span>
           <span class="mono muted">${one.site}/${one.host}</span>
-          <span class="muted" title=${time(one.at)}>${ago(one.at, Date.now())}, revision ${one.revision} of the draft</span>
+          <span class="muted" title=${time(one.at)}>${ago(one.at, Date.now())}, revision ${one.revision} of the
+            draft</span>
         </li>`)}
       </ul>
     </section>`;
@@ -89,7 +93,8 @@ export class Projects extends Part {
         { id: "name", label: "Name", value: (/** @type {ProjectHead} */ row) => row.name },
         { id: "site", label: "Site", value: (/** @type {ProjectHead} */ row) => row.site },
         { id: "hosts", label: "Hosts", value: (/** @type {ProjectHead} */ row) => (row.hosts ?? []).length,
-          cell: (/** @type {ProjectHead} */ row) => html`<span title=${(row.hosts ?? []).join(", ")}>${brief(row.hosts ?? [])}</span>` },
+          cell: (/** @type {ProjectHead} */ row) => html`<span
+            title=${(row.hosts ?? []).join(", ")}>${brief(row.hosts ?? [])}</span>` },
         { id: "revision", label: "Revision", end: true, value: (/** @type {ProjectHead} */ row) => row.revision },
         { id: "author", label: "Saved by", value: (/** @type {ProjectHead} */ row) => row.author },
         { id: "at", label: "Saved", value: (/** @type {ProjectHead} */ row) => row.at,
@@ -97,7 +102,7 @@ export class Projects extends Part {
       ]}
       .empty=${wanted ? html`<p class="muted">No project matches “${wanted}”.</p>` : empty({
         title: "No projects yet",
-        text: "A project keeps the configurations of hosts under a name. Begin one from the draft of a host, an example or a file.",
+        text: "A project keeps the configurations of hosts. Begin one from the draft of a host, an example or a file.",
         cli: cli(this.services, "guestwire project save line7 h1"),
       })}></gw-table>`;
   }
@@ -140,12 +145,14 @@ export class Projects extends Part {
  * @param {string} wanted
  */
 function matches(one, wanted) {
-  return !wanted || [one.name, one.site, one.author, ...(one.hosts ?? [])].some((text) => text.toLowerCase().includes(wanted));
+  return !wanted || [one.name, one.site, one.author, ...(one.hosts ?? [])].some((text) =>
+    text.toLowerCase().includes(wanted));
 }
 
 /** @param {readonly string[]} hosts */
 function brief(hosts) {
-  return hosts.length > 3 ? `${hosts.slice(0, 2).join(", ")} and ${counted(hosts.length - 2, "more", "more")}` : hosts.join(", ") || "none";
+  return hosts.length > 3 ? `${hosts.slice(0, 2).join(", ")} and ${counted(hosts.length - 2, "more", "more")}`
+    : hosts.join(", ") || "none";
 }
 
 /**

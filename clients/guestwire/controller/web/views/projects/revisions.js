@@ -21,7 +21,8 @@ export class ProjectRevisions extends Part {
     /** Texts that were asked for, by revision. @type {ReadonlyMap<number, string>} */
     this.shown = new Map();
     /** @type {Pages<Revision>} */
-    this.pages = new Pages(this, (cursor, signal) => this.services.api.get(`${this._path}/revisions`, { limit: 50, cursor }, signal));
+    this.pages = new Pages(this, (cursor, signal) => this.services.api.get(`${this._path}/revisions`, { limit: 50,
+      cursor }, signal));
   }
 
   get _path() {
@@ -37,10 +38,12 @@ export class ProjectRevisions extends Part {
 
   render() {
     return html`<div class="stack">
-      <p class="muted">Every save is a revision; the newest 200 are kept. Restoring makes a new revision with the old content.</p>
+      <p class="muted">Every save is a revision; the newest 200 are kept. Restoring makes a new revision with the old
+        content.</p>
       ${trouble(this.pages.error, () => void this.pages.again())}
       <ol class="gw-revisions">${this.pages.items.map((one) => this._revision(one))}</ol>
-      ${this.pages.next ? html`<button type="button" class="button" ?disabled=${this.pages.busy} @click=${() => void this.pages.more()}>
+      ${this.pages.next ? html`<button type="button" class="button" ?disabled=${this.pages.busy}
+        @click=${() => void this.pages.more()}>
         Older revisions</button>` : nothing}
     </div>`;
   }
@@ -52,17 +55,21 @@ export class ProjectRevisions extends Part {
     const text = this.shown.get(one.revision);
     return html`<li class="panel">
       <h3>Revision ${one.revision}${newest ? html` <span class="chip">now</span>` : nothing}</h3>
-      <p>${one.summary} <span class="muted">by ${one.author}, <span title=${time(one.at)}>${ago(one.at, Date.now())}</span></span></p>
+      <p>${one.summary} <span class="muted">by ${one.author}, <span title=${time(one.at)}>${ago(one.at,
+        Date.now())}</span></span></p>
       <details>
         <summary>${counted(changes.length + (one.more ?? 0), "change")}</summary>
         ${changeList(changes, one.more)}
       </details>
-      ${text === undefined ? nothing : html`<pre class="gw-file" tabindex="0" aria-label="Revision ${one.revision}">${text}</pre>`}
+      ${text === undefined ? nothing : html`<pre class="gw-file" tabindex="0"
+        aria-label="Revision ${one.revision}">${text}</pre>`}
       <div class="toolbar">
-        <button type="button" class="button quiet" aria-expanded=${text !== undefined} @click=${() => void this._show(one.revision)}>
+        <button type="button" class="button quiet" aria-expanded=${text !== undefined}
+          @click=${() => void this._show(one.revision)}>
           ${text === undefined ? "Show the file" : "Hide the file"}</button>
         <button type="button" class="button quiet" @click=${() => void this._save(one.revision)}>Download</button>
-        ${newest || !this.services.session.may("project-save") ? nothing : html`<button type="button" class="button quiet"
+        ${newest || !this.services.session.may("project-save") ? nothing : html`<button type="button"
+          class="button quiet"
           @click=${() => void this._restore(one.revision)}>Restore revision ${one.revision}</button>`}
       </div>
     </li>`;
@@ -106,7 +113,7 @@ export class ProjectRevisions extends Part {
     const { project } = this;
     if (!project) return;
     const sure = await dialogs.confirm({ title: `Restore revision ${revision}`, action: "Restore",
-      text: `The project ${project.name} gets a new revision with the content of revision ${revision}. Drafts and hosts stay as they are.` });
+      text: `${project.name} gets a new revision with the content of revision ${revision}. Drafts and hosts stay.` });
     if (!sure) return;
     try {
       const body = { site: project.site, text: await this._text(revision) };

@@ -1,4 +1,7 @@
-/** The form of a connection: by which way, and what that way needs. It adds the connection; how that fares is shown by its state. */
+/**
+ * The form of a connection: by which way, and what that way needs. It adds the connection; how that fares is shown by
+ * its state.
+ */
 
 import { html, nothing } from "lit";
 import { cli } from "../../parts/cli.js";
@@ -11,7 +14,8 @@ import { connectionLine, connectionOf, missing, WAYS, wayOf } from "./ways.js";
 
 export class ConnectionForm extends Part {
   static properties = {
-    ...Part.properties, begin: { attribute: false }, replaces: { attribute: false }, via: { state: true }, values: { state: true },
+    ...Part.properties, begin: { attribute: false }, replaces: { attribute: false }, via: { state: true },
+      values: { state: true },
     wrong: { state: true }, busy: { state: true }, error: { state: true },
   };
 
@@ -45,17 +49,22 @@ export class ConnectionForm extends Part {
     const more = way.fields.filter((one) => one.more);
     return html`<form class="stack" novalidate @submit=${this._add}>
       <fieldset><legend>How the hosts are reached</legend>
-        ${WAYS.map((one) => html`<label class="row gw-way"><input type="radio" name="gw-connection-via" .checked=${one.via === this.via}
-          @change=${() => { this.via = one.via; this.wrong = {}; }}> <span>${one.label}<br><span class="muted">${one.text}</span></span></label>`)}
+        ${WAYS.map((one) => html`<label class="row gw-way"><input type="radio" name="gw-connection-via"
+          .checked=${one.via === this.via}
+          @change=${() => { this.via = one.via; this.wrong = {}; }}> <span>${one.label}<br><span
+            class="muted">${one.text}</span></span></label>`)}
       </fieldset>
       <div class="gw-fields">
-        ${this._field({ name: "name", label: "Name of the connection", hint: "a to z, 0 to 9 and hyphen.", need: true })}
+        ${this._field({ name: "name", label: "Name of the connection", hint: "a to z, 0 to 9 and hyphen.",
+          need: true })}
         ${this._field({ name: "site", label: "Site", hint: "As it was given to guestwire site init.", need: true })}
         ${usual.map((one) => this._field(one))}
       </div>
-      ${more.length ? html`<details><summary>More</summary><div class="gw-fields">${more.map((one) => this._field(one))}</div></details>` : nothing}
+      ${more.length ? html`<details><summary>More</summary><div class="gw-fields">${more.map((one) =>
+        this._field(one))}</div></details>` : nothing}
       ${trouble(this.error)}
-      <div class="toolbar"><button class="button primary" ?disabled=${this.busy}>${this.busy ? "Connecting …" : "Connect"}</button></div>
+      <div class="toolbar"><button class="button primary" ?disabled=${this.busy}>${this.busy ? "Connecting …"
+        : "Connect"}</button></div>
       ${cli(this.services, connectionLine(this.via, this.values))}
     </form>`;
   }
@@ -63,7 +72,8 @@ export class ConnectionForm extends Part {
   /** @param {import("./ways.js").WayField} field */
   _field({ name, label, hint, need }) {
     return textField({
-      id: `gw-connection-${name}`, label: need ? label : html`${label} <span class="muted">(may stay empty)</span>`, hint,
+      id: `gw-connection-${name}`, label: need ? label : html`${label} <span class="muted">(may stay empty)</span>`,
+        hint,
       value: this.values[name] ?? "", error: this.wrong[name] || fieldTrouble(this.error, name),
       onInput: (value) => (this.values = { ...this.values, [name]: value }),
     });

@@ -31,14 +31,17 @@ export class Connections extends Part {
     const items = [...live.map("connection").values()].sort((one, other) => one.name.localeCompare(other.name));
     return html`<section class="gw-connections stack">
       <h1>Connections</h1>
-      <p class="muted">A connection leads to all hosts of a site by its broker, or to one host. The controller keeps them up by itself.</p>
+      <p class="muted">A connection leads to all hosts of a site by its broker, or to one host. The controller keeps
+        them up by itself.</p>
       <div class="toolbar">
-        ${may ? html`<button type="button" class="button primary" @click=${() => void this._form({}, "")}>Add a connection</button>`
+        ${may ? html`<button type="button" class="button primary" @click=${() => void this._form({},
+          "")}>Add a connection</button>`
           : html`<span class="muted">To change connections takes the role admin.</span>`}
         <a class="button" href=${router.href("/welcome")}>First steps</a>
       </div>
       ${trouble(this.list.error, () => void this.list.again())}
-      ${items.length ? this._table(items, may) : this.list.busy ? html`<p class="muted">Reading the connections …</p>` : empty({
+      ${items.length ? this._table(items, may) : this.list.busy ? html`<p class="muted">Reading the connections …</p>`
+        : empty({
         title: "No connections yet", text: "Say how the hosts are reached: this machine, one host, or a site's broker.",
         action: may ? html`<a class="button primary" href=${router.href("/welcome")}>First steps</a>` : nothing,
         cli: cli(this.services, "guestwire connection add plant --site plant --broker mqtts://broker.example:8883"),
@@ -55,7 +58,8 @@ export class Connections extends Part {
     const hosts = [...live.map("host").values()];
     return html`<table class="table">
       <caption class="sr">Connections</caption>
-      <thead><tr><th scope="col">Name</th><th scope="col">Site</th><th scope="col">Leads to</th><th scope="col">By</th><th scope="col">As</th>
+      <thead><tr><th scope="col">Name</th><th scope="col">Site</th><th scope="col">Leads to</th><th
+        scope="col">By</th><th scope="col">As</th>
         <th scope="col">State</th><th scope="col"><span class="sr">Actions</span></th></tr></thead>
       <tbody>${items.map((one) => html`<tr>
         <th scope="row">${one.name}</th><td>${one.site}</td>
@@ -64,15 +68,18 @@ export class Connections extends Part {
         <td class="mono">${one.client ?? "–"}</td>
         <td>${connectionPill(one.state)} ${connectionWords(one)}</td>
         <td>${one.configured ? html`<span class="muted">in the configuration file</span>` : may ? html`<div class="row">
-          <button type="button" class="button" aria-label="Edit ${one.name}" @click=${() => void this._edit(one)}>Edit</button>
-          <button type="button" class="button danger" aria-label="Remove ${one.name}" @click=${() => void this._remove(one)}>Remove</button></div>` : nothing}</td>
+          <button type="button" class="button" aria-label="Edit ${one.name}"
+            @click=${() => void this._edit(one)}>Edit</button>
+          <button type="button" class="button danger" aria-label="Remove ${one.name}"
+            @click=${() => void this._remove(one)}>Remove</button></div>` : nothing}</td>
       </tr>`)}</tbody>
     </table>`;
   }
 
   /** @param {ConnectionView} one */
   _edit(one) {
-    const place = { mqtt: { brokers: one.where.join(" ") }, tcp: { address: one.where[0] ?? "" }, socket: { socket: one.where[0] ?? "" } };
+    const place = { mqtt: { brokers: one.where.join(" ") }, tcp: { address: one.where[0] ?? "" },
+      socket: { socket: one.where[0] ?? "" } };
     const { [/** @type {keyof typeof place} */ (one.via)]: where = {} } = place;
     return this._form({ via: one.via, name: one.name, site: one.site, host: one.host ?? "", ...where }, one.name);
   }
@@ -83,18 +90,23 @@ export class Connections extends Part {
    */
   async _form(begin, replaces) {
     await this.services.dialogs.open((close) => html`<div class="dialog-body stack">
-      ${replaces ? html`<p class="issue w"><span aria-hidden="true">▲</span> The connection ${replaces} ends and begins anew as it is written here.
+      ${replaces ? html`<p class="issue w"><span aria-hidden="true">▲</span> The connection ${replaces} ends and begins
+        anew as it is written here.
         Which files it had the controller does not tell: write them again.</p>` : nothing}
       <gw-connection-form .services=${this.services} .begin=${begin} .replaces=${replaces}
-        @connected=${(/** @type {CustomEvent} */ event) => { this.services.say.info(`The connection ${event.detail.name} is tried.`); close(); }}>
+        @connected=${(/** @type {CustomEvent} */ event) => {
+          this.services.say.info(`The connection ${event.detail.name} is tried.`);
+          close();
+        }}>
       </gw-connection-form></div>`, { title: replaces ? `Edit ${replaces}` : "Add a connection", wide: true });
   }
 
   /** @param {ConnectionView} one */
   async _remove(one) {
     const { api, dialogs, say } = this.services;
-    const text = "What it leads to is not reached any more, unless another connection leads there. Hosts and their guests go on.";
-    if (!(await dialogs.confirmName({ title: "Remove the connection", text, name: one.name, action: "Remove" }))) return;
+    const text = "What it leads to is reached no more, unless by another connection. Hosts and guests go on.";
+    if (!(await dialogs.confirmName({ title: "Remove the connection", text, name: one.name,
+      action: "Remove" }))) return;
     try {
       await api.send("DELETE", `/connections/${one.name}`);
       say.done(`The connection ${one.name} is removed.`);

@@ -1,5 +1,6 @@
 /**
- * Letting a host into a site by a code. The code is made where the site's directory is, never at the controller: this writes down what to
+ * Letting a host into a site by a code. The code is made where the site's directory is, never at the controller: this
+ * writes down what to
  * do there and at the host, with the names filled in, and watches for the host.
  */
 
@@ -15,7 +16,8 @@ import { quoted } from "./ways.js";
 const SLUG = /^[a-z0-9-]{1,36}$/;
 
 export class EnrolHost extends Part {
-  static properties = { ...Part.properties, site: {}, values: { state: true }, error: { state: true }, busy: { state: true } };
+  static properties = { ...Part.properties, site: {}, values: { state: true }, error: { state: true },
+    busy: { state: true } };
 
   constructor() {
     super();
@@ -38,15 +40,19 @@ export class EnrolHost extends Part {
     const host = this.values.host;
     const wrong = host && !SLUG.test(host) ? "An id has a to z, 0 to 9 and hyphen, 36 at most." : "";
     /** @type {string[]} */
-    const brokers = [...live.map("connection").values()].filter((one) => one.site === this.site && one.via === "mqtt").flatMap((one) => one.where);
+    const brokers = [...live.map("connection").values()].filter((one) => one.site === this.site
+      && one.via === "mqtt").flatMap((one) => one.where);
     const name = SLUG.test(host) ? host : "HOST";
-    const broker = (brokers.length ? brokers : ["mqtts://BROKER:8883"]).map((one) => ` --broker ${quoted(one)}`).join("");
+    const broker = (brokers.length ? brokers : ["mqtts://BROKER:8883"]).map((one) =>
+      ` --broker ${quoted(one)}`).join("");
     const set = (/** @type {Record<string, string>} */ some) => (this.values = { ...this.values, ...some });
     return html`<div class="stack">
-      <p>A host joins a site with a code that is good once. Codes are made where the directory of the site is; the root of the site and the
+      <p>A host joins a site with a code that is good once. Codes are made where the directory of the site is; the root
+        of the site and the
         controller have nothing to do with it, and the host's keys never leave the host.</p>
       <div class="gw-fields">
-        ${textField({ id: "gw-enrol-host", label: "Host", value: host, hint: "The id that it gets, as press1.", error: wrong, onInput: (text) => set({ host: text }) })}
+        ${textField({ id: "gw-enrol-host", label: "Host", value: host, hint: "The id that it gets, as press1.",
+          error: wrong, onInput: (text) => set({ host: text }) })}
         ${textField({ id: "gw-enrol-directory", label: "Directory of the site", value: this._directory,
           hint: "Where guestwire site init made it.", onInput: (directory) => set({ directory }) })}
         ${textField({ id: "gw-enrol-service", label: "Name of that machine", value: this.values.service,
@@ -54,7 +60,8 @@ export class EnrolHost extends Part {
       </div>
       <ol class="stack gw-steps">
         <li>At the site's directory, if it does not run yet: the service that lets hosts in.
-          ${cli(this.services, `guestwire site serve ${quoted(this._directory)} --name ${quoted(this.values.service || "SITE-MACHINE")}`)}</li>
+          ${cli(this.services, `guestwire site serve ${quoted(this._directory)} --name ${quoted(this.values.service
+            || "SITE-MACHINE")}`)}</li>
         <li>There too: the code. It is a secret until it is used, and good for an hour.
           ${cli(this.services, `guestwire host enrol ${quoted(this._directory)} ${name}${broker}`)}</li>
         <li>On the host: type or paste the code when it asks.
@@ -69,23 +76,31 @@ export class EnrolHost extends Part {
   _watch(name) {
     const { live } = this.services;
     /** @type {HostSummary[]} */
-    const pending = [...live.map("host").values()].filter((one) => one.approval === "pending" && (!this.site || one.site === this.site));
+    const pending = [...live.map("host").values()].filter((one) => one.approval === "pending" && (!this.site
+      || one.site === this.site));
     const mine = live.get("host", `${this.site}/${name}`);
-    if (mine?.approval === "approved") return html`<span role="status"><span aria-hidden="true">✓</span> ${name} is let in.</span>`;
-    return html`<span role="status">${pending.length ? "these hosts wait to be let in." : `waiting for ${name === "HOST" ? "a host" : name} to be heard of …`}</span>
+    if (mine?.approval === "approved") return html`<span role="status"><span aria-hidden="true">✓</span> ${name} is let
+      in.</span>`;
+    return html`<span role="status">${pending.length ? "these hosts wait to be let in." : `waiting for ${name === "HOST"
+      ? "a host" : name} to be heard of …`}</span>
       ${trouble(this.error)}
       ${pending.length ? html`<table class="table">
         <caption class="sr">Hosts that wait to be let in</caption>
-        <thead><tr><th scope="col">Host</th><th scope="col">Calls itself</th><th scope="col">Agent</th><th scope="col">In the trust document</th>
+        <thead><tr><th scope="col">Host</th><th scope="col">Calls itself</th><th scope="col">Agent</th><th
+          scope="col">In the trust document</th>
           <th scope="col"><span class="sr">Actions</span></th></tr></thead>
         <tbody>${pending.map((one) => html`<tr>
-          <th scope="row">${one.site}/${one.host}</th><td>${one.hostname || "–"}</td><td>${one.driver} ${one.agent_version}</td>
+          <th scope="row">${one.site}/${one.host}</th><td>${one.hostname || "–"}</td><td>${one.driver}
+            ${one.agent_version}</td>
           <td>${one.listed ? "yes" : "no"}</td>
-          <td>${this.services.session.may("host-approve", `${one.site}/${one.host}`) ? html`<button type="button" class="button primary"
-            ?disabled=${this.busy} aria-label="Let in ${one.host}" @click=${() => void this._approve(one)}>Let in</button>`
+          <td>${this.services.session.may("host-approve", `${one.site}/${one.host}`) ? html`<button type="button"
+            class="button primary"
+            ?disabled=${this.busy} aria-label="Let in ${one.host}" @click=${() => void this._approve(one)}>Let
+              in</button>`
             : html`<span class="muted">takes the role admin</span>`}</td></tr>`)}</tbody>
       </table>
-      <p class="muted">Compare the key before: <code>guestwire site show ${quoted(this._directory)}</code> where the site is, and what
+      <p class="muted">Compare the key before: <code>guestwire site show ${quoted(this._directory)}</code> where the
+        site is, and what
         <code>guestwire-agent enrol</code> said at its end on the host.</p>` : nothing}`;
   }
 

@@ -44,8 +44,10 @@ export class Welcome extends Part {
     return html`<section class="gw-welcome stack">
       <h1>First steps</h1>
       <ol class="gw-stepper" aria-label="Steps">${STEPS.map((title, at) => html`<li>
-        <a href=${router.href("/welcome", { step: at + 1, connection: this.query.get("connection"), host: this.query.get("host") })}
-          aria-current=${step === at + 1 ? "step" : nothing}><span class="gw-step-no">${at + 1}</span> ${title}</a></li>`)}</ol>
+        <a href=${router.href("/welcome", { step: at + 1, connection: this.query.get("connection"),
+          host: this.query.get("host") })}
+          aria-current=${step === at + 1 ? "step" : nothing}><span class="gw-step-no">${at
+            + 1}</span> ${title}</a></li>`)}</ol>
       <section class="panel stack" aria-label=${STEPS[step - 1]}>
         ${step === 1 ? this._connect() : step === 2 ? this._letIn() : this._name()}
       </section>
@@ -57,20 +59,26 @@ export class Welcome extends Part {
     const chosen = this.query.get("connection");
     const items = [...live.map("connection").values()];
     const one = chosen ? live.get("connection", chosen) : null;
-    const next = html`<a class="button primary" href=${router.href("/welcome", { step: 2, connection: chosen })}>Go on: let a host in</a>`;
+    const next = html`<a class="button primary" href=${router.href("/welcome", { step: 2, connection: chosen })}>Go on:
+      let a host in</a>`;
     return html`<h2>How are the hosts reached?</h2>
-      ${items.length && !one ? html`<p>There ${items.length === 1 ? "is a connection" : `are ${items.length} connections`} already:
+      ${items.length && !one ? html`<p>There ${items.length === 1 ? "is a connection"
+        : `are ${items.length} connections`} already:
         ${items.map((each) => html`<span class="row">${each.name} ${connectionPill(each.state)}</span>`)}
         <a href=${router.href("/connections")}>Connections</a></p><div class="toolbar">${next}</div>` : nothing}
-      ${one ? html`<div role="status" class="stack"><p class="row"><strong>${one.name}</strong> ${connectionPill(one.state)}</p>${connectionWords(one)}</div>
+      ${one ? html`<div role="status" class="stack"><p class="row"><strong>${one.name}</strong>
+        ${connectionPill(one.state)}</p>${connectionWords(one)}</div>
           <div class="toolbar">${one.state === "up" ? next : nothing}
             <a class="button" href=${router.href("/welcome", { step: 1 })}>Add another connection</a>
-            ${one.state === "up" ? nothing : html`<a class="button" href=${router.href("/connections")}>Edit or remove it</a>`}</div>`
+            ${one.state === "up" ? nothing : html`<a class="button" href=${router.href("/connections")}>Edit or remove
+              it</a>`}</div>`
         : !session.may("connection-set") ? html`<p>To add a connection takes the role admin.</p>`
         : html`${items.length ? html`<h3>Add another connection</h3>` : nothing}
           <gw-connection-form .services=${this.services}
-            @connected=${(/** @type {CustomEvent} */ event) => router.set({ step: 1, connection: event.detail.name })}></gw-connection-form>
-          <p class="muted">No site yet? <a href=${router.href("/help/first-run")}>First run</a> tells how one is made, with its root, keys and broker.</p>`}`;
+            @connected=${(/** @type {CustomEvent} */ event) => router.set({ step: 1,
+              connection: event.detail.name })}></gw-connection-form>
+          <p class="muted">No site yet? <a href=${router.href("/help/first-run")}>First run</a> tells how one is made,
+            with its root, keys and broker.</p>`}`;
   }
 
   _letIn() {
@@ -83,10 +91,12 @@ export class Welcome extends Part {
         <select id="gw-welcome-site" @change=${(/** @type {Event} */ event) =>
           router.set({ step: 2, site: /** @type {HTMLSelectElement} */ (event.target).value })}>
           ${sites.map((one) => html`<option ?selected=${one === site}>${one}</option>`)}</select>` : nothing}
-      ${sites.length ? nothing : html`<p class="issue w"><span aria-hidden="true">▲</span> There is no connection yet: hosts are not heard of without one.
+      ${sites.length ? nothing : html`<p class="issue w"><span aria-hidden="true">▲</span> There is no connection yet:
+        hosts are not heard of without one.
         <a href=${router.href("/welcome", { step: 1 })}>Connect first.</a></p>`}
       <gw-enrol-host .services=${this.services} .site=${site}
-        @approved=${(/** @type {CustomEvent} */ event) => router.go("/welcome", { step: 3, host: event.detail })}></gw-enrol-host>`;
+        @approved=${(/** @type {CustomEvent} */ event) => router.go("/welcome", { step: 3,
+          host: event.detail })}></gw-enrol-host>`;
   }
 
   _name() {
@@ -96,12 +106,15 @@ export class Welcome extends Part {
     /** @type {HostSummary | undefined} */
     const host = live.get("host", ref);
     if (!host) {
-      return html`<h2>Name it</h2><p>No host was let in yet. <a href=${router.href("/welcome", { step: 2 })}>Let one in first.</a></p>`;
+      return html`<h2>Name it</h2><p>No host was let in yet. <a href=${router.href("/welcome", { step: 2 })}>Let one in
+        first.</a></p>`;
     }
     return html`<h2>Name it</h2>
-      <p class="row"><span class="mono">${ref}</span> ${hostStatus(host.state ?? "unknown")} <span class="muted">${host.hostname}</span></p>
+      <p class="row"><span class="mono">${ref}</span> ${hostStatus(host.state ?? "unknown")} <span
+        class="muted">${host.hostname}</span></p>
       <form class="stack" @submit=${(/** @type {Event} */ event) => { event.preventDefault(); void this._save(ref); }}>
-        ${textField({ id: "gw-welcome-label", label: "What people call it", value: this.label || host.label, hint: "As “Line 3, cell 1”. Its id stays.",
+        ${textField({ id: "gw-welcome-label", label: "What people call it", value: this.label || host.label,
+          hint: "As “Line 3, cell 1”. Its id stays.",
           onInput: (label) => (this.label = label) })}
         ${trouble(this.error)}
         <div class="toolbar"><button class="button primary">Save and open it</button>
@@ -109,7 +122,8 @@ export class Welcome extends Part {
       </form>
       <h3>And then</h3>
       <ul class="gw-plain">
-        <li><a href=${router.hostHref(ref, "", { mode: "config" })}>Edit its configuration</a>: guests, CPUs, memory, devices.</li>
+        <li><a href=${router.hostHref(ref, "", { mode: "config" })}>Edit its configuration</a>: guests, CPUs, memory,
+          devices.</li>
         <li><a href=${router.href("/examples", { host: ref })}>Begin with an example</a></li>
         <li><a href=${router.href("/welcome", { step: 2 })}>Let in another host</a></li>
         <li><a href=${router.href("/users")}>Add the people who work with it</a></li>

@@ -151,7 +151,7 @@ function disksOf(shown) {
   for (const item of shown?.plan.items ?? []) {
     if (!item.before || (item.op !== "delete" && item.op !== "detach")) continue;
     const value = JSON.parse(item.before);
-    for (const disk of value?.disks ?? (item.field === "disks" ? [value] : [])) if (disk?.path) found.add(disk.path);
+    for (const disk of value?.disks ?? (item.field === "disks" ? [value].flat() : [])) if (disk?.path) found.add(disk.path);
   }
   return [...found];
 }

@@ -7,7 +7,7 @@ import { line } from "../../core/plan.js";
 import { Part } from "../../parts/part.js";
 import { changeLine, withGroup } from "./lines.js";
 
-/** @typedef {import("../../core/drafts.js").Edit} Edit */
+/** @typedef {import("../../core/draft.js").Edit} Edit */
 
 export class DraftConflict extends Part {
   static properties = { ...Part.properties, host: {}, conflict: { attribute: false }, _mine: { state: true } };
@@ -15,7 +15,7 @@ export class DraftConflict extends Part {
   constructor() {
     super();
     this.host = "";
-    /** @type {import("../../core/drafts.js").Conflict | null} */
+    /** @type {import("../../core/draft.js").Conflict | null} */
     this.conflict = null;
     /** Places of edits of one's own that are to be kept. @type {Set<string>} */
     this._mine = new Set();

@@ -27,6 +27,7 @@ export class HostDrift extends Part {
   connectedCallback() {
     super.connectedCallback();
     this.watch(this.services.drafts.of(this.host));
+    this.watch(this.services.router);
     void this._read();
     this.until(this.services.live.on("host", (changes) => {
       if (!changes.length || changes.some((change) => change.key === this.host)) void this._read();

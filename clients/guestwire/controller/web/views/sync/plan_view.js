@@ -2,7 +2,7 @@
 
 import { html, nothing } from "lit";
 import { counted, duration, time } from "../../core/format.js";
-import { byEffect, itemLine, riskWords, SIGNS } from "../../core/plan.js";
+import { byEffect, itemLine, riskWords, RISKS, SIGNS } from "../../core/plan.js";
 import { pill } from "../../parts/status.js";
 import { fieldHref } from "./lines.js";
 import { checks, impactBox } from "./pending.js";
@@ -16,10 +16,13 @@ const EFFECT_GLYPHS = { live: "●", guest_restart: "↻", comm_restart: "↻", 
 /** @type {readonly [kind: string, glyph: string][]} */
 const RISK_LOOKS = [["off", "○"], ["ok", "●"], ["warn", "▲"], ["err", "✕"]];
 
-/** @param {number} risk */
-export function riskPill(risk) {
+/**
+ * @param {number} risk
+ * @param {boolean} [short] only its class, for rows below a sentence that says what it means
+ */
+function riskPill(risk, short = false) {
   const [kind, glyph] = RISK_LOOKS[risk] ?? ["off", "◌"];
-  return pill(kind, glyph, riskWords(risk));
+  return pill(kind, glyph, short ? html`<span title=${riskWords(risk)}>R${risk}<span class="sr">, ${RISKS[risk]}</span></span>` : riskWords(risk));
 }
 
 /** @param {PlanShown} shown */
@@ -87,7 +90,7 @@ function itemRow(services, host, item) {
     <td class=${line.kind}><span aria-hidden="true">${sign}</span> ${word}</td><td>${line.group}</td>
     <th scope="row"><a href=${fieldHref(services, host, line.path)}>${line.label}</a>${notes.filter((one) => one).map((one) => html`<div class="muted">${one}</div>`)}</th>
     <td class="sync-value">${line.before}</td><td class="sync-value ${line.kind === "removed" ? "" : line.kind}">${line.after}</td>
-    <td class="num">${item.outage_s ? duration(item.outage_s * 1000) : "none"}</td><td>${riskPill(item.risk ?? 1)}</td></tr>`;
+    <td class="num">${item.outage_s ? duration(item.outage_s * 1000) : "none"}</td><td>${riskPill(item.risk ?? 1, true)}</td></tr>`;
 }
 
 /**

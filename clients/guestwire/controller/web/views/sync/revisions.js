@@ -128,7 +128,7 @@ export class Revisions extends Part {
         <td>${one.person ?? (one.author || "nobody")}${one.job_id ? html` <a href=${router.href(`/jobs/${one.job_id}`)} aria-label=${`Job of revision ${one.number}`}>job</a>` : nothing}</td>
         <td>${one.comment || ""}</td>
         <td class="row">${one.number ? html`<a href=${router.hostHref(this.host, "/history", { from: one.number - 1, to: one.number })}
-            aria-label=${`What revision ${one.number} changed`}>Changes</a>` : nothing}
+            aria-label=${`Changes of revision ${one.number}`}>Changes</a>` : nothing}
           ${n === 0 ? nothing : html`<button type="button" class="button" ?disabled=${!may || this._busy} aria-label=${`Roll back to revision ${one.number}`}
             @click=${() => this._back(one.number)}>Roll back…</button>`}</td></tr>`)}</tbody></table></div>`;
   }

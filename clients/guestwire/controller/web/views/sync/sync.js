@@ -213,6 +213,8 @@ export class SyncPage extends Part {
       const { document } = await api.send("POST", `/drafts/${this._host}/apply`, { body: detail });
       this._problem = null;
       await this._read();
+      await this.updateComplete;
+      this.querySelector("gw-apply-job")?.scrollIntoView({ block: "start" });
       if (document.state === "waiting-approval") void signing.ofApproval(document.approval_id);
     } catch (error) {
       this._problem = error;

@@ -1,4 +1,4 @@
-/** What a document of a log has, as words in a line: what is not there is left out. */
+/** What a document has, as words in a line: what is not there is left out. */
 
 /**
  * @param {Readonly<Record<string, unknown>>} document
@@ -14,7 +14,7 @@ export function plainWords(document, told = new Set()) {
  * @param {unknown} value
  * @returns {string}
  */
-function valueWords(value) {
+export function valueWords(value) {
   if (Array.isArray(value)) return `[${value.map(valueWords).join(", ")}]`;
   if (typeof value === "object" && value !== null) {
     return `{${plainWords(/** @type {Record<string, unknown>} */ (value))}}`;
