@@ -59,6 +59,7 @@ packages=(
   "gcc-mingw-w64-x86-64 x86_64-w64-mingw32-gcc the guest library's part for other systems"
 )
 bench_packages=(
+  "chromium chromium the benchmark of the dashboard"
   "nats-server nats-server the comparison with NATS"
   "libmosquitto-dev /usr/include/mosquitto.h the comparison with C libmosquitto"
 )
@@ -211,7 +212,7 @@ if [[ ! -e $stamp || $(<"$stamp") != "$(fingerprint)" ]]; then
   fingerprint >"$stamp"
 fi
 stamp=$venv/guestwire-e2e
-if wanted test && ! cmp --silent "$locks/e2e.txt" "$stamp"; then
+if { wanted test || wanted bench; } && ! cmp --silent "$locks/e2e.txt" "$stamp"; then
   say "installing Python packages from $locks/e2e.txt"
   pip install --require-hashes -r "$locks/e2e.txt"
   cp "$locks/e2e.txt" "$stamp"

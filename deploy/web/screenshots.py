@@ -47,23 +47,28 @@ VIEWS = (
     View("guest", f"{H1}/guests/rtlinux"),
     View("console", f"{H1}/guests/rtlinux/console"),
     View("sync", f"{H1}/sync?mode=config"),
-    View("telemetry", f"{H1}/telemetry"),
+    View("telemetry", f"{H1}/telemetry?range=15m"),
 )
 
 DRAFT: list[dict[str, Any]] = [
     {"op": "set", "path": "guest.rtlinux.vcpus", "value": 2},
-    {"op": "set", "path": "guest.rtlinux.cpuset", "value": "2-3"},
-    {"op": "set", "path": "guest.linux1.memory_mib", "value": 1024},
+    {"op": "set", "path": "guest.rtlinux.cpuset", "value": "2-7"},
+    {"op": "set", "path": "guest.rtlinux.memory_mib", "value": 2048},
+    {"op": "set", "path": "guest.rtlinux.comments", "value": "Controls the press. Its cycle is 1 ms."},
+    {"op": "append", "path": "guest.rtlinux.devices", "value": "0000:01:00.0"},
+    {"op": "set", "path": "guest.linux1.kind", "value": "gp_comm"},
+    {"op": "set", "path": "guest.linux1.memory_mib", "value": 8192},
     {"op": "set", "path": "guest.linux1.cpuset", "value": "8-11"},
+    {"op": "set", "path": "guest.linux2.kind", "value": "gp_comm"},
+    {"op": "set", "path": "guest.linux2.memory_mib", "value": 4096},
     {"op": "set", "path": "guest.linux2.cpuset", "value": "12-13"},
     {
         "op": "add",
         "path": "area.recipes",
         "value": {"size": 1 << 20, "default_access": "R---", "overrides": {"rtlinux": "RW--"}},
     },
-    {"op": "add", "path": "area.measurements", "value": {"size": 4 << 20}},
+    {"op": "add", "path": "area.measurements", "value": {"size": 64 << 20}},
     {"op": "add", "path": "event.recipe-ready", "value": {"signal": ["rtlinux"], "wait": ["linux1", "linux2"]}},
-    {"op": "set", "path": "guest.rtlinux.comments", "value": "Controls the press. Its cycle is 1 ms."},
 ]
 
 
@@ -76,7 +81,8 @@ def furnish(stack: Stack) -> dict[str, str]:
         ("h4", "Test bench", "0"),
     ):
         words(stack, f"demo/{host}", {"label": label, "labels": {"line": line}})
-        job(stack, "guest-start", {"guest": "rtlinux"}, "begin of the shift", f"demo/{host}")
+        if line != "0":
+            job(stack, "guest-start", {"guest": "rtlinux"}, "begin of the shift", f"demo/{host}")
     job(stack, "guest-start", {"guest": "linux1"}, "visualisation", "demo/h1")
     stack.api("POST", "/groups", {"name": "presses", "selection": "label.line=3", "description": "Line 3"})
     stack.api(
@@ -86,8 +92,8 @@ def furnish(stack: Stack) -> dict[str, str]:
     )
     stack.api(
         "POST", "/alarm-rules",
-        {"name": "guest-off", "severity": "warning", "summary": "{guest} on {host} was switched off",
-         "trigger": {"on": "notice", "classes": ["guest"], "codes": ["stopped"]}, "clear_after_s": 3600},
+        {"name": "busy", "severity": "warning", "summary": "{host}: the load is {value}", "hosts": "label.line=4",
+         "trigger": {"on": "metric", "series": 'guestwire_host_load{window="1m"}', "compare": ">", "value": 0.01}},
     )  # fmt: skip
     rollout = stack.api(
         "POST", "/rollouts",

@@ -25,7 +25,7 @@ from settings import Settings
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-HOSTS, MANY_HOSTS = 500, 2000
+HOSTS, MANY_HOSTS, FEW_HOSTS = 500, 2000, 5
 CHANGES = 50
 BUSY_S, GROWTH_S, QUICK_GROWTH_S = 60.0, 600.0, 60.0
 WARM_S = 5.0
@@ -99,8 +99,9 @@ SCROLL = """async () => {
 
 def run(settings: Settings) -> list[Row]:
     with chromium() as browser:
-        with _site(HOSTS, there=True) as (site, controller, port, hosts):
+        with _site(HOSTS, there=True) as (_, controller, _, hosts):
             rows = [*first_load(settings, browser, controller), *changes(settings, browser, controller, hosts)]
+        with _site(FEW_HOSTS, there=True) as (site, controller, port, _):
             rows += matrix(browser, site, controller, port)
         with _site(MANY_HOSTS, there=False) as (_, controller, _, _):
             return [*rows, *scrolling(browser, controller)]
@@ -192,11 +193,14 @@ def scrolling(browser: "Browser", controller: Controller) -> list[Row]:
         page.page.goto("/")
         page.page.locator("gw-table tbody a").first.wait_for()
         page.page.wait_for_timeout(WARM_S * 1000)
+        before = page.metrics()["TaskDuration"]
         found: dict[str, Any] = page.page.evaluate(SCROLL)
+        each = (page.metrics()["TaskDuration"] - before) / len(found["frames"])
     name = f"table of {MANY_HOSTS:,} hosts, scrolled to its end"
     return [
         Row(NAME, f"{name}: a frame, median", median(found["frames"]), "ms"),
-        Row(NAME, f"{name}: a frame, p95", percentile(found["frames"], 0.95), "ms", None, "<=", 50),
+        Row(NAME, f"{name}: a frame, p95", percentile(found["frames"], 0.95), "ms"),
+        Row(NAME, f"{name}: the main thread's processor time for a frame", each * 1000, "ms"),
         Row(NAME, f"{name}: rows in view at the end", found["rows"], "", None, ">=", 10),
     ]
 

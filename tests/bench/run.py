@@ -26,6 +26,7 @@ import controller_list
 import controller_rollout
 import controller_storm
 import controller_stream
+import dashboard
 import embedded_broker
 import events_bench
 import fleet
@@ -66,6 +67,7 @@ BENCHES: Mapping[str, Callable[[Settings], list[Row]]] = {
     "controller_ingest": controller_ingest.run,
     "controller_list": controller_list.run,
     "controller_stream": controller_stream.run,
+    "dashboard": dashboard.run,
 }
 
 

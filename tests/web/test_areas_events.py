@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from browser import SMALL, WIDE, expect
 from demo_stack import Stack
-from furnished import discard, edit
+from furnished import edit
+from no_draft import no_draft
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -27,7 +28,7 @@ def _furnished(stack: Stack) -> Iterator[None]:
     stack.cli("--yes", "queue", "create", f"h2/{QUEUE}", "--writer", "rtlinux", "--reader", "HOST")
     stack.cli("--yes", "lock", "create", f"h2/{LOCK}")
     yield
-    discard(stack, "demo/h2")
+    no_draft(stack, "demo/h2")
     plan = stack.api("POST", "/drafts/demo/h2/rollback", {"to": before})["plan"]
     ordered = stack.api("POST", "/drafts/demo/h2/apply", {"plan_id": plan["plan_id"]})
     if ordered["state"] == "waiting-approval":
@@ -37,9 +38,9 @@ def _furnished(stack: Stack) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_draft(stack: Stack) -> Iterator[None]:
-    discard(stack, "demo/h2")
+    no_draft(stack, "demo/h2")
     yield
-    discard(stack, "demo/h2")
+    no_draft(stack, "demo/h2")
 
 
 def _active(stack: Stack) -> int:

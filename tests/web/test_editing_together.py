@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from browser import PageErrors, new_context
+from config_mode import LOADED, drawer, edit_in
 from furnished import discard, edit
 
 if TYPE_CHECKING:
@@ -30,22 +31,10 @@ def eve(browser: "Browser", stack: "Stack", page_errors: PageErrors) -> "Iterato
     discard(stack, HOST)
 
 
-def edit_in(page: "Page", *edits: dict[str, Any]) -> None:
-    page.evaluate(
-        "([host, edits]) => document.querySelector('gw-drawer').services.drafts.of(host).edit(edits)", [HOST, edits]
-    )
-
-
-def drawer(page: "Page") -> "Locator":
-    return page.locator("gw-drawer")
-
-
 def at_the_draft(page: "Page") -> None:
     page.goto(f"/hosts/{HOST}/guests?mode=config")
     drawer(page).get_by_role("heading", name="Pending changes").wait_for()
-    page.wait_for_function(
-        "(host) => document.querySelector('gw-drawer').services.drafts.of(host).document !== null", arg=HOST
-    )
+    page.wait_for_function(LOADED, arg=HOST)
 
 
 def value(stack: "Stack", guest: str, field: str) -> Any:
@@ -59,9 +48,9 @@ def test_both_see_each_other_and_what_the_other_changes(page: "Page", eve: "Page
     at_the_draft(eve)
     drawer(eve).get_by_text("also here").wait_for()
     assert "admin" in drawer(eve).inner_text()
-    edit_in(page, {"op": "set", "path": "guest.linux1.memory_mib", "value": 512})
+    edit_in(page, HOST, {"op": "set", "path": "guest.linux1.memory_mib", "value": 512})
     drawer(eve).get_by_role("link", name="changed memory: 256 MiB → 512 MiB").wait_for()
-    edit_in(eve, {"op": "set", "path": "guest.linux2.memory_mib", "value": 384})
+    edit_in(eve, HOST, {"op": "set", "path": "guest.linux2.memory_mib", "value": 384})
     drawer(page).get_by_role("link", name="changed memory: 256 MiB → 384 MiB").wait_for()
     assert (value(stack, "linux1", "memory_mib"), value(stack, "linux2", "memory_mib")) == (512, 384)
 
@@ -85,7 +74,7 @@ def conflict(page: "Page", stack: "Stack") -> "Locator":
 
     page.route("**/api/v1/drafts/demo/h2*", somebody_is_faster)
     edit_in(
-        page, {"op": "set", "path": "guest.linux1.memory_mib", "value": 512},
+        page, HOST, {"op": "set", "path": "guest.linux1.memory_mib", "value": 512},
         {"op": "set", "path": "guest.rtlinux.memory_mib", "value": 300},
     )  # fmt: skip
     panel = drawer(page).get_by_role("alert", name="admin changed the same")

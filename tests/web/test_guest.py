@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from browser import SMALL, WIDE, expect
 from demo_stack import Stack
-from furnished import discard
+from no_draft import no_draft
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -19,9 +19,9 @@ SLOW_MS = 20_000
 
 @pytest.fixture(autouse=True)
 def _no_draft(stack: Stack) -> Iterator[None]:
-    discard(stack, "demo/h1")
+    no_draft(stack, "demo/h1")
     yield
-    discard(stack, "demo/h1")
+    no_draft(stack, "demo/h1")
 
 
 def sign_all(stack: Stack, page: "Page", operation: str) -> None:
@@ -137,7 +137,9 @@ def test_a_guest_is_renamed_cloned_and_removed_in_the_draft(stack: Stack, page: 
     dialog.get_by_role("textbox").fill("web2")
     dialog.get_by_role("button", name="Remove", exact=True).click()
     expect(page).to_have_url(re.compile(r"/hosts/demo/h1/guests\?mode=config"))
-    expect(page.get_by_text("Saved, not applied.").or_(page.get_by_text("nothing would change")).first).to_be_visible()
+    expect(
+        page.get_by_text("Saved, not applied.").or_(page.get_by_text("Nothing differs from the host.")).first
+    ).to_be_visible()
 
 
 def test_devices_disks_and_cards(stack: Stack, page: "Page", look: Any) -> None:
@@ -259,6 +261,8 @@ def test_hostile_console_output_stays_text(page: "Page", look: Any) -> None:
     assert page.evaluate("window.opened") == []
     assert page.evaluate("window.copied") == []
     assert page.locator(".console-place img, .console-place a").count() == 0
+    page.get_by_role("button", name="To the end").click()
+    expect(page.locator(".console-place")).to_contain_text("Grüße")
     look(page, sizes=(WIDE, SMALL))
 
 

@@ -53,7 +53,9 @@ def sign_in(page: "Page", name: str, password: str) -> None:
 
 
 def view(page: "Page") -> "Page":
-    page.locator("main#view h1").wait_for()
+    """A page that has come whole: the hosts are known too."""
+    expect(page.locator("main#view h1")).to_have_count(1)
+    page.locator("[data-row='demo/h2']").wait_for()
     return page
 
 
@@ -180,7 +182,7 @@ def test_the_palette_finds_pages_hosts_and_commands(page: "Page", look) -> None:
 
 def test_the_palette_says_why_a_command_is_not_possible(page: "Page") -> None:
     page.goto("/hosts/demo/h1/guests/linux2")
-    page.locator("main#view h1").wait_for()
+    view(page)
     page.get_by_role("button", name="Search or run a command").click()
     field = page.get_by_role("combobox", name="Search or run a command")
     field.fill("resume linux2")

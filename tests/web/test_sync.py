@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from config_mode import drawer, edit_in
 from furnished import edit
 from put_back import active, ended, put_back, rebased
 
@@ -24,24 +25,13 @@ def host(stack: "Stack") -> "Iterator[Any]":
         yield before
 
 
-def drawer(page: "Page") -> "Locator":
-    return page.locator("gw-drawer")
-
-
-def edit_in(page: "Page", *edits: dict[str, Any], host: str = HOST) -> None:
-    """As every field of Config mode does it."""
-    page.evaluate(
-        "([host, edits]) => document.querySelector('gw-drawer').services.drafts.of(host).edit(edits)", [host, edits]
-    )
-
-
 def memory(mib: int, guest: str = "linux1") -> dict[str, Any]:
     return {"op": "set", "path": f"guest.{guest}.memory_mib", "value": mib}
 
 
 def test_an_edit_is_pending_then_planned_applied_and_true(page: "Page", stack: "Stack", host: Any) -> None:
     page.goto(f"{PLACE}/guests?mode=config")
-    edit_in(page, memory(512))
+    edit_in(page, HOST, memory(512))
     side = drawer(page)
     side.get_by_role("link", name="changed memory: 256 MiB → 512 MiB").wait_for()
     side.get_by_text("Saved, not applied.").wait_for()
@@ -70,7 +60,7 @@ def test_an_edit_is_pending_then_planned_applied_and_true(page: "Page", stack: "
 def test_undo_redo_and_discard(page: "Page", stack: "Stack", host: Any) -> None:
     page.goto(f"{PLACE}/guests?mode=config")
     side = drawer(page)
-    edit_in(page, memory(384))
+    edit_in(page, HOST, memory(384))
     line = side.get_by_role("link", name="changed memory: 256 MiB → 384 MiB")
     line.wait_for()
     side.get_by_role("button", name="Undo").click()
@@ -95,7 +85,7 @@ def test_an_error_blocks_and_leads_to_its_field(page: "Page", stack: "Stack", ho
     page.wait_for_url("**/hosts/demo/h1/cpu?**field=guests.rtlinux.cpuset**")
     checks = drawer(page).get_by_role("link", name=re.compile("3 gives rtlinux 1 cores"))
     checks.wait_for()
-    edit_in(page, {"op": "set", "path": "guest.rtlinux.cpuset", "value": "2-3"})
+    edit_in(page, HOST, {"op": "set", "path": "guest.rtlinux.cpuset", "value": "2-3"})
     checks.wait_for(state="detached")
 
 
@@ -176,6 +166,24 @@ def test_a_disk_is_lost_only_when_its_path_was_typed(page: "Page", stack: "Stack
     page.get_by_role("region", name="Progress").get_by_text("In sync.").wait_for()
 
 
+def test_what_takes_a_reboot_waits_for_it(page: "Page", stack: "Stack", host: Any, look: Callable[..., None]) -> None:
+    edit(stack, HOST, [{"path": "settings.hugepages", "value": [{"size_mib": 1024, "pages": 2}]}])
+    page.goto(f"{PLACE}/sync?mode=config")
+    page.get_by_role("region", name="Changes: Host reboot").get_by_role("row", name="hugepages").wait_for()
+    page.get_by_text("Impact: Host reboot for hugepages. Est. 3 min outage.").first.wait_for()
+    page.get_by_role("button", name="Apply and sign…").click()
+    page.get_by_role("dialog", name="Sign what is to be allowed").get_by_role("button", name="Not now").click()
+    [approval] = stack.api("GET", "/approvals", state="open")["items"]
+    stack.cli("--yes", "approval", "sign", approval["id"])
+    progress = page.get_by_role("region", name="Progress")
+    progress.get_by_text("the host has to be rebooted").wait_for()
+    progress.get_by_role("button", name="Reboot the host…").wait_for()
+    look(page)
+    progress.get_by_role("button", name="Undo now").click()
+    progress.get_by_text("It was undone before the reboot").wait_for()
+    assert active(stack, HOST)["revision"]["hash"] == host["revision"]["hash"]
+
+
 def test_the_drawer_tells_what_needs_attention(page: "Page", stack: "Stack", look: Callable[..., None]) -> None:
     job = stack.api("POST", "/jobs", {"operation": "host-reboot", "hosts": [HOST], "body": {}})["items"][0]
     try:
@@ -186,6 +194,42 @@ def test_the_drawer_tells_what_needs_attention(page: "Page", stack: "Stack", loo
         look(page)
     finally:
         stack.api("POST", f"/jobs/{job['id']}/cancel")
+
+
+JOB: dict[str, Any] = {
+    "state": "succeeded", "finished": True, "created_at": 1, "sent_at": 2, "accepted_at": 3, "finished_at": 4, "plan_id": "p",
+    "approval": None, "window": None, "not_before": None, "reply": {"state": "confirm_wait", "revision": {"number": 5, "hash": "h"}},
+}  # fmt: skip
+WAITS = {"state": "confirm_wait", "plan_id": "p", "revision": {"number": 5, "hash": "h"}}
+OUTCOMES: tuple[tuple[dict[str, Any], Any, str, str], ...] = (
+    ({"state": "waiting-approval", "finished": False, "sent_at": None}, None, "waits", "signed"),
+    ({"state": "waiting-window", "finished": False, "sent_at": None, "window": "night"}, None, "waits", "window"),
+    ({"state": "running", "finished": False}, None, "runs", "done"),
+    ({"reply": {"state": "in_sync", "revision": {"number": 5, "hash": "h"}}}, None, "kept", ""),
+    ({}, None, "confirm", "kept"),
+    ({}, WAITS, "confirm", "kept"),
+    ({}, {**WAITS, "state": "waiting_reboot"}, "reboot", "kept"),
+    ({"reply": {**JOB["reply"], "state": "waiting_reboot"}}, None, "reboot", "kept"),
+    ({}, {"state": "in_sync", "plan_id": None, "revision": {"number": 5, "hash": "h"}}, "kept", ""),
+    ({}, {"state": "in_sync", "plan_id": None, "revision": {"number": 7, "hash": "x"}}, "kept", ""),
+    ({}, {"state": "rolled_back", "plan_id": None, "revision": {"number": 4, "hash": "g"}}, "undone", "kept"),
+    ({"state": "failed", "reply": None}, None, "failed", "done"),
+    ({"state": "rolled-back", "reply": None}, None, "failed", "done"),
+    ({"state": "canceled", "reply": None, "sent_at": None, "accepted_at": None}, None, "ended", "sent"),
+)
+
+
+def test_what_has_come_of_an_apply(module_page: "ModulePage") -> None:
+    function = """(m, [job, config]) => {
+      const found = m.outcome(job, config);
+      return [found, m.stages(job, found).find((one) => one.standing === "now" || one.standing === "failed")?.id ?? ""];
+    }"""
+    cases = [
+        [{**JOB, **job, **({"approval": "a"} if job.get("state") == "waiting-approval" else {})}, config]
+        for job, config, _, _ in OUTCOMES
+    ]
+    found = module_page.table("views/sync/apply_stages.js", function, cases)
+    assert found == [[outcome, stage] for _, _, outcome, stage in OUTCOMES]
 
 
 ITEM = {"op": "update", "object": "guests.web", "effect": "guest_restart", "risk": 1}

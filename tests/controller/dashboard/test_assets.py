@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from api_world import code
 
+from guestwire.controller.dashboard.assets import DOCUMENTS, WEB, Assets
 from guestwire.controller.dashboard.content import content, seen, takes_gzip
 
 KINDS = {
@@ -162,9 +163,8 @@ async def test_all_files_at_once_are_not_too_many(site):
 
 async def test_after_a_start_the_files_come_before_the_page(site):
     """A browser that has the page asks for its files alone."""
-    base = await site.base()
-    async with asyncio.timeout(10):
-        assert (await site.get(base + "main.js")).status_code == 200
+    made = await Assets(site.web, site.documents, "1").newest()
+    assert (await site.get(f"/web/{made.id}/main.js")).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,6 @@ def test_a_file_is_packed_once_and_always_the_same() -> None:
 
 
 def test_the_files_of_the_program_are_there() -> None:
-    from guestwire.controller.dashboard.assets import DOCUMENTS, WEB
-
     assert (WEB / "index.html").is_file()
     assert (DOCUMENTS / "index.md").is_file()
     assert Path(DOCUMENTS).is_dir()

@@ -19,7 +19,7 @@ def fragment(source: str, name: str = "inner/page", known: tuple[str, ...] = ("i
 @pytest.fixture(scope="module")
 def own() -> Documents:
     """The project's."""
-    files = (path for path in DOCUMENTS.rglob("*") if path.suffix in (".md", ".svg"))
+    files = (path for path in DOCUMENTS.rglob("*") if path.suffix in (".md", ".svg", ".png"))
     return Documents({path.relative_to(DOCUMENTS).as_posix(): path.read_bytes() for path in files}, "/web/b/")
 
 

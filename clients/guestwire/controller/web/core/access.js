@@ -1,16 +1,26 @@
-/** Access modes of memory areas, and who takes part in communication: the controller's own rules (model/access.py, model/guest.py). Pure. */
+/**
+ * Access modes of memory areas, and who takes part in communication: the controller's own rules (model/access.py,
+ * model/guest.py). Pure.
+ */
 
 /** @typedef {{read: boolean, write: boolean, cached: boolean}} Access */
-/** @typedef {{name: string, kind?: string, size: number, default_access: string, overrides: Record<string, string>}} Area */
+/**
+ * @typedef {{name: string, kind?: string, size: number, default_access: string, overrides: Record<string, string>}}
+ * Area
+ */
 
 export const NONE = "----";
 export const SYSTEM_AREA = "RtosLibMsgQueue";
 /** In an access list: the processes on the host, and the cloud. */
 export const OTHERS = ["HOST", "REMOTE"];
 
-/** The positions that somebody chooses; the fourth is reserved. @type {readonly {key: keyof Access, letter: string, label: string}[]} */
+/**
+ * The positions that somebody chooses; the fourth is reserved. @type {readonly {key: keyof Access, letter: string,
+ * label: string}[]}
+ */
 export const POSITIONS = [
-  { key: "read", letter: "R", label: "Read" }, { key: "write", letter: "W", label: "Write" }, { key: "cached", letter: "C", label: "Cached" },
+  { key: "read", letter: "R", label: "Read" }, { key: "write", letter: "W", label: "Write" },
+    { key: "cached", letter: "C", label: "Cached" },
 ];
 
 /**

@@ -5,9 +5,13 @@ import { pathText } from "./edit_paths.js";
 /** @typedef {{path: string, before: unknown, after: unknown}} Changed */
 /** @typedef {{kind: "same" | "added" | "removed", text: string}} TextLine */
 
-/** Sections of entries, and by what those are known; an entry that came or went is one change. @type {Record<string, string>} */
+/**
+ * Sections of entries, and by what those are known; an entry that came or went is one change.
+ * @type {Record<string, string>}
+ */
 const KEYED = {
-  guests: "name", areas: "name", events: "name", queues: "name", locks: "name", networks: "name", images: "id", templates: "id",
+  guests: "name", areas: "name", events: "name", queues: "name", locks: "name", networks: "name", images: "id",
+    templates: "id",
 };
 
 /** Sections that are a table of fields. */
@@ -110,7 +114,8 @@ export function textDifference(before, after) {
   const [a, b] = [before.split("\n"), after.split("\n")];
   let [head, tail] = [0, 0];
   while (head < a.length && head < b.length && a[head] === b[head]) head += 1;
-  while (tail < a.length - head && tail < b.length - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail += 1;
+  while (tail < a.length - head && tail < b.length - head
+    && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail += 1;
   const [mine, theirs] = [a.slice(head, a.length - tail), b.slice(head, b.length - tail)];
   const middle = mine.length * theirs.length > MOST_CELLS ? replaced(mine, theirs) : woven(mine, theirs);
   return [...kept(a.slice(0, head)), ...middle, ...kept(a.slice(a.length - tail))];

@@ -1,6 +1,6 @@
 /**
- * The key that a person signs with in this browser: Ed25519, made here, its private half never readable by anybody, this page
- * included. The bytes that are signed are those of `protocol.signing` and `protocol.user_keys`.
+ * The key that a person signs with in this browser: Ed25519, made here, its private half never readable by anybody,
+ * this page included. The bytes that are signed are those of `protocol.signing` and `protocol.user_keys`.
  */
 
 import { hex, base64, fromHex, joined } from "./hex.js";
@@ -38,7 +38,7 @@ export class Keys {
    * @returns {Promise<string>}
    */
   async lacks() {
-    if (!this._crypto.subtle) return "This page came over plain HTTP: browsers sign only on pages that came over HTTPS.";
+    if (!this._crypto.subtle) return "This page came over plain HTTP: browsers sign only over HTTPS.";
     if (!this._storage) return "This browser keeps nothing, so that it cannot keep a key.";
     try {
       await this._crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]);
@@ -58,8 +58,8 @@ export class Keys {
   }
 
   /**
-   * Make a key and have the controller know it as that person's. The one before, if there was one, is used no more. Rejects with
-   * Problem.
+   * Make a key and have the controller know it as that person's. The one before, if there was one, is used no more.
+   * Rejects with Problem.
    * @param {{id: string, name: string}} person
    * @param {string} label what they call it
    * @returns {Promise<KeyShown>}
@@ -113,7 +113,8 @@ export class Keys {
    * @returns {Promise<OwnKey>}
    */
   async _made(label) {
-    const pair = /** @type {CryptoKeyPair} */ (await this._crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]));
+    const pair = /** @type {CryptoKeyPair} */ (await this._crypto.subtle.generateKey("Ed25519", false,
+      ["sign", "verify"]));
     const raw = new Uint8Array(await this._crypto.subtle.exportKey("raw", pair.publicKey));
     const digest = new Uint8Array(await this._crypto.subtle.digest("SHA-256", raw));
     return {

@@ -1,14 +1,16 @@
 /**
- * What the text of a mandate allows, read from the very bytes that are signed: what is said beside them does not count. Also whose
- * request a fingerprint in it is, as far as that can be found out here.
+ * What the text of a mandate allows, read from the very bytes that are signed: what is said beside them does not
+ * count. Also whose request a fingerprint in it is, as far as that can be found out here.
  */
 
 import { fromBase64, hex } from "./hex.js";
 import { pack, unpack } from "./msgpack.js";
 import { Problem } from "./problem.js";
 
-/** @typedef {{id: string, site: string, holder: string, operations: string[], hosts: string[], risk: number, not_before: number,
- *   not_after: number, uses: number, bodies: string[], plans: string[], note: string}} Allowed */
+/**
+ * @typedef {{id: string, site: string, holder: string, operations: string[], hosts: string[], risk: number,
+ *   not_before: number, not_after: number, uses: number, bodies: string[], plans: string[], note: string}} Allowed
+ */
 /** @typedef {{bytes: Uint8Array<ArrayBuffer>, allows: Allowed}} Text */
 
 const MOST_BYTES = 8192;
@@ -18,7 +20,8 @@ const FALSE = "What is to be signed is no mandate: nothing was signed.";
 const FIELDS = {
   id: (value) => value instanceof Uint8Array && value.length === 16,
   site: isText, holder: isText, note: isText,
-  operations: (value) => areAll(value, isText), hosts: (value) => areAll(value, isText), plans: (value) => areAll(value, isText),
+  operations: (value) => areAll(value, isText), hosts: (value) => areAll(value, isText),
+    plans: (value) => areAll(value, isText),
   bodies: (value) => areAll(value, (one) => one instanceof Uint8Array && one.length === 32),
   risk: isNumber, not_before: isNumber, not_after: isNumber, uses: isNumber,
 };
@@ -42,7 +45,8 @@ function areAll(value, is) {
 }
 
 /**
- * The exact bytes of a text to sign, and what they allow. A text with a field more, or one less, is none that can be shown whole.
+ * The exact bytes of a text to sign, and what they allow. A text with a field more, or one less, is none that can be
+ * shown whole.
  * @param {string} text base64
  * @returns {Text} Raises Problem APPROVAL-FALSE.
  */
@@ -61,7 +65,10 @@ export function read(text) {
   return { bytes, allows: { ...value, id: hex(value.id), bodies: value.bodies.map(hex) } };
 }
 
-/** Requests that are known but for the guest: operation → body. @type {Record<string, (guest: string) => Record<string, any>>} */
+/**
+ * Requests that are known but for the guest: operation → body.
+ * @type {Record<string, (guest: string) => Record<string, any>>}
+ */
 const OF_GUESTS = {
   "guest-destroy": (guest) => ({ guest }),
   "guest-reset": (guest) => ({ guest }),
@@ -94,7 +101,8 @@ const OF_HOSTS = {
 };
 
 /**
- * What a fingerprint of a request stands for: found by making the requests that it could be. "" when it is none of them.
+ * What a fingerprint of a request stands for: found by making the requests that it could be. "" when it is none of
+ * them.
  * @param {string} operation
  * @param {string} fingerprint hexadecimal SHA-256
  * @param {readonly string[]} guests names and identifiers of the guests of the hosts

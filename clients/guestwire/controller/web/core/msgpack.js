@@ -1,4 +1,7 @@
-/** msgpack, strictly and only as far as mandates and requests need it: no extensions, no double keys, nothing behind the end. Pure. */
+/**
+ * msgpack, strictly and only as far as mandates and requests need it: no extensions, no double keys, nothing behind
+ * the end. Pure.
+ */
 
 import { joined } from "./hex.js";
 
@@ -137,9 +140,11 @@ export function pack(value) {
     return joined(head(text.length, 0xa0, 32, [0xd9, 0xda, 0xdb]), text);
   }
   if (value instanceof Uint8Array) return joined(head(value.length, 0, 0, [0xc4, 0xc5, 0xc6]), value);
-  if (Array.isArray(value)) return joined(head(value.length, 0x90, 16, [0, 0xdc, 0xdd]), ...value.map((one) => pack(one)));
+  if (Array.isArray(value)) return joined(head(value.length, 0x90, 16, [0, 0xdc, 0xdd]),
+    ...value.map((one) => pack(one)));
   const entries = Object.entries(value);
-  return joined(head(entries.length, 0x80, 16, [0, 0xde, 0xdf]), ...entries.flatMap(([name, one]) => [pack(name), pack(one)]));
+  return joined(head(entries.length, 0x80, 16, [0, 0xde, 0xdf]),
+    ...entries.flatMap(([name, one]) => [pack(name), pack(one)]));
 }
 
 /**

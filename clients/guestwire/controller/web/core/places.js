@@ -82,7 +82,7 @@ function fieldWords(several) {
 
 /** @param {string} word */
 function spaced(word) {
-  return word.replace(/_/g, " ");
+  return word.replace(/_mib$/, "").replace(/_/g, " ");
 }
 
 /**
@@ -98,7 +98,8 @@ export function pageOf(path, there = () => true) {
     return field === "cpuset" ? "/cpu" : `/guests/${encodeURIComponent(name)}${GUEST_PAGES[field] ?? ""}`;
   }
   if (section === "settings" && name === "hugepages") return "/memory";
-  if (section === "areas" || section === "events") return name ? `/${section}/${encodeURIComponent(name)}` : `/${section}`;
+  if (section === "areas" || section === "events") return name ? `/${section}/${encodeURIComponent(name)}`
+    : `/${section}`;
   return HOST_PAGES[section] ?? (section === "guests" ? "/guests" : "");
 }
 
@@ -113,7 +114,8 @@ export function valueWords(path, value) {
   const field = several[several.length - 1];
   if (value === null || value === undefined || value === "") return "not set";
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value === "number") return field.endsWith("_mib") ? mib(value) : field === "size" ? bytes(value) : String(value);
+  if (typeof value === "number") return field.endsWith("_mib") ? mib(value) : field === "size" ? bytes(value)
+    : String(value);
   if (field === "base_topology") return String(value).slice(0, 12);
   if (typeof value === "string") return CPU_SETS.has(field) ? value.replace(/,\s*/g, ", ") : value;
   if (Array.isArray(value)) return value.length ? value.map((one) => part(one)).join(", ") : "none";

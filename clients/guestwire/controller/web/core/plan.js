@@ -1,4 +1,7 @@
-/** What a plan comes to: its changes as lines, by effect, and its impact. Pure: nothing is asked and nothing is rendered. */
+/**
+ * What a plan comes to: its changes as lines, by effect, and its impact. Pure: nothing is asked and nothing is
+ * rendered.
+ */
 
 import { counted, duration } from "./format.js";
 import { itemPlace, named, valueWords } from "./places.js";
@@ -9,8 +12,10 @@ import { itemPlace, named, valueWords } from "./places.js";
 /** @typedef {"added" | "removed" | "changed"} Kind */
 /** @typedef {{kind: Kind, path: string, group: string, label: string, before: string, after: string}} Line */
 /** @typedef {{id: string, label: string, says: string}} Effect */
-/** @typedef {{restarts: string[], waits: string[], comm: boolean, reboot: boolean, reasons: string[], affected: string[],
- *   outage_s: number, risk: number, text: string}} Impact */
+/**
+ * @typedef {{restarts: string[], waits: string[], comm: boolean, reboot: boolean, reasons: string[],
+ *   affected: string[], outage_s: number, risk: number, text: string}} Impact
+ */
 
 /** What it takes for a change to be true, the least first. @type {readonly Effect[]} */
 export const EFFECTS = [
@@ -20,7 +25,10 @@ export const EFFECTS = [
   { id: "host_reboot", label: "Host reboot", says: "True once the host was rebooted." },
 ];
 
-/** A kind of change as a sign, and as a word for whoever does not see it. @type {Record<Kind, {sign: string, word: string}>} */
+/**
+ * A kind of change as a sign, and as a word for whoever does not see it.
+ * @type {Record<Kind, {sign: string, word: string}>}
+ */
 export const SIGNS = {
   added: { sign: "+", word: "added" },
   removed: { sign: "−", word: "removed" },
@@ -173,7 +181,7 @@ function impactWords({ restarts, waits, comm, reboot, reasons, affected, outage_
   if (!said.length) return "Nothing that runs is interrupted.";
   const text = said.join(", ");
   const guests = affected.length ? ` ${counted(affected.length, "guest")} affected` : "";
-  const time = outage_s ? `${guests ? "," : ""} est. ${duration(outage_s * 1000)} outage` : "";
+  const time = outage_s ? `${guests ? ", est." : " Est."} ${duration(outage_s * 1000)} outage` : "";
   return `${text[0].toUpperCase()}${text.slice(1)}.${guests}${time}${guests || time ? "." : ""}`;
 }
 
@@ -186,11 +194,15 @@ export const DRAFT_STATES = {
   diverged: "The host has changed since this draft was edited.",
 };
 
-/** Checks that people are told of when they hold, by the codes that say otherwise. @type {readonly {codes: string[], says: string}[]} */
+/**
+ * Checks that people are told of when they hold, by the codes that say otherwise.
+ * @type {readonly {codes: string[], says: string}[]}
+ */
 export const HOLDS = [
   { codes: ["CPU-OVERLAP", "CPU-RT-EXCLUSIVE", "CPU-SMT-OWNED"], says: "no CPU claimed by two real-time guests" },
   { codes: ["CPU-HOST-STARVED", "CPU-ZERO-RT"], says: "the host keeps a CPU of its own" },
-  { codes: ["MEM-HOST-RESERVE", "MEM-NODE-SHORT", "HUGEPAGES-SHORT"], says: "the memory is enough for the host and its guests" },
+  { codes: ["MEM-HOST-RESERVE", "MEM-NODE-SHORT", "HUGEPAGES-SHORT"],
+    says: "the memory is enough for the host and its guests" },
   { codes: ["NAME-DUP", "GUEST-ID-DUP", "AREA-DUP", "EVENT-DUP"], says: "every name and identifier is used once" },
   { codes: ["NET-MAC-DUP", "NET-IP-DUP", "NET-CIDR-OVERLAP"], says: "no address is used twice" },
 ];

@@ -1,5 +1,6 @@
 /**
- * What a node of a JSON Schema (2020-12, as pydantic writes it) means as a field of a form: its kind, label, unit, hint, limits,
+ * What a node of a JSON Schema (2020-12, as pydantic writes it) means as a field of a form: its kind, label, unit,
+ * hint, limits,
  * choices and default. Pure; it draws nothing and judges no value (`schema_values.js` does).
  */
 
@@ -9,15 +10,18 @@ import { hintsOf, titleOf, unitOf } from "./schema_words.js";
 /**
  * A field.
  *
- * kind     text, long (several lines), number, switch, choice, chips (list of texts), checks (list of choices), numbers (a fixed
+ * kind     text, long (several lines), number, switch, choice, chips (list of texts), checks (list of choices),
+ * numbers (a fixed
  *          count of numbers), table (list of records), record, map (texts by name)
  * words    values that stand beside the kind's own: "auto"
  * choices  of choice and checks
  * fields   of record, and of a row of table
  * @typedef {{
  *   name: string, title: string, unit: string, hint: string, required: boolean, nullable: boolean, fallback: any,
- *   kind: "text" | "long" | "number" | "switch" | "choice" | "chips" | "checks" | "numbers" | "table" | "record" | "map",
- *   whole: boolean, minimum?: number, maximum?: number, pattern?: string, shortest: number, longest: number, most: number,
+ *   kind: "text" | "long" | "number" | "switch" | "choice" | "chips" | "checks" | "numbers" | "table" | "record" |
+ * "map",
+ *   whole: boolean, minimum?: number, maximum?: number, pattern?: string, shortest: number, longest: number, most:
+ * number,
  *   words: any[], choices: {value: any, label: string}[], fields: Field[], item: Field | null, parts: Field[],
  * }} Field
  */
@@ -64,7 +68,8 @@ export function fieldOf(name, node, defs) {
   /** @type {Field} */
   const field = {
     name, title: titleOf(name), unit: unitOf(name), hint: node === main ? "" : node.description ?? "", required: false,
-    nullable, fallback: node.default, kind: "text", whole: main.type === "integer", minimum: main.minimum, maximum: main.maximum,
+    nullable, fallback: node.default, kind: "text", whole: main.type === "integer", minimum: main.minimum, maximum:
+      main.maximum,
     pattern: main.pattern, shortest: main.minLength ?? 0, longest: main.maxLength ?? Infinity,
     most: main.maxItems ?? Infinity, words, choices: [], fields: [], item: null, parts: [],
   };
@@ -124,15 +129,18 @@ function withNothing(field) {
 const SHAPES = [
   [(node, words) => node.type === undefined && !node.enum && words.length > 0, (_node, words) => (
     { kind: "choice", words: [], choices: words.map(choice) })],
-  [(node) => Boolean(node.enum), (node, words) => ({ kind: "choice", words: [], choices: [...words, ...node.enum].map(choice) })],
+  [(node) => Boolean(node.enum), (node, words) => ({ kind: "choice", words: [], choices:
+    [...words, ...node.enum].map(choice) })],
   [(node, words) => node.type === "boolean" && words.length > 0, (_node, words) => (
     { kind: "choice", words: [], choices: [...words.map(choice), ...YES_NO] })],
   [(node) => node.type === "boolean", () => ({ kind: "switch" })],
   [(node) => node.type === "integer" || node.type === "number", () => ({ kind: "number" })],
   [(node) => Boolean(node.prefixItems), (node, _words, defs) => (
-    { kind: "numbers", parts: node.prefixItems.map((/** @type {Node} */ one, /** @type {number} */ at) => fieldOf(String(at), one, defs)) })],
+    { kind: "numbers", parts: node.prefixItems.map((/** @type {Node} */ one, /** @type {number} */ at) =>
+      fieldOf(String(at), one, defs)) })],
   [(node) => node.type === "array", (node, _words, defs, name) => listOf(node, defs, name)],
-  [(node) => Boolean(node.properties), (node, _words, defs) => ({ kind: "record", fields: fieldsOf({ ...node, $defs: defs }) })],
+  [(node) => Boolean(node.properties), (node, _words, defs) =>
+    ({ kind: "record", fields: fieldsOf({ ...node, $defs: defs }) })],
   [(node) => node.type === "object", () => ({ kind: "map" })],
   [(node) => (node.maxLength ?? 0) >= LONG && !node.pattern, () => ({ kind: "long" })],
 ];

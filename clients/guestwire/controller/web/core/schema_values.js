@@ -54,11 +54,13 @@ const JUDGES = {
   long: judgeText,
   number: judgeNumber,
   switch: (_field, value) => (typeof value === "boolean" ? "" : "This is yes or no."),
-  choice: (field, value) => (field.choices.some((one) => one.value === value) ? "" : `One of ${field.choices.map((one) => one.label).join(", ")}.`),
+  choice: (field, value) => (field.choices.some((one) => one.value === value) ? "" :
+    `One of ${field.choices.map((one) => one.label).join(", ")}.`),
   chips: (field, value) => judgeItems(field, value),
   checks: (field, value) => judgeItems(field, value),
   numbers: judgeNumbers,
-  table: (field, value) => judgeCount(field, value) || firstWrong(value.map((/** @type {any} */ row) => judgeRecord(field, row))),
+  table: (field, value) => judgeCount(field, value) || firstWrong(value.map((/** @type {any} */ row) =>
+    judgeRecord(field, row))),
   record: judgeRecord,
   map: () => "",
 };
@@ -70,7 +72,8 @@ const JUDGES = {
 function judgeText(field, value) {
   const text = String(value);
   if (field.required && text === "") return "This is needed.";
-  if (text.length < field.shortest) return field.shortest === 1 ? "This is needed." : `At least ${field.shortest} characters.`;
+  if (text.length < field.shortest) return field.shortest === 1 ? "This is needed." :
+    `At least ${field.shortest} characters.`;
   if (text.length > field.longest) return `At most ${field.longest} characters; it has ${text.length}.`;
   return field.pattern && !new RegExp(field.pattern).test(text) ? `Allowed: ${allowedBy(field.pattern)}.` : "";
 }
@@ -90,10 +93,12 @@ function judgeNumber(field, value) {
  * @param {any} value
  */
 function judgeNumbers(field, value) {
-  const good = Array.isArray(value) && value.length === field.parts.length && value.every((one, at) => !wrongOf(field.parts[at], one));
+  const good = Array.isArray(value) && value.length === field.parts.length &&
+    value.every((one, at) => !wrongOf(field.parts[at], one));
   if (good) return "";
   const words = field.words.length ? `${field.words.join(" or ")}, or ` : "";
-  return `Allowed: ${words}${field.parts.length} whole numbers with commas, such as ${field.parts.map(() => 1).join(",")}.`;
+  return `Allowed: ${words}${field.parts.length} whole numbers with commas, such as ${field.parts.map(() =>
+    1).join(",")}.`;
 }
 
 /**
@@ -102,7 +107,8 @@ function judgeNumbers(field, value) {
  */
 function judgeItems(field, value) {
   const { item } = field;
-  return judgeCount(field, value) || (item ? firstWrong(value.map((/** @type {any} */ one) => wrongOf(item, one))) : "");
+  return judgeCount(field, value) || (item ? firstWrong(value.map((/** @type {any} */ one) => wrongOf(item, one))) :
+    "");
 }
 
 /**
@@ -176,7 +182,8 @@ const READERS = {
   numbers: (_field, value) => value.join(", "),
   chips: (_field, value) => (value.length ? value.join(", ") : "-"),
   checks: (_field, value) => (value.length ? value.join(", ") : "-"),
-  table: (field, value) => (value.length ? value.map((/** @type {any} */ row) => recordText(field, row)).join("; ") : "-"),
+  table: (field, value) => (value.length ? value.map((/** @type {any} */ row) => recordText(field, row)).join("; ") :
+    "-"),
   record: (field, value) => recordText(field, value),
   map: (_field, value) => Object.entries(value).map(([name, one]) => `${name}: ${one}`).join(", ") || "-",
 };
@@ -187,7 +194,8 @@ const READERS = {
  * @param {any} row
  */
 function recordText(field, row) {
-  const said = field.fields.filter((one) => row[one.name] !== undefined && row[one.name] !== null && !same(row[one.name], one.fallback));
+  const said = field.fields.filter((one) => row[one.name] !== undefined && row[one.name] !== null &&
+    !same(row[one.name], one.fallback));
   const parts = said.map((one) => `${one.title.toLowerCase()} ${shown(one, row[one.name])}`);
   if (parts.length) return parts.join(", ");
   const first = field.fields[0];

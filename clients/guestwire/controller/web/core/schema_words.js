@@ -1,30 +1,34 @@
-/** Words for what a schema names by keys: labels, units, hints, and what a pattern allows. Pure tables and their readers. */
+/** Words for what a schema names by keys: labels, units, hints, and what a pattern allows. Pure tables and readers. */
 
 /** Labels that do not follow from the key. @type {Record<string, string>} */
 const TITLES = {
-  acl: "Access rules", arch: "Architecture", boot: "Direct boot", by: "Evidence", cidr: "Address range", clone_of: "Copy of",
-  cmdline: "Kernel command line", comm_enabled: "Communication", cpuset: "CPU set", dhcp: "Addresses by DHCP", disabled: "Disabled",
-  dns: "DNS servers", dst: "To", gpos_id: "GPOS identifier", hide_kvm: "Hide KVM", host_cpuset: "CPUs of the host",
-  hugepages: "Huge pages", hugepages_mib: "Huge page size", id: "Identifier", image: "Image", initrd: "Initial RAM disk",
-  initial: "Set at first", ip: "IP address", ip_forward: "Forward IP packets", irq_affinity: "CPUs for interrupts", kernel: "Kernel",
+  acl: "Access rules", arch: "Architecture", boot: "Direct boot", by: "Evidence", cidr: "Address range",
+  clone_of: "Copy of", cmdline: "Kernel command line", comm_enabled: "Communication", cpuset: "CPU set",
+  dhcp: "Addresses by DHCP", disabled: "Disabled", dns: "DNS servers", dst: "To", gpos_id: "GPOS identifier",
+  hide_kvm: "Hide KVM", host_cpuset: "CPUs of the host", hugepages: "Huge pages", hugepages_mib: "Huge page size",
+  id: "Identifier", image: "Image", initrd: "Initial RAM disk", initial: "Set at first", ip: "IP address",
+  ip_forward: "Forward IP packets", irq_affinity: "CPUs for interrupts", kernel: "Kernel",
   lock_memory: "Locked memory", mac: "MAC address", nics: "Network cards", numatune: "Memory nodes", op: "Change",
-  optional: "May find nothing", os_type: "OS type", overrides: "Overrides", port_forwards: "Port forwards", read_only: "Read-only",
-  ready_when: "Ready when", remaining_host_memory_mib: "Memory kept for the host", rtos_id: "RTOS identifier", sel: "Place (XPath)",
-  services: "Guest services", shares: "Shared folders", signal: "May signal", src: "From", topology: "CPU topology", uuid: "UUID",
-  vcpus: "vCPUs", wait: "May wait", within_s: "Within", xml: "XML", size: "Size", slot_bytes: "Slot size",
-  min_memory_mib: "Least memory", align_mib: "Alignment", default_memory_mib: "Usual memory", dynamic_cpu: "Any CPU for RT guests",
-  allow_rt_overlap: "Let guests share RT CPUs", max_comm_guests: "Most guests with communication", max_gp_guests: "Most GP guests",
-  on_drift: "On drift", airgap: "Airgap", auto_smp: "Automatic SMP", has_rt: "For RT guests", has_comm: "With communication",
-  shm_as_heap: "Shared memory as heap", swap_mib: "Swap file",
+  optional: "May find nothing", os_type: "OS type", overrides: "Overrides", port_forwards: "Port forwards",
+  read_only: "Read-only", ready_when: "Ready when", remaining_host_memory_mib: "Memory kept for the host",
+  rtos_id: "RTOS identifier", sel: "Place (XPath)", services: "Guest services", shares: "Shared folders",
+  signal: "May signal", src: "From", topology: "CPU topology", uuid: "UUID", vcpus: "vCPUs", wait: "May wait",
+  within_s: "Within", xml: "XML", size: "Size", slot_bytes: "Slot size", min_memory_mib: "Least memory",
+  align_mib: "Alignment", default_memory_mib: "Usual memory", dynamic_cpu: "Any CPU for RT guests",
+  allow_rt_overlap: "Let guests share RT CPUs", max_comm_guests: "Most guests with communication",
+  max_gp_guests: "Most GP guests", on_drift: "On drift", airgap: "Airgap", auto_smp: "Automatic SMP",
+  has_rt: "For RT guests", has_comm: "With communication", shm_as_heap: "Shared memory as heap",
+  swap_mib: "Swap file",
 };
 
 const ACRONYMS = new Map(
-  ["OS", "CPU", "RT", "GP", "IP", "MAC", "DNS", "SMP", "ID", "USB", "PCI", "XML"].map((word) => [word.toLowerCase(), word]),
+  ["OS", "CPU", "RT", "GP", "IP", "MAC", "DNS", "SMP", "ID", "USB", "PCI", "XML"].map(
+    (word) => [word.toLowerCase(), word]),
 );
 
 /** @type {readonly [RegExp, string][]} */
-const UNITS = [[/_mib$/, "MiB"], [/_kib$/, "KiB"], [/_ms$/, "ms"], [/_s$/, "s"], [/_bytes$/, "bytes"], [/^bootloader_timeout$/, "s"],
-  [/^size$/, "bytes"]];
+const UNITS = [[/_mib$/, "MiB"], [/_kib$/, "KiB"], [/_ms$/, "ms"], [/_s$/, "s"], [/_bytes$/, "bytes"],
+  [/^bootloader_timeout$/, "s"], [/^size$/, "bytes"]];
 
 /**
  * The label of a key.
@@ -57,22 +61,26 @@ export function hintsOf(text, names) {
   // a text that puts names in backticks means other words where it does not
   const quote = names.some((one) => text.includes(`\`${one}\``)) ? "`" : "`?";
   const name = `${quote}(?:${names.join("|")})${quote}`;
-  const begins = new RegExp(`(?:^|\\n|[.;]\\s)(${name}(?:(?:, | and )${name})*)(:| {2,}| (?=[a-z0-9"]| None)| None)`, "g");
+  const several = `${name}(?:(?:, | and )${name})*`;
+  const begins = new RegExp(`(?:^|\\n|[.;]\\s)(${several})(:| {2,}| (?=[a-z0-9"]| None)| None)`, "g");
   const found = [...text.matchAll(begins)];
   found.forEach((one, at) => {
     const from = (one.index ?? 0) + one[0].length;
     const said = text.slice(from, found[at + 1]?.index ?? text.length);
     const none = one[2] === " None" ? "None" : "";
-    for (const key of one[1].replaceAll("`", "").split(/, | and /)) if (!hints.has(key)) hints.set(key, told(none + said));
+    for (const key of one[1].replaceAll("`", "").split(/, | and /)) {
+      if (!hints.has(key)) hints.set(key, told(none + said));
+    }
   });
   return hints;
 }
 
 /** @param {string} said */
 function told(said) {
-  const text = said.split(/\n\s*\n/)[0].replaceAll("`", "").replace(/\s+/g, " ").replace(/\((?:SM|KVM-RT|libvirt)[^)]*\)/g, "")
-    .replace(/^\s*(?:is|are) /, "").replace(/\bNone:/g, "empty:").replace(/\bNone\b/g, "empty").replace(/ ([,.;:])/g, "$1")
-    .trim().replace(/[.;:]$/, "");
+  const text = said.split(/\n\s*\n/)[0].replaceAll("`", "").replace(/\s+/g, " ")
+    .replace(/\((?:SM|KVM-RT|libvirt)[^)]*\)/g, "").replace(/^\s*(?:is|are) /, "")
+    .replace(/\bNone:/g, "empty:").replace(/\bNone\b/g, "empty").replace(/ ([,.;:])/g, "$1").trim()
+    .replace(/[.;:]$/, "");
   return /^(?:\w+|""):/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
 }
 

@@ -22,7 +22,8 @@ export function parsed(text) {
   while (inner.trim() && MATCHER.lastIndex < inner.length) {
     const one = MATCHER.exec(inner);
     if (!one) return null;
-    matchers.push({ label: one[1], operator: /** @type {Operator} */ (one[2]), value: one[3].replace(/\\(.)/gs, "$1") });
+    matchers.push({ label: one[1], operator: /** @type {Operator} */ (one[2]),
+      value: one[3].replace(/\\(.)/gs, "$1") });
   }
   return { name: found[1], matchers };
 }

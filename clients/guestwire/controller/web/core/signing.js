@@ -37,7 +37,8 @@ export class Signing {
   }
 
   /**
-   * An approval with its texts, read from the bytes to sign. Rejects with Problem: APPROVAL-FALSE where they are no mandates.
+   * An approval with its texts, read from the bytes to sign. Rejects with Problem: APPROVAL-FALSE where they are no
+   * mandates.
    * @param {string} id
    * @returns {Promise<Asked>}
    */
@@ -68,7 +69,8 @@ export class Signing {
   async standing() {
     const [{ items }, lacks] = await Promise.all([this._api.get("/keys"), this.keys.lacks()]);
     const kept = lacks ? null : await this.keys.of(this.person.id);
-    const own = kept && items.find((/** @type {{id: string, revoked_at?: number | null}} */ one) => one.id === kept.id && !one.revoked_at);
+    const own = kept && items.find((/** @type {{id: string, revoked_at?: number | null}} */ one) => one.id === kept.id
+      && !one.revoked_at);
     return { all: items, own: own ?? null, lacks };
   }
 }

@@ -24,7 +24,8 @@ let charts = 0;
 
 export class Chart extends LitElement {
   static properties = {
-    series: { attribute: false }, unit: {}, range: { attribute: false }, step: { type: Number }, marks: { attribute: false },
+    series: { attribute: false }, unit: {}, range: { attribute: false }, step: { type: Number },
+      marks: { attribute: false },
     bands: { attribute: false }, caption: {}, height: { type: Number }, empty: {},
     _at: { state: true }, _table: { state: true }, _hidden: { state: true }, _trouble: { state: true },
   };
@@ -122,8 +123,10 @@ export class Chart extends LitElement {
               @click=${() => { this._table = !this._table; }}>Show as table</button>` : nothing}
         </div>
         ${this._trouble ? html`<p class="muted">${this._trouble}</p>` : nothing}
-        <div class="chart-plot" role="img" aria-label="${this.caption}. ${said}" ?hidden=${!some || this._trouble !== ""}></div>
-        ${some ? html`<p class="chart-said muted">${said}</p>${this._legend()}` : html`<p class="muted">${this.empty}</p>`}
+        <div class="chart-plot" role="img" aria-label="${this.caption}. ${said}"
+          ?hidden=${!some || this._trouble !== ""}></div>
+        ${some ? html`<p class="chart-said muted">${said}</p>${this._legend()}` : html`<p
+          class="muted">${this.empty}</p>`}
         ${this._notes()}
         <div id="${this._id}-table">${this._table && some ? this._rows() : nothing}</div>
       </figure>`;
@@ -167,7 +170,8 @@ export class Chart extends LitElement {
         <table class="table">
           <caption>${this.caption}, ${unit(this.unit).word}, the newest first${
             this._data.times.length > MOST_ROWS ? `; the newest ${MOST_ROWS} times, a file has all` : ""}</caption>
-          <thead><tr><th scope="col">Time</th>${this.series.map((one) => html`<th scope="col">${one.label}</th>`)}</tr></thead>
+          <thead><tr><th scope="col">Time</th>${this.series.map((one) => html`<th
+            scope="col">${one.label}</th>`)}</tr></thead>
           <tbody>${rows.map((row) => html`<tr><th scope="row">${time(row.at)}</th>${row.values.map((value) => html`<td
             class="num">${value === null ? "–" : written(value, this.unit)}</td>`)}</tr>`)}</tbody>
         </table>
@@ -215,7 +219,8 @@ export class Chart extends LitElement {
     if (!place || place.clientWidth === 0) return;
     if (!this._plot) void this._draw();
     // a longer legend is no other width: a new size would end a drag
-    else if (this._plot.width !== place.clientWidth) this._plot.setSize({ width: place.clientWidth, height: this.height });
+    else if (this._plot.width !== place.clientWidth) this._plot.setSize({ width: place.clientWidth,
+      height: this.height });
   }
 
   _rebuild() {

@@ -36,7 +36,8 @@ export function coloursOf(element) {
   const style = getComputedStyle(element);
   const of = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
   return {
-    lines: LINE_TOKENS.map(of), text: of("--text-2"), quiet: of("--line-strong"), grid: of("--line"), band: of("--warn-bg"),
+    lines: LINE_TOKENS.map(of), text: of("--text-2"), quiet: of("--line-strong"), grid: of("--line"),
+      band: of("--warn-bg"),
     mark: { critical: of("--err"), warning: of("--warn"), info: of("--info") },
     font: `11px ${of("--font") || "sans-serif"}`,
   };
@@ -64,9 +65,11 @@ export function options(look) {
       drag: { x: true, y: false, setScale: false }, points: { size: 6 }, bind: { dblclick: () => null },
       sync: { key: PAGE, filters: { pub: (/** @type {string} */ type) => type === "mousemove" || type === "mouseleave" } },
     },
-    scales: { x: { time: true, range: () => [...look.range()] }, y: { range: (_, least, most) => extent(look.unit, least, most) } },
+    scales: { x: { time: true, range: () => [...look.range()] },
+      y: { range: (_, least, most) => extent(look.unit, least, most) } },
     series: [{}, ...look.series.map((one, place) => ({
-      label: one.label, show: !one.hidden, spanGaps: false, width: 1.5, points: { size: 4 }, ...lineOf(look.colours, place),
+      label: one.label, show: !one.hidden, spanGaps: false, width: 1.5,
+        points: { size: 4 }, ...lineOf(look.colours, place),
     }))],
     axes: axes(look),
     hooks: {
@@ -98,7 +101,8 @@ export function extent(name, least, most) {
  * @returns {import("uplot").Axis[]}
  */
 function axes(look) {
-  const common = { stroke: look.colours.text, font: look.colours.font, ticks: { stroke: look.colours.grid, width: 1, size: 4 } };
+  const common = { stroke: look.colours.text, font: look.colours.font, ticks: { stroke: look.colours.grid, width: 1,
+    size: 4 } };
   const grid = { stroke: look.colours.grid, width: 1 };
   const { increments } = unit(look.unit);
   return [

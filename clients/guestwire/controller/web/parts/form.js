@@ -1,6 +1,8 @@
 /**
- * <gw-form>: the fields of a JSON Schema's object. What somebody changes is judged here first, by the schema; only what can be is told,
- * as an "edit" event with {op: "set" | "default", path, value}, the path being the name of the field. A list of records or a record
+ * <gw-form>: the fields of a JSON Schema's object. What somebody changes is judged here first, by the schema; only
+ * what can be is told,
+ * as an "edit" event with {op: "set" | "default", path, value}, the path being the name of the field. A list of
+ * records or a record
  * is told whole, once all of it can be. What the fields are to look like otherwise, `property_grid.js` says.
  *
  *   schema     of an object, with $defs where it names any (`definition` of core/schema.js makes one of Desired's)
@@ -19,10 +21,14 @@ import { fieldsOf } from "../core/schema.js";
 import { limitsOf, shown, wrongOf } from "../core/schema_values.js";
 import { same } from "../core/edit_paths.js";
 import { control, isGroup } from "./form_fields.js";
+import { issueLines } from "./issue_lines.js";
 
 /** @typedef {import("../core/schema.js").Field} Field */
 /** @typedef {import("../core/draft.js").Issue} Issue */
-/** What was typed and cannot be told: it stays where it was typed. @typedef {{value: any, text: string | undefined, wrong: string}} Held */
+/**
+ * What was typed and cannot be told: it stays where it was typed. @typedef {{value: any, text: string | undefined,
+ * wrong: string}} Held
+ */
 /** @typedef {{op: "set" | "default", path: string, value?: any}} FormEdit */
 
 const SCALARS = new Set(["text", "long", "number", "numbers"]);
@@ -95,13 +101,16 @@ export class Form extends LitElement {
    */
   row(field) {
     const group = isGroup(field);
-    const head = html`${field.title}${field.unit && !this.read_only ? html` <span class="muted form-unit">${field.unit}</span>` : nothing}`;
+    const head = html`${field.title}${field.unit && !this.read_only ? html` <span
+      class="muted form-unit">${field.unit}</span>` : nothing}`;
     const tint = this.changed(field.name) ? "changed" : "";
     return group
-      ? html`<fieldset class="form-field form-group ${tint}" data-field=${field.name} data-path=${this.placeOf(field)}><legend>${head}</legend>
+      ? html`<fieldset class="form-field form-group ${tint}" data-field=${field.name}
+        data-path=${this.placeOf(field)}><legend>${head}</legend>
           ${this.control(field)}${this.remarks(field)}</fieldset>`
       : html`<div class="form-field ${tint}" data-field=${field.name} data-path=${this.placeOf(field)}>
-          ${this.read_only ? html`<span class="form-name">${head}</span>` : html`<label for=${this.idOf(field)}>${head}</label>`}
+          ${this.read_only ? html`<span class="form-name">${head}</span>` : html`<label
+            for=${this.idOf(field)}>${head}</label>`}
           ${this.control(field)}${this.remarks(field)}</div>`;
   }
 
@@ -121,11 +130,13 @@ export class Form extends LitElement {
     const id = this.idOf(field);
     const issues = this.issues(field.name);
     const described = [
-      held?.wrong || issues.length ? `${id}-wrong` : "", this.changed(field.name) ? `${id}-was` : "", field.hint ? `${id}-hint` : "",
+      held?.wrong || issues.length ? `${id}-wrong` : "", this.changed(field.name) ? `${id}-was` : "", field.hint ?
+        `${id}-hint` : "",
     ].filter(Boolean).join(" ");
     return control(field, {
       id, value: held ? held.value : this.value?.[field.name], text: held?.text, read_only: this.read_only,
-      wrong: Boolean(held?.wrong) || issues.some((one) => one.severity === "E"), described: this.read_only ? "" : described, label: null,
+      wrong: Boolean(held?.wrong) || issues.some((one) => one.severity === "E"), described: this.read_only ? "" :
+        described, label: null,
       offers: this.offers, draw: control, take: (value) => this.take(field, value),
     });
   }
@@ -141,19 +152,21 @@ export class Form extends LitElement {
     const beside = this.beside(field.name);
     return html`
       ${held?.wrong || issues.length ? html`<div id=${`${id}-wrong`} role=${held?.wrong ? "alert" : nothing}>
-        ${held?.wrong ? html`<p class="issue e">${held.wrong}${held.text === undefined ? " Not sent yet." : ""}</p>` : nothing}
-        ${issues.map((one) => html`<p class="issue ${one.severity === "E" ? "e" : "w"}">${
-          one.severity === "E" ? "Error" : "Warning"}: ${one.message}${one.hint ? html` <span class="form-hint">${one.hint}</span>` : nothing}</p>`)}
+        ${held?.wrong ? html`<p
+          class="issue e">${held.wrong}${held.text === undefined ? " Not sent yet." : ""}</p>` : nothing}
+        ${issueLines(issues)}
       </div>` : nothing}
       ${beside ? html`<p class="form-beside">${beside}</p>` : nothing}
       ${this._foot(field)}
-      ${field.hint && !this.read_only ? html`<p class="form-hint" id=${`${id}-hint`}>${field.hint}${limits(field)}</p>` : nothing}`;
+      ${field.hint && !this.read_only ? html`<p class="form-hint"
+        id=${`${id}-hint`}>${field.hint}${limits(field)}</p>` : nothing}`;
   }
 
   /** What it was, and the way back. @param {Field} field */
   _foot(field) {
     const was = this.changed(field.name)
-      ? html`<span class="form-was" id=${`${this.idOf(field)}-was`}>was ${shown(field, this.before(field.name))}</span>` : nothing;
+      ? html`<span class="form-was"
+        id=${`${this.idOf(field)}-was`}>was ${shown(field, this.before(field.name))}</span>` : nothing;
     const back = this.read_only ? nothing : this._default(field);
     return was === nothing && back === nothing ? nothing : html`<div class="form-foot">${was}${back}</div>`;
   }
@@ -162,7 +175,8 @@ export class Form extends LitElement {
   _default(field) {
     const held = this._held.get(field.name);
     if (held) {
-      return html`<button type="button" class="button quiet form-back" @click=${() => this.drop(field)}>Undo what was typed</button>`;
+      return html`<button type="button" class="button quiet form-back"
+        @click=${() => this.drop(field)}>Undo what was typed</button>`;
     }
     const value = this.value?.[field.name];
     if (field.required || field.fallback === undefined || same(value ?? null, field.fallback)) return nothing;

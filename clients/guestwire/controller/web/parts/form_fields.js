@@ -1,5 +1,6 @@
 /**
- * The controls of a form, one for each kind of field (`core/schema.js`). Each shows a value and says what somebody made of it; what
+ * The controls of a form, one for each kind of field (`core/schema.js`). Each shows a value and says what somebody
+ * made of it; what
  * becomes of that is the form's matter. Controls know no paths.
  */
 
@@ -11,11 +12,13 @@ import { chips, record, table } from "./form_lists.js";
 
 /** @typedef {import("../core/schema.js").Field} Field */
 /**
- * What a control shows. `text`: what was typed and could not be taken; `described`: ids of what describes it; `take` is given the new
+ * What a control shows. `text`: what was typed and could not be taken; `described`: ids of what describes it; `take`
+ * is given the new
  * value, `fail` a text that is none; `offers`: suggestions by field name; `draw`: draws
  * the control of a part.
  * @typedef {{
- *   id: string, value: any, text: string | undefined, wrong: boolean, described: string, label: string | null, read_only: boolean,
+ *   id: string, value: any, text: string | undefined, wrong: boolean, described: string, label: string | null,
+ * read_only: boolean,
  *   offers: Record<string, readonly string[]>, take: (value: any) => void,
  *   draw: (field: Field, its: Shown) => unknown,
  * }} Shown
@@ -24,7 +27,8 @@ import { chips, record, table } from "./form_lists.js";
 
 /** @type {Record<Field["kind"], (field: Field, its: Shown) => Drawn>} */
 const CONTROLS = {
-  text: line, number: line, numbers: line, long: lines, switch: onOff, choice: select, checks, chips, table, record, map: plain,
+  text: line, number: line, numbers: line, long: lines, switch: onOff, choice: select, checks, chips, table, record,
+    map: plain,
 };
 
 /**
@@ -48,7 +52,8 @@ export function isGroup(field) {
  * @param {Shown} its
  */
 function plain(field, its) {
-  return html`<span class="form-value ${field.kind === "long" ? "form-long" : ""}" id=${its.id}>${shown(field, its.value)}</span>`;
+  return html`<span class="form-value ${field.kind === "long" ? "form-long" : ""}"
+    id=${its.id}>${shown(field, its.value)}</span>`;
 }
 
 /**
@@ -59,11 +64,15 @@ function line(field, its) {
   const offered = [...field.words.map(String), ...(its.offers[field.name] ?? [])];
   const list = offered.length ? `${its.id}-offers` : "";
   const number = field.kind === "number";
-  return html`<input id=${its.id} type="text" inputmode=${number ? "numeric" : "text"} class=${number ? "form-number" : "form-text"}
+  return html`<input id=${its.id} type="text" inputmode=${number ? "numeric" : "text"}
+    class=${number ? "form-number" : "form-text"}
       spellcheck="false" autocomplete="off" list=${list || nothing} aria-label=${its.label ?? nothing}
-      aria-invalid=${its.wrong ? "true" : nothing} aria-describedby=${its.described || nothing} ?required=${field.required}
-      .value=${its.text ?? typed(field, its.value)} @change=${(/** @type {Event} */ event) => taken(field, its, inputOf(event))}>
-    ${list ? html`<datalist id=${list}>${offered.map((one) => html`<option value=${one}></option>`)}</datalist>` : nothing}`;
+      aria-invalid=${its.wrong ? "true" : nothing} aria-describedby=${its.described || nothing}
+        ?required=${field.required}
+      .value=${its.text ?? typed(field, its.value)} @change=${(/** @type {Event} */ event) =>
+        taken(field, its, inputOf(event))}>
+    ${list ? html`<datalist id=${list}>${offered.map((one) => html`<option
+      value=${one}></option>`)}</datalist>` : nothing}`;
 }
 
 /**
@@ -71,13 +80,15 @@ function line(field, its) {
  * @param {Shown} its
  */
 function lines(field, its) {
-  return html`<textarea id=${its.id} rows="2" aria-label=${its.label ?? nothing} aria-invalid=${its.wrong ? "true" : nothing}
+  return html`<textarea id=${its.id} rows="2" aria-label=${its.label ?? nothing}
+    aria-invalid=${its.wrong ? "true" : nothing}
     aria-describedby=${its.described || nothing} .value=${its.text ?? typed(field, its.value)}
     @change=${(/** @type {Event} */ event) => taken(field, its, inputOf(event))}></textarea>`;
 }
 
 /**
- * What was typed. The text is not bound live: what somebody is typing stays while the page shows itself anew. So a text that says what
+ * What was typed. The text is not bound live: what somebody is typing stays while the page shows itself anew. So a
+ * text that says what
  * was there already is put in order here.
  * @param {Field} field
  * @param {Shown} its
@@ -95,7 +106,8 @@ function taken(field, its, input) {
  */
 function onOff(_field, its) {
   return html`<input id=${its.id} type="checkbox" class="form-switch" aria-label=${its.label ?? nothing}
-    aria-invalid=${its.wrong ? "true" : nothing} aria-describedby=${its.described || nothing} .checked=${live(Boolean(its.value))}
+    aria-invalid=${its.wrong ? "true" : nothing} aria-describedby=${its.described || nothing}
+      .checked=${live(Boolean(its.value))}
     @change=${(/** @type {Event} */ event) => its.take(inputOf(event).checked)}>`;
 }
 
@@ -123,7 +135,8 @@ function checks(field, its) {
   return html`<span class="form-checks" id=${its.id}>${field.choices.map((one) => html`<label class="form-check">
     <input type="checkbox" .checked=${live(chosen.includes(one.value))}
       @change=${(/** @type {Event} */ event) => its.take(
-        field.choices.map((each) => each.value).filter((each) => (each === one.value ? inputOf(event).checked : chosen.includes(each))))}>
+        field.choices.map((each) => each.value).filter((each) =>
+          (each === one.value ? inputOf(event).checked : chosen.includes(each))))}>
     ${one.label}</label>`)}</span>`;
 }
 

@@ -1,4 +1,7 @@
-/** The controls of fields that hold several values: lists of texts as chips, lists of records as tables, records as groups. */
+/**
+ * The controls of fields that hold several values: lists of texts as chips, lists of records as tables, records as
+ * groups.
+ */
 
 import { html, nothing } from "lit";
 import { blank, shown, wrongOf } from "../core/schema_values.js";
@@ -22,10 +25,12 @@ export function chips(field, its) {
     input.value = "";
   };
   return html`<span class="form-chips">
-    ${all.map((one, at) => html`<span class="chip">${one}<button type="button" class="form-chip-off" aria-label=${`Remove ${one}`}
+    ${all.map((one, at) => html`<span class="chip">${one}<button type="button" class="form-chip-off"
+      aria-label=${`Remove ${one}`}
       @click=${() => its.take(all.filter((_, place) => place !== at))}>✕</button></span>`)}
     <input id=${its.id} type="text" class="form-chip-new" placeholder="add" autocomplete="off" spellcheck="false"
-      list=${offered.length ? `${its.id}-offers` : nothing} aria-label=${its.label ?? `Add to ${field.title.toLowerCase()}`}
+      list=${offered.length ? `${its.id}-offers` : nothing}
+        aria-label=${its.label ?? `Add to ${field.title.toLowerCase()}`}
       aria-invalid=${its.wrong ? "true" : nothing} aria-describedby=${its.described || nothing}
       @keydown=${(/** @type {KeyboardEvent} */ event) => {
         if (event.key !== "Enter") return;
@@ -33,7 +38,8 @@ export function chips(field, its) {
         add(/** @type {HTMLInputElement} */ (event.currentTarget));
       }}
       @change=${(/** @type {Event} */ event) => add(/** @type {HTMLInputElement} */ (event.currentTarget))}>
-    ${offered.length ? html`<datalist id=${`${its.id}-offers`}>${offered.map((one) => html`<option value=${one}></option>`)}</datalist>` : nothing}
+    ${offered.length ? html`<datalist id=${`${its.id}-offers`}>${offered.map((one) => html`<option
+      value=${one}></option>`)}</datalist>` : nothing}
   </span>`;
 }
 
@@ -49,15 +55,19 @@ export function table(field, its) {
   const set = (/** @type {number} */ at, /** @type {string} */ name, /** @type {any} */ value) => its.take(
     rows.map((row, place) => (place === at ? { ...row, [name]: value } : row)));
   const one = singular(field.title);
-  return html`<div class="form-table-box" id=${its.id} tabindex=${its.read_only ? "0" : nothing} role=${its.read_only ? "region" : nothing}
+  return html`<div class="form-table-box" id=${its.id} tabindex=${its.read_only ? "0" : nothing}
+    role=${its.read_only ? "region" : nothing}
     aria-label=${its.read_only ? field.title : nothing}>
     ${rows.length ? html`<table class="form-table">
-      <thead><tr><th scope="col">#</th>${field.fields.map((each) => html`<th scope="col" title=${each.hint || nothing}>${each.title}${
+      <thead><tr><th scope="col">#</th>${field.fields.map((each) => html`<th scope="col"
+        title=${each.hint || nothing}>${each.title}${
         each.unit ? html` <span class="muted">${each.unit}</span>` : nothing}</th>`)}${
         its.read_only ? nothing : html`<th scope="col"><span class="sr">Remove</span></th>`}</tr></thead>
       <tbody>${rows.map((row, at) => html`<tr><th scope="row">${at + 1}</th>${field.fields.map((each) => html`<td>${
-        cell(each, row, `${its.id}-${at}-${each.name}`, `${one} ${at + 1}, ${each.title}`, its, (value) => set(at, each.name, value))}</td>`)}${
-        its.read_only ? nothing : html`<td><button type="button" class="button quiet" aria-label=${`Remove ${one.toLowerCase()} ${at + 1}`}
+        cell(each, row, `${its.id}-${at}-${each.name}`, `${one} ${at + 1}, ${each.title}`, its, (value) =>
+          set(at, each.name, value))}</td>`)}${
+        its.read_only ? nothing : html`<td><button type="button" class="button quiet"
+          aria-label=${`Remove ${one.toLowerCase()} ${at + 1}`}
           @click=${() => its.take(rows.filter((_, place) => place !== at))}>Remove</button></td>`}</tr>`)}</tbody>
     </table>` : nothing}
     ${its.read_only ? nothing : html`<button type="button" class="button" ?disabled=${rows.length >= field.most}
@@ -102,7 +112,8 @@ function cell(field, row, id, label, its, take) {
   if (its.read_only) return html`<span class="form-value">${shown(field, value)}</span>`;
   const wrong = wrongOf(field, value);
   return html`${its.draw(field, {
-    id, value, text: undefined, wrong: wrong !== "", described: wrong ? `${id}-wrong` : "", label, read_only: false, offers: its.offers, draw: its.draw, take,
+    id, value, text: undefined, wrong: wrong !== "", described: wrong ? `${id}-wrong` : "", label, read_only: false,
+      offers: its.offers, draw: its.draw, take,
   })}${wrong ? html`<span class="issue e" id=${`${id}-wrong`}>${wrong}</span>` : nothing}`;
 }
 

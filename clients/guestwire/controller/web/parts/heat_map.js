@@ -73,7 +73,8 @@ export class HeatMap extends LitElement {
     return html`
       <table class="heat-map" aria-labelledby="${this._id}-caption">
         ${caption}
-        <thead><tr><th scope="col">${this.noun}</th><th scope="col">${time(this.range[0])} to ${time(this.range[1])}</th>
+        <thead><tr><th scope="col">${this.noun}</th><th
+          scope="col">${time(this.range[0])} to ${time(this.range[1])}</th>
           <th scope="col">Last</th><th scope="col">Highest</th></tr></thead>
         <tbody>${this.rows.map((row, place) => this._row(row, place))}</tbody>
       </table>
@@ -99,7 +100,8 @@ export class HeatMap extends LitElement {
     const at = this._at;
     return html`<div class="heat-scale">
       <span>${written(0, this.unit)}</span>
-      <span class="heat-steps" aria-hidden="true">${Array.from({ length: LEVELS }, (_, n) => html`<i data-level=${n}></i>`)}</span>
+      <span class="heat-steps" aria-hidden="true">${Array.from({ length: LEVELS }, (_, n) => html`<i
+        data-level=${n}></i>`)}</span>
       <span>${written(most, this.unit)}</span>
       <span class="heat-none"><i aria-hidden="true"></i> no value</span>
       <output class="muted">${at === null ? "" : `${this.rows[at.row]?.label ?? ""}, ${time(at.at)}: ${

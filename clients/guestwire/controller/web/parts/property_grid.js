@@ -38,15 +38,19 @@ export class PropertyGrid extends Form {
 
   /** @param {Field} field */
   row(field) {
-    const name = html`${field.title}${field.unit && !this.read_only ? html` <span class="muted form-unit">${field.unit}</span>` : nothing}`;
+    const name = html`${field.title}${field.unit && !this.read_only ? html` <span
+      class="muted form-unit">${field.unit}</span>` : nothing}`;
     const open = this._open.has(field.name);
     const hint = `${this.idOf(field)}-hint`;
-    return html`<tr class=${this.changed(field.name) ? "changed" : ""} data-field=${field.name} data-path=${this.placeOf(field)}>
-      <th scope="row" id=${`${this.idOf(field)}-name`}>${this.read_only || isGroup(field) ? name : html`<label for=${this.idOf(field)}>${name}</label>`}
+    return html`<tr class=${this.changed(field.name) ? "changed" : ""} data-field=${field.name}
+      data-path=${this.placeOf(field)}>
+      <th scope="row" id=${`${this.idOf(field)}-name`}>${this.read_only || isGroup(field) ? name : html`<label
+        for=${this.idOf(field)}>${name}</label>`}
         ${field.hint ? html`<button type="button" class="grid-hint" aria-expanded=${open ? "true" : "false"}
           aria-label=${`What is ${field.title}?`} @click=${() => this._toggle(field.name)}>?</button>` : nothing}
         ${field.hint && open ? html`<p class="form-hint" id=${hint}>${field.hint}</p>` : nothing}</th>
-      <td>${isGroup(field) ? html`<div role="group" aria-labelledby=${`${this.idOf(field)}-name`}>${this.control(field)}</div>` : this.control(field)}
+      <td>${isGroup(field) ? html`<div role="group"
+        aria-labelledby=${`${this.idOf(field)}-name`}>${this.control(field)}</div>` : this.control(field)}
         ${this.remarks({ ...field, hint: "" })}</td></tr>`;
   }
 

@@ -30,7 +30,8 @@ export class RangePicker extends Part {
     return html`
       <div class="toolbar range-picker" role="group" aria-label="Time and refresh">
         <div class="segments" role="group" aria-label="Time range">
-          ${Object.keys(RANGES).map((name) => html`<button type="button" class="button" aria-pressed=${pressed(range.name === name)}
+          ${Object.keys(RANGES).map((name) => html`<button type="button" class="button"
+            aria-pressed=${pressed(range.name === name)}
             @click=${() => router.set({ range: name, from: null, to: null })}>${name}</button>`)}
           <button type="button" class="button" aria-pressed=${pressed(!range.live)} aria-expanded=${pressed(this._open)}
             @click=${() => { this._open = !this._open; }}>Custom</button>
@@ -39,11 +40,13 @@ export class RangePicker extends Part {
           <label for="gw-range-picker-refresh">Refresh</label>
           <select id="gw-range-picker-refresh"
             @change=${(/** @type {any} */ event) => router.set({ refresh: event.target.value })}>
-            ${Object.keys(REFRESHES).map((name) => html`<option value=${name} ?selected=${name === refreshName(this.query)}>${
+            ${Object.keys(REFRESHES).map((name) => html`<option value=${name}
+              ?selected=${name === refreshName(this.query)}>${
               REFRESH_WORDS[/** @type {keyof typeof REFRESH_WORDS} */ (name)]}</option>`)}
           </select>` : html`
           <span>${time(range.from)} to ${time(range.to)}</span>
-          <button type="button" class="button" @click=${() => router.set({ from: null, to: null })}>Back to now</button>`}
+          <button type="button" class="button" @click=${() => router.set({ from: null,
+            to: null })}>Back to now</button>`}
         ${this._open ? this._custom(range) : nothing}
       </div>`;
   }
@@ -53,9 +56,11 @@ export class RangePicker extends Part {
     return html`
       <form class="row" @submit=${this._choose}>
         <label for="gw-range-picker-from">From</label>
-        <input id="gw-range-picker-from" name="from" type="datetime-local" step="1" required .defaultValue=${localText(range.from)}>
+        <input id="gw-range-picker-from" name="from" type="datetime-local"
+          step="1" required .defaultValue=${localText(range.from)}>
         <label for="gw-range-picker-to">To</label>
-        <input id="gw-range-picker-to" name="to" type="datetime-local" step="1" required .defaultValue=${localText(range.to)}>
+        <input id="gw-range-picker-to" name="to" type="datetime-local"
+          step="1" required .defaultValue=${localText(range.to)}>
         <button class="button primary">Show this time</button>
       </form>`;
   }

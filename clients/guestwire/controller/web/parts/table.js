@@ -53,20 +53,38 @@ export class Table extends Part {
     this._from = 0;
     /** @type {HTMLElement | null} */
     this._scroller = null;
-    this._scrolled = () => this._look();
+    this._height = window.innerHeight;
+    this._waits = 0;
+    this._scrolled = () => this._later();
+    // its size is told, and not asked for while rows are shown: that would have the whole page laid out in between
+    this._sizes = new ResizeObserver((entries) => {
+      this._height = entries[0].contentRect.height;
+      this._later();
+    });
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
     this._scroller?.removeEventListener("scroll", this._scrolled);
     this._scroller = null;
+    this._sizes.disconnect();
+    cancelAnimationFrame(this._waits);
+    this._waits = 0;
   }
 
   updated() {
     if (this._scroller || this.rows.length <= ALL_BELOW) return;
     this._scroller = /** @type {HTMLElement | null} */ (this.closest(".scrolls"));
     this._scroller?.addEventListener("scroll", this._scrolled, { passive: true });
-    this._look();
+    if (this._scroller) this._sizes.observe(this._scroller);
+  }
+
+  /** Once before the next frame, when the page is laid out anyway. */
+  _later() {
+    this._waits ||= requestAnimationFrame(() => {
+      this._waits = 0;
+      this._look();
+    });
   }
 
   /** @returns {string} */
@@ -157,7 +175,7 @@ export class Table extends Part {
   }
 
   _seen() {
-    return Math.ceil((this._scroller?.clientHeight ?? window.innerHeight) / ROW);
+    return Math.ceil(this._height / ROW);
   }
 
   _look() {

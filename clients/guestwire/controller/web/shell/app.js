@@ -15,12 +15,12 @@ import "./section_tabs.js";
 import "./sign_in.js";
 
 export class App extends Part {
-  static properties = { ...Part.properties, _element: { state: true }, _failed: { state: true } };
+  static properties = { ...Part.properties, _shown: { state: true }, _failed: { state: true } };
 
   constructor() {
     super();
-    /** @type {HTMLElement | null} the view */
-    this._element = null;
+    /** The view that is shown, with what it is of. @type {{element: HTMLElement, route: import("../core/routes.js").Route, params: Record<string, string>} | null} */
+    this._shown = null;
     /** What the view was made for. */
     this._made = "";
     this._failed = "";
@@ -63,7 +63,7 @@ export class App extends Part {
       live.end();
       hosts.forget();
       drafts.forget();
-      this._element = null;
+      this._shown = null;
       this._made = "";
     }
     this._route();
@@ -90,13 +90,14 @@ export class App extends Part {
   async _view() {
     const { route, params, query, path } = this.services.router;
     if (!route) {
-      this._element = null;
+      this._shown = null;
       this._made = "";
       return;
     }
     const key = `${route.tag} ${path}`;
     if (this._made !== key) {
       this._made = key;
+      this._shown = null; // what is of another page is not left under this one's address
       try {
         await route.load();
       } catch {
@@ -106,9 +107,9 @@ export class App extends Part {
       if (this._made !== key) return; // somebody went on meanwhile
       const element = /** @type {any} */ (document.createElement(route.tag));
       Object.assign(element, { services: this.services, params, query });
-      this._element = element;
+      this._shown = { element, route, params };
       this.querySelector(".view")?.scrollTo(0, 0);
-    } else if (this._element) Object.assign(this._element, { query });
+    } else if (this._shown) Object.assign(this._shown.element, { query });
   }
 
   render() {
@@ -133,14 +134,16 @@ export class App extends Part {
   }
 
   _content() {
-    const { route, params, query } = this.services.router;
-    if (!route) {
+    const { query } = this.services.router;
+    if (!this.services.router.route) {
       return html`<h1>There is no such page</h1><p>The address may be mistyped. <a href="/">To the fleet</a></p>`;
     }
     if (this._failed) return html`<p role="alert">${this._failed}</p>`;
-    if (route.frame === "host") return html`<gw-host-frame .services=${this.services} .params=${params} .query=${query} .route=${route}></gw-host-frame>${this._element}`;
-    if (route.frame === "guest") return html`<gw-guest-frame .services=${this.services} .params=${params} .query=${query} .route=${route}></gw-guest-frame>${this._element}`;
-    return html`<gw-section-tabs .services=${this.services} .query=${query} .route=${route}></gw-section-tabs>${this._element}`;
+    if (!this._shown) return nothing;
+    const { element, route, params } = this._shown;
+    if (route.frame === "host") return html`<gw-host-frame .services=${this.services} .params=${params} .query=${query} .route=${route}></gw-host-frame>${element}`;
+    if (route.frame === "guest") return html`<gw-guest-frame .services=${this.services} .params=${params} .query=${query} .route=${route}></gw-guest-frame>${element}`;
+    return html`<gw-section-tabs .services=${this.services} .query=${query} .route=${route}></gw-section-tabs>${element}`;
   }
 
   /** @param {Event} event */

@@ -1,6 +1,6 @@
 /**
- * The right side: in Config mode what is pending in the host's draft, what it comes to and what the rules say; in Run mode what needs
- * somebody's attention there.
+ * The right side: in Config mode what is pending in the host's draft, what it comes to and what the rules say; in Run
+ * mode what needs somebody's attention there.
  */
 
 import { html, nothing } from "lit";
@@ -105,7 +105,8 @@ export class Drawer extends Part {
 
   /** @param {KeyboardEvent} event */
   _key(event) {
-    const inField = event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable], .xterm");
+    const inField = event.target instanceof Element
+      && event.target.closest("input, textarea, select, [contenteditable], .xterm");
     if (!(event.ctrlKey || event.metaKey) || inField || this.services.router.mode !== "config" || !this.host) return;
     const draft = this.services.drafts.of(this.host);
     const name = event.key.toLowerCase();
@@ -116,13 +117,16 @@ export class Drawer extends Part {
   }
 
   render() {
-    if (!this.host) return html`<p class="muted sync-drawer-none">Choose a host: its pending changes are shown here.</p>`;
+    if (!this.host) return html`<p
+      class="muted sync-drawer-none">Choose a host: its pending changes are shown here.</p>`;
     if (this.services.router.mode !== "config") return attention(this.services, this.host);
     const draft = this.services.drafts.of(this.host);
     return html`<div class="sync-drawer">
-      <header class="sync-drawer-head"><h2>Pending changes</h2>${draft.document ? html`<span class="chip">draft of ${draft.author}</span>` : nothing}</header>
+      <header class="sync-drawer-head"><h2>Pending changes</h2>${draft.document
+        ? html`<span class="chip">draft of ${draft.author}</span>` : nothing}</header>
       ${this._people()}
-      ${draft.problem ? html`<p class="issue e" role="alert"><span aria-hidden="true">✕</span> ${draft.problem.message}</p>` : nothing}
+      ${draft.problem ? html`<p class="issue e" role="alert"><span
+        aria-hidden="true">✕</span> ${draft.problem.message}</p>` : nothing}
       <gw-draft-conflict .services=${this.services} .host=${this.host} .conflict=${draft.conflict}></gw-draft-conflict>
       ${draft.document ? this._draft(draft) : this._none(draft)}
     </div>`;
@@ -148,14 +152,19 @@ export class Drawer extends Part {
     const may = services.session.may("draft-edit", host);
     return html`
       ${some ? pendingChanges(services, host, draft) : html`<p>${DRAFT_STATES[draft.state] ?? ""}</p>`}
-      <div class="row"><span class="muted fill" role="status" aria-live="polite">${draft.saving ? "Saving …" : some ? "Saved, not applied." : ""}</span>
-        <button type="button" class="button quiet" ?disabled=${!draft.canUndo} aria-keyshortcuts="Control+Z" @click=${() => draft.undo()}>Undo</button>
-        <button type="button" class="button quiet" ?disabled=${!draft.canRedo} aria-keyshortcuts="Control+Y" @click=${() => draft.redo()}>Redo</button></div>
+      <div class="row"><span class="muted fill" role="status" aria-live="polite">${draft.saving ? "Saving …" : some
+        ? "Saved, not applied." : ""}</span>
+        <button type="button" class="button quiet" ?disabled=${!draft.canUndo} aria-keyshortcuts="Control+Z"
+          @click=${() => draft.undo()}>Undo</button>
+        <button type="button" class="button quiet" ?disabled=${!draft.canRedo} aria-keyshortcuts="Control+Y"
+          @click=${() => draft.redo()}>Redo</button></div>
       ${this._behind(draft)}
       ${some ? impactBox(services, host, draft.items) : nothing}
       <div class="row sync-actions">
-        ${some ? html`<a class="button primary" href=${services.router.hostHref(host, "/sync")}>Review and apply…</a>` : nothing}
-        <button type="button" class="button" ?disabled=${!may || this._busy} @click=${() => this._discard(draft)}>Discard</button>
+        ${some ? html`<a class="button primary" href=${services.router.hostHref(host, "/sync")}>Review and apply…</a>`
+          : nothing}
+        <button type="button" class="button" ?disabled=${!may || this._busy}
+          @click=${() => this._discard(draft)}>Discard</button>
       </div>
       <h2>Checks</h2>
       ${checks(services, host, { issues: draft.issues, not_checked: draft.notChecked })}`;
@@ -165,9 +174,11 @@ export class Drawer extends Part {
   _behind(draft) {
     if (draft.state !== "behind" && draft.state !== "diverged") return nothing;
     const [how, label] = draft.state === "behind"
-      ? /** @type {const} */ (["replace", "Take what the host has"]) : /** @type {const} */ (["merge", "Put both together"]);
+      ? /** @type {const} */ (["replace", "Take what the host has"])
+        : /** @type {const} */ (["merge", "Put both together"]);
     return html`<div class="issue w"><span aria-hidden="true">▲</span> ${DRAFT_STATES[draft.state]}
-      <button type="button" class="button" ?disabled=${this._busy} @click=${() => this._pull(draft, how)}>${label}</button></div>`;
+      <button type="button" class="button" ?disabled=${this._busy}
+        @click=${() => this._pull(draft, how)}>${label}</button></div>`;
   }
 
   /**
@@ -200,7 +211,8 @@ export class Drawer extends Part {
         <ul>${places.map((one) => html`<li class="mono">${one.path}</li>`)}</ul></div>
       <footer><button type="button" class="button" @click=${() => close()}>Cancel</button>
         <button type="button" class="button" @click=${() => close("theirs")}>What the host has</button>
-        <button type="button" class="button primary" @click=${() => close("mine")}>What the draft says</button></footer>`,
+        <button type="button" class="button primary"
+          @click=${() => close("mine")}>What the draft says</button></footer>`,
       { title: "Whose word counts?" });
     if (prefer) await draft.pull({ how: "merge", prefer }).catch((error) => this.services.say.problem(error));
   }
@@ -211,7 +223,8 @@ export class Drawer extends Part {
     const some = draft.items.length > 0;
     if (some && !(await dialogs.confirm({
       title: "Discard the draft",
-      text: html`<p>All ${draft.items.length} pending changes of ${this.host} are taken away, for everybody who edits it.
+      text: html`<p>All ${draft.items.length} pending changes of ${this.host} are taken away, for everybody who edits
+        it.
         The host stays as it is. The draft's history is kept: it can be restored on
         <a href=${router.hostHref(this.host, "/history", { show: "draft" })}>its History page</a>.</p>`,
       action: "Discard", danger: true,

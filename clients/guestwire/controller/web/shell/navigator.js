@@ -19,6 +19,7 @@ export class Navigator extends Part {
     /** The row that the keyboard is at. */
     this._active = "";
     this._from = 0;
+    this._height = 900;
     /** @type {Set<string>} what is open, beside what the address opens */
     this._open = new Set();
     /** @type {Set<string>} */
@@ -31,6 +32,10 @@ export class Navigator extends Part {
     const { prefs, router } = this.services;
     this._open = new Set(prefs.get("open", []));
     this.watch(router);
+    // not read while it is shown: that would have the whole page laid out in between
+    const sizes = new ResizeObserver(([entry]) => { this._height = entry.contentRect.height; });
+    sizes.observe(this);
+    this.until(() => sizes.disconnect());
     const slash = (/** @type {KeyboardEvent} */ event) => {
       const at = /** @type {HTMLElement} */ (event.target);
       if (event.key !== "/" || /INPUT|TEXTAREA|SELECT/.test(at.tagName) || at.isContentEditable || document.querySelector("dialog[open]")) return;
@@ -47,8 +52,11 @@ export class Navigator extends Part {
     const draft = this.services.drafts.of(host);
     if (!this._watched.has(host)) {
       this._watched.add(host);
-      this.watch(data);
-      this.watch(draft);
+      const later = () => this.soon();
+      for (const target of [data, draft]) {
+        target.addEventListener("change", later);
+        this.until(() => target.removeEventListener("change", later));
+      }
     }
     return { data, draft };
   }
@@ -68,7 +76,7 @@ export class Navigator extends Part {
     const current = this._current(all);
     const active = all.some((row) => row.id === this._active) ? this._active : current ?? all[0]?.id ?? "";
     const from = Math.min(this._from, Math.max(0, all.length - 1));
-    const to = from + Math.ceil((this.clientHeight || 900) / ROW) + 2 * MARGIN;
+    const to = from + Math.ceil(this._height / ROW) + 2 * MARGIN;
     const seen = all.slice(from, to);
     // the row of the keyboard stays on the page wherever one has scrolled to
     const apart = active && !seen.some((row) => row.id === active) ? all.filter((row) => row.id === active) : [];

@@ -14,8 +14,7 @@ export class Palette extends Part {
     this._open = false;
     this._text = "";
     this._at = 0;
-    /** @type {Entry[]} */
-    this._entries = [];
+    this.follow("host");
   }
 
   connectedCallback() {
@@ -37,7 +36,6 @@ export class Palette extends Part {
 
   async _show() {
     if (this._open || document.querySelector("dialog[open]")) return;
-    this._entries = entries(this.services);
     this._text = "";
     this._at = 0;
     this._open = true;
@@ -48,7 +46,7 @@ export class Palette extends Part {
 
   render() {
     if (!this._open) return nothing;
-    const list = found(this._entries, this._text);
+    const list = found(entries(this.services), this._text);
     const at = Math.min(this._at, list.length - 1);
     return html`<dialog class="palette" aria-label="Search or run a command" @close=${() => { this._open = false; }}
         @click=${(/** @type {Event} */ event) => event.target === event.currentTarget && this._close()}>

@@ -26,14 +26,23 @@ export function bulkBar(services, { hosts, chosen, q, tables, choose }) {
   return html`<div class="toolbar fleet-bulk" role="region" aria-label="Chosen hosts">
     ${mine.length ? html`
       <span role="status">${q === null ? `${counted(mine.length, "host")} chosen` : `All ${counted(mine.length, "host")} found are chosen`}</span>
-      ${actions.filter((action) => gone || action.id !== "forget").map((action) => html`<button type="button" class="button ${action.typed ? "danger" : ""}"
-        ?disabled=${!services.session.may(action.right)} title=${services.session.may(action.right) ? nothing : "Your role does not allow it."}
-        @click=${() => open(services, action, { hosts: mine, q })}>${action.label}…</button>`)}
+      ${actions.filter((action) => gone || action.id !== "forget").map((action) => actionButton(services, action, { hosts: mine, q }))}
       ${rolloutLink(services, mine, q)}
       <button type="button" class="button quiet" @click=${() => choose(null)}>Choose none</button>` : nothing}
     ${q === null && mine.length < hosts.length ? html`<button type="button" class="button quiet" @click=${() => choose("all")}>
       Choose all ${counted(hosts.length, "host")}</button>` : nothing}
   </div>`;
+}
+
+/**
+ * @param {Services} services
+ * @param {import("./bulk_actions.js").BulkAction} action
+ * @param {import("./bulk_actions.js").Chosen} chosen
+ */
+function actionButton(services, action, chosen) {
+  const may = services.session.may(action.right);
+  return html`<button type="button" class="button ${action.typed ? "danger" : ""}" ?disabled=${!may}
+    title=${may ? nothing : "Your role does not allow it."} @click=${() => open(services, action, chosen)}>${action.label}…</button>`;
 }
 
 /**
@@ -44,7 +53,8 @@ export function bulkBar(services, { hosts, chosen, q, tables, choose }) {
  */
 function rolloutLink({ router }, mine, q) {
   if (q === null && mine.length > MOST_NAMED) {
-    return html`<button type="button" class="button" disabled title="For more than ${MOST_NAMED} hosts, find them by a selection and choose all.">Start a rollout…</button>`;
+    const why = `For more than ${MOST_NAMED} hosts, find them by a selection and choose all.`;
+    return html`<button type="button" class="button" disabled title=${why}>Start a rollout…</button>`;
   }
   const targets = q === null ? { hosts: mine.map(hostKey).join(",") } : { q: q || EVERY };
   return html`<a class="button" href=${router.href("/rollouts/new", targets)}>Start a rollout…</a>`;

@@ -30,6 +30,8 @@ export class FoundHosts extends EventTarget {
     this.asking = false;
     /** What it found last, null: every host. @type {Set<string> | null} */
     this._keys = null;
+    /** The hosts of these keys, the same array until something changes: tables sort a new one anew. @type {HostSummary[] | null} */
+    this._hosts = null;
     /** @type {AbortController | null} */
     this._request = null;
     this._timer = 0;
@@ -40,7 +42,10 @@ export class FoundHosts extends EventTarget {
 
   /** Follow the hosts; `end` lets go. */
   begin() {
-    this._following = ["host", "group"].map((kind) => this._live.on(kind, () => this._stale()));
+    this._following = ["host", "group"].map((kind) => this._live.on(kind, () => {
+      this._hosts = null;
+      this._stale();
+    }));
   }
 
   end() {
@@ -62,6 +67,7 @@ export class FoundHosts extends EventTarget {
     clearTimeout(this._timer);
     this._timer = 0;
     this._request?.abort();
+    this._hosts = null;
     this.asking = q.trim() !== "";
     if (!this.asking) this._keys = null;
     else if (isWords(q)) this._keys = keysOf(byWords(this._live.map("host").values(), q));
@@ -72,14 +78,14 @@ export class FoundHosts extends EventTarget {
 
   /** The hosts found, as they are now. @returns {HostSummary[]} */
   get hosts() {
+    this._hosts ??= this._found();
+    return this._hosts;
+  }
+
+  _found() {
     const all = this._live.map("host");
     if (this._keys === null) return [...all.values()];
-    const found = [];
-    for (const key of this._keys) {
-      const host = all.get(key);
-      if (host) found.push(host);
-    }
-    return found;
+    return [...this._keys].map((key) => all.get(key)).filter(Boolean);
   }
 
   _stale() {
@@ -96,6 +102,7 @@ export class FoundHosts extends EventTarget {
     this._request = request;
     try {
       this._keys = await this._read(request.signal);
+      this._hosts = null;
       this.problem = null;
     } catch (error) {
       if (isAbort(error) || request.signal.aborted) return;

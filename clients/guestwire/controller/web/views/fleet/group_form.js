@@ -68,10 +68,14 @@ export class GroupForm extends Part {
         <p role="status">${this._finds()}</p>
         ${textField({ id: "gw-group-description", label: "What it is for", value: description, onInput: this._set("description") })}
         ${this._problem ? html`<p class="issue e" role="alert">✕ ${this._problem.message}</p>` : ""}
-        ${cli(this.services, `guestwire fleet group put ${name || "NAME"} ${shellWord(selection || "SELECTION")}${description ? ` --description ${shellWord(description)}` : ""}`)}
+        ${cli(this.services, [
+          `guestwire fleet group put ${name || "NAME"} ${shellWord(selection || "SELECTION")}`,
+          description ? `--description ${shellWord(description)}` : "",
+        ].filter(Boolean).join(" "))}
       </div>
       <footer><button type="button" class="button" @click=${() => this.close()}>Cancel</button>
-        <button class="button primary" ?disabled=${!NAME.test(name) || !selection.trim() || Boolean(found.problem) || this._busy}>Save the group</button></footer>
+        <button class="button primary" ?disabled=${!NAME.test(name) || !selection.trim() || Boolean(found.problem) || this._busy}>
+          Save the group</button></footer>
     </form>`;
   }
 
@@ -80,7 +84,8 @@ export class GroupForm extends Part {
     if (!this._form.selection.trim() || found.problem) return "";
     if (found.asking) return "Asking the controller…";
     const keys = found.hosts.map(hostKey);
-    return `It has ${counted(keys.length, "host")} now${keys.length ? `: ${keys.slice(0, NAMED).join(", ")}` : ""}${keys.length > NAMED ? " and others" : ""}.`;
+    const named = keys.slice(0, NAMED).join(", ") + (keys.length > NAMED ? " and others" : "");
+    return `It has ${counted(keys.length, "host")} now${named ? `: ${named}` : ""}.`;
   }
 
   /** @param {"name" | "selection" | "description"} name */

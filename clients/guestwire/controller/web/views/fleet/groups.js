@@ -35,10 +35,12 @@ export class GroupsView extends Part {
     const { live, session } = this.services;
     const groups = /** @type {Group[]} */ ([...live.map("group").values()]).sort((one, other) => natural(one.name, other.name));
     const make = html`<button type="button" class="button primary" ?disabled=${!session.may("group-set")}
-      title=${session.may("group-set") ? nothing : "Your role does not allow it."} @click=${() => editGroup(this.services, null, this.query.get("q") ?? "")}>New group…</button>`;
+      title=${session.may("group-set") ? nothing : "Your role does not allow it."}
+      @click=${() => editGroup(this.services, null, this.query.get("q") ?? "")}>New group…</button>`;
     return html`<div class="stack">
       <div class="row"><h1>Groups</h1><span class="fill"></span>${make}</div>
-      <p class="muted">A group is a selection with a name. Roles, alarm rules and rollouts may go by it; which hosts it has changes as hosts do.</p>
+      <p class="muted">A group is a selection with a name. Roles, alarm rules and rollouts may go by it; which hosts it has changes
+        as hosts do.</p>
       ${this._members?.problem ? html`<p class="issue e" role="alert">✕ ${this._members.problem.message}</p>` : nothing}
       ${groups.length ? repeat(groups, (group) => group.name, (group) => this._group(group))
         : empty({ title: "No groups yet", text: "Put hosts together that belong together: a line, a plant, those for a trial.",
@@ -64,7 +66,8 @@ export class GroupsView extends Part {
         <button type="button" class="button" ?disabled=${!may} @click=${() => editGroup(this.services, group)}>Edit…</button>
         <button type="button" class="button danger" ?disabled=${!may} @click=${() => this._remove(group)}>Remove…</button>
       </div>
-      <p class="fleet-group-health">${group.description} <span class="muted">Changed by ${group.changed_by}, ${ago(group.changed_at, Date.now())}.</span></p>
+      <p class="fleet-group-health">${group.description}
+        <span class="muted">Changed by ${group.changed_by}, ${ago(group.changed_at, Date.now())}.</span></p>
       ${open ? html`<div class="fleet-group-hosts stack">${this._hosts(group, keys)}
         ${cli(this.services, `guestwire fleet group show ${group.name}`)}</div>` : nothing}
     </section>`;

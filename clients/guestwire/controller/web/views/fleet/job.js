@@ -8,6 +8,7 @@ import { jobStatus } from "../../parts/status.js";
 import { counted, duration, time } from "../../core/format.js";
 import { isAbort } from "../../core/problem.js";
 import { jobActions } from "./job_actions.js";
+import { waveName } from "./rollout_preview.js";
 import { json, saidDocument } from "./said_document.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["JobDetail"]} JobDetail */
@@ -85,7 +86,8 @@ export class JobPage extends Part {
   _now(job) {
     if (job.finished) {
       const tone = /** @type {Record<string, string>} */ (ENDED)[job.state] ?? "err";
-      return html`<p class="pill ${tone}">${job.state.replaceAll("-", " ")} after ${duration((job.finished_at ?? job.created_at) - job.created_at)}</p>`;
+      const took = duration((job.finished_at ?? job.created_at) - job.created_at);
+      return html`<p class="pill ${tone}">${job.state.replaceAll("-", " ")} after ${took}</p>`;
     }
     const { progress } = job;
     return html`<div class="panel stack">
@@ -113,7 +115,7 @@ export class JobPage extends Part {
       ["Not before", job.not_before ? time(job.not_before) : null],
       ["Window", job.window ? link("/windows", job.window) : null],
       ["Approval", job.approval ? link(`/approvals/${job.approval}`, "show it") : null],
-      ["Rollout", job.rollout ? link(`/rollouts/${job.rollout}`, job.wave === null || job.wave === undefined ? "show it" : `show it, wave ${job.wave}`) : null],
+      ["Rollout", job.rollout ? link(`/rollouts/${job.rollout}`, `show it, ${waveName(job.wave ?? null)}`) : null],
       ["Plan", job.plan_id ? html`<span class="mono">${job.plan_id}</span>` : null],
       ["Sent", job.attempts ? counted(job.attempts, "time") : "not yet"],
       ["The host has it", job.reached ? "yes" : "unknown"],

@@ -51,7 +51,7 @@ export class JobsView extends Part {
       ${jobs.length ? html`<gw-table .services=${this.services} .columns=${jobColumns(this.services, Date.now())} .rows=${jobs}
           .sort=${"-created"} .caption=${"Jobs"} .row_href=${(/** @type {JobView} */ job) => this.services.router.href(`/jobs/${job.id}`)}></gw-table>
         ${list.more ? html`<button type="button" class="button" @click=${() => list.older()}>Older jobs</button>` : nothing}`
-        : list.known && !list.problem ? this._none() : html`<p role="status" aria-busy=${list.problem ? "false" : "true"}>${list.problem ? nothing : "Asking the controller…"}</p>`}
+        : list.problem ? nothing : list.known ? this._none() : html`<p role="status" aria-busy="true">Asking the controller…</p>`}
     </div>`;
   }
 

@@ -77,8 +77,10 @@ export class FleetOverview extends Part {
     const q = this.query.get("q") ?? "";
     return html`<form class="toolbar fleet-search" role="search" @submit=${(/** @type {Event} */ event) => event.preventDefault()}>
       <div class="field fill">
-        <label for="gw-fleet-q">Find hosts</label>
-        <input id="gw-fleet-q" type="search" autocomplete="off" spellcheck="false" .value=${q} placeholder="words, or site=plant label.line=3 state=online"
+        <div class="row"><label for="gw-fleet-q">Find hosts</label>
+          <a href=${router.href("/help/controller/api")}>What a selection may say</a></div>
+        <input id="gw-fleet-q" type="search" autocomplete="off" spellcheck="false" .value=${q}
+          placeholder="words, or site=plant label.line=3 state=online"
           aria-describedby="gw-fleet-q-said" aria-invalid=${found.problem ? "true" : "false"}
           @input=${(/** @type {any} */ event) => router.set({ q: event.target.value, chosen: null })}>
       </div>
@@ -112,7 +114,9 @@ export class FleetOverview extends Part {
     if (!hosts.length) return found.asking || found.problem ? nothing : this._noneFound(all);
     if (this._by === "none") return html`${bar}${hostTable(table, hosts, "Hosts", (rows) => choose(rows, hosts))}`;
     if (this._by === "group" && !this._members?.known) {
-      return html`<p role="status">${this._members?.problem?.message ?? "Asking the controller which hosts the groups have…"}</p>`;
+      const problem = this._members?.problem;
+      return html`<p role="status" aria-busy=${problem ? "false" : "true"}>
+        ${problem?.message ?? "Asking the controller which hosts the groups have…"}</p>`;
     }
     const groups = grouped(hosts, this._by, this._members?.members);
     return html`${bar}${groupSections(this.services, this.query, groups, (group) =>

@@ -150,7 +150,8 @@ export class RolloutPage extends Part {
  * @param {number} now
  */
 function ends(rollout, now) {
-  if (rollout.ended_at) return `Ended ${time(rollout.ended_at)}, after ${duration(rollout.ended_at - (rollout.started_at ?? rollout.created_at))}.`;
+  const began = rollout.started_at ?? rollout.created_at;
+  if (rollout.ended_at) return `Ended ${time(rollout.ended_at)}, after ${duration(rollout.ended_at - began)}.`;
   if (rollout.state === "draft") return "It has not begun.";
   if (rollout.state !== "running") return "It begins no more hosts.";
   const at = estimatedEnd(rollout, now);
@@ -164,17 +165,17 @@ function ends(rollout, now) {
  */
 function asked({ spec }, router) {
   const { targets, waves, thresholds } = spec;
-  const share = (/** @type {any} */ one) => one.hosts ? one.hosts.join(", ") : one.percent !== null ? `${one.percent} %` : counted(one.count, "host");
+  const faster = waves?.factor !== 1 ? `, times ${waves?.factor} after each wave` : "";
   const failures = (/** @type {number | null | undefined} */ percent, /** @type {number | null | undefined} */ count) =>
     [percent ? `${percent} %` : "", count ? counted(count, "failure") : ""].filter(Boolean).join(" or ") || "never by itself";
   /** @type {[string, unknown][]} */
   const facts = [
-    ["Hosts", targets.selection ? html`<a href=${router.href("/", { q: targets.selection })}><code>${targets.selection}</code></a>`
-      : targets.group ? html`<a href=${router.href("/groups", { open: targets.group })}>group ${targets.group}</a>` : counted(targets.hosts?.length ?? 0, "host")],
-    ["Which", spec.mode === "continuous" ? `also those that come to match within ${duration((spec.open_s ?? 0) * 1000)}` : "those that match when it begins"],
+    ["Hosts", targetText(targets, router)],
+    ["Which", spec.mode === "continuous" ? `also those that come to match within ${duration((spec.open_s ?? 0) * 1000)}`
+      : "those that match when it begins"],
     ["Canary", waves?.canary ? share(waves.canary) : "none"],
     ["Hosts in a wave", waves?.size ? share(waves.size) : "all"],
-    ["Pace", waves?.base_rate ? `${waves.base_rate} a minute${waves.factor !== 1 ? `, times ${waves.factor} after each wave` : ""}` : "all at once"],
+    ["Pace", waves?.base_rate ? `${waves.base_rate} a minute${faster}` : "all at once"],
     ["A wave is watched for", duration((spec.soak_s ?? 0) * 1000)],
     ["Goes on at", `${thresholds?.success_percent} % success`],
     ["Pauses at", failures(thresholds?.pause_percent, thresholds?.pause_count)],
@@ -184,6 +185,21 @@ function asked({ spec }, router) {
     ["Request", Object.keys(spec.body ?? {}).length ? html`<code>${JSON.stringify(spec.body)}</code>` : "nothing of its own"],
   ];
   return html`<dl class="kv">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
+}
+
+/**
+ * @param {Rollout["spec"]["targets"]} targets
+ * @param {import("../../core/router.js").Router} router
+ */
+function targetText({ selection, group, hosts }, router) {
+  if (selection) return html`<a href=${router.href("/", { q: selection })}><code>${selection}</code></a>`;
+  return group ? html`<a href=${router.href("/groups", { open: group })}>group ${group}</a>` : counted(hosts?.length ?? 0, "host");
+}
+
+/** @param {any} one a number of hosts, a percentage, or their names */
+function share({ hosts, percent, count }) {
+  if (hosts) return hosts.join(", ");
+  return percent === null ? counted(count, "host") : `${percent} %`;
 }
 
 customElements.define("gw-rollout", RolloutPage);

@@ -17,7 +17,9 @@ import { FIELDS } from "./rollout_form.js";
  * @property {readonly any[]} windows
  */
 
-/** What there is to choose between: which fields each choice has. @type {Record<string, {label: string, name: string, ways: readonly [string, string, readonly string[]][]}>} */
+/** @typedef {[value: string, label: string, fields: readonly string[]]} Way */
+
+/** What there is to choose between: which fields each choice has. @type {Record<string, {label: string, name: string, ways: readonly Way[]}>} */
 const CHOICES = {
   what: {
     label: "What", name: "what",
@@ -79,8 +81,10 @@ function field(shown, id) {
   const options = optionsOf(shown, id);
   if (options) {
     const listed = options.some(([value]) => value === form[id]);
+    /** @type {[string, string][]} */
+    const unlisted = form[id] && !listed ? [[form[id], form[id]]] : []; // what the address says stays
     return selectField({
-      ...common, options: [["", "Choose…"], ...options, .../** @type {[string, string][]} */ (form[id] && !listed ? [[form[id], form[id]]] : [])],
+      ...common, options: [["", id === "window" ? "None" : "Choose…"], ...options, ...unlisted],
       onChange: (/** @type {string} */ value) => set({ [id]: value, ...alongside(shown, id, value) }),
     });
   }

@@ -24,26 +24,77 @@ const SHARE_HINT = "A number of hosts, or a percentage as 10%.";
 export const FIELDS = [
   { id: "name", part: "what", label: "Name", field: "name", kind: "text", hint: "What people call this rollout." },
   { id: "operation", part: "what", label: "Operation", field: "operation", kind: "text", option: "--operation" },
-  { id: "body", part: "what", label: "Request", field: "body", kind: "json", option: "--body", hint: 'The operation\'s request as JSON, as {"guest": "web"}; nothing: {}.' },
+  {
+    id: "body", part: "what", label: "Request", field: "body",
+    kind: "json", option: "--body", hint: 'The operation\'s request as JSON, as {"guest": "web"}; nothing: {}.',
+  },
   { id: "project", part: "what", label: "Project", field: "project", kind: "text" },
   { id: "revision", part: "what", label: "Revision of the project", field: "project.revision", kind: "count" },
-  { id: "restart", part: "what", label: "Restart running guests where a change needs it", field: "project.restart", kind: "check", option: "--restart" },
-  { id: "q", part: "targets", label: "Selection", field: "targets.selection", kind: "text", option: "--select", hint: "As label.line=3 state=online." },
+  {
+    id: "restart", part: "what", label: "Restart running guests where a change needs it", field: "project.restart",
+    kind: "check", option: "--restart",
+  },
+  {
+    id: "q", part: "targets", label: "Selection", field: "targets.selection",
+    kind: "text", option: "--select", hint: "As label.line=3 state=online.",
+  },
   { id: "group_name", part: "targets", label: "Group", field: "targets.group", kind: "text", option: "--group" },
-  { id: "hosts", part: "targets", label: "Hosts", field: "targets.hosts", kind: "text", hint: "SITE/HOST, with commas between them." },
-  { id: "join", part: "targets", label: "Also hosts that match within", field: "open_s", kind: "span", option: "--join", hint: `Nothing: only those that match at the start. ${SPAN_HINT}` },
-  { id: "canary", part: "waves", label: "Canary", field: "waves.canary", kind: "canary", option: "--canary", hint: "These go first, alone: a number, a percentage, or hosts with commas." },
-  { id: "size", part: "waves", label: "Hosts in a wave", field: "waves.size", kind: "share", option: "--wave", hint: `${SHARE_HINT} Nothing: all in one wave.` },
-  { id: "rate", part: "waves", label: "Hosts begun in a minute", field: "waves.base_rate", kind: "count", option: "--rate", hint: "Nothing: all of a wave at once." },
-  { id: "factor", part: "waves", label: "Each wave faster by", field: "waves.factor", kind: "factor", option: "--factor", hint: "As 2 for twice the rate of the wave before." },
-  { id: "fastest", part: "waves", label: "But at most, in a minute", field: "waves.max_rate", kind: "count", option: "--max-rate" },
-  { id: "soak", part: "waves", label: "Watch a wave for", field: "soak_s", kind: "span", option: "--soak", hint: `Before the next begins. ${SPAN_HINT}` },
-  { id: "success", part: "thresholds", label: "Success of a wave before the next (%)", field: "thresholds.success_percent", kind: "percent", option: "--success", hint: "Nothing: 90." },
-  { id: "pause", part: "thresholds", label: "Pause at failures", field: "thresholds.pause", kind: "share", option: "--pause-at", hint: SHARE_HINT },
-  { id: "abort", part: "thresholds", label: "Abort at failures", field: "thresholds.abort", kind: "share", option: "--abort-at", hint: SHARE_HINT },
-  { id: "attempts", part: "thresholds", label: "Attempts for each host", field: "attempts.most", kind: "count", option: "--attempts", hint: "Nothing: one." },
-  { id: "deadline", part: "when", label: "Time for each host once its turn has come", field: "deadline_s", kind: "span", option: "--deadline", hint: `Nothing: one day. ${SPAN_HINT}` },
-  { id: "window", part: "when", label: "Maintenance window", field: "window", kind: "text", option: "--window", hint: "No host is begun outside of it." },
+  {
+    id: "hosts", part: "targets", label: "Hosts", field: "targets.hosts",
+    kind: "text", hint: "SITE/HOST, with commas between them.",
+  },
+  {
+    id: "join", part: "targets", label: "Also hosts that match within", field: "open_s",
+    kind: "span", option: "--join", hint: `Nothing: only those that match at the start. ${SPAN_HINT}`,
+  },
+  {
+    id: "canary", part: "waves", label: "Canary", field: "waves.canary",
+    kind: "canary", option: "--canary", hint: "These go first, alone: a number, a percentage, or hosts with commas.",
+  },
+  {
+    id: "size", part: "waves", label: "Hosts in a wave", field: "waves.size",
+    kind: "share", option: "--wave", hint: `${SHARE_HINT} Nothing: all in one wave.`,
+  },
+  {
+    id: "rate", part: "waves", label: "Hosts begun in a minute", field: "waves.base_rate",
+    kind: "count", option: "--rate", hint: "Nothing: all of a wave at once.",
+  },
+  {
+    id: "factor", part: "waves", label: "Each wave faster by", field: "waves.factor",
+    kind: "factor", option: "--factor", hint: "As 2 for twice the rate of the wave before.",
+  },
+  {
+    id: "fastest", part: "waves", label: "But at most, in a minute", field: "waves.max_rate",
+    kind: "count", option: "--max-rate",
+  },
+  {
+    id: "soak", part: "waves", label: "Watch a wave for", field: "soak_s",
+    kind: "span", option: "--soak", hint: `Before the next begins. ${SPAN_HINT}`,
+  },
+  {
+    id: "success", part: "thresholds", label: "Success of a wave before the next (%)", field: "thresholds.success_percent",
+    kind: "percent", option: "--success", hint: "Nothing: 90.",
+  },
+  {
+    id: "pause", part: "thresholds", label: "Pause at failures", field: "thresholds.pause",
+    kind: "share", option: "--pause-at", hint: SHARE_HINT,
+  },
+  {
+    id: "abort", part: "thresholds", label: "Abort at failures", field: "thresholds.abort",
+    kind: "share", option: "--abort-at", hint: SHARE_HINT,
+  },
+  {
+    id: "attempts", part: "thresholds", label: "Attempts for each host", field: "attempts.most",
+    kind: "count", option: "--attempts", hint: "Nothing: one.",
+  },
+  {
+    id: "deadline", part: "when", label: "Time for each host once its turn has come", field: "deadline_s",
+    kind: "span", option: "--deadline", hint: `Nothing: one day. ${SPAN_HINT}`,
+  },
+  {
+    id: "window", part: "when", label: "Maintenance window", field: "window",
+    kind: "text", option: "--window", hint: "No host is begun outside of it.",
+  },
   { id: "note", part: "when", label: "What it is for", field: "note", kind: "text", option: "--note" },
 ];
 
@@ -93,7 +144,8 @@ const READ = {
   factor: (text) => (Number(text) >= 1 ? Number(text) : wrong("Write a number from 1 on.")),
   span: (text) => (Number.isNaN(seconds(text)) ? wrong(SPAN_HINT) : seconds(text)),
   share: (text) => share(text) ?? wrong(SHARE_HINT),
-  canary: (text) => share(text) ?? (hostsOf(text).every((host) => HOSTS.test(host)) ? { hosts: hostsOf(text) } : wrong("A number, 10%, or SITE/HOST with commas.")),
+  canary: (text) => share(text) ?? (hostsOf(text).every((host) => HOSTS.test(host)) ? { hosts: hostsOf(text) }
+    : wrong("A number, 10%, or SITE/HOST with commas.")),
   json: (text) => {
     try {
       const value = JSON.parse(text);
@@ -179,7 +231,8 @@ export function rolloutCli(form, verb = "start") {
   const project = form.project?.trim();
   if (project) words.push(`--project ${shellWord(`${project}@${form.revision?.trim() || "REVISION"}`)}`);
   for (const host of hostsOf(form.hosts ?? "")) words.push(`--host ${shellWord(host)}`);
-  const unmeant = [...(project ? ["operation", "body"] : ["restart"]), ...(form.hosts ? ["q", "group_name"] : form.group_name ? ["q"] : [])];
+  const others = form.hosts ? ["q", "group_name"] : form.group_name ? ["q"] : [];
+  const unmeant = [...(project ? ["operation", "body"] : ["restart"]), ...others];
   for (const { id, option, kind } of FIELDS) {
     const text = (form[id] ?? "").trim();
     if (!option || !text || unmeant.includes(id)) continue;
@@ -197,6 +250,7 @@ export function rolloutCli(form, verb = "start") {
 export function fieldOf(path) {
   if (!path) return undefined;
   const way = path.replace(/^body\./, "");
-  const fits = FIELDS.filter(({ field }) => way === field || way.startsWith(`${field}.`) || way.startsWith(`${field}_`) || way.startsWith(`${field}[`));
-  return fits.sort((one, other) => other.field.length - one.field.length)[0]?.id ?? (way.startsWith("targets") ? "q" : undefined);
+  const fits = FIELDS.filter(({ field }) => way === field || [".", "_", "["].some((next) => way.startsWith(field + next)));
+  const nearest = fits.sort((one, other) => other.field.length - one.field.length)[0];
+  return nearest?.id ?? (way.startsWith("targets") ? "q" : undefined);
 }

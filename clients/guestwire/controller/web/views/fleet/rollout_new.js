@@ -51,7 +51,8 @@ export class RolloutNew extends Part {
     const byName = (/** @type {string} */ kind) => [...live.map(kind).values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     return html`<form class="stack" @submit=${(/** @type {Event} */ event) => { event.preventDefault(); void this._look(); }}>
       <h1>New rollout</h1>
-      <p class="muted">One thing on many hosts, in waves: it stops by itself when too much fails. Nothing begins before you have seen the preview.</p>
+      <p class="muted">One thing on many hosts, in waves: it stops by itself when too much fails. Nothing begins before you have
+        seen the preview.</p>
       ${rolloutFields({
         form, query: this.query, wrong: { ...(this._tried ? wrong : {}), ...problemFields(problem) },
         set: (words) => router.set(words), operations: this._operations, projects: byName("project"), groups: byName("group"),
@@ -59,8 +60,7 @@ export class RolloutNew extends Part {
       })}
       <div aria-live="polite" class="stack">
         ${problem ? html`<p class="issue e">✕ ${problem.message}</p>` : nothing}
-        ${this._tried && Object.keys(wrong).length ? html`<p class="issue e">✕ ${counted(Object.keys(wrong).length, "field has", "fields have")} to be mended first:
-          ${Object.values(wrong).join(" ")}</p>` : nothing}
+        ${this._tried ? toMend(Object.values(wrong)) : nothing}
         ${this._previewed(said)}
       </div>
       ${this._buttons(said)}
@@ -97,6 +97,8 @@ export class RolloutNew extends Part {
     await this._asking(JSON.stringify(form), async (of) => {
       const { document } = await this.services.api.send("POST", "/rollouts/preview", { body: spec });
       this._preview = { of, preview: document };
+      await this.updateComplete;
+      this.querySelector("#gw-rollout-preview")?.scrollIntoView({ block: "nearest" });
     });
   }
 
@@ -134,6 +136,12 @@ export class RolloutNew extends Part {
   }
 }
 
+/** @param {string[]} wrong */
+function toMend(wrong) {
+  return wrong.length ? html`<p class="issue e">✕ ${counted(wrong.length, "field has", "fields have")} to be mended first: ${wrong.join(" ")}</p>`
+    : nothing;
+}
+
 /**
  * What the controller said, by the field that it is about.
  * @param {Problem | null} problem
@@ -142,7 +150,8 @@ export class RolloutNew extends Part {
 function problemFields(problem) {
   /** @type {Record<string, string>} */
   const found = {};
-  for (const { field, message } of [...(problem?.errors ?? []), ...(problem?.field ? [{ field: problem.field, message: problem.message }] : [])]) {
+  const whole = problem?.field ? [{ field: problem.field, message: problem.message }] : [];
+  for (const { field, message } of [...(problem?.errors ?? []), ...whole]) {
     const id = fieldOf(field);
     if (id) found[id] ??= message;
   }

@@ -57,7 +57,8 @@ export class RolloutsView extends Part {
   render() {
     const { router, session } = this.services;
     const rollouts = this._rollouts;
-    const start = html`<a class="button primary" href=${router.href("/rollouts/new")} aria-disabled=${session.may("rollout-start") ? nothing : "true"}>New rollout</a>`;
+    const start = html`<a class="button primary" href=${router.href("/rollouts/new")}
+      aria-disabled=${session.may("rollout-start") ? nothing : "true"}>New rollout</a>`;
     return html`<div class="stack">
       <h1>Rollouts</h1>
       <div class="toolbar">
@@ -97,14 +98,23 @@ function columns(now) {
     { id: "name", label: "Name", value: (/** @type {Rollout} */ one) => one.name },
     { id: "what", label: "What", value: (/** @type {Rollout} */ one) => one.operation ?? `project ${one.project}@${one.project_revision}` },
     { id: "state", label: "State", value: (/** @type {Rollout} */ one) => one.state, cell: rolloutStatus },
-    { id: "wave", label: "Wave", value: (/** @type {Rollout} */ one) => one.wave ?? -1, cell: (/** @type {Rollout} */ one) => one.wave === null ? "none yet" : waveName(one.wave) },
+    {
+      id: "wave", label: "Wave", value: (/** @type {Rollout} */ one) => one.wave ?? -1,
+      cell: (/** @type {Rollout} */ one) => one.wave === null ? "none yet" : waveName(one.wave),
+    },
     {
       id: "done", label: "Done", end: true, value: (/** @type {Rollout} */ one) => one.done,
       cell: (/** @type {Rollout} */ one) => html`<span class="num">${one.done} of ${one.hosts}</span>`,
     },
-    { id: "hosts", label: "Hosts", value: (/** @type {Rollout} */ one) => countsText(one.counts), cell: (/** @type {Rollout} */ one) => shareBar(one.counts, one.hosts) },
+    {
+      id: "hosts", label: "Hosts", value: (/** @type {Rollout} */ one) => countsText(one.counts),
+      cell: (/** @type {Rollout} */ one) => shareBar(one.counts, one.hosts),
+    },
     { id: "person", label: "Person", value: (/** @type {Rollout} */ one) => one.person },
-    { id: "created", label: "Made", value: (/** @type {Rollout} */ one) => one.created_at, cell: (/** @type {Rollout} */ one) => ago(one.created_at, now) },
+    {
+      id: "created", label: "Made", value: (/** @type {Rollout} */ one) => one.created_at,
+      cell: (/** @type {Rollout} */ one) => ago(one.created_at, now),
+    },
   ];
 }
 

@@ -12,7 +12,8 @@ export function saidDocument(label, document) {
   const facts = entries.filter(([, value]) => isPlain(value));
   const all = json(`${label}, as it was sent`, document);
   if (!lists.length && !facts.length) return all;
-  return html`${facts.length ? html`<dl class="kv">${facts.map(([name, value]) => html`<dt>${words(name)}</dt><dd>${text(value)}</dd>`)}</dl>` : nothing}
+  const said = facts.map(([name, value]) => html`<dt>${words(name)}</dt><dd>${text(value)}</dd>`);
+  return html`${facts.length ? html`<dl class="kv">${said}</dl>` : nothing}
     ${lists.map(([name, value]) => table(words(name), /** @type {Record<string, unknown>[]} */ (value)))}
     <details><summary>As it was sent</summary>${all}</details>`;
 }

@@ -10,13 +10,16 @@ import { DAYS, DAY_NAMES, formOfWindow, windowCli, windowSpec, windowWrong } fro
 /** @typedef {import("../../types/api.js").components["schemas"]["WindowView"]} WindowView */
 /** @typedef {import("./window_words.js").WindowForm} Form */
 
+const WEEKEND = { days: ["sat", "sun"], start: "00:00", end: "24:00" };
+const SPECIAL = { date: "", start: "", end: "" };
+
 /**
  * @param {import("../../core/services.js").Services} services
  * @param {WindowView | null} window null: a new one
  */
 export function editWindow(services, window) {
-  void services.dialogs.open((/** @type {any} */ close) => html`<gw-window-form .services=${services} .window=${window} .close=${close}></gw-window-form>`,
-    { title: window ? `Maintenance window ${window.name}` : "New maintenance window", wide: true });
+  void services.dialogs.open((/** @type {any} */ close) => html`<gw-window-form .services=${services} .window=${window}
+    .close=${close}></gw-window-form>`, { title: window ? `Maintenance window ${window.name}` : "New maintenance window", wide: true });
 }
 
 export class WindowForm extends Part {
@@ -50,21 +53,29 @@ export class WindowForm extends Part {
     return html`<form novalidate @submit=${(/** @type {Event} */ event) => { event.preventDefault(); void this._save(); }}>
       <div class="dialog-body stack">
         <div class="fleet-fields">
-          ${textField({ id: "gw-window-name", label: "Name", value: form.name, disabled: this.window !== null, onInput: (name) => this._set({ name }) })}
-          ${textField({ id: "gw-window-zone", label: "Time zone", value: form.zone, hint: "As Europe/Berlin or UTC.", onInput: (zone) => this._set({ zone }) })}
+          ${textField({
+            id: "gw-window-name", label: "Name", value: form.name, disabled: this.window !== null, onInput: (name) => this._set({ name }),
+          })}
+          ${textField({
+            id: "gw-window-zone", label: "Time zone", value: form.zone, hint: "As Europe/Berlin or UTC.",
+            onInput: (zone) => this._set({ zone }),
+          })}
         </div>
         ${form.spans.map((span, at) => this._span(span, at))}
         <div class="row">
-          <button type="button" class="button" @click=${() => this._set({ spans: [...form.spans, { days: ["sat", "sun"], start: "00:00", end: "24:00" }] })}>Add a time in the week</button>
-          <button type="button" class="button" @click=${() => this._set({ exceptions: [...form.exceptions, { date: "", start: "", end: "" }] })}>Add a special day</button>
+          <button type="button" class="button" @click=${() => this._set({ spans: [...form.spans, WEEKEND] })}>Add a time in the week</button>
+          <button type="button" class="button" @click=${() => this._set({ exceptions: [...form.exceptions, SPECIAL] })}>Add a special day</button>
         </div>
         ${form.exceptions.map((one, at) => this._exception(one, at))}
         <div class="fleet-fields">
-          ${textField({ id: "gw-window-last", label: "Nothing begins so many seconds before it shuts", value: form.last, onInput: (last) => this._set({ last }) })}
+          ${textField({
+            id: "gw-window-last", label: "Nothing begins so many seconds before it shuts", value: form.last,
+            onInput: (last) => this._set({ last }),
+          })}
           ${textField({ id: "gw-window-note", label: "What it is for", value: form.note, onInput: (note) => this._set({ note }) })}
         </div>
         <div aria-live="polite">${this._tried && wrong ? html`<p class="issue e">✕ ${wrong}</p>` : nothing}
-          ${this._problem ? html`<p class="issue e">✕ ${[this._problem.message, ...this._problem.errors.map((one) => `${one.field}: ${one.message}`)].join(" ")}</p>` : nothing}</div>
+          ${this._problem ? html`<p class="issue e">✕ ${problemText(this._problem)}</p>` : nothing}</div>
         ${cli(this.services, windowCli(form))}
       </div>
       <footer><button type="button" class="button" @click=${() => this.close()}>Cancel</button>
@@ -80,8 +91,9 @@ export class WindowForm extends Part {
     const set = (/** @type {Partial<typeof span>} */ change) =>
       this._set({ spans: this._form.spans.map((one, index) => (index === at ? { ...one, ...change } : one)) });
     return html`<fieldset><legend>Open in the week, ${at + 1}</legend>
-      <div class="row">${DAYS.map((day) => html`<label class="fleet-radio"><input type="checkbox" aria-label=${DAY_NAMES[day]} .checked=${span.days.includes(day)}
-        @change=${(/** @type {any} */ event) => set({ days: event.target.checked ? [...span.days, day] : span.days.filter((one) => one !== day) })}> ${day}</label>`)}</div>
+      <div class="row">${DAYS.map((day) => html`<label class="fleet-radio"><input type="checkbox" aria-label=${DAY_NAMES[day]}
+        .checked=${span.days.includes(day)}
+        @change=${(/** @type {any} */ event) => set({ days: others(span.days, day, event.target.checked) })}> ${day}</label>`)}</div>
       <div class="row">
         ${textField({ id: `gw-window-start-${at}`, label: "From", value: span.start, hint: "As 22:00", onInput: (start) => set({ start }) })}
         ${textField({ id: `gw-window-end-${at}`, label: "To", value: span.end, hint: "Earlier than from: on the next day", onInput: (end) => set({ end }) })}
@@ -99,7 +111,9 @@ export class WindowForm extends Part {
       this._set({ exceptions: this._form.exceptions.map((other, index) => (index === at ? { ...other, ...change } : other)) });
     return html`<fieldset><legend>Special day, ${at + 1}</legend><div class="row">
       ${textField({ id: `gw-window-date-${at}`, label: "Date", type: "date", value: one.date, onInput: (date) => set({ date }) })}
-      ${textField({ id: `gw-window-from-${at}`, label: "Open from", value: one.start, hint: "Empty: closed all day", onInput: (start) => set({ start }) })}
+      ${textField({
+        id: `gw-window-from-${at}`, label: "Open from", value: one.start, hint: "Empty: closed all day", onInput: (start) => set({ start }),
+      })}
       ${textField({ id: `gw-window-until-${at}`, label: "Open to", value: one.end, onInput: (end) => set({ end }) })}
       <button type="button" class="button quiet" aria-label="Take away the special day ${at + 1}"
         @click=${() => this._set({ exceptions: this._form.exceptions.filter((_, index) => index !== at) })}>Take away</button></div></fieldset>`;
@@ -130,6 +144,20 @@ export class WindowForm extends Part {
       this._busy = false;
     }
   }
+}
+
+/**
+ * @param {readonly string[]} days
+ * @param {string} day
+ * @param {boolean} on
+ */
+function others(days, day, on) {
+  return on ? [...days, day] : days.filter((one) => one !== day);
+}
+
+/** @param {Problem} problem */
+function problemText({ message, errors }) {
+  return [message, ...errors.map((one) => `${one.field}: ${one.message}`)].join(" ");
 }
 
 customElements.define("gw-window-form", WindowForm);

@@ -1,5 +1,7 @@
 /** Maintenance windows in words, and what a form of one says. Pure. */
 
+import { shellWord } from "../../core/selection.js";
+
 /** @typedef {import("../../types/api.js").components["schemas"]["WindowSpec"]} WindowSpec */
 /** @typedef {{days: string[], start: string, end: string}} SpanRow */
 /** @typedef {{date: string, start: string, end: string}} ExceptionRow both empty: closed all day */
@@ -48,7 +50,8 @@ export function openTexts(spec) {
  * @returns {WindowForm}
  */
 export function formOfWindow(window, zone) {
-  if (!window) return { name: "", zone, spans: [{ days: DAYS.slice(0, 5), start: "22:00", end: "04:00" }], exceptions: [], last: "", note: "" };
+  const nights = { days: DAYS.slice(0, 5), start: "22:00", end: "04:00" };
+  if (!window) return { name: "", zone, spans: [nights], exceptions: [], last: "", note: "" };
   const { weekly = [], exceptions = [], last_s: last, time_zone: own = "UTC", note = "" } = window.window;
   return {
     name: window.name, zone: own, note, last: last ? String(last) : "",
@@ -79,8 +82,12 @@ export function windowWrong({ name, zone, spans, exceptions, last }) {
   if (!zone.trim()) return "The time zone, as Europe/Berlin or UTC.";
   if (!spans.length && !exceptions.length) return "When it is open: one time at least.";
   if (spans.some(({ days }) => !days.length)) return "Each time needs a day of the week.";
-  if (spans.some(({ start, end }) => !CLOCK.test(start) || !CLOCK.test(end))) return "Times of day are written as 07:30; the end of a day is 24:00.";
-  if (exceptions.some(({ date, start, end }) => !date || Boolean(start) !== Boolean(end))) return "A special day has a date, and both times or neither.";
+  if (spans.some(({ start, end }) => !CLOCK.test(start) || !CLOCK.test(end))) {
+    return "Times of day are written as 07:30; the end of a day is 24:00.";
+  }
+  if (exceptions.some(({ date, start, end }) => !date || Boolean(start) !== Boolean(end))) {
+    return "A special day has a date, and both times or neither.";
+  }
   return last && !/^\d{1,5}$/.test(last) ? "The seconds before it shuts are a whole number." : "";
 }
 
@@ -94,5 +101,6 @@ export function windowCli({ name, zone, spans, exceptions, last, note }) {
   const put = `guestwire window put ${name || "NAME"}`;
   if (exceptions.length) return `${put} --file window.toml`;
   const open = spans.map(({ days, start, end }) => ` --open ${daysText(days) || "DAYS"} ${start}-${end}`).join("");
-  return `${put}${open}${zone && zone !== "UTC" ? ` --zone ${zone}` : ""}${last ? ` --last ${last}` : ""}${note ? ` --note '${note.replaceAll("'", "'\\''")}'` : ""}`;
+  const more = [zone && zone !== "UTC" ? `--zone ${shellWord(zone)}` : "", last ? `--last ${last}` : "", note ? `--note ${shellWord(note)}` : ""];
+  return [put + open, ...more].filter(Boolean).join(" ");
 }

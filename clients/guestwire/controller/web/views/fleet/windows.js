@@ -49,12 +49,24 @@ export class WindowsView extends Part {
       <div class="row"><h1>Maintenance windows</h1><span class="fill"></span>${make}</div>
       <p class="muted">Jobs and rollouts that go by a window begin nothing outside of it.</p>
       ${this._problem ? html`<p class="issue e" role="alert">✕ ${this._problem.message}</p>` : nothing}
-      ${this._read === null ? html`<p role="status" aria-busy=${this._problem ? "false" : "true"}>${this._problem ? nothing : "Asking the controller…"}</p>` : html`<gw-table .services=${this.services}
-        .columns=${this._columns(may)} .rows=${this._read} .key=${(/** @type {WindowView} */ one) => one.name} .sort=${"name"} .caption=${"Maintenance windows"}
-        .empty=${empty({ title: "No maintenance windows yet", text: "Say when work on hosts may be begun, as the nights of a week.", action: make,
-          cli: cli(this.services, "guestwire window put night --open mon-fri 22:00-04:00 --zone Europe/Berlin") })}></gw-table>`}
+      ${this._read ? this._table(this._read, may, make) : html`<p role="status" aria-busy=${this._problem ? "false" : "true"}>
+        ${this._problem ? nothing : "Asking the controller…"}</p>`}
       ${this._read?.length ? cli(this.services, "guestwire window list") : nothing}
     </div>`;
+  }
+
+  /**
+   * @param {WindowView[]} windows
+   * @param {boolean} may
+   * @param {unknown} make
+   */
+  _table(windows, may, make) {
+    const none = empty({
+      title: "No maintenance windows yet", text: "Say when work on hosts may be begun, as the nights of a week.", action: make,
+      cli: cli(this.services, "guestwire window put night --open mon-fri 22:00-04:00 --zone Europe/Berlin"),
+    });
+    return html`<gw-table .services=${this.services} .columns=${this._columns(may)} .rows=${windows} .sort=${"name"} .empty=${none}
+      .key=${(/** @type {WindowView} */ one) => one.name} .caption=${"Maintenance windows"}></gw-table>`;
   }
 
   /**
@@ -73,8 +85,10 @@ export class WindowsView extends Part {
       {
         id: "do", label: "Do", fixed: true, value: () => "",
         cell: (/** @type {WindowView} */ one) => html`<span class="fleet-do">
-          <button type="button" class="button quiet" aria-label="Edit… ${one.name}" ?disabled=${!may} @click=${() => editWindow(this.services, one)}>Edit…</button>
-          <button type="button" class="button quiet" aria-label="Remove… ${one.name}" ?disabled=${!may} @click=${() => this._remove(one)}>Remove…</button>
+          <button type="button" class="button quiet" aria-label="Edit… ${one.name}" ?disabled=${!may}
+            @click=${() => editWindow(this.services, one)}>Edit…</button>
+          <button type="button" class="button quiet" aria-label="Remove… ${one.name}" ?disabled=${!may}
+            @click=${() => this._remove(one)}>Remove…</button>
           <a href=${router.href("/rollouts/new", { window: one.name })} aria-label="Rollout in ${one.name}">Rollout</a></span>`,
       },
     ];

@@ -7,7 +7,8 @@ import { effective, meaning, POSITIONS, read, withPosition } from "../../core/ac
 /** @typedef {import("../../core/access.js").Area} Area */
 
 /**
- * @param {{area: Area, who: string, read_only: boolean, fixed?: boolean, onMode: (mode: string | null) => void}} what `onMode`: a mode; null: the
+ * @param {{area: Area, who: string, read_only: boolean, fixed?: boolean, onMode: (mode: string | null) => void}} what
+ * `onMode`: a mode; null: the
  *   default. `fixed`: there is no default to go back to
  */
 export function accessEditor({ area, who, read_only, fixed = false, onMode }) {
@@ -20,7 +21,8 @@ export function accessEditor({ area, who, read_only, fixed = false, onMode }) {
       @change=${(/** @type {any} */ event) => onMode(withPosition(mode, one.key, event.target.checked))}>
       <span class="mono" aria-hidden="true">${one.letter}</span> ${one.label}</label>`)}
     ${fixed ? nothing : html`<label class="form-check"><input type="checkbox" .checked=${live(!own)}
-      @change=${(/** @type {any} */ event) => onMode(event.target.checked ? null : mode)}> Default <span class="mono muted">${area.default_access}</span></label>`}
+      @change=${(/** @type {any} */ event) => onMode(event.target.checked ? null : mode)}> Default <span
+        class="mono muted">${area.default_access}</span></label>`}
     ${own ? nothing : html`<span class="sr">${meaning(mode)}</span>`}
   </fieldset>`;
 }

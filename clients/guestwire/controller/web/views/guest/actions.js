@@ -12,8 +12,10 @@ export function actions(services, ctx) {
   const { commands, say } = services;
   const all = commands.guest.map((command) => ({ command, why: commands.why(command, ctx) }));
   return html`<div class="toolbar" role="group" aria-label="Actions">${all.map(({ command, why }) => html`
-    <button type="button" class="button ${command.destructive ? "danger" : ""}" aria-disabled=${why ? "true" : nothing} title=${why || nothing}
+    <button type="button" class="button ${command.destructive ? "danger" : ""}" aria-disabled=${why ? "true" : nothing}
+      title=${why || nothing}
       aria-describedby=${why ? `gw-guest-action-${command.id}` : nothing}
-      @click=${() => (why ? say.info(`${command.label}: ${why}`) : void commands.run(command, ctx))}>${command.label}</button>
+      @click=${() => (why ? say.info(`${command.label}: ${why}`) :
+        void commands.run(command, ctx))}>${command.label}</button>
     ${why ? html`<span class="sr" id=${`gw-guest-action-${command.id}`}>${why}</span>` : nothing}`)}</div>`;
 }

@@ -1,4 +1,7 @@
-/** The memory areas of the host as one guest has them: which it can read and write, and in Config mode its own access to each. */
+/**
+ * The memory areas of the host as one guest has them: which it can read and write, and in Config mode its own access
+ * to each.
+ */
 
 import { html, nothing } from "lit";
 import { pathText } from "../../core/edit_paths.js";
@@ -6,6 +9,7 @@ import { effective, hasComm, meaning } from "../../core/access.js";
 import { bytes } from "../../core/format.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
+import { issueLines } from "../../parts/issue_lines.js";
 import { accessEditor } from "./access_editor.js";
 import { GuestPage } from "./pages.js";
 
@@ -23,7 +27,8 @@ export class GuestAreas extends GuestPage {
   connectedCallback() {
     super.connectedCallback();
     this.every(AGAIN_MS, async (signal) => {
-      this._live = await this.services.api.operation(this.host, "area-list", {}, signal).then((reply) => reply.areas, () => []);
+      this._live = await this.services.api.operation(this.host, "area-list", {}, signal).then((reply) => reply.areas,
+        () => []);
     });
   }
 
@@ -36,13 +41,15 @@ export class GuestAreas extends GuestPage {
       return empty({
         title: "The host has no memory areas", text: "An area is memory that guests share by name.",
         cli: cli(this.services, `guestwire area create ${this.short}/recipes --size 64K`),
-        action: html`<a class="button" href=${this.services.router.hostHref(this.host, "/areas")}>Memory areas of the host</a>`,
+        action: html`<a class="button"
+          href=${this.services.router.hostHref(this.host, "/areas")}>Memory areas of the host</a>`,
       });
     }
     return html`<section class="panel stack guest-page" aria-labelledby="gw-guest-areas">
       <h2 id="gw-guest-areas">Access to memory areas</h2>
       <table class="table"><caption class="sr">Memory areas and the access that ${this.name} has</caption>
-        <thead><tr><th scope="col">Area</th><th scope="col" class="end">Size</th><th scope="col">Effective access</th><th scope="col">Given by</th>
+        <thead><tr><th scope="col">Area</th><th scope="col" class="end">Size</th><th scope="col">Effective access</th>
+          <th scope="col">Given by</th>
           <th scope="col">Now</th>${this.editing ? html`<th scope="col">Override</th>` : nothing}</tr></thead>
         <tbody>${areas.map((/** @type {any} */ area) => this._row(area))}</tbody></table>
       ${this.editing ? nothing : html`<p class="muted">Access is edited in Config mode.</p>`}</section>`;
@@ -64,22 +71,30 @@ export class GuestAreas extends GuestPage {
     const { router } = this.services;
     const mode = effective(area, this.name);
     const place = pathText(["area", area.name, "overrides", this.name]);
-    const changed = this.config && (this.draft.changed(place) || this.draft.changed(pathText(["area", area.name, "default_access"])));
-    const now = this._live.find((one) => one.name === area.name)?.access.find((/** @type {any} */ one) => one.name === this.name);
+    const changed = this.config && (this.draft.changed(place) ||
+      this.draft.changed(pathText(["area", area.name, "default_access"])));
+    const now = this._live.find((one) => one.name === area.name)?.access.find((/** @type {any} */ one) =>
+      one.name === this.name);
     return html`<tr class=${changed ? "changed" : ""}>
-      <th scope="row"><a href=${router.hostHref(this.host, `/areas/${encodeURIComponent(area.name)}`)}>${area.name}</a></th>
+      <th scope="row"><a href=${router.hostHref(this.host,
+        `/areas/${encodeURIComponent(area.name)}`)}>${area.name}</a></th>
       <td class="end num">${bytes(area.size)}</td>
-      <td><span class="mono">${mode}</span> <span class="muted">${meaning(mode)}</span>${this.config ? this._issues(area.name) : nothing}</td>
+      <td><span class="mono">${mode}</span> <span
+        class="muted">${meaning(mode)}</span>${this.config ? this._issues(area.name) : nothing}</td>
       <td>${Object.hasOwn(area.overrides ?? {}, this.name) ? "its own override" : "the area's default"}</td>
-      <td>${now ? html`<span class="mono">${now.access}</span> ${now.attached ? "attached" : "not attached"}` : html`<span class="muted">not there</span>`}</td>
+      <td>${now ? html`<span
+        class="mono">${now.access}</span> ${now.attached ? "attached" : "not attached"}` : html`<span
+        class="muted">not there</span>`}</td>
       ${this.editing ? html`<td>${accessEditor({ area, who: this.name, read_only: false, onMode: (given) => this.edit(
-        given === null ? { op: "default", path: place } : { op: "set", path: place, value: given }) })}</td>` : nothing}</tr>`;
+        given === null ? { op: "default", path: place } : { op: "set", path: place, value: given }) })}</td>` :
+          nothing}</tr>`;
   }
 
   /** @param {string} area */
   _issues(area) {
-    const mine = this.draft.issuesAt(pathText(["area", area])).filter((one) => one.path.includes(this.name) || one.related?.some((each) => each.includes(this.name)));
-    return mine.map((one) => html`<p class="issue ${one.severity === "E" ? "e" : "w"}">${one.severity === "E" ? "Error" : "Warning"}: ${one.message}</p>`);
+    const mine = this.draft.issuesAt(pathText(["area", area])).filter((one) => one.path.includes(this.name) ||
+      one.related?.some((each) => each.includes(this.name)));
+    return issueLines(mine);
   }
 }
 

@@ -38,7 +38,8 @@ async function rename(page) {
 async function clone(page) {
   const name = await nameDialog(page.services, {
     title: `Clone ${page.name}`, action: "Clone", value: `${page.name}-2`, taken: others(page),
-    text: "The clone has the same fields. Identifiers, MAC addresses, the CPU set, devices and port forwards are not copied; its disks are made as copies.",
+    text: "The clone has the same fields. Not copied are identifiers, MAC addresses, the CPU set, devices and port " +
+      "forwards; its disks are made as copies.",
   });
   if (!name) return;
   page.edit({ op: "add", path: pathText(["guest", name]), value: copyOf(page.guest) });
@@ -63,7 +64,7 @@ export function copyOf(guest) {
 async function remove(page) {
   const sure = await page.services.dialogs.confirmName({
     title: `Remove ${page.name}`, name: page.name, action: "Remove",
-    text: "It is taken out of the draft; the host keeps it until Sync. Its devices are free then, its disks stay on the host.",
+    text: "It is taken out of the draft; the host keeps it until Sync. Its devices are free then, its disks stay.",
   });
   if (!sure) return;
   page.edit({ op: "remove", path: page.path() });

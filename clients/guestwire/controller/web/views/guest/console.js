@@ -8,7 +8,8 @@ export class GuestConsole extends Part {
   render() {
     const { site, host, guest } = this.params;
     return html`<div class="guest-console"><h2 class="sr">Console</h2>
-      <gw-console-screen .services=${this.services} .host=${`${site}/${host}`} .guest=${guest}></gw-console-screen></div>`;
+      <gw-console-screen .services=${this.services} .host=${`${site}/${host}`}
+        .guest=${guest}></gw-console-screen></div>`;
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * <gw-console-screen .services .host .guest>: what a guest has written on its serial console, read-only. It asks for what is new while
+ * <gw-console-screen .services .host .guest>: what a guest has written on its serial console, read-only. It asks for
+ * what is new while
  * it is on the page and the page is seen; where something was lost or the guest was started anew it says so.
  */
 
@@ -16,7 +17,10 @@ const TEXT_LINES = 200;
 const STYLES = "xterm-styles";
 
 /** @typedef {"open" | "busy" | "off" | "closed"} State */
-/** @typedef {{data: string, start: number, end: number, lost: boolean, state: State, as_of: number, run: number | null}} Piece */
+/**
+ * @typedef {{data: string, start: number, end: number, lost: boolean, state: State, as_of: number, run: number |
+ * null}} Piece
+ */
 
 /** What is to be said of a console. @type {Partial<Record<State, string>>} */
 const STATES = {
@@ -27,7 +31,8 @@ const STATES = {
 
 export class ConsoleScreen extends Part {
   static properties = {
-    ...Part.properties, host: {}, guest: {}, _problem: { state: true }, _found: { state: true }, _as_text: { state: true }, _bytes: { state: true },
+    ...Part.properties, host: {}, guest: {}, _problem: { state: true }, _found: { state: true }, _as_text:
+      { state: true }, _bytes: { state: true },
     _lost: { state: true }, _state: { state: true },
   };
 
@@ -145,18 +150,24 @@ export class ConsoleScreen extends Part {
     const line = `guestwire guest console ${this.host.split("/")[1]}/${this.guest} -f`;
     return html`<section class="console" aria-label=${`Console of ${this.guest}`}>
       <div class="toolbar">
-        <form class="row" role="search" @submit=${this._search}><label class="sr" for=${this._id("find")}>Search the console</label>
-          <input id=${this._id("find")} type="search" name="text" placeholder="Search" autocomplete="off" spellcheck="false">
-          <button class="button" name="next">Next</button><button class="button" name="back" value="1">Back</button></form>
+        <form class="row" role="search" @submit=${this._search}><label class="sr"
+          for=${this._id("find")}>Search the console</label>
+          <input id=${this._id("find")} type="search" name="text" placeholder="Search" autocomplete="off"
+            spellcheck="false">
+          <button class="button" name="next">Next</button><button class="button" name="back"
+            value="1">Back</button></form>
         <span class="muted" role="status">${this._found}</span><span class="fill"></span>
         <button type="button" class="button" @click=${() => this._terminal?.toEnd()}>To the end</button>
-        <button type="button" class="button" aria-pressed=${this._as_text ? "true" : "false"} @click=${() => { this._as_text = !this._as_text; }}>As text</button>
+        <button type="button" class="button" aria-pressed=${this._as_text ? "true" : "false"}
+          @click=${() => { this._as_text = !this._as_text; }}>As text</button>
         <button type="button" class="button" @click=${this._copy}>Copy</button>
         <button type="button" class="button" @click=${this._save}>Download</button></div>
       ${this._remarks()}
       <div class="console-place" ?hidden=${this._as_text}></div>
-      ${this._as_text ? html`<pre class="console-text mono" tabindex="0" role="region" aria-label=${`Console of ${this.guest} as text`}>${this._text()}</pre>` : nothing}
-      <p class="muted console-note">Read-only: typing from here is not there yet. The same on a command line:</p>${cli(this.services, line)}</section>`;
+      ${this._as_text ? html`<pre class="console-text mono" tabindex="0" role="region"
+        aria-label=${`Console of ${this.guest} as text`}>${this._text()}</pre>` : nothing}
+      <p class="muted console-note">Read-only: typing from here is not there yet. The same on a command
+        line:</p>${cli(this.services, line)}</section>`;
   }
 
   _remarks() {
@@ -166,9 +177,12 @@ export class ConsoleScreen extends Part {
         : empty({ title: "The console cannot be read", text: problem.message });
     }
     const told = STATES[this._state];
-    return html`${this._lost ? html`<p class="issue w">Warning: something is missing: the guest wrote more than is kept.</p>` : nothing}
+    return html`${this._lost ? html`<p
+      class="issue w">Warning: something is missing: the guest wrote more than is kept.</p>` : nothing}
       ${told && this._bytes ? html`<p class="muted" role="status">${told}</p>` : nothing}
-      ${this._bytes ? nothing : html`<p class="muted" role="status">${told && this._state !== "off" ? told : "The guest has written nothing yet. It shows as soon as it does."}</p>`}`;
+      ${this._bytes ? nothing : html`<p class="muted"
+        role="status">${told && this._state !== "off" ? told :
+          "The guest has written nothing yet. It shows as soon as it does."}</p>`}`;
   }
 
   /** @param {string} word */

@@ -1,5 +1,6 @@
 /**
- * A terminal that only shows. Whatever a guest writes stays text on this screen: no titles, no links, no clipboard, no answers, no
+ * A terminal that only shows. Whatever a guest writes stays text on this screen: no titles, no links, no clipboard, no
+ * answers, no
  * sounds. What becomes of it elsewhere (copying, searching) is asked for by people.
  */
 
@@ -7,18 +8,28 @@ import { Terminal } from "@xterm/xterm";
 import { FitAddon } from "@xterm/addon-fit";
 
 const LINES = 10_000;
-/** Operating system commands that reach beyond the screen: titles, working directory, links, notifications, clipboard, and others' own. */
+/**
+ * Operating system commands that reach beyond the screen: titles, working directory, links, notifications, clipboard,
+ * and others' own.
+ */
 const SWALLOWED = [0, 1, 2, 7, 8, 9, 50, 51, 52, 99, 133, 633, 777, 1337];
-/** Colours of the theme: by which token each is drawn. */
-const TOKENS = { background: "--bg", foreground: "--text", selectionBackground: "--s3", cursor: "--bg", cursorAccent: "--bg" };
+/** Colours of the theme: by which token each is drawn. What can then not be read is drawn stronger by the terminal. */
+const TOKENS = {
+  background: "--bg", foreground: "--text", selectionBackground: "--s3", cursor: "--bg", cursorAccent: "--bg",
+  red: "--err", green: "--ok", yellow: "--warn", blue: "--info", magenta: "--pend", cyan: "--g3",
+  brightRed: "--err", brightGreen: "--ok", brightYellow: "--warn", brightBlue: "--info", brightMagenta: "--pend",
+  brightCyan: "--g3",
+};
 
 export class ConsoleTerminal {
   /** @param {HTMLElement} place */
   constructor(place) {
     this._place = place;
     this._terminal = new Terminal({
-      disableStdin: true, cursorBlink: false, cursorInactiveStyle: "none", scrollback: LINES, convertEol: false, allowProposedApi: false,
-      windowOptions: {}, linkHandler: { activate: () => undefined, allowNonHttpProtocols: false }, screenReaderMode: false,
+      disableStdin: true, cursorBlink: false, cursorInactiveStyle: "none", scrollback: LINES, convertEol: false,
+        allowProposedApi: false,
+      windowOptions: {}, linkHandler: { activate: () => undefined, allowNonHttpProtocols: false }, screenReaderMode:
+        false,
       fontSize: 13, fontFamily: style(place, "--mono"), theme: themeOf(place), minimumContrastRatio: 4.5,
     });
     for (const code of SWALLOWED) this._terminal.parser.registerOscHandler(code, () => true);
@@ -81,7 +92,8 @@ export class ConsoleTerminal {
       this._terminal.clearSelection();
       return 0;
     }
-    const later = back ? hits.findLast((one) => one.row < this._from) ?? hits[hits.length - 1] : hits.find((one) => one.row > this._from) ?? hits[0];
+    const later = back ? hits.findLast((one) => one.row < this._from) ?? hits[hits.length - 1] :
+      hits.find((one) => one.row > this._from) ?? hits[0];
     this._from = later.row;
     this._terminal.select(later.column, later.row, wanted.length);
     this._terminal.scrollToLine(Math.max(0, later.row - Math.floor(this._terminal.rows / 2)));

@@ -4,7 +4,8 @@ import { html, nothing } from "lit";
 import { Part } from "../../parts/part.js";
 
 export class GuestDomainXml extends Part {
-  static properties = { ...Part.properties, host: {}, guest: {}, _open: { state: true }, _xml: { state: true }, _problem: { state: true } };
+  static properties = { ...Part.properties, host: {}, guest: {}, _open: { state: true }, _xml: { state: true },
+    _problem: { state: true } };
 
   constructor() {
     super();
@@ -43,7 +44,8 @@ export class GuestDomainXml extends Part {
   _content() {
     if (this._problem) return html`<p class="muted">${this._problem}</p>`;
     if (!this._xml) return html`<p class="muted" role="status">Reading …</p>`;
-    return html`<div class="stack"><div class="toolbar"><button type="button" class="button" @click=${this._copy}>Copy</button>
+    return html`<div class="stack"><div class="toolbar"><button type="button" class="button"
+      @click=${this._copy}>Copy</button>
         <button type="button" class="button" @click=${this._read}>Read again</button></div>
       <pre class="guest-xml mono" tabindex="0" role="region" aria-label="Domain XML">${this._xml}</pre></div>`;
   }

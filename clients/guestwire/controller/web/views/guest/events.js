@@ -25,7 +25,8 @@ export class GuestEvents extends GuestPage {
   connectedCallback() {
     super.connectedCallback();
     this.every(AGAIN_MS, async (signal) => {
-      const events = await this.services.api.operation(this.host, "event-list", {}, signal).then((reply) => reply.events, () => []);
+      const events = await this.services.api.operation(this.host, "event-list", {}, signal).then((reply) =>
+        reply.events, () => []);
       this._live = new Map(events.map((/** @type {any} */ one) => [one.name, one]));
     });
   }
@@ -38,22 +39,30 @@ export class GuestEvents extends GuestPage {
       return empty({
         title: "The host has no events", text: "A named event is signalled by one guest and waited for by another.",
         cli: cli(this.services, `guestwire event create ${this.short}/cycle-done`),
-        action: html`<a class="button" href=${this.services.router.hostHref(this.host, "/events")}>Events of the host</a>`,
+        action: html`<a class="button"
+          href=${this.services.router.hostHref(this.host, "/events")}>Events of the host</a>`,
       });
     }
-    return html`<section class="panel stack guest-page" aria-labelledby="gw-guest-events"><h2 id="gw-guest-events">Events</h2>
-      ${hasComm(guest) ? nothing : html`<p class="issue w">Warning: this guest has no communication, so that it takes no part in events.</p>`}
+    return html`<section class="panel stack guest-page" aria-labelledby="gw-guest-events"><h2
+      id="gw-guest-events">Events</h2>
+      ${hasComm(guest) ? nothing : html`<p
+        class="issue w">Warning: this guest has no communication, so that it takes no part in events.</p>`}
       <table class="table"><caption class="sr">Events and what ${this.name} may do with them</caption>
-        <thead><tr><th scope="col">Event</th><th scope="col">Reset</th><th scope="col">Delivery</th>${RIGHTS.map((one) => html`<th scope="col">${one.label}</th>`)}
-          <th scope="col" class="end">Signals</th><th scope="col">Waiters</th><th scope="col">Last signal</th></tr></thead>
+        <thead><tr><th scope="col">Event</th><th scope="col">Reset</th><th
+          scope="col">Delivery</th>${RIGHTS.map((one) => html`<th scope="col">${one.label}</th>`)}
+          <th scope="col" class="end">Signals</th><th scope="col">Waiters</th><th
+            scope="col">Last signal</th></tr></thead>
         <tbody>${events.map((/** @type {any} */ one) => this._row(one))}</tbody></table></section>`;
   }
 
   /** @param {any} event */
   _row(event) {
     const now = this._live.get(event.name);
-    return html`<tr><th scope="row"><a href=${this.services.router.hostHref(this.host, `/events/${encodeURIComponent(event.name)}`)}>${event.name}</a></th>
-      <td>${event.reset}</td><td>${event.delivery}</td>${RIGHTS.map(({ field, label }) => this._right(event, field, label))}
+    return html`<tr><th scope="row"><a
+      href=${this.services.router.hostHref(this.host,
+        `/events/${encodeURIComponent(event.name)}`)}>${event.name}</a></th>
+      <td>${event.reset}</td>
+        <td>${event.delivery}</td>${RIGHTS.map(({ field, label }) => this._right(event, field, label))}
       <td class="end num">${now ? now.signals : "-"}</td><td>${now?.waiters.length ? now.waiters.join(", ") : "-"}</td>
       <td>${now?.last_at ? html`${ago(now.last_at, Date.now())} by ${now.last_by}` : "-"}</td></tr>`;
   }
@@ -68,8 +77,10 @@ export class GuestEvents extends GuestPage {
     const has = event[field].includes(this.name);
     const changed = this.config && has !== (this.draft.before(path) ?? []).includes(this.name);
     if (!this.editing) return html`<td class=${changed ? "changed" : ""}>${has ? "yes" : "no"}</td>`;
-    return html`<td class=${changed ? "changed" : ""}><input type="checkbox" class="form-switch" .checked=${live(has)} aria-label=${`${label}: ${event.name}`}
-      @change=${(/** @type {any} */ change) => this.edit({ op: change.target.checked ? "append" : "take", path, value: this.name })}></td>`;
+    return html`<td class=${changed ? "changed" : ""}><input type="checkbox" class="form-switch" .checked=${live(has)}
+      aria-label=${`${label}: ${event.name}`}
+      @change=${(/** @type {any} */ change) => this.edit({ op: change.target.checked ? "append" : "take", path, value:
+        this.name })}></td>`;
   }
 }
 

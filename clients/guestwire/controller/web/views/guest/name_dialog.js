@@ -28,7 +28,8 @@ export function wrongName(kind, name, taken) {
 
 /**
  * @param {import("../../core/services.js").Services} services
- * @param {{title: string, action: string, text: string, value: string, taken: readonly string[], kind?: keyof typeof NAMES}} options
+ * @param {{title: string, action: string, text: string, value: string, taken: readonly string[], kind?: keyof typeof
+ * NAMES}} options
  * @returns {Promise<string>} the name; empty: it was left
  */
 export async function nameDialog(services, { title, action, text, value, taken, kind = "guest" }) {
@@ -43,7 +44,8 @@ export async function nameDialog(services, { title, action, text, value, taken, 
   }}>
     <div class="dialog-body stack"><p>${text}</p>
       ${textField({ id: "gw-name-dialog", label: "Name", value: name, error: tried ? wrongName(kind, name, taken) : "",
-        hint: `${NAMES[kind].allowed.charAt(0).toUpperCase()}${NAMES[kind].allowed.slice(1)}`, onInput: (typed) => { name = typed; } })}</div>
+        hint: `${NAMES[kind].allowed.charAt(0).toUpperCase()}${NAMES[kind].allowed.slice(1)}`, onInput: (typed) =>
+          { name = typed; } })}</div>
     <footer><button type="button" class="button" @click=${() => close("")}>Cancel</button>
       <button class="button primary">${action}</button></footer></form>`, { title });
   return found ?? "";

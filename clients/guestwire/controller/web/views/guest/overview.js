@@ -1,4 +1,6 @@
-/** A guest: how it is, what can be done to it, everything it is configured with, its snapshots, threads and domain XML. */
+/**
+ * A guest: how it is, what can be done to it, everything it is configured with, its snapshots, threads and domain XML.
+ */
 
 import { html, nothing } from "lit";
 import { fieldsOf } from "../../core/schema.js";
@@ -32,9 +34,12 @@ export class GuestOverview extends GuestPage {
       ${this._state()}
       ${guest && this.root ? this._grid(guest) : nothing}
       ${status ? html`
-        <gw-guest-snapshots .services=${this.services} .host=${this.host} .guest=${this.name} .state=${status.state}></gw-guest-snapshots>
-        <gw-guest-threads .services=${this.services} .host=${this.host} .guest=${this.name} .state=${status.state}></gw-guest-threads>
-        <gw-guest-domain-xml .services=${this.services} .host=${this.host} .guest=${this.name}></gw-guest-domain-xml>` : nothing}
+        <gw-guest-snapshots .services=${this.services} .host=${this.host} .guest=${this.name}
+          .state=${status.state}></gw-guest-snapshots>
+        <gw-guest-threads .services=${this.services} .host=${this.host} .guest=${this.name}
+          .state=${status.state}></gw-guest-threads>
+        <gw-guest-domain-xml .services=${this.services} .host=${this.host}
+          .guest=${this.name}></gw-guest-domain-xml>` : nothing}
     </div>`;
   }
 
@@ -46,7 +51,8 @@ export class GuestOverview extends GuestPage {
       <dl class="kv">
         <dt>State</dt><dd>${status ? html`${guestStatus(status.state)}
           <span class="muted">as of <time title=${time(status.as_of)}>${ago(status.as_of, Date.now())}</time>${
-            SOURCES[status.source] ? `, ${SOURCES[status.source]}` : ""}${status.reason ? `: ${status.reason}` : ""}</span>`
+            SOURCES[status.source] ? `, ${SOURCES[status.source]}` : ""}${status.reason ? `: ${status.reason}` :
+              ""}</span>`
           : "not on the host yet: it is there after Sync"}</dd>
         <dt>Kind</dt><dd>${KINDS[guest?.kind ?? status?.kind ?? ""] ?? "-"}</dd>
         ${IDENTIFIERS.map((one) => html`<dt>${one.label}</dt><dd class="mono">${
@@ -54,7 +60,8 @@ export class GuestOverview extends GuestPage {
       </dl>
       ${status ? actions(services, ctx) : nothing}
       ${this.editing && guest ? changes(this) : nothing}
-      <p class="muted">A viewer of the guest's screen in the browser is coming. On the host's own screen, guests whose autostart is console:</p>
+      <p class="muted">A viewer of the guest's screen in the browser is coming. On the host's own screen, guests whose
+        autostart is console:</p>
       ${cli(services, `guestwire desktop ${this.short}`)}
     </section>`;
   }
@@ -64,9 +71,11 @@ export class GuestOverview extends GuestPage {
     const tools = this.formTools;
     return html`<section class="panel stack" aria-labelledby="gw-guest-overview-grid">
       <h2 id="gw-guest-overview-grid">Properties</h2>
-      <gw-property-grid .schema=${this.schemaOf("Guest")} .groups=${GROUPS} .value=${guest} .place=${this.place} .read_only=${!this.editing} .changed=${tools.changed}
+      <gw-property-grid .schema=${this.schemaOf("Guest")} .groups=${GROUPS} .value=${guest} .place=${this.place}
+        .read_only=${!this.editing} .changed=${tools.changed}
         .before=${tools.before} .issues=${tools.issues} .offers=${tools.offers} .adjust=${adjusted}
-        .beside=${(/** @type {string} */ field) => this._running(field, guest)} @edit=${this.takeEdit}></gw-property-grid>
+        .beside=${(/** @type {string} */ field) => this._running(field, guest)}
+          @edit=${this.takeEdit}></gw-property-grid>
     </section>`;
   }
 

@@ -1,4 +1,7 @@
-/** What the pages of a host, and those of one of its guests, are: which host it is, what it has, what it shall be, who may edit. */
+/**
+ * What the pages of a host, and those of one of its guests, are: which host it is, what it has, what it shall be, who
+ * may edit.
+ */
 
 import { html } from "lit";
 import { pathText } from "../../core/edit_paths.js";
@@ -7,7 +10,7 @@ import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { Part } from "../../parts/part.js";
 
-/** @typedef {import("../../core/drafts.js").Draft} Draft */
+/** @typedef {import("../../core/draft.js").Draft} Draft */
 /** @typedef {import("../../core/edit_paths.js").Edit} Edit */
 
 /** A page of a host: shows again when the host, its draft or its state changes. */
@@ -26,7 +29,8 @@ export class HostPage extends Part {
     super.connectedCallback();
     this.watch(this.draft);
     this.watch(this.data);
-    this.services.schema().then((/** @type {any} */ root) => { this.root = root; }, (/** @type {unknown} */ error) => this.services.say.problem(error));
+    this.services.schema().then((/** @type {any} */ root) => { this.root = root; }, (/** @type {unknown} */ error) =>
+      this.services.say.problem(error));
   }
 
   /** The host as "site/host". */
@@ -96,7 +100,9 @@ export class GuestPage extends HostPage {
     return this.params.guest;
   }
 
-  /** The guest as it is shown: of the draft in Config mode, else of the host; undefined: there is none. @returns {any} */
+  /**
+   * The guest as it is shown: of the draft in Config mode, else of the host; undefined: there is none. @returns {any}
+   */
   get guest() {
     return this.desired?.guests.find((/** @type {any} */ one) => one.name === this.name);
   }
@@ -120,7 +126,8 @@ export class GuestPage extends HostPage {
     const { router } = this.services;
     return empty({
       title: `There is no guest ${this.name} here`,
-      text: this.config ? "The draft does not have it: it was removed or renamed." : "The host does not have it: a new guest is there after Sync.",
+      text: this.config ? "The draft does not have it: it was removed or renamed." :
+        "The host does not have it: a new guest is there after Sync.",
       cli: cli(this.services, `guestwire guest list ${this.short}`),
       action: html`<a class="button" href=${router.hostHref(this.host, "/guests")}>All guests of the host</a>`,
     });
@@ -140,7 +147,8 @@ export class GuestPage extends HostPage {
       before: (/** @type {string} */ field) => draft.before(this.path(field)),
       issues: (/** @type {string} */ field) => (this.config ? draft.issuesAt(this.path(field)) : []),
       offers: {
-        network: names(this.desired?.networks), image: (this.desired?.images ?? []).map((/** @type {any} */ one) => one.id),
+        network: names(this.desired?.networks), image: (this.desired?.images ?? []).map((/** @type {any} */ one) =>
+          one.id),
         devices: freeDevices(this), os_type: ["linux", "windows", "rtos32", "vxworks"],
       },
     };

@@ -1,4 +1,7 @@
-/** A guest's figures over time: its CPUs, memory, disks, network, how long its vCPUs waited. What is asked is the telemetry's table. */
+/**
+ * A guest's figures over time: its CPUs, memory, disks, network, how long its vCPUs waited. What is asked is the
+ * telemetry's table.
+ */
 
 import { html } from "lit";
 import "../../parts/range_picker.js";

@@ -15,7 +15,8 @@ export const GROUPS = [
 
 /** Shown with the state, and given by the host. */
 export const IDENTIFIERS = [
-  { name: "id", label: "Identifier" }, { name: "rtos_id", label: "RTOS identifier" }, { name: "gpos_id", label: "GPOS identifier" },
+  { name: "id", label: "Identifier" }, { name: "rtos_id", label: "RTOS identifier" },
+    { name: "gpos_id", label: "GPOS identifier" },
   { name: "uuid", label: "UUID" },
 ];
 

@@ -31,7 +31,8 @@ export class GuestSnapshots extends Part {
     void this._read();
     // a snapshot that somebody else made is a job of theirs
     this.until(this.services.live.on("job", (changes) => {
-      if (changes.some((one) => one.document?.finished && one.document.host === this.host && one.document.operation.startsWith("snapshot-"))) void this._read();
+      if (changes.some((one) => one.document?.finished && one.document.host === this.host &&
+        one.document.operation.startsWith("snapshot-"))) void this._read();
     }));
   }
 
@@ -70,10 +71,14 @@ export class GuestSnapshots extends Part {
         cli: cli(this.services, this._line.replace("list", "create") + " NAME") });
     }
     return html`<table class="table"><caption class="sr">Snapshots of ${this.guest}</caption>
-      <thead><tr><th scope="col">Name</th><th scope="col">Made</th><th scope="col" class="end">Disks</th><th scope="col"><span class="sr">Actions</span></th></tr></thead>
-      <tbody>${this._all.map((one) => html`<tr><th scope="row">${one.name}</th><td>${time(one.at)}</td><td class="end num">${one.disks}</td>
-        <td class="row">${this._button("Revert …", one.name, this._why("snapshot-revert"), () => this._typed("revert", one.name))}
-          ${this._button("Delete …", one.name, this._why("snapshot-delete"), () => this._typed("delete", one.name))}</td></tr>`)}</tbody></table>`;
+      <thead><tr><th scope="col">Name</th><th scope="col">Made</th><th scope="col" class="end">Disks</th><th
+        scope="col"><span class="sr">Actions</span></th></tr></thead>
+      <tbody>${this._all.map((one) => html`<tr><th scope="row">${one.name}</th><td>${time(one.at)}</td><td
+        class="end num">${one.disks}</td>
+        <td class="row">${this._button("Revert …", one.name, this._why("snapshot-revert"), () =>
+          this._typed("revert", one.name))}
+          ${this._button("Delete …", one.name, this._why("snapshot-delete"), () =>
+            this._typed("delete", one.name))}</td></tr>`)}</tbody></table>`;
   }
 
   /**
@@ -98,9 +103,12 @@ export class GuestSnapshots extends Part {
       else again(event);
     }}>
       <div class="dialog-body stack"><p>What the disks of ${this.guest} hold now is kept under this name.</p>
-        ${textField({ id: "gw-guest-snapshot-name", label: "Name", value: name, hint: "1 to 64 letters, digits, _ . and -",
-          error: tried && !NAME.test(name) ? "Allowed: 1 to 64 letters, digits, _ . and -." : "", onInput: (typed) => { name = typed; } })}</div>
-      <footer><button type="button" class="button" @click=${() => close()}>Cancel</button><button class="button primary">Create</button></footer>
+        ${textField({ id: "gw-guest-snapshot-name", label: "Name", value: name, hint:
+          "1 to 64 letters, digits, _ . and -",
+          error: tried && !NAME.test(name) ? "Allowed: 1 to 64 letters, digits, _ . and -." : "", onInput: (typed) =>
+            { name = typed; } })}</div>
+      <footer><button type="button" class="button" @click=${() => close()}>Cancel</button><button
+        class="button primary">Create</button></footer>
     </form>`, { title: "Create a snapshot" });
     if (given) await this._order("snapshot-create", given);
   }
@@ -114,7 +122,8 @@ export class GuestSnapshots extends Part {
       ? `The disks of ${this.guest} are put back to ${name}: what was written since is lost.`
       : `${name} is forgotten; the disks stay as they are.`;
     const sure = await this.services.dialogs.confirmName({
-      title: verb === "revert" ? "Revert to a snapshot" : "Delete a snapshot", text, name, action: verb === "revert" ? "Revert" : "Delete",
+      title: verb === "revert" ? "Revert to a snapshot" : "Delete a snapshot", text, name, action: verb === "revert" ?
+        "Revert" : "Delete",
     });
     if (sure) await this._order(`snapshot-${verb}`, name);
   }

@@ -20,7 +20,8 @@ const COLUMNS = [
 
 export class GuestThreads extends Part {
   static properties = {
-    ...Part.properties, host: {}, guest: {}, state: {}, _open: { state: true }, _all: { state: true }, _problem: { state: true },
+    ...Part.properties, host: {}, guest: {}, state: {}, _open: { state: true }, _all: { state: true }, _problem:
+      { state: true },
   };
 
   constructor() {
@@ -59,10 +60,12 @@ export class GuestThreads extends Part {
   }
 
   _content() {
-    if (["stopped", "crashed", "unknown", ""].includes(this.state)) return html`<p class="muted">A guest that is ${this.state || "not there"} has no process.</p>`;
+    if (["stopped", "crashed", "unknown", ""].includes(this.state)) return html`<p
+      class="muted">A guest that is ${this.state || "not there"} has no process.</p>`;
     if (this._problem) return html`<p class="muted">The threads cannot be read: ${this._problem}</p>`;
     if (!this._all) return html`<p class="muted" role="status">Reading …</p>`;
-    return html`<div class="stack"><gw-table .services=${this.services} .columns=${COLUMNS} .rows=${this._all} .sort=${"role"} .sort_name=${"threads"}
+    return html`<div class="stack"><gw-table .services=${this.services} .columns=${COLUMNS} .rows=${this._all}
+      .sort=${"role"} .sort_name=${"threads"}
       .caption=${`Threads of ${this.guest}`}></gw-table>
       ${cli(this.services, `guestwire guest threads ${this.host.split("/")[1]}/${this.guest}`)}</div>`;
   }

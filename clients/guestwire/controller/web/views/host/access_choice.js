@@ -27,9 +27,11 @@ export class AccessChoice extends Part {
     if (!area) return nothing;
     const all = this.who === "";
     const path = pathText(all ? ["area", this.area, "default_access"] : ["area", this.area, "overrides", this.who]);
-    return html`<p>${all ? "What all have who have no override of their own." : `What ${this.who} may do with ${this.area}.`}</p>
+    return html`<p>${all ? "What all have who have no override of their own." :
+      `What ${this.who} may do with ${this.area}.`}</p>
       ${accessEditor({
-        area: all ? { ...area, overrides: { default: area.default_access } } : area, who: this.who || "default", read_only: false, fixed: all,
+        area: all ? { ...area, overrides: { default: area.default_access } } : area, who: this.who || "default",
+          read_only: false, fixed: all,
         onMode: (mode) => draft.edit([mode === null ? { op: "default", path } : { op: "set", path, value: mode }]),
       })}`;
   }

@@ -54,18 +54,23 @@ export class HostArea extends HostPage {
     if (!this.desired) return this.waiting();
     const { router } = this.services;
     if (!area && !this._live) {
-      return empty({ title: `There is no memory area ${this.name} here`, text: "It may be new, removed or renamed in the draft.",
+      return empty({ title: `There is no memory area ${this.name} here`, text:
+        "It may be new, removed or renamed in the draft.",
         cli: cli(this.services, `guestwire area list ${this.short}`),
         action: html`<a class="button" href=${router.hostHref(this.host, "/areas")}>All memory areas</a>` });
     }
     return html`<div class="stack">
       <nav aria-label="Up"><a href=${router.hostHref(this.host, "/areas")}>All memory areas</a></nav>
-      <section class="panel stack" aria-labelledby="gw-host-area"><div class="toolbar"><h2 id="gw-host-area">${this.name}</h2><span class="fill"></span>
-        ${this.editing && area ? html`<button type="button" class="button danger" aria-disabled=${isSystem(area) ? "true" : nothing}
+      <section class="panel stack" aria-labelledby="gw-host-area"><div class="toolbar"><h2
+        id="gw-host-area">${this.name}</h2><span class="fill"></span>
+        ${this.editing && area ? html`<button type="button" class="button danger"
+          aria-disabled=${isSystem(area) ? "true" : nothing}
           @click=${() => this._remove(area)}>Delete …</button>` : nothing}</div>
-        ${area ? this._declared(area) : html`<p class="muted">It is not in the configuration that is shown; the host has it.</p>`}
+        ${area ? this._declared(area) : html`<p
+          class="muted">It is not in the configuration that is shown; the host has it.</p>`}
         ${this._now()}</section>
-      ${this._live ? html`<gw-area-dump .services=${this.services} .query=${this.query} .host=${this.host} .area=${this.name} .size=${this._live.data_size}></gw-area-dump>` : nothing}
+      ${this._live ? html`<gw-area-dump .services=${this.services} .query=${this.query} .host=${this.host}
+        .area=${this.name} .size=${this._live.data_size}></gw-area-dump>` : nothing}
     </div>`;
   }
 
@@ -80,14 +85,18 @@ export class HostArea extends HostPage {
     const { draft } = this;
     const path = (/** @type {string} */ field) => pathText(["area", this.name, field]);
     const changed = (/** @type {string} */ field) => this.config && draft.changed(path(field));
-    return html`${schema ? html`<gw-form .schema=${schema} .only=${FIELDS} .value=${area} .place=${pathText(["areas", this.name])}
-        .read_only=${!this.editing} .changed=${changed} .before=${(/** @type {string} */ field) => draft.before(path(field))}
+    return html`${schema ? html`<gw-form .schema=${schema} .only=${FIELDS} .value=${area}
+      .place=${pathText(["areas", this.name])}
+        .read_only=${!this.editing} .changed=${changed} .before=${(/** @type {string} */ field) =>
+          draft.before(path(field))}
         .issues=${(/** @type {string} */ field) => (this.config ? draft.issuesAt(path(field)) : [])}
         @edit=${(/** @type {CustomEvent} */ event) => this._edit(event)}></gw-form>` : nothing}
       <div class=${changed("default_access") ? "changed" : ""}><h3>Default access</h3>
-        ${this.editing ? accessEditor({ area: { ...area, overrides: { default: area.default_access } }, who: "default", read_only: false, fixed: true,
+        ${this.editing ? accessEditor({ area: { ...area, overrides: { default: area.default_access } }, who: "default",
+          read_only: false, fixed: true,
           onMode: (mode) => this.edit({ op: "set", path: path("default_access"), value: mode }) })
-          : html`<p><span class="mono">${area.default_access}</span> <span class="muted">${meaning(area.default_access)}</span></p>`}</div>`;
+          : html`<p><span class="mono">${area.default_access}</span> <span
+            class="muted">${meaning(area.default_access)}</span></p>`}</div>`;
   }
 
   /** @param {CustomEvent<import("../../parts/form.js").FormEdit>} event */
@@ -100,14 +109,19 @@ export class HostArea extends HostPage {
 
   _now() {
     const now = this._live;
-    if (!now) return html`<p class="muted">${this._problem ? `The host does not have it now: ${this._problem}` : "Reading …"}</p>`;
-    return html`<dl class="kv"><dt>Data</dt><dd>${bytes(now.data_size)} <span class="muted">in front of queues and locks</span></dd>
+    if (!now) return html`<p
+      class="muted">${this._problem ? `The host does not have it now: ${this._problem}` : "Reading …"}</p>`;
+    return html`<dl class="kv"><dt>Data</dt><dd>${bytes(now.data_size)} <span
+      class="muted">in front of queues and locks</span></dd>
         <dt>Region behind it</dt><dd>${bytes(now.backing_size)}</dd>
-        <dt>Queues</dt><dd>${now.queues.join(", ") || "-"}</dd><dt>Locks</dt><dd>${now.locks.join(", ") || "-"}</dd></dl>
-      <table class="table"><caption>Who has it now</caption><thead><tr><th scope="col">Who</th><th scope="col">Access</th><th scope="col">Attached</th></tr></thead>
+        <dt>Queues</dt><dd>${now.queues.join(", ") || "-"}</dd><dt>Locks</dt>
+          <dd>${now.locks.join(", ") || "-"}</dd></dl>
+      <table class="table"><caption>Who has it now</caption><thead><tr><th scope="col">Who</th><th
+        scope="col">Access</th><th scope="col">Attached</th></tr></thead>
         <tbody>${now.access.map((/** @type {any} */ one) => html`<tr><th scope="row">${one.name}</th>
           <td><span class="mono">${one.access}</span> <span class="muted">${meaning(one.access)}</span></td>
-          <td>${one.attached ? pill("ok", "●", "attached") : pill("off", "○", "not attached")}</td></tr>`)}</tbody></table>
+          <td>${one.attached ? pill("ok", "●", "attached") :
+            pill("off", "○", "not attached")}</td></tr>`)}</tbody></table>
       ${cli(this.services, `guestwire area show ${this.short}/${this.name}`)}`;
   }
 }

@@ -19,7 +19,8 @@ const SIZE = fieldOf("size", { type: "integer", minimum: 1, maximum: LARGEST }, 
  * @param {any} size
  */
 export function wrongSize(size) {
-  return Number.isInteger(size) && size >= 1 && size <= LARGEST ? "" : `Allowed: 1 byte to ${bytes(LARGEST)}, such as 65536, 64K or 2M.`;
+  return Number.isInteger(size) && size >= 1 && size <= LARGEST ? "" :
+    `Allowed: 1 byte to ${bytes(LARGEST)}, such as 65536, 64K or 2M.`;
 }
 
 /** @param {HostPage} page */
@@ -37,15 +38,20 @@ export async function newArea(page) {
       ${textField({ id: "gw-area-new-name", label: "Name", value: its.name, hint: "1 to 27 letters, digits and _",
         error: its.tried ? wrongName("area", its.name, taken) : "", onInput: (text) => { its.name = text; } })}
       ${textField({ id: "gw-area-new-size", label: "Size", value: its.size, error: its.tried ? wrongSize(sized()) : "",
-        hint: wrongSize(sized()) ? "Bytes, or 64K, 2M" : `${sized()} bytes; the region behind it has ${bytes(backingOf(sized()))}`,
+        hint: wrongSize(sized()) ? "Bytes, or 64K, 2M" :
+          `${sized()} bytes; the region behind it has ${bytes(backingOf(sized()))}`,
         onInput: (text) => { its.size = text; } })}
       <fieldset class="access"><legend>Access of all who have no override</legend>
-        ${POSITIONS.map((one) => html`<label class="form-check"><input type="checkbox" .checked=${read(its.access)[one.key]}
-          @change=${(/** @type {any} */ event) => { its.access = withPosition(its.access, one.key, event.target.checked); again(event); }}>
+        ${POSITIONS.map((one) => html`<label class="form-check"><input type="checkbox"
+          .checked=${read(its.access)[one.key]}
+          @change=${(/** @type {any} */ event) => { its.access = withPosition(its.access, one.key,
+            event.target.checked); again(event); }}>
           <span class="mono" aria-hidden="true">${one.letter}</span> ${one.label}</label>`)}</fieldset></div>
-    <footer><button type="button" class="button" @click=${() => close()}>Cancel</button><button class="button primary">Create</button></footer>
+    <footer><button type="button" class="button" @click=${() => close()}>Cancel</button><button
+      class="button primary">Create</button></footer>
   </form>`, { title: "New memory area" });
-  if (given) page.edit({ op: "add", path: pathText(["area", its.name]), value: { size: sized(), default_access: its.access } });
+  if (given) page.edit({ op: "add", path: pathText(["area", its.name]), value:
+    { size: sized(), default_access: its.access } });
 }
 
 /**

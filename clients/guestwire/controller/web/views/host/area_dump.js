@@ -11,7 +11,8 @@ const AGAIN_MS = 2000;
 
 export class AreaDump extends Part {
   static properties = {
-    ...Part.properties, host: {}, area: {}, size: { type: Number }, _read: { state: true }, _problem: { state: true }, _follows: { state: true },
+    ...Part.properties, host: {}, area: {}, size: { type: Number }, _read: { state: true }, _problem: { state: true },
+      _follows: { state: true },
   };
 
   constructor() {
@@ -48,7 +49,8 @@ export class AreaDump extends Part {
     const { offset } = this;
     const length = Math.max(1, Math.min(PAGE, this.size - offset));
     try {
-      this._read = await this.services.api.operation(this.host, "area-dump", { name: this.area, offset, length }, signal);
+      this._read = await this.services.api.operation(this.host, "area-dump", { name: this.area, offset, length },
+        signal);
       this._problem = null;
     } catch (error) {
       if (!signal?.aborted) this._problem = /** @type {any} */ (error);
@@ -56,15 +58,20 @@ export class AreaDump extends Part {
   }
 
   render() {
-    return html`<section class="panel stack" aria-labelledby="gw-area-dump"><div class="toolbar"><h2 id="gw-area-dump">Content</h2><span class="fill"></span>
-        ${this._turn("First", 0)}${this._turn("Back", this.offset - PAGE)}${this._turn("Next", this.offset + PAGE)}${this._turn("Last", Math.floor((this.size - 1) / PAGE) * PAGE)}
-        <label class="form-check"><input type="checkbox" .checked=${this._follows} @change=${(/** @type {any} */ event) => { this._follows = event.target.checked; }}> Follow</label>
+    return html`<section class="panel stack" aria-labelledby="gw-area-dump"><div class="toolbar"><h2
+      id="gw-area-dump">Content</h2><span class="fill"></span>
+        ${this._turn("First", 0)}${this._turn("Back", this.offset - PAGE)}${this._turn("Next",
+          this.offset + PAGE)}${this._turn("Last", Math.floor((this.size - 1) / PAGE) * PAGE)}
+        <label class="form-check"><input type="checkbox" .checked=${this._follows}
+          @change=${(/** @type {any} */ event) => { this._follows = event.target.checked; }}> Follow</label>
         <button type="button" class="button" @click=${() => this._ask()}>Read again</button></div>
       <form class="row" @submit=${this._jump}><label for="gw-area-dump-at">From byte</label>
-        <input id="gw-area-dump-at" name="at" class="form-number" .value=${String(this.offset)} inputmode="numeric" autocomplete="off"><button class="button">Go</button>
+        <input id="gw-area-dump-at" name="at" class="form-number" .value=${String(this.offset)} inputmode="numeric"
+          autocomplete="off"><button class="button">Go</button>
         <span class="muted">of ${this.size} (${bytes(this.size)})</span></form>
       ${this._content()}
-      ${cli(this.services, `guestwire area dump ${this.host.split("/")[1]}/${this.area}${this.offset ? ` --offset ${this.offset}` : ""}`)}</section>`;
+      ${cli(this.services, `guestwire area dump ${this.host.split("/")[1]}/${this.area}${this.offset ?
+        ` --offset ${this.offset}` : ""}`)}</section>`;
   }
 
   /**
@@ -73,7 +80,8 @@ export class AreaDump extends Part {
    */
   _turn(label, offset) {
     const can = offset !== this.offset && offset >= 0 && offset < this.size;
-    return html`<button type="button" class="button" ?disabled=${!can} @click=${() => this.services.router.set({ at: offset || null })}>${label}</button>`;
+    return html`<button type="button" class="button" ?disabled=${!can}
+      @click=${() => this.services.router.set({ at: offset || null })}>${label}</button>`;
   }
 
   /** @param {SubmitEvent} event */
@@ -89,11 +97,14 @@ export class AreaDump extends Part {
     const problem = this._problem;
     if (problem) {
       return html`<p class="issue w">Warning: the content cannot be read: ${problem.message}${
-        problem.code === "ACCESS-DENIED" ? " REMOTE, which is the cloud, needs R for that: give it an override in Config mode." : nothing}</p>`;
+        problem.code === "ACCESS-DENIED" ?
+          " REMOTE, which is the cloud, needs R for that: give it an override in Config mode." : nothing}</p>`;
     }
     if (!this._read) return html`<p class="muted" role="status">Reading …</p>`;
-    return html`<pre class="hex-dump mono" tabindex="0" role="region" aria-label=${`Bytes of ${this.area} from ${this._read.offset}`}>${
-      dumpLines(this._read.data, this._read.offset).map((line) => `${line.at}  ${line.hex.padEnd(48)}  |${line.text}|\n`)}</pre>`;
+    return html`<pre class="hex-dump mono" tabindex="0" role="region"
+      aria-label=${`Bytes of ${this.area} from ${this._read.offset}`}>${
+      dumpLines(this._read.data, this._read.offset).map((line) =>
+        `${line.at}  ${line.hex.padEnd(48)}  |${line.text}|\n`)}</pre>`;
   }
 }
 

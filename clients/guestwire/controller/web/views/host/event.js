@@ -20,7 +20,8 @@ const FIELDS = ["reset", "initial", "delivery", "signal", "wait"];
 const NONE = "Nothing was signalled in this time.";
 
 export class HostEvent extends HostPage {
-  static properties = { ...HostPage.properties, _now: { state: true }, _problem: { state: true }, _range: { state: true } };
+  static properties = { ...HostPage.properties, _now: { state: true }, _problem: { state: true }, _range:
+    { state: true } };
 
   constructor() {
     super();
@@ -68,22 +69,29 @@ export class HostEvent extends HostPage {
     const { router } = this.services;
     const event = this.desired.events.find((/** @type {any} */ one) => one.name === this.name);
     if (!event && !this._now) {
-      return empty({ title: `There is no event ${this.name} here`, text: "It may be new, removed or renamed in the draft.",
+      return empty({ title: `There is no event ${this.name} here`, text:
+        "It may be new, removed or renamed in the draft.",
         cli: cli(this.services, `guestwire event list ${this.short}`),
         action: html`<a class="button" href=${router.hostHref(this.host, "/events")}>All events</a>` });
     }
-    return html`<div class="stack"><nav aria-label="Up"><a href=${router.hostHref(this.host, "/events")}>All events</a></nav>
-      <section class="panel stack" aria-labelledby="gw-host-event"><div class="toolbar"><h2 id="gw-host-event">${this.name}</h2><span class="fill"></span>
+    return html`<div class="stack"><nav aria-label="Up"><a
+      href=${router.hostHref(this.host, "/events")}>All events</a></nav>
+      <section class="panel stack" aria-labelledby="gw-host-event"><div class="toolbar"><h2
+        id="gw-host-event">${this.name}</h2><span class="fill"></span>
         ${eventButtons(this, this.name, this._now)}
-        ${this.editing && event ? html`<button type="button" class="button danger" @click=${() => this._remove()}>Delete …</button>` : nothing}</div>
-        ${event ? this._declared(event) : html`<p class="muted">It is not in the configuration that is shown; the host has it.</p>`}</section>
-      <section class="panel stack" aria-labelledby="gw-host-event-now"><h2 id="gw-host-event-now">Now</h2>${this._shown()}</section>
+        ${this.editing && event ? html`<button type="button" class="button danger"
+          @click=${() => this._remove()}>Delete …</button>` : nothing}</div>
+        ${event ? this._declared(event) : html`<p
+          class="muted">It is not in the configuration that is shown; the host has it.</p>`}</section>
+      <section class="panel stack" aria-labelledby="gw-host-event-now"><h2
+        id="gw-host-event-now">Now</h2>${this._shown()}</section>
       <gw-range-picker .services=${this.services} .query=${this.query}></gw-range-picker>
       ${chartGrid(this.services, this._charts ?? [], this._range)}</div>`;
   }
 
   async _remove() {
-    if (await removeEvent(this, this.name)) this.services.router.follow(this.services.router.hostHref(this.host, "/events"));
+    if (await removeEvent(this, this.name)) this.services.router.follow(this.services.router.hostHref(this.host,
+      "/events"));
   }
 
   /** @param {any} event */
@@ -97,13 +105,16 @@ export class HostEvent extends HostPage {
       .changed=${(/** @type {string} */ field) => this.config && draft.changed(path(field))}
       .before=${(/** @type {string} */ field) => draft.before(path(field))}
       .issues=${(/** @type {string} */ field) => (this.config ? draft.issuesAt(path(field)) : [])}
-      @edit=${(/** @type {CustomEvent} */ given) => this.edit({ ...given.detail, path: path(given.detail.path) })}></gw-form>` : nothing;
+      @edit=${(/** @type {CustomEvent} */ given) => this.edit({ ...given.detail, path:
+        path(given.detail.path) })}></gw-form>` : nothing;
   }
 
   _shown() {
     const now = this._now;
-    if (!now) return html`<p class="muted">${this._problem ? `The host does not have it now: ${this._problem}` : "Reading …"}</p>`;
-    return html`<dl class="kv"><dt>State</dt><dd>${stateOf(now)}</dd><dt>Signals</dt><dd class="num">${now.signals} <span class="muted">since the services started</span></dd>
+    if (!now) return html`<p
+      class="muted">${this._problem ? `The host does not have it now: ${this._problem}` : "Reading …"}</p>`;
+    return html`<dl class="kv"><dt>State</dt><dd>${stateOf(now)}</dd><dt>Signals</dt><dd
+      class="num">${now.signals} <span class="muted">since the services started</span></dd>
         <dt>Per second</dt><dd class="num">${short(now.rate)}</dd><dt>Denied</dt><dd class="num">${now.denied}</dd>
         <dt>Waiting now</dt><dd>${now.waiters.join(", ") || "nobody"}</dd>
         <dt>Last signal</dt><dd>${now.last_at ? `${ago(now.last_at, Date.now())} by ${now.last_by}` : "never"}</dd></dl>
@@ -119,10 +130,13 @@ export class HostEvent extends HostPage {
  */
 function charts(site, host, event) {
   const on = (/** @type {string} */ name) => selector(`guestwire_event_${name}`, { site, host, event });
-  const rate = (/** @type {string} */ name, /** @type {string} */ label) => ({ selector: on(name), aggregate: "rate", by: ["event"], label });
+  const rate = (/** @type {string} */ name, /** @type {string} */ label) =>
+    ({ selector: on(name), aggregate: "rate", by: ["event"], label });
   return [
-    { question: { title: "Signals", unit: "count/s", empty: NONE, parts: [rate("signals_total", "signalled"), rate("denied_total", "denied")] } },
-    { question: { title: "Waiters", unit: "count", empty: "Nothing waited in this time.", parts: [{ selector: on("waiters"), by: [], label: "waiting" }] } },
+    { question: { title: "Signals", unit: "count/s", empty: NONE, parts:
+      [rate("signals_total", "signalled"), rate("denied_total", "denied")] } },
+    { question: { title: "Waiters", unit: "count", empty: "Nothing waited in this time.", parts:
+      [{ selector: on("waiters"), by: [], label: "waiting" }] } },
   ];
 }
 

@@ -1,4 +1,7 @@
-/** What can be done with events, queues and locks at run time, and why not now; new events and their removal from the draft. */
+/**
+ * What can be done with events, queues and locks at run time, and why not now; new events and their removal from the
+ * draft.
+ */
 
 import { html, nothing } from "lit";
 import { pathText } from "../../core/edit_paths.js";
@@ -22,7 +25,8 @@ const COMMANDS = [
 function why(page, command, now) {
   if (!page.services.session.may(command.operation, page.host)) return "Your role does not allow this.";
   if (!now) return "The host does not have this event yet: Sync first.";
-  return now.signal.includes("REMOTE") ? "" : "REMOTE, which is the cloud, may not signal it: add REMOTE to those who may.";
+  return now.signal.includes("REMOTE") ? "" :
+    "REMOTE, which is the cloud, may not signal it: add REMOTE to those who may.";
 }
 
 /**
@@ -34,7 +38,8 @@ function why(page, command, now) {
 export function eventButtons(page, name, now) {
   return html`<span class="row">${COMMANDS.map((command) => {
     const reason = why(page, command, now);
-    return html`<button type="button" class="button" aria-disabled=${reason ? "true" : nothing} title=${reason || nothing}
+    return html`<button type="button" class="button" aria-disabled=${reason ? "true" : nothing}
+      title=${reason || nothing}
       aria-label=${`${command.label} ${name}${reason ? `: ${reason}` : ""}`}
       @click=${() => (reason ? page.services.say.info(reason) : void page.services.jobs.order({
         operation: command.operation, hosts: [page.host], body: { name } }))}>${command.label}</button>`;
@@ -44,7 +49,8 @@ export function eventButtons(page, name, now) {
 /** @param {HostPage} page */
 export async function newEvent(page) {
   const name = await nameDialog(page.services, {
-    title: "New event", action: "Create", value: "", kind: "event", taken: page.desired.events.map((/** @type {any} */ one) => one.name),
+    title: "New event", action: "Create", value: "", kind: "event", taken:
+      page.desired.events.map((/** @type {any} */ one) => one.name),
     text: "Who may signal it and who may wait for it is set on its page.",
   });
   if (!name) return;
@@ -59,7 +65,8 @@ export async function newEvent(page) {
  */
 export async function removeEvent(page, name) {
   const sure = await page.services.dialogs.confirmName({
-    title: `Delete ${name}`, name, action: "Delete", text: "It is taken out of the draft; with Sync it is taken away from everybody.",
+    title: `Delete ${name}`, name, action: "Delete", text:
+      "It is taken out of the draft; with Sync it is taken away from everybody.",
   });
   if (sure) page.edit({ op: "remove", path: pathText(["event", name]) });
   return sure;
@@ -74,7 +81,9 @@ export async function breakLock(page, lock) {
   const lives = !lock.died;
   const sure = await page.services.dialogs.confirmName({
     title: "Break a lock", name: lock.name, action: "Break",
-    text: lives ? `It is taken from ${lock.owner}, which may still use what the lock protects.` : `${lock.owner}, which held it, has gone.`,
+    text: lives ? `It is taken from ${lock.owner}, which may still use what the lock protects.` :
+      `${lock.owner}, which held it, has gone.`,
   });
-  if (sure) await page.services.jobs.order({ operation: "lock-break", hosts: [page.host], body: { name: lock.name, force: lives } });
+  if (sure) await page.services.jobs.order({ operation: "lock-break", hosts: [page.host], body:
+    { name: lock.name, force: lives } });
 }

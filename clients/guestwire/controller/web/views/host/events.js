@@ -5,13 +5,15 @@ import { pathText } from "../../core/edit_paths.js";
 import { ago, short } from "../../core/format.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
+import { issueLines } from "../../parts/issue_lines.js";
 import { pill } from "../../parts/status.js";
 import { HostPage } from "../guest/pages.js";
 import { breakLock, eventButtons, newEvent, removeEvent } from "./event_actions.js";
 
 const AGAIN_MS = 2000;
 /** What is read again and again. @type {readonly {operation: string, field: "events" | "queues" | "locks"}[]} */
-const LISTS = [{ operation: "event-list", field: "events" }, { operation: "queue-list", field: "queues" }, { operation: "lock-list", field: "locks" }];
+const LISTS = [{ operation: "event-list", field: "events" }, { operation: "queue-list", field: "queues" },
+  { operation: "lock-list", field: "locks" }];
 
 export class HostEvents extends HostPage {
   static properties = { ...HostPage.properties, _now: { state: true }, _problem: { state: true } };
@@ -29,7 +31,8 @@ export class HostEvents extends HostPage {
       const { api } = this.services;
       try {
         const replies = await Promise.all(LISTS.map((one) => api.operation(this.host, one.operation, {}, signal)));
-        this._now = /** @type {any} */ (Object.fromEntries(LISTS.map((one, at) => [one.field, replies[at][one.field]])));
+        this._now = /** @type {any} */ (Object.fromEntries(LISTS.map((one, at) =>
+          [one.field, replies[at][one.field]])));
         this._problem = "";
       } catch (error) {
         if (!signal.aborted) this._problem = /** @type {Error} */ (error).message;
@@ -41,11 +44,15 @@ export class HostEvents extends HostPage {
     if (!this.desired) return this.waiting();
     const events = this.desired.events ?? [];
     return html`<div class="stack">
-      <section class="panel stack" aria-labelledby="gw-host-events"><div class="toolbar"><h2 id="gw-host-events">Events</h2><span class="fill"></span>
-        ${this.editing ? html`<button type="button" class="button primary" @click=${() => newEvent(this)}>New event …</button>` : nothing}</div>
-        ${this._problem ? html`<p class="issue w">Warning: how they stand now cannot be read: ${this._problem}</p>` : nothing}
+      <section class="panel stack" aria-labelledby="gw-host-events"><div class="toolbar"><h2
+        id="gw-host-events">Events</h2><span class="fill"></span>
+        ${this.editing ? html`<button type="button" class="button primary"
+          @click=${() => newEvent(this)}>New event …</button>` : nothing}</div>
+        ${this._problem ? html`<p
+          class="issue w">Warning: how they stand now cannot be read: ${this._problem}</p>` : nothing}
         ${events.length ? this._events(events) : empty({
-          title: "No events", text: this.editing ? "A named event is signalled by one guest and waited for by another; make the first one."
+          title: "No events", text: this.editing ?
+            "A named event is signalled by one guest and waited for by another; make the first one."
             : "A named event is signalled by one guest and waited for by another. Events are made in Config mode.",
           cli: cli(this.services, `guestwire event create ${this.short}/cycle-done --signal plc --wait hmi`),
         })}</section>
@@ -55,8 +62,10 @@ export class HostEvents extends HostPage {
   /** @param {any[]} events */
   _events(events) {
     const now = new Map(this._now.events.map((one) => [one.name, one]));
-    return html`<div class="wide-table" role="region" aria-label="Events" tabindex="0"><table class="table"><caption class="sr">Events</caption>
-      <thead><tr><th scope="col">Event</th><th scope="col">State</th><th scope="col">Reset, delivery</th><th scope="col">May signal</th>
+    return html`<div class="wide-table" role="region" aria-label="Events" tabindex="0"><table class="table"><caption
+      class="sr">Events</caption>
+      <thead><tr><th scope="col">Event</th><th scope="col">State</th><th scope="col">Reset, delivery</th><th
+        scope="col">May signal</th>
         <th scope="col">May wait</th><th scope="col" class="end">Signals</th><th scope="col">Waiting now</th>
         <th scope="col">Last signal</th><th scope="col"><span class="sr">Actions</span></th></tr></thead>
       <tbody>${events.map((one) => this._event(one, now.get(one.name)))}</tbody></table></div>`;
@@ -69,50 +78,71 @@ export class HostEvents extends HostPage {
   _event(event, now) {
     const path = pathText(["event", event.name]);
     const isNew = this.config && this.draft.before(path) === undefined;
-    const tint = (/** @type {string} */ field) => (this.config && !isNew && this.draft.changed(`${path}.${field}`) ? "changed" : "");
+    const tint = (/** @type {string} */ field) => (this.config && !isNew && this.draft.changed(`${path}.${field}`) ?
+      "changed" : "");
     const issues = this.config ? this.draft.issuesAt(path) : [];
     return html`<tr class=${isNew ? "added" : ""} data-path=${pathText(["events", event.name])}>
-      <th scope="row"><a href=${this.services.router.hostHref(this.host, `/events/${encodeURIComponent(event.name)}`)}>${event.name}</a>
-        ${issues.map((one) => html`<p class="issue ${one.severity === "E" ? "e" : "w"}">${one.severity === "E" ? "Error" : "Warning"}: ${one.message}</p>`)}</th>
+      <th scope="row"><a href=${this.services.router.hostHref(this.host,
+        `/events/${encodeURIComponent(event.name)}`)}>${event.name}</a>
+        ${issueLines(issues)}</th>
       <td>${stateOf(now)}</td><td class=${tint("reset") || tint("delivery")}>${event.reset}, ${event.delivery}</td>
-      <td class=${tint("signal")}>${event.signal.join(", ") || "nobody"}</td><td class=${tint("wait")}>${event.wait.join(", ") || "nobody"}</td>
-      <td class="end num">${now ? `${now.signals}${now.rate ? ` (${short(now.rate)}/s)` : ""}` : "-"}</td><td>${now?.waiters.join(", ") || "-"}</td>
+      <td class=${tint("signal")}>${event.signal.join(", ") || "nobody"}</td><td
+        class=${tint("wait")}>${event.wait.join(", ") || "nobody"}</td>
+      <td class="end num">${now ? `${now.signals}${now.rate ? ` (${short(now.rate)}/s)` : ""}` : "-"}</td>
+        <td>${now?.waiters.join(", ") || "-"}</td>
       <td>${now?.last_at ? `${ago(now.last_at, Date.now())} by ${now.last_by}` : "-"}</td>
-      <td>${this.editing ? html`<button type="button" class="button quiet" aria-label=${`Delete ${event.name}`} @click=${() => removeEvent(this, event.name)}>Delete</button>`
+      <td>${this.editing ? html`<button type="button" class="button quiet" aria-label=${`Delete ${event.name}`}
+        @click=${() => removeEvent(this, event.name)}>Delete</button>`
         : eventButtons(this, event.name, now)}</td></tr>`;
   }
 
   _queues() {
     const { queues } = this._now;
-    return html`<section class="panel stack" aria-labelledby="gw-host-events-queues"><h2 id="gw-host-events-queues">Queues</h2>
-      ${queues.length ? html`<table class="table"><caption class="sr">Queues</caption><thead><tr><th scope="col">Queue</th><th scope="col">Area</th>
-          <th scope="col">Writers</th><th scope="col">Reader</th><th scope="col" class="end">Slots of each</th><th scope="col" class="end">Waiting</th>
-          <th scope="col" class="end">Put</th><th scope="col" class="end">Taken</th><th scope="col" class="end">Refused</th></tr></thead>
+    return html`<section class="panel stack" aria-labelledby="gw-host-events-queues"><h2
+      id="gw-host-events-queues">Queues</h2>
+      ${queues.length ? html`<table class="table"><caption class="sr">Queues</caption><thead><tr><th
+        scope="col">Queue</th><th scope="col">Area</th>
+          <th scope="col">Writers</th><th scope="col">Reader</th><th scope="col" class="end">Slots of each</th><th
+            scope="col" class="end">Waiting</th>
+          <th scope="col" class="end">Put</th><th scope="col" class="end">Taken</th><th scope="col"
+            class="end">Refused</th></tr></thead>
         <tbody>${queues.map((one) => html`<tr><th scope="row">${one.name}</th><td>${this._areaLink(one.area)}</td>
-          <td>${one.rings.map((/** @type {any} */ ring) => ring.writer + (ring.sound ? "" : " (written over)")).join(", ") || "nobody"}</td><td>${one.reader || "nobody"}</td>
-          <td class="end num">${one.slots} × ${one.slot_bytes} B</td><td class="end num">${one.depth}</td>${["put", "taken", "refused"].map((word) => html`
-          <td class="end num">${one.rings.reduce((/** @type {number} */ sum, /** @type {any} */ ring) => sum + ring[word], 0)}</td>`)}</tr>`)}</tbody></table>`
+          <td>${one.rings.map((/** @type {any} */ ring) =>
+            ring.writer + (ring.sound ? "" : " (written over)")).join(", ") || "nobody"}</td><td>${one.reader ||
+              "nobody"}</td>
+          <td class="end num">${one.slots} × ${one.slot_bytes} B</td><td
+            class="end num">${one.depth}</td>${["put", "taken", "refused"].map((word) => html`
+          <td class="end num">${one.rings.reduce((/** @type {number} */ sum, /** @type {any} */ ring) =>
+            sum + ring[word], 0)}</td>`)}</tr>`)}</tbody></table>`
         : empty({ title: "No queues", text: "A queue carries messages from its writers to one reader.",
-          cli: cli(this.services, `guestwire queue create ${this.short}/orders --writer hmi --reader plc`) })}</section>`;
+          cli: cli(this.services,
+            `guestwire queue create ${this.short}/orders --writer hmi --reader plc`) })}</section>`;
   }
 
   _locks() {
     const { locks } = this._now;
-    return html`<section class="panel stack" aria-labelledby="gw-host-events-locks"><h2 id="gw-host-events-locks">Locks</h2>
-      ${locks.length ? html`<table class="table"><caption class="sr">Locks</caption><thead><tr><th scope="col">Lock</th><th scope="col">Area</th>
-          <th scope="col">Kind</th><th scope="col">Held by</th><th scope="col" class="end">Fencing token</th><th scope="col">Waited for</th>
+    return html`<section class="panel stack" aria-labelledby="gw-host-events-locks"><h2
+      id="gw-host-events-locks">Locks</h2>
+      ${locks.length ? html`<table class="table"><caption class="sr">Locks</caption><thead><tr><th scope="col">Lock</th>
+        <th scope="col">Area</th>
+          <th scope="col">Kind</th><th scope="col">Held by</th><th scope="col" class="end">Fencing token</th><th
+            scope="col">Waited for</th>
           <th scope="col"><span class="sr">Actions</span></th></tr></thead>
         <tbody>${locks.map((one) => this._lock(one))}</tbody></table>`
-        : empty({ title: "No locks", text: "A lock protects what several guests use together.", cli: cli(this.services, `guestwire lock create ${this.short}/recipe-lock`) })}</section>`;
+        : empty({ title: "No locks", text: "A lock protects what several guests use together.", cli:
+          cli(this.services, `guestwire lock create ${this.short}/recipe-lock`) })}</section>`;
   }
 
   /** @param {any} lock */
   _lock(lock) {
-    const why = !this.services.session.may("lock-break", this.host) ? "Your role does not allow this." : lock.owner ? "" : "Nobody holds it.";
+    const why = !this.services.session.may("lock-break", this.host) ? "Your role does not allow this." : lock.owner ?
+      "" : "Nobody holds it.";
     return html`<tr><th scope="row">${lock.name}</th><td>${this._areaLink(lock.area)}</td><td>${lock.kind}</td>
-      <td>${lock.owner || "nobody"}${lock.died ? " (has gone)" : ""}${lock.sound ? "" : " (written over)"}</td><td class="end num">${lock.token}</td>
+      <td>${lock.owner || "nobody"}${lock.died ? " (has gone)" : ""}${lock.sound ? "" : " (written over)"}</td><td
+        class="end num">${lock.token}</td>
       <td>${lock.waiters ? "yes" : "no"}</td>
-      <td><button type="button" class="button danger" aria-disabled=${why ? "true" : nothing} title=${why || nothing} aria-label=${`Break ${lock.name}${why ? `: ${why}` : ""}`}
+      <td><button type="button" class="button danger" aria-disabled=${why ? "true" : nothing} title=${why || nothing}
+        aria-label=${`Break ${lock.name}${why ? `: ${why}` : ""}`}
         @click=${() => (why ? this.services.say.info(why) : void breakLock(this, lock))}>Break …</button></td></tr>`;
   }
 

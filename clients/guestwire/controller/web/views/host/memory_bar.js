@@ -13,7 +13,7 @@ const WORDS = {
   guest: (part) => part.page ? `${mib(part.page)} huge pages ${part.name}` : part.name,
   area: (part) => `shm ${part.name}`,
   heap: (part) => `heap of ${part.name}`,
-  pool: (part) => `Free huge pages of ${mib(part.page)}`,
+  pool: (part) => `Free ${mib(part.page)} huge pages`,
   free: () => "Free",
   short: () => "Too much by",
 };

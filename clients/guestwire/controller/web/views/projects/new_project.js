@@ -100,8 +100,8 @@ export class NewProject extends Part {
             @change=${(/** @type {Event} */ event) => this._choose(one.host,
               /** @type {HTMLInputElement} */ (event.target).checked)}>
           <span>${one.label || one.host}</span>
-          <span class="muted">${this.services.live.get("draft", `${site}/${one.host}`) ? "its draft"
-            : "has no draft: begins one with what the host has"}</span>
+          <span class="muted">${this.services.live.get("draft", `${site}/${one.host}`) ? "has a draft"
+            : "no draft yet: begins as the host is"}</span>
         </label>`) : html`<p class="muted">This site has no hosts that were let in.</p>`}
     </fieldset>`;
   }

@@ -14,7 +14,7 @@ import { connectionLine, connectionOf, missing, WAYS, wayOf } from "./ways.js";
 
 export class ConnectionForm extends Part {
   static properties = {
-    ...Part.properties, begin: { attribute: false }, replaces: { attribute: false }, via: { state: true },
+    ...Part.properties, begin: { attribute: false }, changes: { attribute: false }, via: { state: true },
       values: { state: true },
     wrong: { state: true }, busy: { state: true }, error: { state: true },
   };
@@ -23,8 +23,8 @@ export class ConnectionForm extends Part {
     super();
     /** What is filled in at first. @type {Record<string, string>} */
     this.begin = {};
-    /** The connection that this one takes the place of; empty: none. */
-    this.replaces = "";
+    /** The name of the connection that is changed; empty: a new one. */
+    this.changes = "";
     /** @type {import("./ways.js").Via} */
     this.via = "socket";
     /** @type {Record<string, string>} */
@@ -65,7 +65,7 @@ export class ConnectionForm extends Part {
       ${trouble(this.error)}
       <div class="toolbar"><button class="button primary" ?disabled=${this.busy}>${this.busy ? "Connecting …"
         : "Connect"}</button></div>
-      ${cli(this.services, connectionLine(this.via, this.values))}
+      ${this.changes ? nothing : cli(this.services, connectionLine(this.via, this.values))}
     </form>`;
   }
 
@@ -74,7 +74,7 @@ export class ConnectionForm extends Part {
     return textField({
       id: `gw-connection-${name}`, label: need ? label : html`${label} <span class="muted">(may stay empty)</span>`,
         hint,
-      value: this.values[name] ?? "", error: this.wrong[name] || fieldTrouble(this.error, name),
+      value: this.values[name] ?? "", disabled: name === "name" && this.changes !== "", error: this.wrong[name] || fieldTrouble(this.error, name),
       onInput: (value) => (this.values = { ...this.values, [name]: value }),
     });
   }
@@ -89,10 +89,10 @@ export class ConnectionForm extends Part {
     try {
       const { api } = this.services;
       const body = connectionOf(this.via, this.values);
-      if (this.replaces) await api.send("DELETE", `/connections/${this.replaces}`);
-      this.replaces = "";
+      const answer = this.changes ? await api.send("PUT", `/connections/${this.changes}`, { body })
+        : await api.send("POST", "/connections", { body, key: "" });
       /** @type {ConnectionView} */
-      const made = (await api.send("POST", "/connections", { body, key: "" })).document;
+      const made = answer.document;
       this.dispatchEvent(new CustomEvent("connected", { bubbles: true, detail: made }));
     } catch (error) {
       this.error = error;

@@ -14,16 +14,22 @@ const STATES = {
 
 /** What mends it. @type {Record<string, string>} */
 const REMEDIES = {
-  "BROKER-UNREACHABLE": "Is the address of the broker right, does it run, and does a firewall let this machine through?",
+  "BROKER-UNREACHABLE":
+    "Is the address of the broker right, does it run, and does a firewall let this machine through?",
   "BROKER-REFUSED": "The broker does not know this client: give it the site's files (guestwire site broker-config).",
-  "SOCKET-UNREACHABLE": "Is the agent running, is the path its socket's, and may the controller's user enter that folder?",
+  "SOCKET-UNREACHABLE":
+    "Is the agent running, is the path its socket's, and may the controller's user enter that folder?",
   "LISTENER-UNREACHABLE": "Is the agent running, does it listen by TCP, and is the address right?",
   "HOST-UNREACHABLE": "Nobody answers there: is the agent running, and is the address right?",
-  "CLIENT-UNKNOWN": "The host lets this user or certificate not in: name it at the site (guestwire site init --local-uid).",
-  "CERTIFICATE-UNTRUSTED": "The CA is not the one that signed the other end's certificate: take ca.crt of the same site.",
-  "CERTIFICATE-NAME": "The certificate of the other end is for another name: write the address as the certificate has it.",
+  "CLIENT-UNKNOWN":
+    "The host lets this user or certificate not in: name it at the site (guestwire site init --local-uid).",
+  "CERTIFICATE-UNTRUSTED":
+    "The CA is not the one that signed the other end's certificate: take ca.crt of the same site.",
+  "CERTIFICATE-NAME":
+    "The certificate of the other end is for another name: write the address as the certificate has it.",
   "TLS-FAILED": "Look at the CA, the certificate and its key: they are of one site, and the key belongs to it.",
-  "KEY-FILE-INVALID": "The key file is missing, or open to others: the controller's user alone may read it (mode 0600).",
+  "KEY-FILE-INVALID":
+    "The key file is missing, or open to others: the controller's user alone may read it (mode 0600).",
   "TRUST-INVALID": "The trust document is not signed by that root: copy trust and root.pub of the same site.",
   "KEY-UNKNOWN": "The other end does not know the controller's key: publish a trust document that has it.",
   "CONFIG-INVALID": "A file is not what it should be, or the controller's user cannot read it: mend it there.",

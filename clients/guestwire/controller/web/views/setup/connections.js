@@ -8,8 +8,10 @@ import { Loading } from "../projects/loading.js";
 import { trouble } from "../projects/trouble.js";
 import "./connection_form.js";
 import { connectionPill, connectionWords } from "./connection_state.js";
+import { valuesOf } from "./ways.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["ConnectionView"]} ConnectionView */
+/** @typedef {import("../../types/api.js").components["schemas"]["Connection"]} Connection */
 
 export class Connections extends Part {
   constructor() {
@@ -77,28 +79,30 @@ export class Connections extends Part {
   }
 
   /** @param {ConnectionView} one */
-  _edit(one) {
-    const place = { mqtt: { brokers: one.where.join(" ") }, tcp: { address: one.where[0] ?? "" },
-      socket: { socket: one.where[0] ?? "" } };
-    const { [/** @type {keyof typeof place} */ (one.via)]: where = {} } = place;
-    return this._form({ via: one.via, name: one.name, site: one.site, host: one.host ?? "", ...where }, one.name);
+  async _edit(one) {
+    try {
+      /** @type {Connection} */
+      const settings = await this.services.api.get(`/connections/${one.name}/settings`);
+      await this._form(valuesOf(settings), one.name);
+    } catch (error) {
+      this.services.say.problem(error);
+    }
   }
 
   /**
    * @param {Record<string, string>} begin
-   * @param {string} replaces
+   * @param {string} changes the name of the connection that is changed; empty: a new one
    */
-  async _form(begin, replaces) {
+  async _form(begin, changes) {
+    const done = (/** @type {CustomEvent} */ event, /** @type {() => void} */ close) => {
+      this.services.say.info(`The connection ${event.detail.name} is tried.`);
+      close();
+    };
     await this.services.dialogs.open((close) => html`<div class="dialog-body stack">
-      ${replaces ? html`<p class="issue w"><span aria-hidden="true">▲</span> The connection ${replaces} ends and begins
-        anew as it is written here.
-        Which files it had the controller does not tell: write them again.</p>` : nothing}
-      <gw-connection-form .services=${this.services} .begin=${begin} .replaces=${replaces}
-        @connected=${(/** @type {CustomEvent} */ event) => {
-          this.services.say.info(`The connection ${event.detail.name} is tried.`);
-          close();
-        }}>
-      </gw-connection-form></div>`, { title: replaces ? `Edit ${replaces}` : "Add a connection", wide: true });
+      ${changes ? html`<p class="muted">It ends for a moment, and begins anew as it is written here.</p>` : nothing}
+      <gw-connection-form .services=${this.services} .begin=${begin} .changes=${changes}
+        @connected=${(/** @type {CustomEvent} */ event) => done(event, close)}></gw-connection-form></div>`,
+      { title: changes ? `Edit ${changes}` : "Add a connection", wide: true });
   }
 
   /** @param {ConnectionView} one */

@@ -108,6 +108,16 @@ export function connectionOf(via, values) {
   return made;
 }
 
+/**
+ * A connection as it is typed: the other way round.
+ * @param {object} connection
+ * @returns {Record<string, string>}
+ */
+export function valuesOf(connection) {
+  return Object.fromEntries(Object.entries(connection).flatMap(([name, value]) =>
+    value === null || value === undefined ? [] : [[name, Array.isArray(value) ? value.join(" ") : String(value)]]));
+}
+
 /** Options of `guestwire connection add` by field. @type {Record<string, string>} */
 const OPTIONS = {
   site: "--site", brokers: "--broker", address: "--address", socket: "--agent-socket", host: "--host", ca: "--ca",

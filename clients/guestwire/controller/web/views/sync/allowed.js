@@ -1,4 +1,7 @@
-/** What the texts of an approval allow, in words, read from the very bytes to sign: hosts, operations, parameters, who, until when. */
+/**
+ * What the texts of an approval allow, in words, read from the very bytes to sign: hosts, operations, parameters, who,
+ * until when.
+ */
 
 import { html, nothing } from "lit";
 import { time } from "../../core/format.js";
@@ -11,7 +14,8 @@ import { changeLine, withGroup } from "./lines.js";
 
 export class AllowedTexts extends Part {
   static properties = {
-    ...Part.properties, asked: { attribute: false }, _operations: { state: true }, _requests: { state: true }, _plans: { state: true },
+    ...Part.properties, asked: { attribute: false }, _operations: { state: true }, _requests: { state: true },
+      _plans: { state: true },
   };
 
   constructor() {
@@ -43,7 +47,8 @@ export class AllowedTexts extends Part {
 
   /** @param {Allowed} allows */
   async _explain(allows) {
-    await Promise.all([...allows.bodies.map((one) => this._request(allows, one)), ...allows.plans.map((one) => this._plan(allows, one))]);
+    await Promise.all([...allows.bodies.map((one) => this._request(allows, one)),
+      ...allows.plans.map((one) => this._plan(allows, one))]);
   }
 
   /**
@@ -100,7 +105,8 @@ export class AllowedTexts extends Part {
       <ul class="sync-operations">${allows.operations.map((name) => html`<li><strong>${name}</strong>
         <span class="muted">${this._operations.get(name) ?? ""}</span></li>`)}</ul>
       <dl class="kv">
-        <dt>${allows.hosts.length === 1 ? "Host" : "Hosts"}</dt><dd class="mono">${allows.hosts.map((host) => `${allows.site}/${host}`).join(", ")}</dd>
+        <dt>${allows.hosts.length === 1 ? "Host" : "Hosts"}</dt><dd
+          class="mono">${allows.hosts.map((host) => `${allows.site}/${host}`).join(", ")}</dd>
         <dt>What exactly</dt><dd>${this._exactly(allows)}</dd>
         <dt>Risk</dt><dd>up to ${riskWords(allows.risk)}</dd>
         <dt>Used by</dt><dd class="mono">${allows.holder}</dd>
@@ -108,7 +114,8 @@ export class AllowedTexts extends Part {
         <dt>Between</dt><dd>${time(allows.not_before)} and ${time(allows.not_after)}</dd>
         ${allows.note ? html`<dt>Note in it</dt><dd>${allows.note}</dd>` : nothing}
       </dl>
-      <details><summary>The text by its parts</summary><pre class="sync-bytes">${JSON.stringify(allows, null, 2)}</pre></details>
+      <details><summary>The text by its parts</summary><pre
+        class="sync-bytes">${JSON.stringify(allows, null, 2)}</pre></details>
     </section>`;
   }
 
@@ -117,14 +124,15 @@ export class AllowedTexts extends Part {
     if (!allows.plans.length && !allows.bodies.length) {
       return html`<strong><span aria-hidden="true">▲</span> Any request of these operations: it names none.</strong>`;
     }
-    return html`${allows.bodies.map((one) => this._requestWords(one))}${allows.plans.map((one) => this._planWords(one))}`;
+    return [...allows.bodies.map((one) => this._requestWords(one)), ...allows.plans.map((one) => this._planWords(one))];
   }
 
   /** @param {string} fingerprint */
   _requestWords(fingerprint) {
     const says = this._requests.get(fingerprint);
     if (says === undefined) return html`<p aria-busy="true">Looking what the request is …</p>`;
-    if (says) return html`<p><strong>${says}</strong> <span class="muted">(found by its fingerprint ${fingerprint.slice(0, 16)})</span></p>`;
+    if (says) return html`<p><strong>${says}</strong> <span
+      class="muted">(found by its fingerprint ${fingerprint.slice(0, 16)})</span></p>`;
     return html`<p><span aria-hidden="true">▲</span> One request that only its fingerprint is known of here:
       <span class="mono">${fingerprint}</span>. Ask ${this.asked?.approval.person} what it is before you sign.</p>`;
   }
@@ -133,7 +141,8 @@ export class AllowedTexts extends Part {
   _planWords(plan_id) {
     const plan = this._plans.get(plan_id);
     if (plan === undefined) return html`<p aria-busy="true">Reading the plan …</p>`;
-    if (plan === null) return html`<p><span aria-hidden="true">▲</span> Plan <span class="mono">${plan_id}</span>, which is not kept here any more.</p>`;
+    if (plan === null) return html`<p><span aria-hidden="true">▲</span> Plan <span
+      class="mono">${plan_id}</span>, which is not kept here any more.</p>`;
     const items = plan.items ?? [];
     return html`<p>Plan <span class="mono">${plan_id.slice(0, 12)}</span>, ${items.length} changes:</p>
       <ul class="sync-lines">${items.map((item) => changeLine(withGroup(itemLine(item))))}</ul>`;

@@ -1,4 +1,7 @@
-/** How a plan is to be carried out: confirmation, time, disks whose loss is agreed to, a word for the history. Then it is ordered. */
+/**
+ * How a plan is to be carried out: confirmation, time, disks whose loss is agreed to, a word for the history. Then it
+ * is ordered.
+ */
 
 import { html, nothing } from "lit";
 import { checkField, selectField, textField } from "../../parts/field.js";
@@ -10,13 +13,15 @@ import { Part } from "../../parts/part.js";
 const ANSWERED = new Set(["CONFIRM-REQUIRED", "DESTROY-DISK"]);
 /** @type {readonly [value: string, label: string][]} */
 const CONFIRMS = [
-  ["none", "No: it is done when it is done"], ["auto", "By the controller, once it reaches the host again"], ["manual", "By me, in time, on this page"],
+  ["none", "No: it is done when it is done"], ["auto", "By the controller, once it reaches the host again"],
+    ["manual", "By me, in time, on this page"],
 ];
 const CONFIRM_S = 60;
 
 export class ApplyForm extends Part {
   static properties = {
-    ...Part.properties, host: {}, plan: { attribute: false }, busy: { type: Boolean }, _confirm: { state: true }, _confirm_s: { state: true },
+    ...Part.properties, host: {}, plan: { attribute: false }, busy: { type: Boolean }, _confirm: { state: true },
+      _confirm_s: { state: true },
     _typed: { state: true }, _comment: { state: true }, _window: { state: true }, _from: { state: true },
   };
 
@@ -53,13 +58,17 @@ export class ApplyForm extends Part {
   get _why() {
     const shown = this.plan;
     if (!shown) return "There is no plan.";
-    if (!this.services.session.may("config-apply", this.host)) return "Your role does not allow this: it takes an engineer.";
+    if (!this.services.session.may("config-apply",
+      this.host)) return "Your role does not allow this: it takes an engineer.";
     if (!(shown.plan.items ?? []).length) return "There is nothing to change.";
     if ((shown.obstacles ?? []).some((one) => !ANSWERED.has(one.code))) return "See what is in its way above.";
-    if (this._needsConfirm && this._confirm === "none") return "It touches the way the host is managed: say who confirms it.";
-    if ((shown.plan.destructive ?? []).some((path) => this._typed[path] !== path)) return "Type the path of each disk that is lost.";
+    if (this._needsConfirm
+      && this._confirm === "none") return "It touches the way the host is managed: say who confirms it.";
+    const untyped = (shown.plan.destructive ?? []).filter((path) => this._typed[path] !== path);
+    if (untyped.length) return "Type the path of each disk that is lost.";
     const seconds = Number(this._confirm_s);
-    if (this._confirm !== "none" && !(seconds >= 10 && seconds <= 3600)) return "The time to confirm is 10 to 3600 seconds.";
+    if (this._confirm !== "none"
+      && !(seconds >= 10 && seconds <= 3600)) return "The time to confirm is 10 to 3600 seconds.";
     return "";
   }
 
@@ -70,18 +79,27 @@ export class ApplyForm extends Part {
       <h2>Apply</h2>
       ${this._disks()}
       <div class="grid">
-        ${selectField({ id: "gw-apply-form-confirm", label: "Confirmed", value: this._confirm, options: CONFIRMS, onChange: (value) => { this._confirm = value; },
+        ${selectField({ id: "gw-apply-form-confirm", label: "Confirmed", value: this._confirm, options: CONFIRMS,
+          onChange: (value) => { this._confirm = value; },
           hint: "Without a confirmation in time everything is undone: for changes that could cut the host off." })}
-        ${this._confirm === "none" ? nothing : textField({ id: "gw-apply-form-seconds", label: "Undone after (seconds)", value: this._confirm_s, type: "number",
+        ${this._confirm === "none" ? nothing
+          : textField({ id: "gw-apply-form-seconds", label: "Undone after (seconds)", value: this._confirm_s,
+            type: "number",
           onInput: (value) => { this._confirm_s = value; } })}
-        ${textField({ id: "gw-apply-form-comment", label: "A word for the history", value: this._comment, onInput: (value) => { this._comment = value; } })}
+        ${textField({ id: "gw-apply-form-comment", label: "A word for the history", value: this._comment,
+          onInput: (value) => { this._comment = value; } })}
       </div>
       <details><summary>When it may begin</summary><div class="grid">
-        ${textField({ id: "gw-apply-form-from", label: "Not before", type: "datetime-local", value: this._from, onInput: (value) => { this._from = value; } })}
-        ${selectField({ id: "gw-apply-form-window", label: "Only in the maintenance window", value: this._window, onChange: (value) => { this._window = value; },
-          options: [["", "any time"], ...[...this.services.live.map("window").keys()].map((name) => /** @type {[string, string]} */ ([name, name]))] })}
+        ${textField({ id: "gw-apply-form-from", label: "Not before", type: "datetime-local", value: this._from,
+          onInput: (value) => { this._from = value; } })}
+        ${selectField({ id: "gw-apply-form-window", label: "Only in the maintenance window", value: this._window,
+          onChange: (value) => { this._window = value; },
+          options: [["", "any time"],
+            ...[...this.services.live.map("window").keys()].map((name) => /** @type {[string, string]} */ ([name,
+              name]))] })}
       </div></details>
-      <div class="row"><button class="button primary" ?disabled=${Boolean(why) || this.busy}>${this.busy ? "Ordering …" : this.plan.mandate ? "Apply and sign…" : "Apply"}</button>
+      <div class="row"><button class="button primary" ?disabled=${Boolean(why) || this.busy}>${this.busy ? "Ordering …"
+        : this.plan.mandate ? "Apply and sign…" : "Apply"}</button>
         <span class="muted" role="status">${why}</span></div>
     </form>`;
   }
@@ -89,9 +107,11 @@ export class ApplyForm extends Part {
   _disks() {
     const lost = this.plan?.plan.destructive ?? [];
     if (!lost.length) return nothing;
-    return html`<fieldset><legend><span aria-hidden="true">✕</span> The content of ${lost.length === 1 ? "a disk is" : "disks is"} lost</legend>
+    return html`<fieldset><legend><span aria-hidden="true">✕</span> The content of ${lost.length === 1 ? "a disk is"
+      : "disks is"} lost</legend>
       <p>It does not come back, not by a rollback either. Type the path of each one to agree.</p>
-      ${lost.map((path, n) => textField({ id: `gw-apply-form-disk-${n}`, label: html`Type <strong class="mono">${path}</strong>`, value: this._typed[path] ?? "",
+      ${lost.map((path, n) => textField({ id: `gw-apply-form-disk-${n}`,
+        label: html`Type <strong class="mono">${path}</strong>`, value: this._typed[path] ?? "",
         onInput: (value) => { this._typed = { ...this._typed, [path]: value }; } }))}</fieldset>`;
   }
 
@@ -125,12 +145,18 @@ export class PlanOptions extends Part {
     const disks = disksOf(this.plan);
     const chosen = new Set(options?.remove_disks ?? []);
     return html`<fieldset class="sync-options" ?disabled=${this.busy}><legend>How it is planned</legend>
-      ${checkField({ id: "gw-plan-options-restart", label: "Restart running guests where a change needs it", value: Boolean(options?.restart),
-        hint: "Else such a change waits for the guest's next start.", onChange: (value) => this._again({ restart: value }) })}
-      ${checkField({ id: "gw-plan-options-disabled", label: "Disabled guests must fit the machine too", value: Boolean(options?.include_disabled),
+      ${checkField({ id: "gw-plan-options-restart", label: "Restart running guests where a change needs it",
+        value: Boolean(options?.restart),
+        hint: "Else such a change waits for the guest's next start.",
+          onChange: (value) => this._again({ restart: value }) })}
+      ${checkField({ id: "gw-plan-options-disabled", label: "Disabled guests must fit the machine too",
+        value: Boolean(options?.include_disabled),
         onChange: (value) => this._again({ include_disabled: value }) })}
-      ${disks.map((path, n) => checkField({ id: `gw-plan-options-disk-${n}`, label: html`Delete the disk image <span class="mono">${path}</span> too`,
-        value: chosen.has(path), onChange: (value) => this._again({ remove_disks: value ? [...chosen, path] : [...chosen].filter((one) => one !== path) }) }))}
+      ${disks.map((path, n) => checkField({ id: `gw-plan-options-disk-${n}`,
+        label: html`Delete the disk image <span class="mono">${path}</span> too`,
+        value: chosen.has(path),
+          onChange: (value) => this._again({ remove_disks: value ? [...chosen, path]
+            : [...chosen].filter((one) => one !== path) }) }))}
     </fieldset>`;
   }
 
@@ -151,7 +177,8 @@ function disksOf(shown) {
   for (const item of shown?.plan.items ?? []) {
     if (!item.before || (item.op !== "delete" && item.op !== "detach")) continue;
     const value = JSON.parse(item.before);
-    for (const disk of value?.disks ?? (item.field === "disks" ? [value].flat() : [])) if (disk?.path) found.add(disk.path);
+    for (const disk of value?.disks ?? (item.field === "disks" ? [value].flat()
+      : [])) if (disk?.path) found.add(disk.path);
   }
   return [...found];
 }

@@ -1,4 +1,7 @@
-/** An apply while it is carried out and after: its stages and steps, the countdown of a confirmation, and what came of it. */
+/**
+ * An apply while it is carried out and after: its stages and steps, the countdown of a confirmation, and what came of
+ * it.
+ */
 
 import { html, nothing } from "lit";
 import { duration, time } from "../../core/format.js";
@@ -16,7 +19,8 @@ const STANDINGS = { done: ["✓", "done"], now: ["◐", "now"], ahead: ["○", "
 
 export class ApplyJob extends Part {
   static properties = {
-    ...Part.properties, host: {}, job: {}, plan_id: {}, _job: { state: true }, _config: { state: true }, _steps: { state: true },
+    ...Part.properties, host: {}, job: {}, plan_id: {}, _job: { state: true }, _config: { state: true },
+      _steps: { state: true },
     _problem: { state: true }, _busy: { state: true },
   };
 
@@ -86,7 +90,8 @@ export class ApplyJob extends Part {
   async _look() {
     const job = this._job;
     const state = /** @type {any} */ (job?.reply)?.state;
-    if (!job?.finished || job.state !== "succeeded" || (state !== "confirm_wait" && state !== "waiting_reboot")) return this._tell();
+    if (!job?.finished || job.state !== "succeeded"
+      || (state !== "confirm_wait" && state !== "waiting_reboot")) return this._tell();
     if (this._config && outcome(job, this._config) === "kept") return this._tell();
     // a host that is away says nothing: what was known of it stays
     this._config = await this.services.api.operation(this.host, "config-show").catch(() => this._config);
@@ -104,13 +109,15 @@ export class ApplyJob extends Part {
 
   render() {
     const job = this._job;
-    if (!job) return this._problem ? html`<p class="issue e" role="alert">${this._problem.message}</p>` : html`<p aria-busy="true">Reading the job …</p>`;
+    if (!job) return this._problem ? html`<p class="issue e" role="alert">${this._problem.message}</p>`
+      : html`<p aria-busy="true">Reading the job …</p>`;
     const found = outcome(job, this._config);
     return html`<section class="panel stack" aria-label="Progress">
       <h2>Progress ${jobStatus(job.state)} <a href=${this.services.router.href(`/jobs/${job.id}`)}>Job</a></h2>
       <ol class="sync-stages">${stages(job, found).map((stage) => {
         const [glyph, word] = STANDINGS[stage.standing];
-        return html`<li class=${stage.standing}><span aria-hidden="true">${glyph}</span><span class="sr">${word}:</span> ${stage.label}
+        return html`<li class=${stage.standing}><span aria-hidden="true">${glyph}</span><span
+          class="sr">${word}:</span> ${stage.label}
           ${stage.at ? html`<span class="muted">${time(stage.at)}</span>` : nothing}</li>`;
       })}</ol>
       ${this._running(job)}
@@ -121,8 +128,10 @@ export class ApplyJob extends Part {
   /** @param {JobDetail} job */
   _running(job) {
     const percent = job.progress?.percent;
-    return html`${!job.finished && percent !== null && percent !== undefined ? html`<progress max="100" value=${percent} aria-label="How far it is">${percent} %</progress>` : nothing}
-      ${this._steps.length ? html`<ol class="sync-steps" aria-label="Steps">${this._steps.map((step) => html`<li>${step}</li>`)}</ol>` : nothing}`;
+    return html`${!job.finished && percent !== null && percent !== undefined
+      ? html`<progress max="100" value=${percent} aria-label="How far it is">${percent} %</progress>` : nothing}
+      ${this._steps.length ? html`<ol class="sync-steps"
+        aria-label="Steps">${this._steps.map((step) => html`<li>${step}</li>`)}</ol>` : nothing}`;
   }
 
   /**
@@ -130,46 +139,60 @@ export class ApplyJob extends Part {
    * @param {import("./apply_stages.js").Outcome} found
    */
   _says(job, found) {
-    const says = { waits: () => this._waits(job), runs: () => this._runs(job), confirm: () => this._confirm(), reboot: () => this._reboot(),
-      kept: () => this._kept(job), undone: () => this._undone(), failed: () => this._failed(job), ended: () => this._failed(job) };
+    const says = { waits: () => this._waits(job), runs: () => this._runs(job), confirm: () => this._confirm(),
+      reboot: () => this._reboot(),
+      kept: () => this._kept(job), undone: () => this._undone(job), failed: () => this._failed(job),
+        ended: () => this._failed(job) };
     return says[found]();
   }
 
   /** @param {JobDetail} job */
   _waits(job) {
-    const cancel = html`<button type="button" class="button" ?disabled=${Boolean(this._busy)} @click=${() => this._end("cancel-job")}>Do not apply it</button>`;
+    const cancel = html`<button type="button" class="button" ?disabled=${Boolean(this._busy)}
+      @click=${() => this._end("cancel-job")}>Do not apply it</button>`;
     if (job.state === "waiting-approval") {
-      return html`<p><span aria-hidden="true">◔</span> It disrupts something: it waits until somebody has signed for it.</p>
-        <div class="row"><button type="button" class="button primary" @click=${() => this.services.signing.ofApproval(String(job.approval))}>Sign…</button>
+      return html`<p><span aria-hidden="true">◔</span> It disrupts something: it waits until somebody has signed for
+        it.</p>
+        <div class="row"><button type="button" class="button primary"
+          @click=${() => this.services.signing.ofApproval(String(job.approval))}>Sign…</button>
           <a href=${this.services.router.href(`/approvals/${job.approval}`)}>The approval</a>${cancel}</div>`;
     }
-    return html`<p><span aria-hidden="true">◔</span> It waits${job.window ? ` for the maintenance window ${job.window}` : ""}${job.not_before ? ` until ${time(job.not_before)}` : ""}.</p>
+    return html`<p><span aria-hidden="true">◔</span> It waits${job.window ? ` for the maintenance window ${job.window}`
+      : ""}${job.not_before ? ` until ${time(job.not_before)}` : ""}.</p>
       <div class="row">${cancel}</div>`;
   }
 
   /** @param {JobDetail} job */
   _runs(job) {
     return html`<p>${job.state === "queued" ? "It is about to be sent." : job.message || "The host is at it."}</p>
-      <button type="button" class="button" ?disabled=${Boolean(this._busy)} @click=${() => this._end("cancel-job")}>Cancel</button>`;
+      <button type="button" class="button" ?disabled=${Boolean(this._busy)}
+        @click=${() => this._end("cancel-job")}>Cancel</button>`;
   }
 
   _confirm() {
     const by = this._config?.confirm_by;
     const left = by ? by - Date.now() : null;
     return html`<div class="sync-countdown">
-      <p><span aria-hidden="true">◔</span> It is done, and undone again unless it is confirmed${left === null ? "." : left > 0
+      <p><span aria-hidden="true">◔</span> It is done, and undone again unless it is confirmed${left === null ? "."
+        : left > 0
         ? html` within <strong class="num" role="timer">${duration(left)}</strong>.` : ": the time is over."}</p>
       <p>Look whether the host and its guests are as they shall be, and whether you reach them.</p>
-      <div class="row"><button type="button" class="button primary" ?disabled=${Boolean(this._busy)} @click=${() => this._end("confirm")}>Confirm</button>
-        <button type="button" class="button danger" ?disabled=${Boolean(this._busy)} @click=${() => this._end("cancel")}>Undo now</button></div></div>`;
+      <div class="row"><button type="button" class="button primary" ?disabled=${Boolean(this._busy)}
+        @click=${() => this._end("confirm")}>Confirm</button>
+        <button type="button" class="button danger" ?disabled=${Boolean(this._busy)}
+          @click=${() => this._end("cancel")}>Undo now</button></div></div>`;
   }
 
   _reboot() {
     const { commands } = this.services;
     const command = commands.host.find((one) => one.id === "reboot");
-    return html`<p><span aria-hidden="true">↻</span> It is done as far as it can be: the host has to be rebooted. It goes on by itself afterwards.</p>
-      <div class="row">${command ? html`<button type="button" class="button" @click=${() => commands.run(command, { host: this.host })}>Reboot the host…</button>` : nothing}
-        <button type="button" class="button danger" ?disabled=${Boolean(this._busy)} @click=${() => this._end("cancel")}>Undo now</button></div>`;
+    return html`<p><span aria-hidden="true">↻</span> It is done as far as it can be: the host has to be rebooted. It
+      goes on by itself afterwards.</p>
+      <div class="row">${command
+        ? html`<button type="button" class="button"
+          @click=${() => commands.run(command, { host: this.host })}>Reboot the host…</button>` : nothing}
+        <button type="button" class="button danger" ?disabled=${Boolean(this._busy)}
+          @click=${() => this._end("cancel")}>Undo now</button></div>`;
   }
 
   /** @param {JobDetail} job */
@@ -179,24 +202,33 @@ export class ApplyJob extends Part {
       <a href=${this.services.router.hostHref(this.host, "/history")}>History</a></p>`;
   }
 
-  _undone() {
-    return html`<p class="issue w"><span aria-hidden="true">▲</span> It was not confirmed, and is undone: the host is what it was before.
-      ${this._config?.last_failure ? html`<span class="mono">${this._config.last_failure}</span>` : nothing}</p>${this._again()}`;
+  /** @param {JobDetail} job */
+  _undone(job) {
+    const why = /** @type {any} */ (job.reply)?.state === "waiting_reboot"
+      ? "It was undone before the reboot" : "It was not confirmed, and is undone";
+    return html`<p class="issue w"><span aria-hidden="true">▲</span> ${why}: the host is what it was before.
+      ${this._config?.last_failure ? html`<span class="mono">${this._config.last_failure}</span>` : nothing}</p>
+      ${this._again()}`;
   }
 
   /** @param {JobDetail} job */
   _failed(job) {
     const detail = /** @type {any} */ (job.error)?.detail ?? {};
     const left = detail.left ?? [];
-    return html`<div class="issue e"><p><strong><span aria-hidden="true">✕</span> ${ENDS[job.state] ?? job.state}</strong> ${job.message ?? ""} <code>${job.code ?? ""}</code></p>
+    return html`<div class="issue e"><p><strong><span
+      aria-hidden="true">✕</span> ${ENDS[job.state] ?? job.state}</strong> ${job.message ?? ""}
+        <code>${job.code ?? ""}</code></p>
       ${detail.step ? html`<p>It failed at: ${detail.step}</p>` : nothing}
-      ${left.length ? html`<p>This could not be undone, and is left on the host:</p><ul>${left.map((/** @type {string} */ one) => html`<li>${one}</li>`)}</ul>`
-        : job.code === "ROLLED-BACK" ? html`<p>Everything that was done before is undone: the host is what it was.</p>` : nothing}</div>
+      ${left.length ? html`<p>This could not be undone, and is left on the
+        host:</p><ul>${left.map((/** @type {string} */ one) => html`<li>${one}</li>`)}</ul>`
+        : job.code === "ROLLED-BACK" ? html`<p>Everything that was done before is undone: the host is what it was.</p>`
+          : nothing}</div>
       ${this._again()}`;
   }
 
   _again() {
-    return html`<div class="row"><button type="button" class="button" @click=${() => this.dispatchEvent(new CustomEvent("again"))}>Plan again</button>
+    return html`<div class="row"><button type="button" class="button"
+      @click=${() => this.dispatchEvent(new CustomEvent("again"))}>Plan again</button>
       ${cli(this.services, `guestwire project status ${this.host.split("/")[1]}`)}</div>`;
   }
 

@@ -4,7 +4,10 @@
 /** @typedef {"done" | "now" | "ahead" | "failed"} Standing */
 /** @typedef {{id: string, label: string, standing: Standing, at: number | null}} Stage */
 /** @typedef {"waits" | "runs" | "confirm" | "reboot" | "kept" | "undone" | "failed" | "ended"} Outcome */
-/** @typedef {{revision: {number: number, hash: string}, state: string, plan_id: string | null, confirm_by: number | null}} Config */
+/**
+ * @typedef {{revision: {number: number, hash: string}, state: string, plan_id: string | null, confirm_by: number |
+ * null}} Config
+ */
 
 /** Ends that undid what was done, or did nothing. @type {Record<string, string>} */
 export const ENDS = {
@@ -46,18 +49,22 @@ export function stages(job, found) {
   /** @type {{id: string, label: string, reached: boolean, at: number | null}[]} */
   const several = [
     { id: "ordered", label: "Ordered", reached: true, at: job.created_at },
-    ...(job.approval ? [{ id: "signed", label: "Signed", reached: job.state !== "waiting-approval" && Boolean(job.sent_at), at: null }] : []),
-    ...(job.window || job.not_before ? [{ id: "window", label: "Its time has come", reached: Boolean(job.sent_at), at: null }] : []),
+    ...(job.approval ? [{ id: "signed", label: "Signed", reached: job.state !== "waiting-approval"
+      && Boolean(job.sent_at), at: null }] : []),
+    ...(job.window || job.not_before
+      ? [{ id: "window", label: "Its time has come", reached: Boolean(job.sent_at), at: null }] : []),
     { id: "sent", label: "Sent to the host", reached: Boolean(job.sent_at), at: job.sent_at ?? null },
     { id: "accepted", label: "Accepted by the host", reached: Boolean(job.accepted_at), at: job.accepted_at ?? null },
     { id: "done", label: "Carried out", reached: job.state === "succeeded", at: job.finished_at ?? null },
-    ...(WAITS[/** @type {any} */ (job.reply)?.state] ? [{ id: "kept", label: KEPT[found] ?? "Confirmed and kept", reached: found === "kept", at: null }] : []),
+    ...(WAITS[/** @type {any} */ (job.reply)?.state]
+      ? [{ id: "kept", label: KEPT[found] ?? "Confirmed and kept", reached: found === "kept", at: null }] : []),
   ];
   const now = several.findIndex((one) => !one.reached);
   return several.map(({ id, label, reached, at }, n) => ({
-    id, label, at: reached ? at : null, standing: reached ? "done" : n === now ? (failed || found === "undone" ? "failed" : "now") : "ahead",
+    id, label, at: reached ? at : null, standing: reached ? "done" : n === now
+      ? (failed || found === "undone" ? "failed" : "now") : "ahead",
   }));
 }
 
 /** @type {Partial<Record<Outcome, string>>} */
-const KEPT = { confirm: "Waits for a confirmation", reboot: "Waits for a reboot", undone: "Not confirmed" };
+const KEPT = { confirm: "Waits for a confirmation", reboot: "Waits for a reboot", undone: "Undone" };

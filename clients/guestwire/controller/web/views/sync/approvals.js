@@ -14,12 +14,14 @@ import "../../parts/table.js";
 
 /** @type {readonly [value: string, label: string][]} */
 const STATES = [
-  ["open", "Waiting"], ["mine", "Waiting for my signature"], ["approved", "Approved"], ["rejected", "Rejected"], ["expired", "Expired"],
+  ["open", "Waiting"], ["mine", "Waiting for my signature"], ["approved", "Approved"], ["rejected", "Rejected"],
+    ["expired", "Expired"],
   ["withdrawn", "Withdrawn"], ["all", "All"],
 ];
 /** @type {Record<string, [kind: string, glyph: string, word: string]>} */
 const LOOKS = {
-  open: ["pend", "◔", "waits"], approved: ["ok", "✓", "approved"], rejected: ["err", "✕", "rejected"], expired: ["err", "✕", "expired"],
+  open: ["pend", "◔", "waits"], approved: ["ok", "✓", "approved"], rejected: ["err", "✕", "rejected"],
+    expired: ["err", "✕", "expired"],
   withdrawn: ["off", "–", "withdrawn"],
 };
 const MOST = 500;
@@ -77,12 +79,14 @@ export class Approvals extends Part {
 
   render() {
     return html`<header class="heading"><h1>Approvals</h1></header>
-      <p class="muted">What can disrupt something (R2) or destroy something (R3) waits until a person has signed for it with a key of their own.</p>
+      <p class="muted">What can disrupt something (R2) or destroy something (R3) waits until a person has signed for it
+        with a key of their own.</p>
       <div class="toolbar">${selectField({
         id: "gw-approvals-state", label: "Show", value: this._state, options: STATES,
         onChange: (value) => this.services.router.set({ state: value === "open" ? null : value }),
       })}</div>
-      ${this._problem ? html`<p class="issue e" role="alert"><span aria-hidden="true">✕</span> ${this._problem.message}</p>` : nothing}
+      ${this._problem ? html`<p class="issue e" role="alert"><span
+        aria-hidden="true">✕</span> ${this._problem.message}</p>` : nothing}
       ${this._items ? this._table(this._items) : html`<p class="muted" aria-busy="true">Reading …</p>`}`;
   }
 
@@ -92,17 +96,22 @@ export class Approvals extends Part {
     const now = Date.now();
     return html`<gw-table .services=${services} caption="Approvals" .rows=${items} .columns=${[
       { id: "what", label: "Allows", value: (/** @type {ApprovalView} */ one) => one.operations.join(", "),
-        cell: (/** @type {ApprovalView} */ one) => html`<a href=${services.router.href(`/approvals/${one.id}`)}>${one.operations.join(", ")}</a>` },
+        cell: (/** @type {ApprovalView} */ one) => html`<a
+          href=${services.router.href(`/approvals/${one.id}`)}>${one.operations.join(", ")}</a>` },
       { id: "hosts", label: "On", value: hostsOf },
       { id: "risk", label: "Risk", value: (/** @type {ApprovalView} */ one) => riskWords(one.risk) },
       { id: "person", label: "Asked by", value: (/** @type {ApprovalView} */ one) => one.person },
       { id: "state", label: "State", value: (/** @type {ApprovalView} */ one) => one.state,
-        cell: (/** @type {ApprovalView} */ one) => html`${approvalStatus(one.state)} ${one.yours ? pill("warn", "▲", "yours to sign") : nothing}` },
-      { id: "signed", label: "Signed by", value: (/** @type {ApprovalView} */ one) => (one.signed_by ?? []).join(", ") || "nobody" },
+        cell: (/** @type {ApprovalView} */ one) => html`${approvalStatus(one.state)} ${one.yours
+          ? pill("warn", "▲", "yours to sign") : nothing}` },
+      { id: "signed", label: "Signed by", value: (/** @type {ApprovalView} */ one) => (one.signed_by ?? []).join(", ")
+        || "nobody" },
       { id: "created_at", label: "Asked", value: (/** @type {ApprovalView} */ one) => one.created_at,
-        cell: (/** @type {ApprovalView} */ one) => html`<span title=${time(one.created_at)}>${ago(one.created_at, now)}</span>` },
+        cell: (/** @type {ApprovalView} */ one) => html`<span
+          title=${time(one.created_at)}>${ago(one.created_at, now)}</span>` },
       { id: "expires_at", label: "Until", value: (/** @type {ApprovalView} */ one) => one.expires_at,
-        cell: (/** @type {ApprovalView} */ one) => html`<span title=${time(one.expires_at)}>${ago(one.expires_at, now)}</span>` },
+        cell: (/** @type {ApprovalView} */ one) => html`<span
+          title=${time(one.expires_at)}>${ago(one.expires_at, now)}</span>` },
     ]} .key=${(/** @type {ApprovalView} */ one) => one.id} sort="-created_at" .empty=${this._none()}></gw-table>`;
   }
 

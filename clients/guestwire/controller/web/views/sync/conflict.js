@@ -1,4 +1,7 @@
-/** What somebody else changed while one was editing: both sides, field by field, and a choice for each. Nothing is lost before it is made. */
+/**
+ * What somebody else changed while one was editing: both sides, field by field, and a choice for each. Nothing is lost
+ * before it is made.
+ */
 
 import { html, nothing } from "lit";
 import { at, pathText } from "../../core/edit_paths.js";
@@ -27,10 +30,12 @@ export class DraftConflict extends Part {
     if (!conflict) return nothing;
     const theirs = conflict.theirs;
     const asked = conflict.mine.filter((edit) => this._disputed(edit));
-    const others = (theirs.changes ?? []).filter((/** @type {{path: string}} */ one) => !asked.some((edit) => this._place(edit) === one.path));
+    const places = new Set(asked.map((edit) => this._place(edit)));
+    const others = (theirs.changes ?? []).filter((one) => !places.has(one.path));
     const mine = conflict.mine.filter((edit) => !asked.includes(edit));
     return html`<section class="sync-conflict" aria-labelledby="gw-draft-conflict-title" role="alert">
-      <h3 id="gw-draft-conflict-title"><span aria-hidden="true">▲</span> ${theirs.author || "Somebody else"} changed the same</h3>
+      <h3 id="gw-draft-conflict-title"><span aria-hidden="true">▲</span> ${theirs.author
+        || "Somebody else"} changed the same</h3>
       <p>Your edits are not in the draft yet. Choose for each; nothing is overwritten before that.</p>
       ${asked.map((edit, n) => this._choice(draft, edit, n))}
       ${mine.length ? html`<h4>What only you changed (it goes in)</h4>
@@ -38,7 +43,8 @@ export class DraftConflict extends Part {
       ${others.length ? html`<h4>What else ${theirs.author || "somebody else"} changed (it stays)</h4>
         <ul class="sync-lines">${others.map((one) => changeLine(withGroup(line(one))))}</ul>` : nothing}
       <div class="row">
-        <button type="button" class="button primary" @click=${() => this._settle(conflict.mine)}>Go on with this choice</button>
+        <button type="button" class="button primary"
+          @click=${() => this._settle(conflict.mine)}>Go on with this choice</button>
       </div>
     </section>`;
   }
@@ -55,7 +61,8 @@ export class DraftConflict extends Part {
   _disputed(edit) {
     const places = (this.conflict?.theirs.conflicts ?? []).map((one) => one.path);
     const place = this._place(edit);
-    return !places.length || places.some((one) => one === place || one.startsWith(`${place}.`) || place.startsWith(`${one}.`));
+    return !places.length
+      || places.some((one) => one === place || one.startsWith(`${place}.`) || place.startsWith(`${one}.`));
   }
 
   /**
@@ -82,9 +89,11 @@ export class DraftConflict extends Part {
     return html`<fieldset class="sync-choice">
       <legend>${group}: ${label}</legend>
       <p class="muted">On the host: ${was}</p>
-      <div class="field check"><input type="radio" id="${name}-theirs" name=${name} .checked=${!mine} @change=${() => this._choose(edit, false)}>
+      <div class="field check"><input type="radio" id="${name}-theirs" name=${name} .checked=${!mine}
+        @change=${() => this._choose(edit, false)}>
         <label for="${name}-theirs">Take theirs: <strong>${now}</strong></label></div>
-      <div class="field check"><input type="radio" id="${name}-mine" name=${name} .checked=${mine} @change=${() => this._choose(edit, true)}>
+      <div class="field check"><input type="radio" id="${name}-mine" name=${name} .checked=${mine}
+        @change=${() => this._choose(edit, true)}>
         <label for="${name}-mine">Keep mine: <strong>${mineWords(edit, path)}</strong></label></div>
     </fieldset>`;
   }
@@ -102,7 +111,8 @@ export class DraftConflict extends Part {
 
   /** @param {Edit[]} edits */
   _settle(edits) {
-    this.services.drafts.of(this.host).settle(edits.filter((edit) => !this._disputed(edit) || this._mine.has(edit.path)));
+    this.services.drafts.of(this.host).settle(edits.filter((edit) => !this._disputed(edit)
+      || this._mine.has(edit.path)));
     this._mine = new Set();
     this.services.say.done("The conflict is settled.");
   }
@@ -110,7 +120,8 @@ export class DraftConflict extends Part {
 customElements.define("gw-draft-conflict", DraftConflict);
 
 /** What an edit wants, where that is not a value. @type {Record<string, string>} */
-const WANTS = { remove: "remove it", default: "back to the default", rename: "call it", add: "add it", append: "also", take: "without" };
+const WANTS = { remove: "remove it", default: "back to the default", rename: "call it", add: "add it", append: "also",
+  take: "without" };
 
 /**
  * @param {Edit} edit

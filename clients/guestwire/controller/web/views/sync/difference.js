@@ -1,4 +1,7 @@
-/** What differs between two configurations, for people: field by field, tinted, and the texts line by line. Templates only. */
+/**
+ * What differs between two configurations, for people: field by field, tinted, and the texts line by line. Templates
+ * only.
+ */
 
 import { html, nothing } from "lit";
 import { shortened, textDifference } from "../../core/changes.js";
@@ -14,7 +17,8 @@ const SIGNS = { added: ["+", "added"], removed: ["−", "removed"], same: [" ", 
  */
 export function fieldDifference(changes, more = 0) {
   if (!changes.length) return html`<p>Nothing differs.</p>`;
-  return html`${grouped(changes.map((change) => line(change))).map(({ group, lines }) => html`<h3 class="sync-group">${group}</h3>
+  return html`${grouped(changes.map((change) => line(change))).map(({ group, lines }) => html`<h3
+    class="sync-group">${group}</h3>
       <ul class="sync-lines">${lines.map((one) => changeLine(one))}</ul>`)}
     ${more ? html`<p class="muted">${more} more changes are not shown.</p>` : nothing}`;
 }
@@ -27,8 +31,10 @@ export function fieldDifference(changes, more = 0) {
 export function textLines(before, after, label) {
   const lines = shortened(textDifference(before, after));
   if (!lines.length) return html`<p>The texts are the same.</p>`;
-  return html`<div class="sync-scroll" tabindex="0" role="region" aria-label=${label}><pre class="sync-diff">${lines.map((one) => one.kind === "left-out"
+  return html`<div class="sync-scroll" tabindex="0" role="region" aria-label=${label}><pre
+    class="sync-diff">${lines.map((one) => one.kind === "left-out"
     ? html`<span class="muted">… ${one.count} lines are the same
-</span>` : html`<span class=${one.kind}><span aria-hidden="true">${SIGNS[one.kind][0]} </span><span class="sr">${SIGNS[one.kind][1]} </span>${one.text}
+</span>` : html`<span class=${one.kind}><span aria-hidden="true">${SIGNS[one.kind][0]} </span><span
+  class="sr">${SIGNS[one.kind][1]} </span>${one.text}
 </span>`)}</pre></div>`;
 }

@@ -1,4 +1,7 @@
-/** Changes as lines, tinted, with a sign for the eye and a word for whoever does not see it; and links to the fields they are about. */
+/**
+ * Changes as lines, tinted, with a sign for the eye and a word for whoever does not see it; and links to the fields
+ * they are about.
+ */
 
 import { html, nothing } from "lit";
 import { pageOf, parts } from "../../core/places.js";
@@ -15,7 +18,8 @@ import { SIGNS } from "../../core/plan.js";
  */
 export function fieldHref(services, host, path) {
   const document = services.drafts.of(host).document ?? services.drafts.of(host).active;
-  const there = (/** @type {string} */ name) => !document || document.guests.some((/** @type {any} */ one) => one.name === name);
+  const there = (/** @type {string} */ name) => !document
+    || document.guests.some((/** @type {any} */ one) => one.name === name);
   return services.router.hostHref(host, pageOf(path, there), { mode: "config", field: path });
 }
 
@@ -47,5 +51,6 @@ export function changeLine(line, href = "") {
   const { sign, word } = SIGNS[line.kind];
   const said = html`<span aria-hidden="true">${sign}</span><span class="sr">${word}</span> ${lineText(line)}`;
   const title = line.kind === "changed" ? nothing : line.kind === "added" ? line.after : line.before;
-  return html`<li class="sync-line ${line.kind}" title=${title}>${href ? html`<a href=${href}>${said}</a>` : html`<span>${said}</span>`}</li>`;
+  return html`<li class="sync-line ${line.kind}" title=${title}>${href ? html`<a href=${href}>${said}</a>`
+    : html`<span>${said}</span>`}</li>`;
 }

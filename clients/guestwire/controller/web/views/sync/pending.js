@@ -1,4 +1,6 @@
-/** What is pending in a draft: its changes object by object, what they come to, and what the rules say. Templates only. */
+/**
+ * What is pending in a draft: its changes object by object, what they come to, and what the rules say. Templates only.
+ */
 
 import { html, nothing } from "lit";
 import { counted } from "../../core/format.js";
@@ -46,7 +48,8 @@ export function impactBox(services, host, items) {
   const found = impact(items, runningGuests(services, host));
   const grave = found.affected.length > 0 || found.reboot || found.waits.length > 0;
   return html`<p class="sync-impact ${grave ? "grave" : ""}" role="status">
-    <span aria-hidden="true">${grave ? "▲" : "✓"}</span> Impact: ${grave ? found.text : "nothing that runs is interrupted."}</p>`;
+    <span aria-hidden="true">${grave ? "▲" : "✓"}</span> Impact: ${grave ? found.text
+      : "nothing that runs is interrupted."}</p>`;
 }
 
 /**
@@ -77,8 +80,10 @@ export function checks(services, host, { issues, not_checked, more = 0 }) {
   return html`<ul class="sync-checks">
       ${[...errors, ...others].map((issue) => issueLine(services, host, issue))}
       ${more ? html`<li class="muted">At least ${counted(more, "issue")} more.</li>` : nothing}
-      ${holding(issues, not_checked).map((says) => html`<li class="holds"><span aria-hidden="true">✓</span><span class="sr">holds:</span> ${says}</li>`)}
+      ${holding(issues, not_checked).map((says) => html`<li class="holds"><span aria-hidden="true">✓</span><span
+        class="sr">holds:</span> ${says}</li>`)}
     </ul>
-    ${not_checked.length ? html`<details class="sync-unchecked"><summary>Not checked here: ${counted(not_checked.length, "rule")}</summary>
+    ${not_checked.length ? html`<details
+      class="sync-unchecked"><summary>Not checked here: ${counted(not_checked.length, "rule")}</summary>
       <p class="muted">The host checks them when it plans: ${not_checked.join(", ")}.</p></details>` : nothing}`;
 }

@@ -10,7 +10,8 @@ import { pill } from "../../parts/status.js";
 
 /** @type {Record<string, [kind: string, glyph: string, word: string]>} */
 const STATES = {
-  none: ["off", "○", "nobody has looked"], requested: ["pend", "◔", "somebody is asked to look"], approved: ["ok", "✓", "approved"],
+  none: ["off", "○", "nobody has looked"], requested: ["pend", "◔", "somebody is asked to look"],
+    approved: ["ok", "✓", "approved"],
   rejected: ["err", "✕", "rejected"],
 };
 /** @type {Record<string, string>} */
@@ -19,7 +20,8 @@ const VERBS = { comment: "remarks", request: "asks somebody to look", approve: "
 const ACTIONS = [["comment", "Comment"], ["request", "Ask for a review"], ["approve", "Approve"], ["reject", "Reject"]];
 
 export class PlanReview extends Part {
-  static properties = { ...Part.properties, host: {}, plan: { attribute: false }, _note: { state: true }, _busy: { state: true } };
+  static properties = { ...Part.properties, host: {}, plan: { attribute: false }, _note: { state: true },
+    _busy: { state: true } };
 
   constructor() {
     super();
@@ -36,11 +38,15 @@ export class PlanReview extends Part {
     const [kind, glyph, word] = STATES[review?.state ?? "none"];
     const may = this.services.session.may("draft-edit", this.host);
     return html`<details class="panel" ?open=${this.plan.review_required || review?.state !== "none"}>
-      <summary><strong>Review</strong> ${pill(kind, glyph, word)}${this.plan.review_required ? html` <span class="muted">Somebody else has to approve it.</span>` : nothing}</summary>
-      <ul class="sync-attention">${(review?.remarks ?? []).map((one) => html`<li><strong>${one.author}</strong> ${VERBS[one.verb] ?? one.verb}
+      <summary><strong>Review</strong> ${pill(kind, glyph, word)}${this.plan.review_required
+        ? html` <span class="muted">Somebody else has to approve it.</span>` : nothing}</summary>
+      <ul class="sync-attention">${(review?.remarks ?? []).map((one) => html`<li><strong>${one.author}</strong>
+        ${VERBS[one.verb] ?? one.verb}
         <span class="muted">${time(one.at)}</span>${one.note ? html`<div>${one.note}</div>` : nothing}</li>`)}</ul>
-      ${areaField({ id: "gw-plan-review-note", label: "What you say", value: this._note, rows: 2, onInput: (value) => { this._note = value; } })}
-      <div class="row">${ACTIONS.map(([verb, label]) => html`<button type="button" class="button" ?disabled=${!may || this._busy || (verb === "comment" && !this._note.trim())}
+      ${areaField({ id: "gw-plan-review-note", label: "What you say", value: this._note, rows: 2,
+        onInput: (value) => { this._note = value; } })}
+      <div class="row">${ACTIONS.map(([verb, label]) => html`<button type="button" class="button"
+        ?disabled=${!may || this._busy || (verb === "comment" && !this._note.trim())}
         @click=${() => this._say(verb)}>${label}</button>`)}</div>
     </details>`;
   }

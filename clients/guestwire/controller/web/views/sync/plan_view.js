@@ -1,4 +1,7 @@
-/** A plan as it is read before it is carried out: what it changes by its effect, what it comes to, what is in its way. Templates only. */
+/**
+ * A plan as it is read before it is carried out: what it changes by its effect, what it comes to, what is in its way.
+ * Templates only.
+ */
 
 import { html, nothing } from "lit";
 import { counted, duration, time } from "../../core/format.js";
@@ -22,7 +25,8 @@ const RISK_LOOKS = [["off", "○"], ["ok", "●"], ["warn", "▲"], ["err", "✕
  */
 function riskPill(risk, short = false) {
   const [kind, glyph] = RISK_LOOKS[risk] ?? ["off", "◌"];
-  return pill(kind, glyph, short ? html`<span title=${riskWords(risk)}>R${risk}<span class="sr">, ${RISKS[risk]}</span></span>` : riskWords(risk));
+  return pill(kind, glyph, short
+    ? html`<span title=${riskWords(risk)}>R${risk}<span class="sr">, ${RISKS[risk]}</span></span>` : riskWords(risk));
 }
 
 /** @param {PlanShown} shown */
@@ -40,10 +44,13 @@ function whatOf({ origin, draft_revision, to_revision }) {
 export function planSummary(services, host, shown) {
   const { plan } = shown;
   return html`<dl class="kv">
-      <dt>Plan</dt><dd><span class="mono" title=${plan.plan_id}>${plan.plan_id.slice(0, 12)}</span>, ${whatOf(shown)}, made by ${shown.author} ${time(shown.at)}</dd>
+      <dt>Plan</dt><dd><span class="mono"
+        title=${plan.plan_id}>${plan.plan_id.slice(0, 12)}</span>, ${whatOf(shown)}, made by ${shown.author}
+          ${time(shown.at)}</dd>
       <dt>From</dt><dd>revision ${plan.base_revision} of the host</dd>
       <dt>Changes</dt><dd>${counted((plan.items ?? []).length, "change")}</dd>
-      <dt>Risk</dt><dd>${riskPill(plan.risk ?? 0)}${shown.mandate ? html` <span>It takes your signature.</span>` : nothing}</dd>
+      <dt>Risk</dt><dd>${riskPill(plan.risk ?? 0)}${shown.mandate ? html` <span>It takes your signature.</span>`
+        : nothing}</dd>
     </dl>
     ${impactBox(services, host, plan.items ?? [])}`;
 }
@@ -60,7 +67,8 @@ export function planItems(services, host, items) {
     <section class="sync-effect" aria-label=${effect.label}>
       <h3><span aria-hidden="true">${EFFECT_GLYPHS[effect.id]}</span> ${effect.label} <span class="muted">${effect.says}
         ${outage_s ? `Estimated outage ${duration(outage_s * 1000)}.` : ""}</span></h3>
-      <div class="sync-scroll" tabindex="0" role="region" aria-label=${`Changes: ${effect.label}`}>${itemTable(services, host, several, effect.label)}</div>
+      <div class="sync-scroll" tabindex="0" role="region"
+        aria-label=${`Changes: ${effect.label}`}>${itemTable(services, host, several, effect.label)}</div>
     </section>`);
 }
 
@@ -72,7 +80,8 @@ export function planItems(services, host, items) {
  */
 export function itemTable(services, host, items, caption) {
   return html`<table class="table sync-items"><caption class="sr">${caption}</caption>
-    <thead><tr><th scope="col">Change</th><th scope="col">Of</th><th scope="col">What</th><th scope="col">Before</th><th scope="col">After</th>
+    <thead><tr><th scope="col">Change</th><th scope="col">Of</th><th scope="col">What</th><th scope="col">Before</th><th
+      scope="col">After</th>
       <th scope="col">Outage</th><th scope="col">Risk</th></tr></thead>
     <tbody>${items.map((item) => itemRow(services, host, item))}</tbody></table>`;
 }
@@ -85,12 +94,17 @@ export function itemTable(services, host, items, caption) {
 function itemRow(services, host, item) {
   const line = itemLine(item);
   const { sign, word } = SIGNS[line.kind];
-  const notes = [item.drift ? "takes back a change made behind our back" : "", item.waits ? "waits for the guest's next start" : "", item.left ? "stays on the host as it is" : ""];
+  const notes = [item.drift ? "takes back a change made behind our back" : "", item.waits
+    ? "waits for the guest's next start" : "", item.left ? "stays on the host as it is" : ""];
   return html`<tr>
     <td class=${line.kind}><span aria-hidden="true">${sign}</span> ${word}</td><td>${line.group}</td>
-    <th scope="row"><a href=${fieldHref(services, host, line.path)}>${line.label}</a>${notes.filter((one) => one).map((one) => html`<div class="muted">${one}</div>`)}</th>
-    <td class="sync-value">${line.before}</td><td class="sync-value ${line.kind === "removed" ? "" : line.kind}">${line.after}</td>
-    <td class="num">${item.outage_s ? duration(item.outage_s * 1000) : "none"}</td><td>${riskPill(item.risk ?? 1, true)}</td></tr>`;
+    <th scope="row"><a href=${fieldHref(services, host,
+      line.path)}>${line.label}</a>${notes.filter((one) => one).map((one) => html`<div
+        class="muted">${one}</div>`)}</th>
+    <td class="sync-value">${line.before}</td><td
+      class="sync-value ${line.kind === "removed" ? "" : line.kind}">${line.after}</td>
+    <td class="num">${item.outage_s ? duration(item.outage_s * 1000)
+      : "none"}</td><td>${riskPill(item.risk ?? 1, true)}</td></tr>`;
 }
 
 /**
@@ -103,7 +117,9 @@ export function planObstacles(shown, remedy) {
   if (!obstacles.length) return nothing;
   return html`<section aria-label="In its way"><h2>In its way</h2>
     <ul class="sync-checks">${obstacles.map((one) => html`<li class="issue ${REMEDIED_BELOW.has(one.code) ? "w" : "e"}">
-      <span aria-hidden="true">${REMEDIED_BELOW.has(one.code) ? "▲" : "✕"}</span> ${TEXTS[one.code] ?? one.message} <code>${one.code}</code> ${remedy(one.code)}</li>`)}</ul></section>`;
+      <span aria-hidden="true">${REMEDIED_BELOW.has(one.code) ? "▲"
+        : "✕"}</span> ${TEXTS[one.code] ?? one.message} <code>${one.code}</code>
+          ${remedy(one.code)}</li>`)}</ul></section>`;
 }
 
 /** What is said of a plan that was not tried yet. @type {Record<string, string>} */
@@ -120,5 +136,6 @@ export const REMEDIED_BELOW = new Set(["CONFIRM-REQUIRED", "DESTROY-DISK", "REVI
  */
 export function planChecks(services, host, { plan }) {
   return html`<section aria-label="Checks"><h2>Checks at the host</h2>
-    ${checks(services, host, { issues: plan.issues ?? [], not_checked: plan.not_checked ?? [], more: plan.more_issues })}</section>`;
+    ${checks(services, host,
+      { issues: plan.issues ?? [], not_checked: plan.not_checked ?? [], more: plan.more_issues })}</section>`;
 }

@@ -10,7 +10,8 @@ import "./my_keys.js";
 
 export class SignApproval extends Part {
   static properties = {
-    ...Part.properties, approval: {}, close: { attribute: false }, _asked: { state: true }, _standing: { state: true }, _problem: { state: true },
+    ...Part.properties, approval: {}, close: { attribute: false }, _asked: { state: true }, _standing: { state: true },
+      _problem: { state: true },
     _busy: { state: true },
   };
 
@@ -50,12 +51,16 @@ export class SignApproval extends Part {
   }
 
   render() {
-    const problem = this._problem ? html`<p class="issue e" role="alert"><span aria-hidden="true">✕</span> ${this._problem.message}</p>` : nothing;
-    if (!this._asked) return html`<div class="dialog-body">${problem || html`<p aria-busy="true">Reading what is to be allowed …</p>`}</div>`;
+    const problem = this._problem
+      ? html`<p class="issue e" role="alert"><span aria-hidden="true">✕</span> ${this._problem.message}</p>` : nothing;
+    if (!this._asked) return html`<div class="dialog-body">${problem
+      || html`<p aria-busy="true">Reading what is to be allowed …</p>`}</div>`;
     const open = this._asked.approval.state === "open";
     return html`<div class="dialog-body stack sync-sign">
         <gw-allowed-texts .services=${this.services} .asked=${this._asked}></gw-allowed-texts>
-        ${open ? this._with() : html`<p role="status">It is ${this._asked.approval.state}${this._asked.approval.decided_by ? ` by ${this._asked.approval.decided_by}` : ""}: there is nothing left to sign.</p>`}
+        ${open ? this._with()
+          : html`<p role="status">It is ${this._asked.approval.state}${this._asked.approval.decided_by
+            ? ` by ${this._asked.approval.decided_by}` : ""}: there is nothing left to sign.</p>`}
         ${problem}
       </div>
       ${this._actions(open)}`;
@@ -73,15 +78,18 @@ export class SignApproval extends Part {
         ${this._byHand()}</section>`;
     }
     if (this._signedByMe()) {
-      return html`<p role="status"><span aria-hidden="true">✓</span> You have signed. It takes ${this._needed()} different signers:
+      return html`<p role="status"><span
+        aria-hidden="true">✓</span> You have signed. It takes ${this._needed()} different signers:
         ${this._asked?.approval.signed_by?.join(", ")} so far.</p>`;
     }
     const sites = new Set(this._asked?.texts.map((text) => text.allows.site));
     const unknown = [...sites].filter((site) => !standing.own?.in_trust.some((one) => one.site === site));
     if (unknown.length) {
-      return html`<section class="stack"><p class="issue w"><span aria-hidden="true">▲</span> ${unknown.join(", ")} does not know this browser's key yet:
+      return html`<section class="stack"><p class="issue w"><span
+        aria-hidden="true">▲</span> ${unknown.join(", ")} does not know this browser's key yet:
         hosts there would not believe its signature.</p>
-        <gw-my-keys .services=${this.services} small @trusted=${() => this._read()}></gw-my-keys>${this._byHand()}</section>`;
+        <gw-my-keys .services=${this.services} small
+          @trusted=${() => this._read()}></gw-my-keys>${this._byHand()}</section>`;
     }
     const as = standing.own.in_trust.filter((one) => sites.has(one.site)).map((one) => one.principal);
     return html`<p>You sign as <strong class="mono">${[...new Set(as)].join(", ")}</strong> with this browser's key
@@ -90,7 +98,8 @@ export class SignApproval extends Part {
 
   _signedByMe() {
     const own = this._standing?.own;
-    return Boolean(own && this._asked?.approval.mandates.every((one) => one.signatures?.some((made) => made.key_id === own.id)));
+    const several = this._asked?.approval.mandates ?? [];
+    return Boolean(own && several.every((one) => one.signatures?.some((made) => made.key_id === own.id)));
   }
 
   _needed() {
@@ -99,7 +108,8 @@ export class SignApproval extends Part {
 
   /** @param {string} why */
   _elsewhere(why) {
-    return html`<section class="stack"><p class="issue w"><span aria-hidden="true">▲</span> ${why}</p>${this._byHand()}</section>`;
+    return html`<section class="stack"><p class="issue w"><span
+      aria-hidden="true">▲</span> ${why}</p>${this._byHand()}</section>`;
   }
 
   _byHand() {
@@ -115,9 +125,12 @@ export class SignApproval extends Part {
     const known = standing?.own && [...sites].every((site) => standing.own?.in_trust.some((one) => one.site === site));
     const can = open && known && !this._signedByMe() && session.may("job-approve");
     return html`<footer class="row">
-      ${this.close ? html`<button type="button" class="button" @click=${() => this.close?.()}>Not now</button>` : nothing}
-      ${open ? html`<button type="button" class="button danger" ?disabled=${this._busy} @click=${this._reject}>Reject…</button>
-        <button type="button" class="button primary" ?disabled=${!can || this._busy} @click=${this._sign}>${this._busy ? "Signing …" : "Sign and allow"}</button>` : nothing}
+      ${this.close ? html`<button type="button" class="button" @click=${() => this.close?.()}>Not now</button>`
+        : nothing}
+      ${open ? html`<button type="button" class="button danger" ?disabled=${this._busy}
+        @click=${this._reject}>Reject…</button>
+        <button type="button" class="button primary" ?disabled=${!can || this._busy} @click=${this._sign}>${this._busy
+          ? "Signing …" : "Sign and allow"}</button>` : nothing}
     </footer>`;
   }
 
@@ -127,7 +140,8 @@ export class SignApproval extends Part {
     this._problem = null;
     try {
       const approval = await this.services.signing.sign(this._asked);
-      this.services.say.done(approval.state === "approved" ? "Signed: it is allowed." : "Signed: it waits for another signer.");
+      this.services.say.done(approval.state === "approved" ? "Signed: it is allowed."
+        : "Signed: it waits for another signer.");
       if (this.close) this.close(true);
       else await this._read();
     } catch (error) {
@@ -166,7 +180,8 @@ function askReason({ dialogs }) {
   };
   return dialogs.open((close) => html`<form @submit=${(/** @type {Event} */ event) => send(event, close)}>
       <div class="dialog-body field"><label for="gw-reject-reason">Why is it not to be done?</label>
-        <input id="gw-reject-reason" maxlength="500" autocomplete="off" autofocus @input=${(/** @type {any} */ event) => { reason = event.target.value; }}></div>
+        <input id="gw-reject-reason" maxlength="500" autocomplete="off" autofocus
+          @input=${(/** @type {any} */ event) => { reason = event.target.value; }}></div>
       <footer><button type="button" class="button" @click=${() => close()}>Cancel</button>
         <button class="button danger">Reject</button></footer></form>`, { title: "Reject" });
 }

@@ -1,6 +1,6 @@
 /**
- * From a draft to its host: planned there, read, reviewed, applied, confirmed. The address has the plan, so that whoever comes back
- * to it finds the same plan, and the job that carries it out.
+ * From a draft to its host: planned there, read, reviewed, applied, confirmed. The address has the plan, so that
+ * whoever comes back to it finds the same plan, and the job that carries it out.
  */
 
 import { html, nothing } from "lit";
@@ -19,7 +19,8 @@ import "./plan_review.js";
 const AGAIN = new Set(["PLAN-STALE"]);
 
 export class SyncPage extends Part {
-  static properties = { ...Part.properties, _plan: { state: true }, _problem: { state: true }, _busy: { state: true }, _outcome: { state: true } };
+  static properties = { ...Part.properties, _plan: { state: true }, _problem: { state: true }, _busy: { state: true },
+    _outcome: { state: true } };
 
   constructor() {
     super();
@@ -132,7 +133,9 @@ export class SyncPage extends Part {
     const draft = this.services.drafts.of(this._host);
     return html`<div class="stack sync-page">
       <header class="row"><h2>Sync</h2><span class="fill"></span>
-        ${draft.document || this._plan ? html`<button type="button" class="button" ?disabled=${Boolean(this._busy) || this._working} @click=${() => this._make()}>Plan again</button>` : nothing}</header>
+        ${draft.document || this._plan
+          ? html`<button type="button" class="button" ?disabled=${Boolean(this._busy) || this._working}
+            @click=${() => this._make()}>Plan again</button>` : nothing}</header>
       ${this._problem ? this._trouble() : nothing}
       ${this._busy === "plan" ? html`<p role="status" aria-busy="true">The host plans …</p>` : nothing}
       ${this._plan ? this._body(this._plan) : this._busy || this._problem ? nothing : this._none(draft)}
@@ -146,18 +149,21 @@ export class SyncPage extends Part {
 
   _trouble() {
     const problem = this._problem;
-    return html`<div class="issue e" role="alert"><p><span aria-hidden="true">✕</span> ${problem.message} <code>${problem.code ?? ""}</code></p>
+    return html`<div class="issue e" role="alert"><p><span
+      aria-hidden="true">✕</span> ${problem.message} <code>${problem.code ?? ""}</code></p>
       <button type="button" class="button" @click=${() => this._make()}>Plan again</button></div>`;
   }
 
   /** @param {import("../../core/drafts.js").Draft} draft */
   _none(draft) {
-    if (!draft.loaded || (draft.document && !this._plan && !this._asked)) return html`<p aria-busy="true">Reading the draft …</p>`;
+    if (!draft.loaded || (draft.document && !this._plan && !this._asked)) return html`<p
+      aria-busy="true">Reading the draft …</p>`;
     const name = this.params.host;
     return empty({
       title: "There is nothing to apply.",
-      text: "Switch to Config and change something: it is kept in a draft, and is shown here before it touches the host.",
-      action: html`<a class="button primary" href=${this.services.router.hostHref(this._host, "/cpu", { mode: "config" })}>Edit in Config mode</a>`,
+      text: "Switch to Config and change something: it is kept in a draft, and shown here before it touches the host.",
+      action: html`<a class="button primary"
+        href=${this.services.router.hostHref(this._host, "/cpu", { mode: "config" })}>Edit in Config mode</a>`,
       cli: cli(this.services, `guestwire project plan ${name}`),
     });
   }
@@ -167,15 +173,18 @@ export class SyncPage extends Part {
     const { services, _host: host } = this;
     const done = Boolean(shown.job_id);
     return html`<section class="panel stack">${planSummary(services, host, shown)}</section>
-      ${done ? html`<gw-apply-job .services=${services} .host=${host} .job=${String(shown.job_id)} .plan_id=${shown.plan.plan_id}
+      ${done ? html`<gw-apply-job .services=${services} .host=${host} .job=${String(shown.job_id)}
+        .plan_id=${shown.plan.plan_id}
         @outcome=${this._came} @again=${() => this._make()}></gw-apply-job>` : nothing}
       ${done ? nothing : planObstacles(shown, (code) => this._remedy(code))}
       <section aria-label="Changes"><h2>Changes</h2>${planItems(services, host, shown.plan.items ?? [])}</section>
       ${done ? nothing : html`<gw-plan-options .services=${services} .plan=${shown} ?busy=${Boolean(this._busy)}
         @plan=${(/** @type {CustomEvent} */ event) => this._make(event.detail)}></gw-plan-options>`}
       ${planChecks(services, host, shown)}
-      <gw-plan-review .services=${services} .host=${host} .plan=${shown} @reviewed=${(/** @type {CustomEvent} */ event) => { this._plan = event.detail; }}></gw-plan-review>
-      ${done ? nothing : html`<gw-apply-form .services=${services} .host=${host} .plan=${shown} ?busy=${this._busy === "apply"} @apply=${this._apply}></gw-apply-form>
+      <gw-plan-review .services=${services} .host=${host} .plan=${shown}
+        @reviewed=${(/** @type {CustomEvent} */ event) => { this._plan = event.detail; }}></gw-plan-review>
+      ${done ? nothing : html`<gw-apply-form .services=${services} .host=${host} .plan=${shown}
+        ?busy=${this._busy === "apply"} @apply=${this._apply}></gw-apply-form>
         ${cli(services, `guestwire project apply ${this.params.host} --plan ${shown.plan.plan_id}`)}`}`;
   }
 
@@ -187,13 +196,15 @@ export class SyncPage extends Part {
 
   /** @param {string} code */
   _remedy(code) {
-    if (AGAIN.has(code)) return html`<button type="button" class="button" ?disabled=${Boolean(this._busy)} @click=${() => this._make()}>Plan again</button>`;
+    if (AGAIN.has(code)) return html`<button type="button" class="button" ?disabled=${Boolean(this._busy)}
+      @click=${() => this._make()}>Plan again</button>`;
     if (code === "VALIDATION-FAILED") {
       const errors = (this._plan?.plan.issues ?? []).filter((issue) => issue.severity === "E");
       return html`<ul class="sync-checks">${errors.map((issue) => issueLine(this.services, this._host, issue))}</ul>`;
     }
     if (code !== "BASE-REVISION") return nothing;
-    return html`<button type="button" class="button" ?disabled=${Boolean(this._busy)} @click=${() => this._merge()}>Put both together, and plan again</button>`;
+    return html`<button type="button" class="button" ?disabled=${Boolean(this._busy)}
+      @click=${() => this._merge()}>Put both together, and plan again</button>`;
   }
 
   async _merge() {

@@ -28,12 +28,16 @@ export function alarmDetail(services, alarm, { now, close, say }) {
       <dt>Rule</dt><dd><a href=${router.href("/alarms/rules", { rule: alarm.rule })}>${alarm.rule}</a></dd>
       ${alarm.value === null ? nothing : html`<dt>Value</dt><dd class="num">${alarm.value}</dd>`}
       <dt>Holds since</dt><dd>${time(alarm.since)}</dd>
-      <dt>Raised</dt><dd>${time(alarm.raised_at)}${alarm.times > 1 ? html`, ${alarm.times} times, last ${time(alarm.last_at)}` : nothing}</dd>
+      <dt>Raised</dt><dd>${time(alarm.raised_at)}${alarm.times > 1
+        ? html`, ${alarm.times} times, last ${time(alarm.last_at)}` : nothing}</dd>
       <dt>Lasted</dt><dd>${duration(lasted(alarm, now))}${alarm.state === "cleared" ? nothing : " until now"}</dd>
-      ${alarm.source_lost_at ? html`<dt>Not heard</dt><dd>since ${time(alarm.source_lost_at)}: nobody knows whether it holds on</dd>` : nothing}
-      ${alarm.acknowledged_at ? html`<dt>Acknowledged</dt><dd>${time(alarm.acknowledged_at)} by ${alarm.acknowledged_by}</dd>` : nothing}
+      ${alarm.source_lost_at ? html`<dt>Not heard</dt>
+        <dd>since ${time(alarm.source_lost_at)}: nobody knows whether it holds on</dd>` : nothing}
+      ${alarm.acknowledged_at ? html`<dt>Acknowledged</dt>
+        <dd>${time(alarm.acknowledged_at)} by ${alarm.acknowledged_by}</dd>` : nothing}
       ${alarm.note ? html`<dt>Note</dt><dd>${alarm.note}</dd>` : nothing}
-      ${alarm.cleared_at ? html`<dt>Over</dt><dd>${time(alarm.cleared_at)}${alarm.cleared_by ? html` by ${alarm.cleared_by}` : ", by itself"}</dd>` : nothing}
+      ${alarm.cleared_at ? html`<dt>Over</dt><dd>${time(alarm.cleared_at)}${alarm.cleared_by
+        ? html` by ${alarm.cleared_by}` : ", by itself"}</dd>` : nothing}
     </dl>
     <div class="toolbar">${buttons(services, alarm, say)}
       ${alarm.host ? html`<a href=${router.hostHref(`${alarm.site}/${alarm.host}`, "/telemetry", {
@@ -52,7 +56,9 @@ function buttons({ session }, alarm, say) {
   if (alarm.state === "cleared") return nothing;
   const host = alarm.host ? `${alarm.site}/${alarm.host}` : "";
   return html`
-    ${alarm.state === "active" ? html`<button type="button" class="button primary" ?disabled=${!session.may("alarm-ack", host)}
+    ${alarm.state === "active" ? html`<button type="button" class="button primary"
+      ?disabled=${!session.may("alarm-ack", host)}
       @click=${() => say("acknowledge")}>Acknowledge…</button>` : nothing}
-    <button type="button" class="button" ?disabled=${!session.may("alarm-clear", host)} @click=${() => say("clear")}>Clear…</button>`;
+    <button type="button" class="button" ?disabled=${!session.may("alarm-clear", host)}
+      @click=${() => say("clear")}>Clear…</button>`;
 }

@@ -81,11 +81,15 @@ export function whose(router, alarm) {
 export function alarmColumns(router, now) {
   return [
     { id: "text", label: "Alarm", value: (one) => one.text },
-    { id: "severity", label: "Severity", value: (one) => SEVERITIES.indexOf(one.severity), cell: (one) => severity(one.severity) },
+    { id: "severity", label: "Severity", value: (one) => SEVERITIES.indexOf(one.severity),
+      cell: (one) => severity(one.severity) },
     { id: "state", label: "State", value: (one) => one.state, cell: alarmState },
     { id: "host", label: "Host", value: (one) => `${one.site}/${one.host}`, cell: (one) => whose(router, one) },
-    { id: "rule", label: "Rule", value: (one) => one.rule, cell: (one) => html`<a href=${router.href("/alarms/rules", { rule: one.rule })}>${one.rule}</a>` },
-    { id: "raised", label: "Raised", value: (one) => one.raised_at, cell: (one) => html`<span title=${time(one.raised_at)}>${ago(one.raised_at, now)}</span>` },
-    { id: "lasted", label: "Lasted", end: true, value: (one) => lasted(one, now), cell: (one) => duration(lasted(one, now)) },
+    { id: "rule", label: "Rule", value: (one) => one.rule, cell: (one) => html`<a href=${router.href("/alarms/rules",
+      { rule: one.rule })}>${one.rule}</a>` },
+    { id: "raised", label: "Raised", value: (one) => one.raised_at, cell: (one) => html`<span
+      title=${time(one.raised_at)}>${ago(one.raised_at, now)}</span>` },
+    { id: "lasted", label: "Lasted", end: true, value: (one) => lasted(one, now),
+      cell: (one) => duration(lasted(one, now)) },
   ];
 }

@@ -30,7 +30,8 @@ export class AlarmRules extends Part {
 
   connectedCallback() {
     super.connectedCallback();
-    void this.services.api.all("/metrics").then((found) => { this._metrics = found.map((one) => one.name); }, () => null);
+    void this.services.api.all("/metrics").then((found) => { this._metrics = found.map((one) => one.name); },
+      () => null);
   }
 
   render() {
@@ -46,16 +47,21 @@ export class AlarmRules extends Part {
         <button type="button" class="button primary" ?disabled=${!session.may("rule-set")}
           @click=${() => router.set({ new: "1", rule: null })}>New rule</button>
       </div>
-      ${chosen && !rule && rules.length ? html`<p class="issue w" role="status"><span aria-hidden="true">▲</span> There is no rule ${chosen} any more.</p>` : nothing}
-      ${making || rule ? html`<gw-rule-form .services=${this.services} .rule=${making ? null : rule} .metrics=${this._metrics}
+      ${chosen && !rule && rules.length ? html`<p class="issue w" role="status"><span
+        aria-hidden="true">▲</span> There is no rule ${chosen} any more.</p>` : nothing}
+      ${making || rule ? html`<gw-rule-form .services=${this.services} .rule=${making ? null : rule}
+        .metrics=${this._metrics}
         @remove-rule=${(/** @type {CustomEvent} */ event) => this._removed(event.detail)}></gw-rule-form>` : nothing}
-      <gw-table .services=${this.services} .columns=${this._columns()} .rows=${rules} .key=${(/** @type {RuleShown} */ one) => one.name}
-        sort="name" caption="Alarm rules" .row_href=${(/** @type {RuleShown} */ one) => router.href("/alarms/rules", { rule: one.name })}
+      <gw-table .services=${this.services} .columns=${this._columns()} .rows=${rules}
+        .key=${(/** @type {RuleShown} */ one) => one.name}
+        sort="name" caption="Alarm rules" .row_href=${(/** @type {RuleShown} */ one) => router.href("/alarms/rules",
+          { rule: one.name })}
         .empty=${empty({
           title: "There are no alarm rules", text: "Without a rule no alarm is ever raised. Make one with the button above.",
           cli: cli(this.services, "guestwire alarm rule put NAME FILE"),
         })}></gw-table>
-      ${rules.length ? cli(this.services, rule ? `guestwire alarm rule show ${rule.name}` : "guestwire alarm rule list") : nothing}
+      ${rules.length ? cli(this.services, rule ? `guestwire alarm rule show ${rule.name}`
+        : "guestwire alarm rule list") : nothing}
     </div>`;
   }
 
@@ -67,11 +73,15 @@ export class AlarmRules extends Part {
     for (const alarm of live.map("alarm").values()) if (alarm.state !== "cleared") open.set(alarm.rule, (open.get(alarm.rule) ?? 0) + 1);
     return [
       { id: "name", label: "Rule", value: (one) => one.name },
-      { id: "severity", label: "Severity", value: (one) => one.rule.severity, cell: (one) => severity(one.rule.severity) },
-      { id: "trigger", label: "Looks at", value: (one) => triggerText(one.rule.trigger), cell: (one) => html`<span class="rule-trigger">${triggerText(one.rule.trigger)}</span>` },
-      { id: "after", label: "After", end: true, value: (one) => one.rule.for_s, cell: (one) => (one.rule.for_s ? duration(one.rule.for_s * 1000) : "at once") },
+      { id: "severity", label: "Severity", value: (one) => one.rule.severity,
+        cell: (one) => severity(one.rule.severity) },
+      { id: "trigger", label: "Looks at", value: (one) => triggerText(one.rule.trigger), cell: (one) => html`<span
+        class="rule-trigger">${triggerText(one.rule.trigger)}</span>` },
+      { id: "after", label: "After", end: true, value: (one) => one.rule.for_s,
+        cell: (one) => (one.rule.for_s ? duration(one.rule.for_s * 1000) : "at once") },
       { id: "hosts", label: "Hosts", value: (one) => one.rule.hosts || "every host" },
-      { id: "open", label: "Open", end: true, value: (one) => open.get(one.name) ?? 0, cell: (one) => (open.get(one.name)
+      { id: "open", label: "Open", end: true, value: (one) => open.get(one.name) ?? 0,
+        cell: (one) => (open.get(one.name)
         ? html`<a href=${router.href("/alarms", { rule: one.name })}>${open.get(one.name)}</a>` : "0") },
       { id: "from", label: "From", value: (one) => `${SHIPPED.has(one.name)} ${one.changed_by}`, cell: origin },
       { id: "enabled", label: "Enabled", value: (one) => one.rule.enabled, cell: (one) => this._switch(one) },
@@ -80,8 +90,10 @@ export class AlarmRules extends Part {
 
   /** @param {RuleShown} one */
   _switch(one) {
-    return html`<button type="button" class="button quiet" role="switch" aria-checked=${one.rule.enabled ? "true" : "false"}
-      aria-label="Rule ${one.name}" ?disabled=${!this.services.session.may("rule-set")} @click=${() => this._enable(one)}>
+    return html`<button type="button" class="button quiet" role="switch" aria-checked=${one.rule.enabled ? "true"
+      : "false"}
+      aria-label="Rule ${one.name}" ?disabled=${!this.services.session.may("rule-set")}
+        @click=${() => this._enable(one)}>
       <span aria-hidden="true">${one.rule.enabled ? "●" : "○"}</span> ${one.rule.enabled ? "on" : "off"}</button>`;
   }
 
@@ -115,7 +127,8 @@ export class AlarmRules extends Part {
 /** @param {RuleShown} one */
 function origin(one) {
   const by = one.changed_by ? html`<span title=${time(one.changed_at)}>${one.changed_by}, ${ago(one.changed_at, Date.now())}</span>` : nothing;
-  return SHIPPED.has(one.name) ? html`<span class="chip">shipped</span> ${one.changed_by ? html`changed by ${by}` : nothing}` : by;
+  return SHIPPED.has(one.name) ? html`<span class="chip">shipped</span> ${one.changed_by ? html`changed by ${by}`
+    : nothing}` : by;
 }
 
 customElements.define("gw-alarm-rules", AlarmRules);

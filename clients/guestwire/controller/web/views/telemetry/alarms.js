@@ -57,7 +57,8 @@ export class Alarms extends Part {
   async _page(cursor, signal) {
     if (!this._past) return { items: [], next: null };
     const { state, severity, rule, host } = this._wanted;
-    const query = { state: STATES[state].of, severity: severity ? [severity] : [], rule: rule || null, host: host || null };
+    const query = { state: STATES[state].of, severity: severity ? [severity] : [], rule: rule || null,
+      host: host || null };
     return this.services.api.get("/alarms", { ...query, limit: PAGE, cursor }, signal);
   }
 
@@ -108,7 +109,8 @@ export class Alarms extends Part {
       ${this._bar(rows)}
       ${trouble(this.pages.error, () => void this.pages.again())}
       ${this._detail(now)}
-      <gw-table .services=${this.services} .columns=${alarmColumns(router, now)} .rows=${rows} sort="-raised" caption="Alarms"
+      <gw-table .services=${this.services} .columns=${alarmColumns(router, now)} .rows=${rows} sort="-raised"
+        caption="Alarms"
         .selected=${this._chosen} .empty=${this._empty()} .row_href=${(/** @type {Alarm} */ one) => this._href(one.id)}
         @select=${(/** @type {CustomEvent} */ event) => { this._chosen = event.detail; }}></gw-table>
       ${this._past && this.pages.next ? html`<button type="button" class="button" ?disabled=${this.pages.busy}
@@ -127,14 +129,20 @@ export class Alarms extends Part {
     const wanted = this._wanted;
     const hosts = [...live.map("host").keys()].sort();
     const rules = [...new Set([...this._rows().map((one) => one.rule), wanted.rule])].filter(Boolean).sort();
-    return html`<form class="toolbar" role="search" aria-label="Which alarms" @submit=${(/** @type {Event} */ event) => event.preventDefault()}>
-      ${selectField({ id: "gw-alarms-state", label: "State", value: wanted.state, onChange: (state) => router.set({ state: state === "open" ? null : state, alarm: null }),
+    return html`<form class="toolbar" role="search" aria-label="Which alarms"
+      @submit=${(/** @type {Event} */ event) => event.preventDefault()}>
+      ${selectField({ id: "gw-alarms-state", label: "State",
+        value: wanted.state, onChange: (state) => router.set({ state: state === "open" ? null : state, alarm: null }),
         options: Object.entries(STATES).map(([id, { label }]) => /** @type {[string, string]} */ ([id, label])) })}
-      ${selectField({ id: "gw-alarms-severity", label: "Severity", value: wanted.severity, onChange: (severity) => router.set({ severity }),
+      ${selectField({ id: "gw-alarms-severity", label: "Severity",
+        value: wanted.severity, onChange: (severity) => router.set({ severity }),
         options: [["", "any"], ...SEVERITIES] })}
-      ${selectField({ id: "gw-alarms-rule", label: "Rule", value: wanted.rule, onChange: (rule) => router.set({ rule }), options: [["", "any"], ...rules] })}
-      ${selectField({ id: "gw-alarms-host", label: "Host", value: wanted.host, onChange: (host) => router.set({ host }), options: [["", "any"], ...hosts] })}
-      <div class="fill">${textField({ id: "gw-alarms-q", label: "Text", type: "search", value: this.query.get("q") ?? "", onInput: (q) => router.set({ q }) })}</div>
+      ${selectField({ id: "gw-alarms-rule", label: "Rule", value: wanted.rule, onChange: (rule) => router.set({ rule }),
+        options: [["", "any"], ...rules] })}
+      ${selectField({ id: "gw-alarms-host", label: "Host", value: wanted.host, onChange: (host) => router.set({ host }),
+        options: [["", "any"], ...hosts] })}
+      <div class="fill">${textField({ id: "gw-alarms-q", label: "Text", type: "search",
+        value: this.query.get("q") ?? "", onInput: (q) => router.set({ q }) })}</div>
     </form>`;
   }
 
@@ -144,7 +152,8 @@ export class Alarms extends Part {
     const chosen = rows.filter((one) => this._chosen.has(one.id) && one.state !== "cleared");
     const active = chosen.filter((one) => one.state === "active");
     return html`<div class="toolbar">
-      <span aria-live="polite">${counted(rows.length, "alarm")}${chosen.length ? `, ${chosen.length} chosen` : ""}</span>
+      <span aria-live="polite">${counted(rows.length, "alarm")}${chosen.length ? `, ${chosen.length} chosen`
+        : ""}</span>
       <button type="button" class="button" ?disabled=${!active.length || !session.may("alarm-ack")}
         @click=${() => this._say("acknowledge", active)}>Acknowledge chosen…</button>
       <button type="button" class="button" ?disabled=${!chosen.length || !session.may("alarm-clear")}
@@ -178,13 +187,15 @@ export class Alarms extends Part {
     if (severity || rule || host || q) {
       return empty({
         title: "No such alarm", text: "Take a filter away to see more.",
-        action: html`<a class="button" href=${this.services.router.href("/alarms", { state: state === "open" ? null : state })}>Show all of this state</a>`,
+        action: html`<a class="button" href=${this.services.router.href("/alarms",
+          { state: state === "open" ? null : state })}>Show all of this state</a>`,
         cli: cli(this.services, "guestwire alarm history"),
       });
     }
     return empty({
       title: state === "open" ? "No alarm is open" : "There are no such alarms",
-      text: html`Rules say when an alarm is raised. <a href=${this.services.router.href("/alarms/rules")}>See the rules</a>, or the
+      text: html`Rules say when an alarm is raised. <a
+        href=${this.services.router.href("/alarms/rules")}>See the rules</a>, or the
         <a href=${this.services.router.href("/alarms", { state: "cleared" })}>history</a>.`,
       cli: cli(this.services, state === "open" ? "guestwire alarm list" : "guestwire alarm history"),
     });

@@ -13,7 +13,8 @@ import "./metric_chart.js";
  */
 export function chartGrid(services, charts, range, marks = []) {
   return html`<div class="chart-grid" @zoom=${(/** @type {CustomEvent} */ event) => zoomTo(services.router, event.detail)}>
-    ${repeat(charts, (one) => one.question.title, (one) => html`<gw-metric-chart .services=${services} .question=${one.question}
+    ${repeat(charts, (one) => one.question.title, (one) => html`<gw-metric-chart .services=${services}
+      .question=${one.question}
       .range=${range} .kind=${one.kind ?? "lines"} .noun=${one.noun ?? "CPU"} .marks=${marks}></gw-metric-chart>`)}
   </div>`;
 }

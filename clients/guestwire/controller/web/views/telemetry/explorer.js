@@ -18,7 +18,8 @@ const MOST_LINES = 20;
 const MOST_SERIES = 500;
 /** @type {Record<string, string>} */
 const AGGREGATES = {
-  avg: "mean", min: "lowest", max: "highest", last: "last", sum: "sum", count: "how many values", rate: "growth per second",
+  avg: "mean", min: "lowest", max: "highest", last: "last", sum: "sum", count: "how many values",
+    rate: "growth per second",
   increase: "growth",
 };
 const FOR_COUNTERS = new Set(["rate", "increase"]);
@@ -26,7 +27,8 @@ const FOR_COUNTERS = new Set(["rate", "increase"]);
 const ACROSS = [["", "as it suits"], ["sum", "sum"], ["avg", "mean"], ["min", "lowest"], ["max", "highest"], ["count", "how many"]];
 
 export class MetricExplorer extends Part {
-  static properties = { ...Part.properties, range: { attribute: false }, _metrics: { state: true }, _series: { state: true }, _wrong: { state: true } };
+  static properties = { ...Part.properties, range: { attribute: false }, _metrics: { state: true },
+    _series: { state: true }, _wrong: { state: true } };
 
   constructor() {
     super();
@@ -101,7 +103,8 @@ export class MetricExplorer extends Part {
       });
     }
     return html`
-      <form class="panel stack explorer" @submit=${(/** @type {Event} */ event) => event.preventDefault()} aria-label="What is shown">
+      <form class="panel stack explorer" @submit=${(/** @type {Event} */ event) => event.preventDefault()}
+        aria-label="What is shown">
         ${this._which()} ${this._how()}
       </form>
       ${this._metrics ? chartGrid(this.services, this._charts(), this.range) : html`<p class="muted">Reading…</p>`}`;
@@ -115,11 +118,14 @@ export class MetricExplorer extends Part {
       <div class="row explorer-metric">
         <div class="field fill">
           <label for="gw-explorer-metric">Metric</label>
-          <input id="gw-explorer-metric" list="gw-explorer-metrics" autocomplete="off" spellcheck="false" .value=${found?.name ?? ""}
+          <input id="gw-explorer-metric" list="gw-explorer-metrics" autocomplete="off" spellcheck="false"
+            .value=${found?.name ?? ""}
             aria-describedby="gw-explorer-meaning" @change=${this._choose}>
-          <datalist id="gw-explorer-metrics">${(this._metrics ?? []).map((one) => html`<option value=${one.name}>${one.summary}</option>`)}</datalist>
+          <datalist id="gw-explorer-metrics">${(this._metrics ?? []).map((one) => html`<option
+            value=${one.name}>${one.summary}</option>`)}</datalist>
           <div class="hint" id="gw-explorer-meaning" aria-live="polite">${metric
-            ? html`${metric.summary} ${metric.kind === "counter" ? "A counter" : "A gauge"}, ${metric.unit || "no unit"}, ${metric.series} series.`
+            ? html`${metric.summary} ${metric.kind === "counter" ? "A counter"
+              : "A gauge"}, ${metric.unit || "no unit"}, ${metric.series} series.`
             : this._metrics ? "No host sends a metric of this name. Choose one of the list." : ""}</div>
         </div>
         <div class="fill">${textField({
@@ -141,7 +147,8 @@ export class MetricExplorer extends Part {
     return html`
       <div class="row">
         ${selectField({
-          id: "gw-explorer-aggregate", label: "Each step shows", value: this.aggregate, onChange: (aggregate) => router.set({ aggregate }),
+          id: "gw-explorer-aggregate", label: "Each step shows",
+            value: this.aggregate, onChange: (aggregate) => router.set({ aggregate }),
           options: Object.entries(AGGREGATES).filter(([one]) => metric?.kind === "counter" || !FOR_COUNTERS.has(one)),
         })}
         ${selectField({
@@ -152,7 +159,8 @@ export class MetricExplorer extends Part {
       <fieldset class="row"><legend>One line for each</legend>
         ${this._lines("series", "series", by === undefined, null)}
         ${this._lines("one", "one line for all", by?.length === 0, ALL_AS_ONE)}
-        ${labels.map((label) => html`<label class="check"><input type="checkbox" .checked=${by?.includes(label) ?? false}
+        ${labels.map((label) => html`<label class="check"><input type="checkbox"
+          .checked=${by?.includes(label) ?? false}
           @change=${(/** @type {any} */ event) => this._gather(label, event.target.checked)}> ${label}</label>`)}
       </fieldset>`;
   }
@@ -164,8 +172,10 @@ export class MetricExplorer extends Part {
    * @param {string | null} by
    */
   _lines(id, label, chosen, by) {
-    return html`<label class="check" for="gw-explorer-by-${id}"><input id="gw-explorer-by-${id}" type="radio" name="gw-explorer-by"
-      .checked=${chosen} @change=${() => this.services.router.set({ by, across: by === null ? null : this.query.get("across") })}> ${label}</label>`;
+    return html`<label class="check" for="gw-explorer-by-${id}"><input id="gw-explorer-by-${id}" type="radio"
+      name="gw-explorer-by"
+      .checked=${chosen} @change=${() => this.services.router.set({ by,
+        across: by === null ? null : this.query.get("across") })}> ${label}</label>`;
   }
 
   /**
@@ -199,7 +209,8 @@ export class MetricExplorer extends Part {
     if (this._shown.key !== key) {
       const metric = this.metric ?? { name: parsed(selector)?.name ?? selector, unit: "" };
       this._shown = { key, charts: [{ question: {
-        title: selector, unit: unitOf(metric, aggregate), parts: [{ selector, aggregate, by, across }], most: MOST_LINES,
+        title: selector, unit: unitOf(metric, aggregate), parts: [{ selector, aggregate, by, across }],
+          most: MOST_LINES,
         empty: "No series of this selector had a value in this time. Take a filter away, or choose a longer time.",
       } }] };
     }

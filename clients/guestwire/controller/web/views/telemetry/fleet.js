@@ -22,7 +22,8 @@ const LOOK_MS = 1000;
 
 export class FleetTelemetry extends TimedPart {
   static properties = {
-    ...TimedPart.properties, _tops: { state: true }, _totals: { state: true }, _gaps: { state: true }, _problem: { state: true },
+    ...TimedPart.properties, _tops: { state: true }, _totals: { state: true }, _gaps: { state: true },
+      _problem: { state: true },
   };
 
   constructor() {
@@ -71,7 +72,8 @@ export class FleetTelemetry extends TimedPart {
   async _readTops(signal) {
     const { api } = this.services;
     const [totals, tops] = await Promise.all([
-      Promise.all(TOTALS.map(async ({ selector, across }) => (await api.get("/metrics/top", { selector, by: [""], across }, signal)).rows[0])),
+      Promise.all(TOTALS.map(async ({ selector, across }) => (await api.get("/metrics/top", { selector,
+        by: [""], across }, signal)).rows[0])),
       Promise.all(TOPS.map((top) => askTop(api, top, signal))),
     ]);
     this._totals = new Map(TOTALS.map((one, n) => [one.id, totals[n]]));
@@ -90,10 +92,12 @@ export class FleetTelemetry extends TimedPart {
     return html`<div class="telemetry stack">
       <h1>Telemetry</h1>
       ${tabs(PARTS.map(([id, label]) => ({
-        label, current: id === this.page, href: router.href("/telemetry", { ...keep, part: id === "overview" ? null : id }),
+        label, current: id === this.page, href: router.href("/telemetry", { ...keep,
+          part: id === "overview" ? null : id }),
       })), "Telemetry")}
       <gw-range-picker .services=${this.services} .query=${this.query}></gw-range-picker>
-      ${this._problem ? html`<p class="issue w" role="status"><span aria-hidden="true">▲</span> ${this._problem}</p>` : nothing}
+      ${this._problem ? html`<p class="issue w" role="status"><span aria-hidden="true">▲</span> ${this._problem}</p>`
+        : nothing}
       ${this._content()}
     </div>`;
   }
@@ -103,7 +107,8 @@ export class FleetTelemetry extends TimedPart {
       case "events": return chartGrid(this.services, SHARED, this.range);
       case "controller": return html`<p class="muted">What hosts measure waits on their disks until this controller has stored it and said so.</p>
         ${chartGrid(this.services, INGEST, this.range)} ${gapsPanel(this.services, this._gaps, "", this.range)}`;
-      case "explore": return html`<gw-metric-explorer .services=${this.services} .query=${this.query} .range=${this.range}></gw-metric-explorer>`;
+      case "explore": return html`<gw-metric-explorer .services=${this.services} .query=${this.query}
+        .range=${this.range}></gw-metric-explorer>`;
       default: return this._overview();
     }
   }
@@ -118,7 +123,8 @@ export class FleetTelemetry extends TimedPart {
       });
     }
     return html`
-      <dl class="totals">${TOTALS.map((one) => html`<div class="panel"><dt>${one.label}</dt><dd class="num">${this._total(one)}</dd></div>`)}</dl>
+      <dl class="totals">${TOTALS.map((one) => html`<div class="panel"><dt>${one.label}</dt><dd
+        class="num">${this._total(one)}</dd></div>`)}</dl>
       ${chartGrid(this.services, OVERVIEW, this.range)}
       <div class="chart-grid">${TOPS.map((one) => topList(this.services, one, this._tops.get(one.id) ?? []))}</div>`;
   }

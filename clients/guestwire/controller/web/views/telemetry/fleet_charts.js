@@ -21,7 +21,8 @@ export const TOTALS = [
   { id: "guests", label: "Guests that run", selector: 'guestwire_guest_state{state=~"running|ready"}', unit: "count" },
   { id: "crashed", label: "Guests that crashed", selector: 'guestwire_guest_state{state="crashed"}', unit: "count" },
   { id: "signals", label: "Signals of events", selector: "guestwire_event_signals_total", unit: "count/s" },
-  { id: "received", label: "Received by adapters", selector: "guestwire_interface_received_bytes_total", unit: "bytes/s" },
+  { id: "received", label: "Received by adapters", selector: "guestwire_interface_received_bytes_total",
+    unit: "bytes/s" },
 ];
 
 /** @type {readonly Shown[]} */
@@ -34,7 +35,8 @@ export const OVERVIEW = [
     { selector: "guestwire_host_memory_available_bytes", aggregate: "avg", by: [], across: "sum", label: "available" },
   ] } },
   { question: { title: "Guests by state", unit: "count", parts: [
-    { selector: 'guestwire_guest_state{state!="stopped"}', aggregate: "last", by: ["state"], across: "sum", label: (labels) => labels.state },
+    { selector: 'guestwire_guest_state{state!="stopped"}', aggregate: "last", by: ["state"], across: "sum",
+      label: (labels) => labels.state },
   ] } },
   { question: { title: "Traffic of all adapters", unit: "bytes/s", parts: [
     { selector: "guestwire_interface_received_bytes_total", aggregate: "rate", by: [], label: "received" },
@@ -44,7 +46,8 @@ export const OVERVIEW = [
 
 /** @type {readonly Shown[]} */
 export const SHARED = [
-  { question: { title: "Signals of events, by site", unit: "count/s", empty: "No event was signalled in this time.", parts: [
+  { question: { title: "Signals of events, by site", unit: "count/s", empty: "No event was signalled in this time.",
+    parts: [
     { selector: "guestwire_event_signals_total", aggregate: "rate", by: ["site"], label: site },
   ] } },
   { question: { title: "Signals of each event", unit: "count/s", empty: "No event was signalled in this time.", parts: [
@@ -53,7 +56,8 @@ export const SHARED = [
   { question: { title: "Refused signals and waits", unit: "count/s", empty: "Nobody was refused anything.", parts: [
     { selector: "guestwire_event_denied_total", aggregate: "rate", by: ["site", "host", "event"], label: ofHost },
   ] } },
-  { question: { title: "Messages that wait in queues", unit: "count", empty: "No host has a queue with messages in it.", parts: [
+  { question: { title: "Messages that wait in queues", unit: "count", empty: "No host has a queue with messages in it.",
+    parts: [
     { selector: "guestwire_queue_depth", aggregate: "max", by: ["site", "host", "queue"], label: ofHost },
   ] } },
 ];
@@ -61,18 +65,23 @@ export const SHARED = [
 /** How telemetry comes in, as hosts see it: what the controller has acknowledged it has stored. @type {readonly Shown[]} */
 export const INGEST = [
   { question: { title: "Batches and notices that the controller has taken", unit: "count/s", parts: [
-    { selector: "guestwire_agent_spool_acknowledged_total", aggregate: "rate", by: ["class"], label: (labels) => labels.class },
+    { selector: "guestwire_agent_spool_acknowledged_total", aggregate: "rate", by: ["class"],
+      label: (labels) => labels.class },
   ] } },
   { question: { title: "What waits on hosts until it is taken", unit: "bytes", parts: [
-    { selector: "guestwire_agent_spool_bytes", aggregate: "avg", by: ["class"], across: "sum", label: (labels) => labels.class },
+    { selector: "guestwire_agent_spool_bytes", aggregate: "avg", by: ["class"], across: "sum",
+      label: (labels) => labels.class },
   ] } },
   { question: { title: "How old the oldest of it is, the worst host", unit: "seconds", parts: [
-    { selector: "guestwire_agent_spool_lag_seconds", aggregate: "max", by: ["class"], across: "max", label: (labels) => labels.class },
+    { selector: "guestwire_agent_spool_lag_seconds", aggregate: "max", by: ["class"], across: "max",
+      label: (labels) => labels.class },
   ] } },
   { question: { title: "What hosts had to drop", unit: "count/s", empty: "No host dropped anything.", parts: [
-    { selector: "guestwire_agent_spool_dropped_total", aggregate: "rate", by: ["class"], label: (labels) => labels.class },
+    { selector: "guestwire_agent_spool_dropped_total", aggregate: "rate", by: ["class"],
+      label: (labels) => labels.class },
   ] } },
   { question: { title: "Measurements that came too late", unit: "count/s", parts: [
-    { selector: "guestwire_telemetry_ticks_missed_total", aggregate: "rate", by: ["tier"], label: (labels) => labels.tier },
+    { selector: "guestwire_telemetry_ticks_missed_total", aggregate: "rate", by: ["tier"],
+      label: (labels) => labels.tier },
   ] } },
 ];

@@ -22,7 +22,8 @@ export function gapsLine(found) {
     found.gaps.length ? `${counted(found.gaps.length, "gap")} in the telemetry of this time` : "",
     found.clocks.length ? `${counted(found.clocks.length, "host")} had a wrong clock` : "",
   ].filter(Boolean).join("; ");
-  return html`<p class="issue w" role="status"><span aria-hidden="true">▲</span> ${said}: what the charts show is not all there was.
+  return html`<p class="issue w" role="status"><span
+    aria-hidden="true">▲</span> ${said}: what the charts show is not all there was.
     The record has the details.</p>`;
 }
 
@@ -39,7 +40,8 @@ export function gapsPanel(services, found, host, range) {
     ${!found ? html`<p class="muted">Reading…</p>` : found.gaps.length ? gapTable(found.gaps) : empty({
       title: "Nothing is missing", text: "Every batch of this time has come. A longer time is chosen above.", cli: line,
     })}
-    ${found?.clocks.map((one) => html`<p class="issue w"><span aria-hidden="true">▲</span> The clock of ${one.site}/${one.host} was
+    ${found?.clocks.map((one) => html`<p class="issue w"><span
+      aria-hidden="true">▲</span> The clock of ${one.site}/${one.host} was
       wrong: its times were shifted by ${duration(Math.abs(one.offset_ms))}, last on ${time(one.at)}. Where its samples lie is an
       estimate.</p>`) ?? nothing}
     ${found?.gaps.length ? line : nothing}
@@ -54,6 +56,7 @@ function gapTable(gaps) {
       <th scope="col" class="end">Batches</th><th scope="col">Why</th></tr></thead>
     <tbody>${gaps.map((one) => html`<tr><th scope="row">${one.site}/${one.host}</th><td>${time(one.since)}</td>
       <td>${time(one.until)}</td><td>${one.spool_class}</td><td class="end">${one.numbers}</td>
-      <td>${WHY[/** @type {keyof typeof WHY} */ (one.why)] ?? one.why}${one.text ? html`: ${one.text}` : nothing}</td></tr>`)}</tbody>
+      <td>${WHY[/** @type {keyof typeof WHY} */ (one.why)] ?? one.why}${one.text ? html`: ${one.text}`
+        : nothing}</td></tr>`)}</tbody>
   </table>`;
 }

@@ -21,9 +21,12 @@ export function guestCharts(site, host, guest) {
     selector: on(name), aggregate: "rate", by: [by], label,
   });
   return [
-    { question: { title: "CPU time", unit: "cpus", empty: NONE, parts: [rate("guest_cpu_seconds_total", "guest", "this guest")] } },
-    { question: { title: "How busy each vCPU is", unit: "ratio", empty: NONE, parts: [rate("vcpu_cpu_seconds_total", "vcpu", vcpu)] } },
-    { kind: "heat", noun: "vCPU", question: { title: "How busy each vCPU is, over time", unit: "ratio", empty: NONE, parts: [
+    { question: { title: "CPU time", unit: "cpus", empty: NONE,
+      parts: [rate("guest_cpu_seconds_total", "guest", "this guest")] } },
+    { question: { title: "How busy each vCPU is", unit: "ratio", empty: NONE,
+      parts: [rate("vcpu_cpu_seconds_total", "vcpu", vcpu)] } },
+    { kind: "heat", noun: "vCPU", question: { title: "How busy each vCPU is, over time", unit: "ratio", empty: NONE,
+      parts: [
       rate("vcpu_cpu_seconds_total", "vcpu", vcpu),
     ] } },
     { question: { title: "Time that vCPUs waited for a CPU", unit: "ratio", empty: NONE, parts: [
@@ -34,15 +37,18 @@ export function guestCharts(site, host, guest) {
       { selector: on("guest_memory_resident_bytes"), by: [], label: "of the host's memory" },
       { selector: on("guest_memory_unused_bytes"), by: [], label: "not used by the guest" },
     ] } },
-    { question: { title: "Disks", unit: "bytes/s", empty: "The guest has no disks, or they said nothing in this time.", parts: [
+    { question: { title: "Disks", unit: "bytes/s", empty: "The guest has no disks, or they said nothing in this time.",
+      parts: [
       rate("guest_disk_read_bytes_total", "device", device("read")),
       rate("guest_disk_written_bytes_total", "device", device("written")),
     ] } },
-    { question: { title: "Network", unit: "bytes/s", empty: "The guest has no network card, or it said nothing in this time.", parts: [
+    { question: { title: "Network", unit: "bytes/s",
+      empty: "The guest has no network card, or it said nothing in this time.", parts: [
       rate("guest_interface_received_bytes_total", "device", device("received")),
       rate("guest_interface_sent_bytes_total", "device", device("sent")),
     ] } },
-    { question: { title: "What it asks of the communication service", unit: "count/s", empty: "The guest has asked for nothing.", parts: [
+    { question: { title: "What it asks of the communication service", unit: "count/s",
+      empty: "The guest has asked for nothing.", parts: [
       rate("comm_guest_requests_total", "guest", "asked"),
       rate("comm_guest_denied_total", "guest", "denied"),
       rate("comm_guest_throttled_total", "guest", "made to wait"),

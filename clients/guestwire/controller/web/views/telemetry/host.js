@@ -63,7 +63,8 @@ export class HostTelemetry extends TimedPart {
       ]);
       this._gaps = gaps;
       this._marks = alarms.items.map((/** @type {any} */ one) => ({
-        at: one.raised_at, label: one.text, severity: one.severity, href: router.href("/alarms", { alarm: one.id, state: "all" }),
+        at: one.raised_at, label: one.text, severity: one.severity, href: router.href("/alarms", { alarm: one.id,
+          state: "all" }),
       }));
     } catch (error) {
       if (!isAbort(error)) this.services.say.problem(error);
@@ -91,7 +92,8 @@ export class HostTelemetry extends TimedPart {
   _alarms() {
     if (!this._marks.length) return nothing;
     return html`<details class="chart-alarms"><summary>${counted(this._marks.length, "alarm")} in this time</summary>
-      <ul>${this._marks.map((one) => html`<li>${severity(one.severity ?? "info")} ${time(one.at)} <a href=${one.href ?? ""}>${one.label}</a></li>`)}</ul>
+      <ul>${this._marks.map((one) => html`<li>${severity(one.severity ?? "info")} ${time(one.at)} <a
+        href=${one.href ?? ""}>${one.label}</a></li>`)}</ul>
     </details>`;
   }
 }

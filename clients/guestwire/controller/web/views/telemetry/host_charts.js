@@ -26,11 +26,15 @@ export function hostCharts(site, host) {
     { id: "cpu", label: "CPU", text: "What the host's CPUs do, core by core.", charts: cpuCharts(on) },
     { id: "memory", label: "Memory", text: "The host's memory, by node and in huge pages.", charts: memoryCharts(on) },
     { id: "disks", label: "Disks", text: "What the host reads and writes, and what is left.", charts: diskCharts(on) },
-    { id: "network", label: "Network", text: "The host's adapters and its virtual networks.", charts: networkCharts(on) },
-    { id: "interrupts", label: "Interrupts", text: "Which CPU is interrupted, and by what.", charts: interruptCharts(on) },
+    { id: "network", label: "Network", text: "The host's adapters and its virtual networks.",
+      charts: networkCharts(on) },
+    { id: "interrupts", label: "Interrupts", text: "Which CPU is interrupted, and by what.",
+      charts: interruptCharts(on) },
     { id: "guests", label: "Guests", text: "What guests and their vCPUs take.", charts: guestsCharts(on) },
-    { id: "shared", label: "Events and queues", text: "What guests share: events, queues, locks, memory areas.", charts: sharedCharts(on) },
-    { id: "record", label: "Record", text: "How the host measures itself, and what is missing of it.", charts: recordCharts(on) },
+    { id: "shared", label: "Events and queues", text: "What guests share: events, queues, locks, memory areas.",
+      charts: sharedCharts(on) },
+    { id: "record", label: "Record", text: "How the host measures itself, and what is missing of it.",
+      charts: recordCharts(on) },
   ];
 }
 
@@ -71,7 +75,8 @@ function memoryCharts(on) {
     { question: { title: "Free memory of each node", unit: "bytes", parts: [{
       selector: on("node_memory_free_bytes"), by: ["node"], label: (labels) => `node ${labels.node}`,
     }] } },
-    { question: { title: "Free huge pages", unit: "count", empty: "This host has no huge pages: Memory shows how to have some.", parts: [{
+    { question: { title: "Free huge pages", unit: "count",
+      empty: "This host has no huge pages: Memory shows how to have some.", parts: [{
       selector: on("node_hugepages_free"), by: ["node", "page_bytes"],
       label: (labels) => `node ${labels.node}, pages of ${Number(labels.page_bytes) / 1048576} MiB`,
     }] } },
@@ -115,12 +120,15 @@ function networkCharts(on) {
       { selector: on("interface_sent_bytes_total"), aggregate: "rate", by: ["device"], label: device("sent") },
     ] } },
     { question: { title: "Packets that were lost or broken", unit: "count/s", parts: [
-      { selector: on("interface_received_dropped_total"), aggregate: "rate", by: ["device"], label: device("dropped when received") },
-      { selector: on("interface_sent_dropped_total"), aggregate: "rate", by: ["device"], label: device("dropped when sent") },
+      { selector: on("interface_received_dropped_total"), aggregate: "rate", by: ["device"],
+        label: device("dropped when received") },
+      { selector: on("interface_sent_dropped_total"), aggregate: "rate", by: ["device"],
+        label: device("dropped when sent") },
       { selector: on("interface_received_errors_total"), aggregate: "rate", by: ["device"], label: device("broken") },
     ] } },
     { question: { title: "Traffic of each member of a virtual network", unit: "bytes/s", empty: none, parts: [
-      { selector: on("network_received_bytes_total"), aggregate: "rate", by: ["network", "member"], label: member("received") },
+      { selector: on("network_received_bytes_total"), aggregate: "rate", by: ["network", "member"],
+        label: member("received") },
       { selector: on("network_sent_bytes_total"), aggregate: "rate", by: ["network", "member"], label: member("sent") },
     ] } },
   ];
@@ -152,7 +160,8 @@ function guestsCharts(on) {
     { question: { title: "CPU time of each guest", unit: "cpus", empty: none, parts: [
       { selector: on("guest_cpu_seconds_total"), aggregate: "rate", by: ["guest"], label: of("guest") },
     ] } },
-    { kind: "heat", noun: "vCPU", question: { title: "How busy each vCPU is, over time", unit: "ratio", empty: none, parts: [
+    { kind: "heat", noun: "vCPU", question: { title: "How busy each vCPU is, over time", unit: "ratio", empty: none,
+      parts: [
       { selector: on("vcpu_cpu_seconds_total"), aggregate: "rate", by: ["guest", "vcpu"], label: vcpu },
     ] } },
     { question: { title: "Time that vCPUs waited for a CPU", unit: "ratio", empty: none, parts: [
@@ -181,10 +190,13 @@ function sharedCharts(on) {
     ] } },
     { question: { title: "Messages put into queues and taken", unit: "count/s", empty: noQueues, parts: [
       { selector: on("queue_put_total"), aggregate: "rate", by: ["queue"], label: (labels) => `${labels.queue} put` },
-      { selector: on("queue_taken_total"), aggregate: "rate", by: ["queue"], label: (labels) => `${labels.queue} taken` },
-      { selector: on("queue_refused_total"), aggregate: "rate", by: ["queue"], label: (labels) => `${labels.queue} refused` },
+      { selector: on("queue_taken_total"), aggregate: "rate", by: ["queue"],
+        label: (labels) => `${labels.queue} taken` },
+      { selector: on("queue_refused_total"), aggregate: "rate", by: ["queue"],
+        label: (labels) => `${labels.queue} refused` },
     ] } },
-    { question: { title: "What guests ask of the communication service", unit: "count/s", empty: "No guest has asked for anything.", parts: [
+    { question: { title: "What guests ask of the communication service", unit: "count/s",
+      empty: "No guest has asked for anything.", parts: [
       { selector: on("comm_guest_requests_total"), aggregate: "rate", by: ["guest"], label: of("guest") },
     ] } },
   ];

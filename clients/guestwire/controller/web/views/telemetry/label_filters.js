@@ -18,11 +18,15 @@ export function labelFilters({ labels, matchers, series, onChange }) {
   return html`<fieldset class="filters"><legend>Only series whose labels fit</legend>
     ${matchers.map((one, place) => html`<div class="row">
       <span class="filter-label mono">${one.label}</span>
-      <select aria-label="How ${one.label} is compared" @change=${(/** @type {any} */ event) => change(place, { operator: event.target.value })}>
-        ${OPERATORS.map(([sign, word]) => html`<option value=${sign} ?selected=${sign === one.operator}>${word}</option>`)}</select>
-      <input aria-label="Value of ${one.label}" list="gw-filter-${one.label}" autocomplete="off" spellcheck="false" .value=${one.value}
+      <select aria-label="How ${one.label} is compared" @change=${(/** @type {any} */ event) => change(place,
+        { operator: event.target.value })}>
+        ${OPERATORS.map(([sign, word]) => html`<option value=${sign}
+          ?selected=${sign === one.operator}>${word}</option>`)}</select>
+      <input aria-label="Value of ${one.label}" list="gw-filter-${one.label}" autocomplete="off" spellcheck="false"
+        .value=${one.value}
         @change=${(/** @type {any} */ event) => change(place, { value: event.target.value })}>
-      <datalist id="gw-filter-${one.label}">${values(series, one.label).map((value) => html`<option value=${value}></option>`)}</datalist>
+      <datalist id="gw-filter-${one.label}">${values(series, one.label).map((value) => html`<option
+        value=${value}></option>`)}</datalist>
       <button type="button" class="button quiet" aria-label="Remove the filter of ${one.label}"
         @click=${() => onChange(matchers.filter((_, n) => n !== place))}>Remove</button></div>`)}
     ${free.length ? html`<label class="row">Add a filter of
@@ -30,7 +34,8 @@ export function labelFilters({ labels, matchers, series, onChange }) {
         const label = event.target.value;
         event.target.value = "";
         onChange([...matchers, { label, operator: "=", value: values(series, label)[0] ?? "" }]);
-      }}><option value="">choose a label</option>${free.map((label) => html`<option value=${label}>${label}</option>`)}</select></label>` : nothing}
+      }}><option value="">choose a label</option>${free.map((label) => html`<option
+        value=${label}>${label}</option>`)}</select></label>` : nothing}
   </fieldset>`;
 }
 

@@ -24,7 +24,8 @@ const NEAR = "200px";
 
 export class MetricChart extends Part {
   static properties = {
-    ...Part.properties, question: { attribute: false }, range: { attribute: false }, kind: {}, marks: { attribute: false },
+    ...Part.properties, question: { attribute: false }, range: { attribute: false }, kind: {},
+      marks: { attribute: false },
     height: { type: Number }, noun: {},
     _answer: { state: true }, _problem: { state: true }, _seen: { state: true },
   };
@@ -54,7 +55,8 @@ export class MetricChart extends Part {
 
   connectedCallback() {
     super.connectedCallback();
-    const watch = new IntersectionObserver((seen) => { this._seen = seen.some((one) => one.isIntersecting); }, { rootMargin: NEAR });
+    const watch = new IntersectionObserver((seen) => { this._seen = seen.some((one) => one.isIntersecting); },
+      { rootMargin: NEAR });
     watch.observe(this);
     this.until(() => {
       watch.disconnect();
@@ -93,7 +95,8 @@ export class MetricChart extends Part {
 
   render() {
     return html`
-      <section class="panel metric-chart" aria-label=${this.question.title} aria-busy=${this._answer ? "false" : "true"}>
+      <section class="panel metric-chart" aria-label=${this.question.title} aria-busy=${this._answer ? "false"
+        : "true"}>
         ${this._problem ? html`<p class="issue w" role="status">▲ ${this._problem}</p>` : nothing}
         ${this._answer ? this._shown(this._answer) : html`<p class="chart-caption">${this.question.title}</p>
           <p class="muted">${this._problem ? "Nothing could be read." : "Reading…"}</p>`}
@@ -112,9 +115,11 @@ export class MetricChart extends Part {
     }
     const shown = highest(answer.series, most);
     return html`
-      <gw-chart .series=${shown} .unit=${unit} .range=${[from, to]} .step=${answer.step} .marks=${this.marks} .height=${this.height}
+      <gw-chart .series=${shown} .unit=${unit} .range=${[from, to]} .step=${answer.step} .marks=${this.marks}
+        .height=${this.height}
         .bands=${bandsOf(answer)} .caption=${title} .empty=${none}></gw-chart>
-      ${shown.length < answer.series.length ? html`<p class="muted">The ${shown.length} highest of ${answer.series.length}.</p>` : nothing}
+      ${shown.length < answer.series.length ? html`<p
+        class="muted">The ${shown.length} highest of ${answer.series.length}.</p>` : nothing}
       ${answer.clocks.map((one) => html`<p class="issue w">▲ The clock of ${one.site}/${one.host} was wrong: its times were shifted by ${
         duration(Math.abs(one.offset_ms))}, last on ${time(one.at)}.</p>`)}`;
   }

@@ -12,7 +12,8 @@ import { KINDS } from "./rule_triggers.js";
 
 /** @typedef {{name: string, rule: any, revision: number, changed_at: number, changed_by: string}} RuleShown */
 
-const NEW = { trigger: KINDS.metric.fresh(), severity: "warning", hosts: "", for_s: 0, clear_after_s: null, summary: "{host}: {text}", enabled: true };
+const NEW = { trigger: KINDS.metric.fresh(), severity: "warning", hosts: "", for_s: 0, clear_after_s: null,
+  summary: "{host}: {text}", enabled: true };
 /** Since a summary of a metric has no {text}. */
 const METRIC_SUMMARY = "{host}: the value is {value}";
 const FIELDS = ["trigger.metric", "trigger.presence", "trigger.notice", "trigger.trouble", "selector", "name", "hosts", "for_s", "clear_after_s", "summary"];
@@ -58,19 +59,24 @@ export class RuleForm extends Part {
       <form class="panel stack rule-form" aria-labelledby="gw-rule-title" @submit=${this._save}>
         <h2 id="gw-rule-title" tabindex="-1">${this.rule ? `Rule ${this.rule.name}` : "New rule"}</h2>
         ${this._error && !FIELDS.some((field) => wrong(field)) ? trouble(this._error) : nothing}
-        ${this.rule ? nothing : textField({ id: "gw-rule-name", label: "Name", value: this._name, required: true, pattern: "[a-z0-9\\-]{1,64}",
-          hint: "Small letters, digits and hyphens.", error: wrong("name"), onInput: (name) => { this._name = name; } })}
+        ${this.rule ? nothing : textField({ id: "gw-rule-name", label: "Name", value: this._name, required: true,
+          pattern: "[a-z0-9\\-]{1,64}",
+          hint: "Small letters, digits and hyphens.",
+            error: wrong("name"), onInput: (name) => { this._name = name; } })}
         ${selectField({ id: "gw-rule-kind", label: "Looks at", value: body.trigger.on, hint: kind.hint,
           options: Object.entries(KINDS).map(([id, { label }]) => /** @type {[string, string]} */ ([id, label])),
           onChange: (on) => put({ trigger: this.rule?.rule.trigger.on === on ? this.rule.rule.trigger : KINDS[on].fresh(),
             summary: [NEW.summary, METRIC_SUMMARY].includes(body.summary) ? (on === "metric" ? METRIC_SUMMARY : NEW.summary) : body.summary }) })}
-        ${kind.fields(body.trigger, { put: (change) => put({ trigger: { ...this._body.trigger, ...change } }), trouble: wrong })}
+        ${kind.fields(body.trigger, { put: (change) => put({ trigger: { ...this._body.trigger, ...change } }),
+          trouble: wrong })}
         ${this._common(body, kind, put, wrong)}
         <div class="toolbar">
           <button class="button primary" ?disabled=${this._busy || !this.services.session.may("rule-set")}>${this.rule ? "Save rule" : "Make rule"}</button>
           <button type="button" class="button" @click=${() => this._leave()}>Cancel</button>
-          ${this.rule ? html`<span class="fill"></span><button type="button" class="button danger" ?disabled=${!this.services.session.may("rule-set")}
-            @click=${() => this.dispatchEvent(new CustomEvent("remove-rule", { detail: this.rule }))}>Remove rule…</button>` : nothing}
+          ${this.rule ? html`<span class="fill"></span><button type="button" class="button danger"
+            ?disabled=${!this.services.session.may("rule-set")}
+            @click=${() => this.dispatchEvent(new CustomEvent("remove-rule",
+              { detail: this.rule }))}>Remove rule…</button>` : nothing}
         </div>
       </form>
       <datalist id="gw-rule-metrics">${this.metrics.map((name) => html`<option value=${name}></option>`)}</datalist>`;
@@ -87,15 +93,19 @@ export class RuleForm extends Part {
       ${textField({ id: "gw-rule-hosts", label: "Hosts", value: body.hosts, error: wrong("hosts"),
         hint: "A selection, as site=plant or group=rt; empty: every host.", onInput: (hosts) => put({ hosts }) })}
       <div class="row">
-        ${selectField({ id: "gw-rule-severity", label: "Severity", value: body.severity, options: SEVERITIES, onChange: (severity) => put({ severity }) })}
-        ${kind.lasting ? textField({ id: "gw-rule-for", label: "After seconds", type: "number", value: body.for_s, error: wrong("for_s"),
+        ${selectField({ id: "gw-rule-severity", label: "Severity", value: body.severity,
+          options: SEVERITIES, onChange: (severity) => put({ severity }) })}
+        ${kind.lasting ? textField({ id: "gw-rule-for", label: "After seconds", type: "number", value: body.for_s,
+          error: wrong("for_s"),
           hint: "How long it holds before it is told.", onInput: (value) => put({ for_s: Number(value) }) }) : textField({
-          id: "gw-rule-clear-after", label: "Over after seconds", type: "number", value: body.clear_after_s, error: wrong("clear_after_s"),
+          id: "gw-rule-clear-after", label: "Over after seconds", type: "number", value: body.clear_after_s,
+            error: wrong("clear_after_s"),
           hint: "Empty: when somebody clears it.", onInput: (value) => put({ clear_after_s: value === "" ? null : Number(value) }) })}
       </div>
       ${textField({ id: "gw-rule-summary", label: "Says", value: body.summary, required: true, error: wrong("summary"),
         hint: "With {host}, {value}, {text}, and labels of the series, as {guest}.", onInput: (summary) => put({ summary }) })}
-      ${checkField({ id: "gw-rule-enabled", label: "Enabled", value: body.enabled, onChange: (enabled) => put({ enabled }) })}`;
+      ${checkField({ id: "gw-rule-enabled", label: "Enabled",
+        value: body.enabled, onChange: (enabled) => put({ enabled }) })}`;
   }
 
   /** @param {Event} event */
@@ -105,7 +115,8 @@ export class RuleForm extends Part {
     this._busy = true;
     this._error = null;
     try {
-      if (this.rule) await api.send("PUT", `/alarm-rules/${this.rule.name}`, { body: this._body, ifMatch: this.rule.revision });
+      if (this.rule) await api.send("PUT", `/alarm-rules/${this.rule.name}`,
+        { body: this._body, ifMatch: this.rule.revision });
       else await api.send("POST", "/alarm-rules", { body: { ...this._body, name: this._name.trim() } });
       say.done(`The rule ${this._name} is ${this.rule ? "saved" : "made"}.`);
       this._leave();

@@ -22,10 +22,12 @@ const CLASSES = ["guest", "comm", "config", "audit", "alarm"];
 /** @type {Record<string, Kind>} */
 export const KINDS = {
   metric: {
-    label: "A metric", hint: "The newest value of a series, how fast a counter grows, or one metric over another.", lasting: true,
+    label: "A metric", hint: "The newest value of a series, how fast a counter grows, or one metric over another.",
+      lasting: true,
     fresh: () => ({ on: "metric", series: "", compare: ">", value: 0, clear: null, over: null, rate: false }),
     text: (trigger) => [
-      trigger.rate ? `growth per second of ${trigger.series}` : trigger.series, trigger.over ? `over ${trigger.over}` : "", trigger.compare,
+      trigger.rate ? `growth per second of ${trigger.series}` : trigger.series, trigger.over ? `over ${trigger.over}`
+        : "", trigger.compare,
       String(trigger.value), trigger.clear === null ? "" : `(over at ${trigger.clear})`,
     ].filter(Boolean).join(" "),
     fields: metricFields,
@@ -35,7 +37,8 @@ export const KINDS = {
     fresh: () => ({ on: "presence", states: ["offline"] }),
     text: (trigger) => `a host is ${trigger.states.join(" or ")}`,
     fields: (trigger, { put, trouble }) => choices("States of a host", "states", HOST_STATES, trigger.states,
-      (states) => put({ states }), trouble("trigger.presence.states") || (trigger.states.length ? "" : "Choose one at least.")),
+      (states) => put({ states }), trouble("trigger.presence.states") || (trigger.states.length ? ""
+        : "Choose one at least.")),
   },
   connection: {
     label: "A connection of the controller", hint: "A way to a site, or to one host, that is not up.", lasting: true,
@@ -52,7 +55,8 @@ export const KINDS = {
     label: "Trouble that the controller finds", hint: "With a host's telemetry, its audit log, what it says. None named: any.", lasting: false,
     fresh: () => ({ on: "trouble", kinds: [] }),
     text: (trigger) => ["trouble", listed("of kind", trigger.kinds)].filter(Boolean).join(" "),
-    fields: (trigger, { put, trouble }) => words("Kinds", "kinds", trigger.kinds, (kinds) => put({ kinds }), trouble("trigger.trouble.kinds"),
+    fields: (trigger, { put, trouble }) => words("Kinds", "kinds", trigger.kinds,
+      (kinds) => put({ kinds }), trouble("trigger.trouble.kinds"),
       "Separated by commas, as clock-wrong, unreadable, series-refused, numbers-refused, audit-log."),
   },
 };
@@ -78,15 +82,20 @@ function metricFields(trigger, { put, trouble }) {
   const wrong = (/** @type {string} */ field) => trouble(`trigger.metric.${field}`);
   return html`
     ${textField({ id: "gw-rule-series", label: "Series", value: trigger.series, required: true, list: "gw-rule-metrics",
-      error: wrong("series") || trouble("selector"), hint: 'A metric and labels, as guestwire_guest_state{state="crashed"}.',
+      error: wrong("series") || trouble("selector"),
+        hint: 'A metric and labels, as guestwire_guest_state{state="crashed"}.',
       onInput: (series) => put({ series }) })}
-    ${checkField({ id: "gw-rule-rate", label: "By how fast it grows, per second", value: trigger.rate, hint: "For counters.",
+    ${checkField({ id: "gw-rule-rate", label: "By how fast it grows, per second", value: trigger.rate,
+      hint: "For counters.",
       onChange: (rate) => put({ rate }) })}
-    ${textField({ id: "gw-rule-over", label: "Divided by", value: trigger.over, list: "gw-rule-metrics", error: wrong("over"),
+    ${textField({ id: "gw-rule-over", label: "Divided by", value: trigger.over, list: "gw-rule-metrics",
+      error: wrong("over"),
       hint: "The name of another metric with the same labels; empty: it is not divided.", onInput: (over) => put({ over: over.trim() || null }) })}
     <div class="row">
-      ${selectField({ id: "gw-rule-compare", label: "Is", value: trigger.compare, options: COMPARES, onChange: (compare) => put({ compare }) })}
-      ${textField({ id: "gw-rule-value", label: "Value", type: "number", value: trigger.value, required: true, error: wrong("value"),
+      ${selectField({ id: "gw-rule-compare", label: "Is", value: trigger.compare,
+        options: COMPARES, onChange: (compare) => put({ compare }) })}
+      ${textField({ id: "gw-rule-value", label: "Value", type: "number", value: trigger.value, required: true,
+        error: wrong("value"),
         onInput: (value) => put({ value: value === "" ? null : Number(value) }) })}
       ${textField({ id: "gw-rule-clear", label: "Over at", type: "number", value: trigger.clear, error: wrong("clear"),
         hint: "Empty: at the same value.", onInput: (value) => put({ clear: value === "" ? null : Number(value) }) })}
@@ -96,7 +105,8 @@ function metricFields(trigger, { put, trouble }) {
 /** @param {Trigger} trigger @param {Given} given */
 function noticeFields(trigger, { put, trouble }) {
   return html`
-    ${choices("Classes", "classes", CLASSES, trigger.classes, (classes) => put({ classes }), trouble("trigger.notice.classes"))}
+    ${choices("Classes", "classes", CLASSES, trigger.classes,
+      (classes) => put({ classes }), trouble("trigger.notice.classes"))}
     ${words("Events", "events", trigger.events, (events) => put({ events }), trouble("trigger.notice.events"), "Separated by commas; empty: any.")}
     ${words("Codes", "codes", trigger.codes, (codes) => put({ codes }), trouble("trigger.notice.codes"), "Codes of errors, separated by commas; empty: any.")}`;
 }
@@ -111,7 +121,8 @@ function noticeFields(trigger, { put, trouble }) {
  */
 function choices(label, name, all, chosen, change, error) {
   return html`<fieldset class="row"><legend>${label}</legend>
-    ${all.map((one) => html`<label class="check" for="gw-rule-${name}-${one}"><input type="checkbox" id="gw-rule-${name}-${one}"
+    ${all.map((one) => html`<label class="check" for="gw-rule-${name}-${one}"><input type="checkbox"
+      id="gw-rule-${name}-${one}"
       .checked=${chosen.includes(one)} @change=${(/** @type {any} */ event) => change(
         all.filter((other) => (other === one ? event.target.checked : chosen.includes(other))),
       )}> ${one}</label>`)}

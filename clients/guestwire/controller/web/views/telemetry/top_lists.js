@@ -16,19 +16,26 @@ const COUNT = 8;
 
 /** @type {readonly Top[]} */
 export const TOPS = [
-  { id: "host-cpu", title: "Hosts by CPU time", selector: `guestwire_host_cpu_seconds_total{${BUSY}}`, by: ["site", "host"], unit: "cpus",
+  { id: "host-cpu", title: "Hosts by CPU time", selector: `guestwire_host_cpu_seconds_total{${BUSY}}`,
+    by: ["site", "host"], unit: "cpus",
     part: "cpu" },
-  { id: "host-load", title: "Hosts by load of a minute", selector: 'guestwire_host_load{window="1m"}', by: ["site", "host"], unit: "load",
+  { id: "host-load", title: "Hosts by load of a minute", selector: 'guestwire_host_load{window="1m"}',
+    by: ["site", "host"], unit: "load",
     part: "cpu" },
-  { id: "guest-cpu", title: "Guests by CPU time", selector: "guestwire_guest_cpu_seconds_total", by: ["site", "host", "guest"], unit: "cpus" },
+  { id: "guest-cpu", title: "Guests by CPU time", selector: "guestwire_guest_cpu_seconds_total",
+    by: ["site", "host", "guest"], unit: "cpus" },
   { id: "vcpu-wait", title: "Guests by time that vCPUs waited", selector: "guestwire_vcpu_wait_seconds_total",
     by: ["site", "host", "guest"], unit: "ratio", across: "max" },
-  { id: "guest-memory", title: "Guests by memory", selector: "guestwire_guest_memory_bytes", by: ["site", "host", "guest"], unit: "bytes" },
-  { id: "disk-busy", title: "Hosts by how busy a disk is", selector: "guestwire_disk_busy_seconds_total", by: ["site", "host"],
+  { id: "guest-memory", title: "Guests by memory", selector: "guestwire_guest_memory_bytes",
+    by: ["site", "host", "guest"], unit: "bytes" },
+  { id: "disk-busy", title: "Hosts by how busy a disk is", selector: "guestwire_disk_busy_seconds_total",
+    by: ["site", "host"],
     unit: "ratio", across: "max", part: "disks" },
-  { id: "received", title: "Hosts by bytes received", selector: "guestwire_interface_received_bytes_total", by: ["site", "host"],
+  { id: "received", title: "Hosts by bytes received", selector: "guestwire_interface_received_bytes_total",
+    by: ["site", "host"],
     unit: "bytes/s", part: "network" },
-  { id: "signals", title: "Events by signals", selector: "guestwire_event_signals_total", by: ["site", "host", "event"], unit: "count/s",
+  { id: "signals", title: "Events by signals", selector: "guestwire_event_signals_total", by: ["site", "host", "event"],
+    unit: "count/s",
     part: "shared" },
 ];
 
