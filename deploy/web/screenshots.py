@@ -55,7 +55,7 @@ DRAFT: list[dict[str, Any]] = [
     {"op": "set", "path": "guest.rtlinux.cpuset", "value": "2-7"},
     {"op": "set", "path": "guest.rtlinux.memory_mib", "value": 2048},
     {"op": "set", "path": "guest.rtlinux.comments", "value": "Controls the press. Its cycle is 1 ms."},
-    {"op": "append", "path": "guest.rtlinux.devices", "value": "0000:01:00.0"},
+    {"op": "append", "path": "guest.rtlinux.devices", "value": "0000:02:00.0"},
     {"op": "set", "path": "guest.linux1.kind", "value": "gp_comm"},
     {"op": "set", "path": "guest.linux1.memory_mib", "value": 8192},
     {"op": "set", "path": "guest.linux1.cpuset", "value": "8-11"},

@@ -162,7 +162,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     values = getattr(item, "funcargs", {})
     if report.when == "call" and report.failed and "page" in values:
-        file = Path(item.config._tmp_path_factory.getbasetemp()) / f"{re.sub(r'[^a-zA-Z0-9_-]', '_', item.name)[:80]}.png"
+        name = re.sub(r"[^a-zA-Z0-9_-]", "_", item.name)[:80]
+        file = Path(item.config._tmp_path_factory.getbasetemp()) / f"{name}.png"
         try:
             values["page"].screenshot(path=file)
             report.sections.append(

@@ -4,11 +4,13 @@ The page's own element, with services that hold a machine that no demo has: this
 a real host is in test_host.py.
 """
 
+import json
 from typing import Any
 
 import pytest
 
 EDIT_MS = 50
+FRAME_MS = 17
 STYLES = ("tokens", "base", "parts", "host")
 
 MOUNT = """async (cpuView, [base, styles]) => {
@@ -89,26 +91,24 @@ def matrix(module_page: Any) -> Any:
     return module_page.page
 
 
-def busy_ms(session: Any) -> float:
-    """What the page's main thread worked until now: scripts, styles, layout, paint. The time of its thread: another's is not in it."""
-    metrics = session.send("Performance.getMetrics")["metrics"]
-    return 1000 * float(next(one["value"] for one in metrics if one["name"] == "TaskDuration"))
+def worked_ms(trace: bytes) -> float:
+    """What the page's main thread worked: scripts, styles, layout, paint. Its own time: other processes' is not in it."""
+    threads: dict[tuple[int, int], float] = {}
+    for event in json.loads(trace)["traceEvents"]:
+        if event["name"] == "RunTask" and "tdur" in event:
+            thread = (event["pid"], event["tid"])
+            threads[thread] = threads.get(thread, 0.0) + event["tdur"] / 1000
+    return max(threads.values())
 
 
-def test_an_edit_is_painted_in_50_ms(matrix: Any, record_property: Any) -> None:
+def test_an_edit_is_painted_in_50_ms(matrix: Any, browser: Any, record_property: Any) -> None:
     assert matrix.locator(".cpu-cell").count() == 128 * 11
-    session = matrix.context.new_cdp_session(matrix)
-    session.send("Performance.setTimeDomain", {"timeDomain": "threadTicks"})
-    session.send("Performance.enable")
-    before = busy_ms(session)
+    browser.start_tracing(page=matrix, categories=["devtools.timeline", "disabled-by-default-devtools.timeline"])
     took = matrix.evaluate(EDITS)
-    work = (busy_ms(session) - before) / len(took)
+    work = worked_ms(browser.stop_tracing()) / len(took)
     record_property("edit_ms", {"work": work, "median": took[len(took) // 2], "least": took[0]})
-    print(
-        f"an edit: {work:.1f} ms of work; painted after {took[len(took) // 2]:.1f} ms (median), at best {took[0]:.1f} ms"
-    )
-    assert work <= EDIT_MS / 2  # the rest is for the frame that it waits for, and for a machine that is busy
-    assert took[0] <= EDIT_MS, took
+    print(f"an edit: {work:.1f} ms of work; painted after {took[len(took) // 2]:.1f} ms, at best {took[0]:.1f} ms")
+    assert 1 < work <= EDIT_MS - FRAME_MS  # at worst it waits for a frame; how busy the machine is besides is not in it
     assert matrix.locator("td.changed").count() > 0
 
 

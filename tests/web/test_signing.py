@@ -110,7 +110,15 @@ KEYS = """async (m, [challenge, name, text]) => {
   const signature = await keys.sign("u1", Uint8Array.from(text));
   let out = "";
   try { await crypto.subtle.exportKey("pkcs8", key.private_key); out = "exported"; } catch (error) { out = error.name; }
-  return { sent, id: key.id, signature, out, others: await keys.of("u2"), lacks: await keys.lacks(), pem: m.pem(key.public_key) };
+  const lost = { async send(method, path) {
+    if (path === "/keys") throw new Error("the answer is lost");
+    return { document: { challenge } };
+  } };
+  const other = new m.Keys(lost, indexedDB, crypto, "test");
+  await other.enrol({ id: "u3", name }, "phone").catch(() => null);
+  const made = await other.of("next:u3");
+  const found = [await other.of("u3"), await other.among("u3", []), (await other.among("u3", [made.id]))?.id === made.id];
+  return { found, sent, id: key.id, signature, out, others: await keys.of("u2"), lacks: await keys.lacks(), pem: m.pem(key.public_key) };
 }"""
 
 
@@ -127,6 +135,7 @@ def test_signatures_are_those_that_the_python_takes(module_page: "ModulePage") -
     assert (body["label"], body["challenge"]) == ("laptop", challenge.hex())
     assert found["out"] == "InvalidAccessError", "the private key can be read"
     assert (found["others"], found["lacks"]) == (None, "")
+    assert found["found"] == [None, None, True], "a key whose enrolment was done, though its answer was lost"
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     assert load_pem_public_key(found["pem"].encode()).public_bytes_raw() == key.raw  # type: ignore[union-attr]

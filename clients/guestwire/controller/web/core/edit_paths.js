@@ -40,7 +40,13 @@ export function parts(path) {
  * @param {readonly (string | number)[]} keys
  */
 export function pathText(keys) {
-  return keys.map((key) => (/^[A-Za-z0-9_-]+$/.test(String(key)) ? String(key) : `"${key}"`)).join(".");
+  return keys.map((key) => quoted(String(key))).join(".");
+}
+
+/** @param {string} key */
+function quoted(key) {
+  if (/^[A-Za-z0-9_-]+$/.test(key)) return key;
+  return key.includes('"') ? `'${key.replaceAll("'", "")}'` : `"${key}"`;
 }
 
 /**

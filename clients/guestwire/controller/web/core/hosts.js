@@ -50,8 +50,8 @@ export class Hosts {
   /** @param {import("./live.js").Change[]} changes */
   _noticed(changes) {
     for (const { document } of changes) {
-      if (!document || document.notice_class === "audit" || document.notice_class === "alarm") continue;
-      this._hosts.get(`${document.site}/${document.host}`)?.later(document.notice_class === "config");
+      if (!document || document.class === "audit" || document.class === "alarm") continue;
+      this._hosts.get(`${document.site}/${document.host}`)?.later(document.class === "config");
     }
   }
 }

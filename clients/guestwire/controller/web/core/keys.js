@@ -58,6 +58,23 @@ export class Keys {
   }
 
   /**
+   * The key that this browser has of a person, where it is one of those that the controller knows. One whose enrolment was
+   * done, though its answer was lost, is found again.
+   * @param {string} person
+   * @param {readonly string[]} ids of the keys that the controller knows as theirs
+   * @returns {Promise<OwnKey | null>}
+   */
+  async among(person, ids) {
+    for (const place of [person, NEW + person]) {
+      const key = await this.of(place);
+      if (!key || !ids.includes(key.id)) continue;
+      if (place !== person) await this._asked("readwrite", (store) => store.put(key, person));
+      return key;
+    }
+    return null;
+  }
+
+  /**
    * Make a key and have the controller know it as that person's. The one before, if there was one, is used no more.
    * Rejects with Problem.
    * @param {{id: string, name: string}} person

@@ -68,9 +68,10 @@ export class Signing {
    */
   async standing() {
     const [{ items }, lacks] = await Promise.all([this._api.get("/keys"), this.keys.lacks()]);
-    const kept = lacks ? null : await this.keys.of(this.person.id);
-    const own = kept && items.find((/** @type {{id: string, revoked_at?: number | null}} */ one) => one.id === kept.id
-      && !one.revoked_at);
+    const enrolled = items.filter((/** @type {{revoked_at?: number | null}} */ one) => !one.revoked_at);
+    const ids = enrolled.map((/** @type {{id: string}} */ one) => one.id);
+    const kept = lacks ? null : await this.keys.among(this.person.id, ids);
+    const own = kept && enrolled.find((/** @type {{id: string}} */ one) => one.id === kept.id);
     return { all: items, own: own ?? null, lacks };
   }
 }

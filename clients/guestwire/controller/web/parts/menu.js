@@ -26,10 +26,12 @@ export class Menu extends Part {
 
   render() {
     return html`<div class="menu" @keydown=${this._key}>
-      <button type="button" class="button" aria-haspopup="menu" aria-expanded=${this._open} @click=${this._toggle}>${this.label} <span aria-hidden="true">▾</span></button>
+      <button type="button" class="button" aria-haspopup="menu" aria-expanded=${this._open}
+        @click=${this._toggle}>${this.label} <span aria-hidden="true">▾</span></button>
       ${this._open ? html`<div class="menu-list" role="menu" aria-label=${this.label}>${this.items.map((item) => html`
-        <button type="button" role="menuitem" tabindex="-1" class=${item.danger ? "danger" : ""} aria-disabled=${item.why ? "true" : nothing}
-          title=${item.why || nothing} @click=${() => this._run(item)}>${item.label}${item.why ? html`<span class="muted"> ${item.why}</span>` : nothing}</button>`)}</div>` : nothing}
+        <button type="button" role="menuitem" tabindex="-1" class=${item.danger ? "danger" : ""}
+          aria-disabled=${item.why ? "true" : nothing} title=${item.why || nothing} @click=${() => this._run(item)}>${item.label}
+          ${item.why ? html`<span class="muted"> ${item.why}</span>` : nothing}</button>`)}</div>` : nothing}
     </div>`;
   }
 

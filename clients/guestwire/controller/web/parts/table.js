@@ -53,6 +53,8 @@ export class Table extends Part {
     this._from = 0;
     /** @type {HTMLElement | null} */
     this._scroller = null;
+    /** @type {{rows: readonly any[], columns: Column[], sorting: string, sorted: readonly any[]} | null} */
+    this._kept = null;
     this._height = window.innerHeight;
     this._waits = 0;
     this._scrolled = () => this._later();
@@ -92,8 +94,18 @@ export class Table extends Part {
     return this.services.router.query.get(this.sort_name) ?? this.sort;
   }
 
+  /** The rows in their order; sorted anew only when they, the columns or the sorting are others: a scroll changes none of them. */
   _sorted() {
     const sorting = this._sorting;
+    const kept = this._kept;
+    if (kept && kept.rows === this.rows && kept.columns === this.columns && kept.sorting === sorting) return kept.sorted;
+    const sorted = this._sort(sorting);
+    this._kept = { rows: this.rows, columns: this.columns, sorting, sorted };
+    return sorted;
+  }
+
+  /** @param {string} sorting @returns {readonly any[]} */
+  _sort(sorting) {
     const down = sorting.startsWith("-");
     const column = this.columns.find((one) => one.id === sorting.replace(/^-/, ""));
     if (!column) return this.rows;

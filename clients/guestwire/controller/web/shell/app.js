@@ -14,6 +14,9 @@ import "./palette.js";
 import "./section_tabs.js";
 import "./sign_in.js";
 
+const LOST = html`<p class="lost" role="alert">The connection to the controller is lost. What you see is as it was then; it is tried
+  again by itself.</p>`;
+
 export class App extends Part {
   static properties = { ...Part.properties, _shown: { state: true }, _failed: { state: true } };
 
@@ -121,14 +124,15 @@ export class App extends Part {
     return html`
       <a class="skip" href="#view" @click=${this._skip}>To the content</a>
       <gw-bar .services=${this.services} .query=${router.query}></gw-bar>
-      ${live.state === "lost" ? html`<p class="lost" role="alert">The connection to the controller is lost. What you see is as it was then; it is tried again by itself.</p>` : nothing}
+      ${live.state === "lost" ? LOST : nothing}
       <div class="body ${host ? "with-drawer" : ""}">
         <gw-navigator .services=${this.services} .query=${router.query} .params=${router.params}></gw-navigator>
         <div class="middle">
           <main class="view scrolls" id="view" tabindex="-1">${this._content()}</main>
           <gw-dock .services=${this.services} .query=${router.query}></gw-dock>
         </div>
-        ${host ? html`<gw-drawer tabindex="0" role="complementary" aria-label="Changes and checks" .services=${this.services} .host=${host} .query=${router.query}></gw-drawer>` : nothing}
+        ${host ? html`<gw-drawer tabindex="0" role="complementary" aria-label="Changes and checks" .services=${this.services}
+          .host=${host} .query=${router.query}></gw-drawer>` : nothing}
       </div>
       <gw-palette .services=${this.services}></gw-palette>`;
   }

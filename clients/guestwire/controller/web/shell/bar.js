@@ -73,7 +73,8 @@ export class Bar extends Part {
     const open = [...live.map("approval").values()].filter((approval) => approval.state === "open").length;
     return html`<a class="button alarms ${active ? "err" : ""}" href=${router.href("/alarms", { mode: null })}>
         <span aria-hidden="true">▲</span> ${active}<span class="sr"> active alarms</span></a>
-      ${open ? html`<a class="button" href=${router.href("/approvals", { mode: null })}><span aria-hidden="true">✎</span> ${open}<span class="sr"> approvals wait</span></a>` : nothing}`;
+      ${open ? html`<a class="button" href=${router.href("/approvals", { mode: null })}>
+        <span aria-hidden="true">✎</span> ${open}<span class="sr"> approvals wait</span></a>` : nothing}`;
   }
 
   _account() {

@@ -4,7 +4,7 @@ import { html, nothing } from "lit";
 import { ago, time } from "../core/format.js";
 import { Part } from "../parts/part.js";
 import { jobStatus } from "../parts/status.js";
-import { noticeText } from "./notice_text.js";
+import { keyOf, newestFirst, ofStream, sentence } from "../views/messages/notice_words.js";
 
 const PANELS = [["jobs", "Jobs"], ["notices", "Notices"], ["consoles", "Consoles"]];
 const MOST = 50;
@@ -55,10 +55,12 @@ export class Dock extends Part {
     return html`<section class="dock ${panel ? "open" : ""}" aria-label="Dock">
       <div class="dock-tabs">${PANELS.map(([id, label]) => html`
         <button type="button" aria-expanded=${panel === id} aria-controls="dock-panel" @click=${() => router.set({ dock: panel === id ? null : id })}>
-          ${label}${id === "jobs" && running ? html` <span class="count">${running}</span>` : nothing}${id === "consoles" && panel === id && this._console ? ` · ${this._console.split("/")[2]}` : nothing}</button>`)}
+          ${label}${id === "jobs" && running ? html` <span class="count">${running}</span>` : nothing}
+          ${id === "consoles" && panel === id && this._console ? `· ${this._console.split("/")[2]}` : nothing}</button>`)}
         <span class="fill"></span>
         ${panel ? html`<button type="button" aria-label="Close the dock" @click=${() => router.set({ dock: null })}>✕</button>` : nothing}</div>
-      <div id="dock-panel" class="dock-panel" ?hidden=${!panel} tabindex=${panel ? 0 : -1} role="region" aria-label=${PANELS.find(([id]) => id === panel)?.[1] ?? "Dock"}>
+      <div id="dock-panel" class="dock-panel" ?hidden=${!panel} tabindex=${panel ? 0 : -1} role="region"
+        aria-label=${PANELS.find(([id]) => id === panel)?.[1] ?? "Dock"}>
         ${panel === "jobs" ? this._jobs() : panel === "notices" ? this._notices() : panel === "consoles" ? this._consoles() : nothing}</div>
     </section>`;
   }
@@ -67,21 +69,21 @@ export class Dock extends Part {
     const { live, router } = this.services;
     const jobs = [...live.map("job").values()].sort((one, other) => other.created_at - one.created_at).slice(0, MOST);
     if (!jobs.length) return html`<p class="muted">No job yet: what hosts are asked to do appears here.</p>`;
-    return html`<table class="table"><caption class="sr">The newest jobs</caption><thead><tr><th scope="col">State</th><th scope="col">Operation</th><th scope="col">Host</th><th scope="col">Progress</th><th scope="col">By</th><th scope="col">When</th></tr></thead>
+    return html`<table class="table"><caption class="sr">The newest jobs</caption>
+      ${heads("State", "Operation", "Host", "Progress", "By", "When")}
       <tbody>${jobs.map((job) => html`<tr><td>${jobStatus(job.state)}</td><td><a href=${router.href(`/jobs/${job.id}`)}>${job.operation}</a></td>
-        <td><a href=${router.hostHref(job.host)}>${job.host}</a></td><td>${job.progress ? `${job.progress.done ?? ""}${job.progress.total ? ` of ${job.progress.total}` : ""} ${job.progress.text ?? ""}` : job.message ?? ""}</td>
+        <td><a href=${router.hostHref(job.host)}>${job.host}</a></td><td>${progress(job)}</td>
         <td>${job.person}</td><td title=${time(job.created_at)}>${ago(job.created_at, Date.now())}</td></tr>`)}</tbody></table>`;
   }
 
   _notices() {
     const { live, router } = this.services;
-    const seen = new Map([...(this._before ?? [])].map((one) => [one.id, one]));
-    for (const one of live.map("notice").values()) seen.set(one.id, one);
-    const several = [...seen.values()].sort((one, other) => other.id - one.id).slice(0, MOST);
+    const told = [...(this._before ?? []), ...[...live.map("notice").values()].map(ofStream)];
+    const several = [...new Map(told.map((one) => [keyOf(one), one])).values()].sort(newestFirst).slice(0, MOST);
     if (!several.length) return html`<p class="muted">No notice yet: what hosts say by themselves appears here.</p>`;
-    return html`<table class="table"><caption class="sr">The newest notices</caption><thead><tr><th scope="col">When</th><th scope="col">Host</th><th scope="col">What</th></tr></thead>
+    return html`<table class="table"><caption class="sr">The newest notices</caption>${heads("When", "Host", "What")}
       <tbody>${several.map((one) => html`<tr><td class="num" title=${time(one.at)}>${time(one.at).slice(-8)}</td>
-        <td><a href=${router.hostHref(`${one.site}/${one.host}`)}>${one.host}</a></td><td>${noticeText(one)}</td></tr>`)}</tbody></table>`;
+        <td><a href=${router.hostHref(`${one.site}/${one.host}`)}>${one.host}</a></td><td>${sentence(one)}</td></tr>`)}</tbody></table>`;
   }
 
   _consoles() {
@@ -97,5 +99,16 @@ export class Dock extends Part {
           <option value=${one} ?selected=${one === chosen}>${one.split("/").slice(1).join(" / ")}</option>`)}</select></div>
       ${this._ready ? html`<gw-console-screen .services=${this.services} .host=${`${site}/${host}`} .guest=${guest}></gw-console-screen>` : html`<p class="muted">Loading</p>`}`;
   }
+}
+
+/** @param {...string} names */
+function heads(...names) {
+  return html`<thead><tr>${names.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>`;
+}
+
+/** How far a job is, or what came of it. @param {any} job */
+function progress({ progress: now, message, finished }) {
+  if (!now || finished) return message ?? "";
+  return [now.percent === null ? "" : `${now.percent} %`, now.step, now.message].filter(Boolean).join(" · ");
 }
 customElements.define("gw-dock", Dock);

@@ -1,6 +1,7 @@
 /** The heading and the tabs of a guest. */
 
 import { html, nothing } from "lit";
+import { pathText } from "../core/edit_paths.js";
 import { ago } from "../core/format.js";
 import { GUEST_TABS, ROUTES } from "../core/routes.js";
 import { Part } from "../parts/part.js";
@@ -36,7 +37,7 @@ export class GuestFrame extends Part {
     const ctx = { host, guest };
     return html`<div class="heading"><h1>${guest}</h1>
         ${seen ? html`${guestStatus(seen.state)}<span class="muted">as of ${ago(seen.as_of, Date.now())}, by ${seen.source}</span>` : pill("off", "◌", "not on the host")}
-        ${draft.changed(`guest."${guest}"`) ? pill("pend", "✎", "changed, not synced") : nothing}
+        ${draft.changed(pathText(["guest", guest])) ? pill("pend", "✎", "changed, not synced") : nothing}
         <span class="fill"></span>
         ${commands.guest.slice(0, 3).filter((one) => !commands.why(one, ctx)).map((one) => html`
           <button type="button" class="button" @click=${() => commands.run(one, ctx)}>${one.label}</button>`)}

@@ -29,7 +29,7 @@ export class HostFrame extends Part {
     const title = host?.label || this.params.host;
     const config = router.mode === "config";
     return html`<div class="heading"><h1>${title}</h1>
-        ${host ? html`${hostStatus(host.state)}<span class="muted">${host.state === "online" ? `since ${duration(Date.now() - host.state_at)}` : `heard ${ago(host.heard_at, Date.now())}`}</span>
+        ${host ? html`${hostStatus(host.state)}<span class="muted">${since(host)}</span>
           ${host.approval === "approved" ? syncStatus(host.sync) : pill("pend", "◔", host.approval)}
           ${host.reboot ? pill("warn", "↻", "reboot needed") : nothing}` : live.state === "live" ? pill("off", "◌", "not known") : nothing}
         ${config ? pill("pend", "✎", "Config mode") : nothing}</div>
@@ -38,5 +38,10 @@ export class HostFrame extends Part {
         href: router.hostHref(name, end), current: this.route.tab === end && !this.route.path.endsWith("/sync"),
       })), `Pages of ${title}`)}`;
   }
+}
+
+/** @param {any} host */
+function since({ state, state_at, heard_at }) {
+  return state === "online" ? `since ${duration(Date.now() - state_at)}` : `heard ${ago(heard_at, Date.now())}`;
 }
 customElements.define("gw-host-frame", HostFrame);

@@ -84,9 +84,11 @@ export class Navigator extends Part {
       <label class="sr" for="nav-filter">Filter hosts</label>
       <input id="nav-filter" type="search" placeholder="Filter  (/)" autocomplete="off" .value=${this._filter}
         @input=${(/** @type {any} */ event) => { this._filter = event.target.value; this._from = 0; }}>
-      ${all.length ? html`<div class="tree-scroll" tabindex="-1" @scroll=${this._scrolled}><ul class="tree" role="tree" aria-label="Sites and hosts" style="height:${all.length * ROW}px" @keydown=${(/** @type {KeyboardEvent} */ event) => this._key(event, all, active)}>
+      ${all.length ? html`<div class="tree-scroll" tabindex="-1" @scroll=${this._scrolled}><ul class="tree" role="tree"
+          aria-label="Sites and hosts" style="height:${all.length * ROW}px" @keydown=${(/** @type {KeyboardEvent} */ event) => this._key(event, all, active)}>
         ${repeat([...apart, ...seen], (row) => row.id, (row) => this._row(row, all.indexOf(row), row.id === current, row.id === active))}</ul></div>`
-        : html`<p class="muted nothing">${this._filter ? "No host has that in its name." : html`No host yet. <a href=${this.services.router.href("/welcome")}>First steps</a>`}</p>`}
+        : html`<p class="muted nothing">${this._filter ? "No host has that in its name."
+          : html`No host yet. <a href=${this.services.router.href("/welcome")}>First steps</a>`}</p>`}
     </nav>`;
   }
 
@@ -107,7 +109,8 @@ export class Navigator extends Part {
    */
   _row(row, at, current, active) {
     const { router } = this.services;
-    return html`<li role="treeitem" id="tree-${row.id.replace(/[^A-Za-z0-9_-]/g, "-")}" style="top:${at * ROW}px" aria-level=${row.level} aria-expanded=${row.open === null ? nothing : row.open}
+    return html`<li role="treeitem" id="tree-${row.id.replace(/[^A-Za-z0-9_-]/g, "-")}" style="top:${at * ROW}px"
+        aria-level=${row.level} aria-expanded=${row.open === null ? nothing : row.open}
         aria-selected=${current} aria-setsize=${row.size} aria-posinset=${row.place} tabindex=${active ? 0 : -1} data-row=${row.id} class=${row.dirty ? "dirty" : ""}
         aria-label="${row.label} ${row.note}${row.state && row.state !== row.note ? `, ${row.state}` : ""}${row.dirty ? ", changed, not synced" : ""}"
         @click=${(/** @type {Event} */ event) => this._click(event, row)}>

@@ -30,8 +30,10 @@ export class SignIn extends Part {
     return html`<main class="alone"><form class="panel stack" aria-labelledby="sign-in-title" @submit=${this._submit}>
       <p class="brand">Guestwire</p>
       <h1 id="sign-in-title">${title}</h1>
-      ${must ? html`<p>The password was given by somebody else: choose one of your own.</p>${this._field("old", "Password now", "current-password")}${this._field("password", "New password", "new-password")}`
-        : html`${this._what === "first" ? html`<p>The controller wrote a token for the first administrator to its log at its first start, with the name of the file that has it.</p>
+      ${must ? html`<p>The password was given by somebody else: choose one of your own.</p>
+          ${this._field("old", "Password now", "current-password")}${this._field("password", "New password", "new-password")}`
+        : html`${this._what === "first" ? html`<p>At its first start the controller left a token for the first administrator in a file; its log says
+              which.</p>
             ${this._field("token", "Token", "off")}` : nothing}
           ${this._field("name", "Name", "username", "text")}
           ${this._field("password", "Password", this._what === "first" ? "new-password" : "current-password")}`}

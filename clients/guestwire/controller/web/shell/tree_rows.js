@@ -1,5 +1,7 @@
 /** The rows of the navigator: what is in the tree, in its order. No elements. */
 
+import { pathText } from "../core/edit_paths.js";
+
 /** How high a row is, as shell.css has it. */
 export const ROW = 27;
 
@@ -51,7 +53,7 @@ export function branches(host, { data, draft }, config) {
   const seen = data.detail?.guest_list ?? [];
   const names = config && shown ? shown.guests.map((/** @type {any} */ one) => one.name) : seen.map((one) => one.name);
   /** @param {string} noun @param {string} name */
-  const dirty = (noun, name) => config && draft.changed(`${noun}."${name}"`);
+  const dirty = (noun, name) => config && draft.changed(pathText([noun, name]));
   const count = (/** @type {string} */ of) => String(shown?.[of]?.length ?? "");
   return [
     { id: `${host} guests`, label: "Guests", path: `${path}/guests`, note: String(names.length || ""), below: names.map((/** @type {string} */ name) => {

@@ -62,7 +62,8 @@ export class Painting {
 
   /** @param {Event} event */
   _at(event) {
-    const cell = event.target instanceof Element ? event.target.closest('[role="checkbox"]') : null;
+    // all of a table's cell counts: a box is small
+    const cell = event.target instanceof Element ? event.target.closest("td")?.querySelector('[role="checkbox"]') : null;
     return cell ? this._sheet.place(cell) : null;
   }
 

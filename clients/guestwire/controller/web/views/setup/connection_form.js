@@ -64,7 +64,7 @@ export class ConnectionForm extends Part {
         this._field(one))}</div></details>` : nothing}
       ${trouble(this.error)}
       <div class="toolbar"><button class="button primary" ?disabled=${this.busy}>${this.busy ? "Connecting …"
-        : "Connect"}</button></div>
+        : this.changes ? "Save and connect" : "Connect"}</button></div>
       ${this.changes ? nothing : cli(this.services, connectionLine(this.via, this.values))}
     </form>`;
   }
@@ -73,8 +73,8 @@ export class ConnectionForm extends Part {
   _field({ name, label, hint, need }) {
     return textField({
       id: `gw-connection-${name}`, label: need ? label : html`${label} <span class="muted">(may stay empty)</span>`,
-        hint,
-      value: this.values[name] ?? "", disabled: name === "name" && this.changes !== "", error: this.wrong[name] || fieldTrouble(this.error, name),
+      hint, value: this.values[name] ?? "", disabled: name === "name" && this.changes !== "",
+      error: this.wrong[name] || fieldTrouble(this.error, name),
       onInput: (value) => (this.values = { ...this.values, [name]: value }),
     });
   }

@@ -99,7 +99,8 @@ export class EnrolHost extends Part {
               in</button>`
             : html`<span class="muted">takes the role admin</span>`}</td></tr>`)}</tbody>
       </table>
-      <p class="muted">In the trust document: the site knows it by its key. To be sure that the host joined this site, compare
+      <p class="muted">In the trust document: the site knows it by its key. To be sure that the host joined this site,
+        compare
         the root's key that <code>guestwire-agent enrol</code> named at its end with that of
         <code>guestwire site show ${quoted(this._directory)}</code>.</p>` : nothing}`;
   }

@@ -60,6 +60,8 @@ export const WAYS = [
       ...SIGNING,
       { name: "username", label: "User name at the broker", more: true },
       { name: "password_file", label: "File with the password", hint: PATH, more: true },
+      { name: "transport", label: "MQTT client", hint: "auto, mqtt5 or aiomqtt; auto where it stays empty.",
+        more: true },
       { name: "client", label: "The controller's name there",
         hint: "That of its key or certificate where it stays empty.", more: true },
       { name: "authority", label: "Service of the site",

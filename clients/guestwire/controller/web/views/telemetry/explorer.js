@@ -191,7 +191,7 @@ export class MetricExplorer extends Part {
   /** @param {Event} event */
   _choose(event) {
     const name = /** @type {HTMLInputElement} */ (event.target).value.trim();
-    if (!this._metrics?.some((one) => one.name === name)) return;
+    if (!parsed(name)) return; // a name that no host sends is shown as one: the list may not have come yet
     this._wrong = "";
     this.services.router.set({ selector: name, by: null, across: null, aggregate: null });
   }
