@@ -7,6 +7,7 @@ not use (WCAG 2.2 AA, in both themes), and words of others that would be a progr
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -81,7 +82,8 @@ def views() -> list[View]:
 
 
 VIEWS = views()
-WITHOUT_ID = [view for view in VIEWS if ":" not in view.path]
+FLEET = VIEWS[0]
+WITHOUT_ID = [view for view in VIEWS if ":" not in view.path and view != FLEET]
 
 
 def address(view: View, parameters: dict[str, str]) -> str:
@@ -94,6 +96,10 @@ def address(view: View, parameters: dict[str, str]) -> str:
 def opened(page: "Page", view: View, path: str) -> None:
     """Go there, and look at all that every view must keep."""
     page.goto(path)
+    checked(page, view)
+
+
+def checked(page: "Page", view: View) -> None:
     page.wait_for_function(READY, arg=view.tag)
     seen = page.evaluate(SEEN, view.tag)
     assert len(seen["headings"]) == 1, seen["headings"]
@@ -129,9 +135,15 @@ class Walk:
         self._errors.watch(self._page)
 
     def opens(self, view: View, path: str) -> None:
+        with self.page():
+            opened(self._page, view, path)
+
+    @contextmanager
+    def page(self) -> "Iterator[Page]":
+        """For one test: what goes wrong in it meanwhile fails it."""
         with self._running.in_use():
             try:
-                opened(self._page, view, path)
+                yield self._page
                 self._errors.check()
             finally:
                 self._errors.forget()
@@ -204,3 +216,12 @@ def first_walk(chromium_running: Chromium, empty: Stack) -> Iterator[Walk]:
 @pytest.mark.parametrize("view", WITHOUT_ID, ids=str)
 def test_a_view_with_nothing_in_it(view: View, first_walk: Walk) -> None:
     first_walk.opens(view, view.path)
+
+
+def test_the_first_visit_leads_to_the_first_steps_and_on_to_an_empty_fleet(first_walk: Walk) -> None:
+    with first_walk.page() as page:
+        page.goto("/")
+        page.wait_for_url("**/welcome")
+        page.get_by_role("link", name="Guestwire", exact=True).click()
+        page.wait_for_url(re.compile(r":\d+/$"))
+        checked(page, FLEET)

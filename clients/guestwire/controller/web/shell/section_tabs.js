@@ -13,9 +13,10 @@ export class SectionTabs extends Part {
     /** @type {import("../core/routes.js").Route} */
     const route = /** @type {any} */ (this).route;
     const paths = SIDE_BY_SIDE[route.section ?? ""] ?? [];
-    if (!paths.includes(route.path)) return nothing;
+    if (!paths.length) return nothing;
+    const here = paths.includes(route.path) ? route.path : paths.find((path) => path !== "/" && route.path.startsWith(`${path}/`));
     return tabs(paths.map((path) => ({
-      label: match(path)?.route.title ?? path, href: router.href(path), current: path === route.path,
+      label: match(path)?.route.title ?? path, href: router.href(path), current: path === here,
     })), "Pages of this place");
   }
 }
