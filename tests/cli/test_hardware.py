@@ -9,7 +9,7 @@ from guestwire.cli.hardware_views import machine_lines
 from guestwire.model.desired import Desired
 from guestwire.model.guest import Guest
 from guestwire.model.machines import MACHINES
-from guestwire.model.topology import Cpu, Topology
+from guestwire.model.topology import Cpu, NetAdapter, PciDevice, Topology, UsbDevice
 from guestwire.protocol.config_models import TuningRow
 
 RT = Guest(name="rt", kind="rt", cpuset="6,7", memory_mib=256)
@@ -22,6 +22,27 @@ def test_the_tree_of_a_large_machine() -> None:
     ]  # fmt: skip
     assert sum("Core" in line for line in lines) == 32
     assert "0000:01:00.0 network 8086:1533, driver igb, IOMMU group 2" in lines
+
+
+def test_devices_with_links_and_addresses() -> None:
+    adapters = (
+        NetAdapter(
+            ifname="eth0", mac="02:47:0a", link="up", speed_mbit=1000, addresses=("10.0.0.2/24",), management=True
+        ),
+        NetAdapter(ifname="eth1", link="down"),
+    )
+    card = PciDevice(
+        address="0000:01:00.0", pci_class=0x020000, vendor=0x8086, device=0x1521, vendor_name="Intel Corporation",
+        device_name="I350", net=adapters,
+    )  # fmt: skip
+    stick = UsbDevice(port="1-2", bus=1, number=3, vendor=0x46D, product=0xC31C, name="Keyboard", speed_mbit=1.5)
+    lines = machine_lines(Topology(fingerprint="f", cpus=(), devices=(card,), usb=(stick,)), devices=True)
+    assert lines == [
+        "0000:01:00.0 network 8086:1521, Intel Corporation I350, driver none",
+        "  eth0: link up 1000 Mbit/s, 02:47:0a, 10.0.0.2/24, the host is managed over it",
+        "  eth1: link down",
+        "usb:046d:c31c Keyboard, port 1-2, 1.5 Mbit/s",
+    ]
 
 
 def test_kinds_of_cores_and_odd_cpus() -> None:

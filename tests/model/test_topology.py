@@ -1,6 +1,6 @@
 """The machine as a table and as a tree."""
 
-from guestwire.model.topology import Cache, Cpu, Topology, fingerprint, tree
+from guestwire.model.topology import Cache, Cpu, NetAdapter, Topology, fingerprint, tree
 
 
 def test_the_tree_nests_packages_dies_nodes_caches_cores() -> None:
@@ -40,3 +40,12 @@ def test_the_fingerprint_tells_machines_apart() -> None:
     }
     assert one not in others
     assert len(others) == 4
+
+
+def test_what_an_older_agent_tells_is_understood() -> None:
+    device = {"address": "0000:01:00.0", "pci_class": 0x020000, "vendor": 0x8086, "device": 0x1533}
+    told = Topology.model_validate({"fingerprint": "f", "cpus": (), "devices": (device,)})
+    assert (told.usb, told.devices[0].net, told.devices[0].device_name) == ((), (), None)
+    newer = {"ifname": "eth0", "link": "up", "duplex": "full"}
+    told = Topology.model_validate({"fingerprint": "f", "cpus": (), "devices": ({**device, "net": (newer,)},)})
+    assert told.devices[0].net == (NetAdapter(ifname="eth0", link="up"),)

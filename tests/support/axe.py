@@ -55,9 +55,9 @@ def look(
     for to in sizes or (size,):
         if to is not None and to != page.viewport_size:
             page.set_viewport_size(to)  # type: ignore[arg-type]
-        for at, theme in enumerate(themes):
+        for theme in themes:
             put_theme(page, theme)
-            found = violations(page, colours=at > 0, leave_out=leave_out)
+            found = violations(page, colours=theme != THEMES[0], leave_out=leave_out)
             wrong += [f"{theme} {to}: {line}" for one in found for line in _lines(one)]
     put_theme(page, before)
     if size is not None and page.viewport_size != size:

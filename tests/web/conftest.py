@@ -4,6 +4,7 @@ Tests are plain functions (no `async`): Playwright's synchronous interface. `pag
 wrong in the page; `page_errors.expect(pattern)` says what a test brings about itself.
 """
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Generator, Iterator
@@ -22,6 +23,19 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 IMPORT_MAP = re.compile(r'<script type="importmap"[^>]*>(.*?)</script>', re.DOTALL)
 BASE = re.compile(r'"(/web/[^/"]+/)')
+FORGET = """async () => {
+  localStorage.clear();
+  for (const one of await indexedDB.databases()) indexedDB.deleteDatabase(one.name);
+}"""
+WALK = """(address) => {
+  const to = new URL(address, location.href);
+  const elsewhere = to.origin !== location.origin || to.pathname === location.pathname || /^\\/(api|web)\\//.test(to.pathname);
+  if (elsewhere || !document.querySelector("gw-bar") || document.querySelector("dialog[open]")) return false;
+  history.pushState(null, "", address);
+  dispatchEvent(new PopStateEvent("popstate"));
+  return true;
+}"""
+"""To another page of the application, if one is at it and no question is open."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -96,20 +110,54 @@ def page_errors() -> PageErrors:
     return PageErrors()
 
 
-@pytest.fixture
-def context(browser: "Browser", stack: Stack) -> "Iterator[BrowserContext]":
-    """A window of admin's, empty."""
-    made = new_context(browser, stack.cookies, base_url=stack.url)
+@pytest.fixture(scope="module")
+def window(chromium_running: Chromium, stack: Stack) -> "Iterator[BrowserContext]":
+    """One for all tests of a file: what the browser has loaded once it has."""
+    with chromium_running.in_use() as browser:
+        made = new_context(browser, stack.cookies, base_url=stack.url)
     yield made
-    made.close()
+    with chromium_running.in_use():
+        made.close()
+
+
+@pytest.fixture
+def context(browser: "Browser", window: "BrowserContext", stack: Stack) -> "Iterator[BrowserContext]":
+    """A window of admin's without pages; nothing that a test leaves in it is there for the next one. A window of its own:
+    `new_context`."""
+    del browser
+    yield window
+    window.set_offline(False)
+    window.unroute_all()
+    for page in window.pages:
+        with contextlib.suppress(Exception):  # it may be gone, or anywhere
+            page.evaluate(FORGET)
+        page.close()
+    window.clear_cookies()
+    window.add_cookies(stack.cookies)  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def page(context: "BrowserContext", page_errors: PageErrors) -> "Iterator[Page]":
-    """At the fleet, as admin, 1440x900, dark. `page.goto("/hosts/demo/h1/cpu")` goes elsewhere."""
+    """At the fleet, as admin, 1440x900, dark. `page.goto("/hosts/demo/h1/cpu")` goes elsewhere, as a link would: without loading
+    everything anew, which `page.reload()` does."""
     page = context.new_page()
     page_errors.watch(page)
     page.goto("/")
+    page.locator("gw-bar").wait_for()
+    by_address, add_script = page.goto, page.add_init_script
+    anew: list[bool] = []
+
+    def goto(address: str, **options: Any) -> Any:
+        if options or anew or not address.startswith("/") or not page.evaluate(WALK, address):
+            return by_address(address, **options)
+        return None
+
+    def add_init_script(*given: Any, **options: Any) -> None:
+        anew.append(True)  # it runs where a page is loaded
+        add_script(*given, **options)
+
+    page.goto = goto  # type: ignore[method-assign]
+    page.add_init_script = add_init_script  # type: ignore[method-assign]
     yield page
     page_errors.check()
 

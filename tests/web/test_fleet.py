@@ -193,6 +193,8 @@ def test_a_host_is_turned_away_and_let_in(page: "Page", stack: Any, look: Any) -
         choose(page, "demo/h2")
         page.get_by_role("button", name="Approve…").click()
         expect(dialog.get_by_text("guestwire fleet approve demo/h2")).to_be_visible()
+        expect(dialog).to_contain_text(stack.api("GET", "/hosts/demo/h2")["key_id"])
+        look(page)
         dialog.get_by_role("button", name="Approve: 1 host").click()
         expect(page.get_by_text("No host matches")).to_be_visible()
         assert stack.api("GET", "/hosts/demo/h2")["approval"] == "approved"

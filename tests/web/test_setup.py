@@ -60,6 +60,7 @@ def test_from_nothing_to_a_host_with_a_name(first: "Page", empty: Stack, stack: 
     page.get_by_role("link", name="Go on: let a host in").click()
     waiting = page.get_by_role("table", name="Hosts that wait to be let in")
     expect(waiting).to_contain_text("demo/h1")
+    expect(waiting.get_by_role("row").last).to_contain_text("not known")  # the key: a socket has no trust document
     page.get_by_label("Host", exact=True).fill("press1")
     page.get_by_label("Name of that machine").fill("site.example")
     expect(page.get_by_text("guestwire host enrol /var/lib/guestwire-site/demo press1")).to_be_visible()

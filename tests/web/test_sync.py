@@ -170,7 +170,7 @@ def test_what_takes_a_reboot_waits_for_it(page: "Page", stack: "Stack", host: An
     edit(stack, HOST, [{"path": "settings.hugepages", "value": [{"size_mib": 1024, "pages": 2}]}])
     page.goto(f"{PLACE}/sync?mode=config")
     page.get_by_role("region", name="Changes: Host reboot").get_by_role("row", name="hugepages").wait_for()
-    page.get_by_text("Impact: Host reboot for hugepages. Est. 3 min outage.").first.wait_for()
+    page.get_by_text("Impact: host reboot for hugepages. Est. 3 min outage.").first.wait_for()
     page.get_by_role("button", name="Apply and sign…").click()
     page.get_by_role("dialog", name="Sign what is to be allowed").get_by_role("button", name="Not now").click()
     [approval] = stack.api("GET", "/approvals", state="open")["items"]
@@ -236,17 +236,17 @@ ITEM = {"op": "update", "object": "guests.web", "effect": "guest_restart", "risk
 IMPACTS: tuple[tuple[list[dict[str, Any]], list[str], str], ...] = (
     ([], ["web"], "Nothing that runs is interrupted."),
     ([{**ITEM, "field": "memory_mib", "outage_s": 0}], [], "Nothing that runs is interrupted."),
-    ([{**ITEM, "field": "memory_mib", "outage_s": 0}], ["web"], "Web has it after the next start."),
+    ([{**ITEM, "field": "memory_mib", "outage_s": 0}], ["web"], "web has it after the next start."),
     (
         [{**ITEM, "field": "memory_mib", "outage_s": 35}, {**ITEM, "field": "vcpus", "outage_s": 35}], ["web"],
-        "Web restarts. 1 guest affected, est. 35 s outage.",
+        "web restarts. 1 guest affected, est. 35 s outage.",
     ),
     (
         [
             {**ITEM, "field": "memory_mib", "outage_s": 35},
             {"op": "tune", "object": "settings", "field": "hugepages", "effect": "host_reboot", "outage_s": 35},
         ],
-        ["web", "plc"], "Web restarts, host reboot for hugepages. 2 guests affected, est. 1 min 10 s outage.",
+        ["web", "plc"], "web restarts, host reboot for hugepages. 2 guests affected, est. 1 min 10 s outage.",
     ),
 )  # fmt: skip
 

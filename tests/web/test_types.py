@@ -37,11 +37,11 @@ def tsc(config: Path, *options: str) -> tuple[int, list[str]]:
     return done.returncode, (done.stdout + done.stderr).splitlines()
 
 
-def test_the_code_keeps_to_its_types() -> None:
-    code, said = tsc(CONFIG, "--listFiles")
+def test_every_file_is_checked() -> None:
+    """By `make check`, which `make test` runs."""
+    code, said = tsc(CONFIG, "--listFilesOnly")
     files = {Path(line).resolve() for line in said if line.startswith("/")}
-    wrong = [line for line in said if not line.startswith("/")]
-    assert (code, wrong) == (0, []), "\n".join(wrong)
+    assert code == 0
     assert sources() <= files
 
 

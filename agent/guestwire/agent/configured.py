@@ -139,6 +139,7 @@ class Untuned:
 
     def __init__(self, inspection: HostInspection, tuning: RtTuning) -> None:
         self.topology = tuning.topology
+        self.described = inspection.described
         self.facts = inspection.facts
         self.management = inspection.management
 

@@ -21,7 +21,12 @@ def hardware() -> None:
 
 @hardware.command("show")
 @MAYBE_HOST
-@click.option("--io", "devices", is_flag=True, help="List the PCI devices as well.")
+@click.option(
+    "--io",
+    "devices",
+    is_flag=True,
+    help="List the devices as well: PCI with the links and addresses of network adapters, USB.",
+)
 @pass_settings
 def show(settings: Settings, host: str | None, devices: bool) -> None:
     """Packages, dies, NUMA nodes, caches, cores and CPUs, as a tree; -o json gives what --topology takes."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from guestwire.cli.output import Column, View, plain
-from guestwire.model.topology import Cpu, Group, PciDevice, Topology, tree
+from guestwire.model.topology import Cpu, Group, NetAdapter, PciDevice, Topology, tree
 from guestwire.protocol.config_models import TuningRow
 
 CLASSES = {
@@ -39,7 +39,7 @@ def machine_lines(topology: Topology, *, devices: bool) -> list[str]:
     if lost := [str(cpu.id) for cpu in topology.cpus if cpu.id not in placed]:
         lines.append(f"CPUs of unknown place: {', '.join(lost)}")
     if devices:
-        lines += [_device(device) for device in topology.devices] or ["no devices"]
+        lines += [*_devices(topology)] or ["no devices"]
     return lines
 
 
@@ -81,9 +81,32 @@ def _size(kib: int) -> str:
     return f"{kib // 1024} MiB" if kib >= 1024 and kib % 1024 == 0 else f"{kib} KiB"
 
 
+def _devices(topology: Topology) -> Iterator[str]:
+    for device in topology.devices:
+        yield _device(device)
+        yield from (f"  {_adapter(adapter)}" for adapter in device.net)
+    for one in topology.usb:
+        names = " ".join(name for name in (one.manufacturer, one.name) if name)
+        words = [f"usb:{one.vendor:04x}:{one.product:04x} {names}".rstrip(), f"port {one.port}"]
+        if one.speed_mbit is not None:
+            words.append(f"{one.speed_mbit:g} Mbit/s")
+        yield ", ".join(words)
+
+
+def _adapter(adapter: NetAdapter) -> str:
+    speed = "" if adapter.speed_mbit is None else f" {adapter.speed_mbit} Mbit/s"
+    words = [f"{adapter.ifname}: link {adapter.link}{speed}", adapter.mac, *adapter.addresses]
+    if adapter.management:
+        words.append("the host is managed over it")
+    return ", ".join(word for word in words if word)
+
+
 def _device(device: PciDevice) -> str:
     kind = CLASSES.get(device.pci_class >> 8, f"class {device.pci_class:06x}")
+    what = " ".join(name for name in (device.vendor_name, device.device_name) if name)
     words = [f"{device.address} {kind} {device.vendor:04x}:{device.device:04x}", f"driver {device.driver or 'none'}"]
+    if what:
+        words.insert(1, what)
     if device.numa_node is not None and device.numa_node >= 0:
         words.append(f"node {device.numa_node}")
     if device.iommu_group is not None:

@@ -1,4 +1,4 @@
-"""The machine a host runs on: packages, dies, NUMA nodes, caches, cores, CPUs and PCI devices.
+"""The machine a host runs on: packages, dies, NUMA nodes, caches, cores, CPUs and devices.
 
 One flat table of CPUs, each with its place, is the source; `tree` gives the nesting people look at. Reading it is a
 driver's work (sysfs, or a fixture of the simulated host); what a CPUSET means on it is in `cpuset`.
@@ -60,8 +60,26 @@ class Cache(Model):
     cpus: tuple[int, ...]
 
 
+class NetAdapter(Model):
+    """A network interface that the host has of a device.
+
+    `link` is its carrier: whether there is somebody at the other end of the cable; unknown where the interface is switched
+    off, so that nobody looks. `speed_mbit` only while it is up. `addresses` with prefix length. `management`: the host is
+    managed over it.
+    """
+
+    ifname: str
+    mac: str = ""
+    link: Literal["up", "down", "unknown"] = "unknown"
+    speed_mbit: int | None = None
+    addresses: tuple[str, ...] = ()
+    management: bool = False
+
+
 class PciDevice(Model):
-    """A PCI function. `pci_class`, `vendor` and `device` are the numbers of configuration space."""
+    """A PCI function. `pci_class`, `vendor`, `device` and the subsystem's are the numbers of configuration space; the names
+    are those of the host's list of PCI ids, where it has one. A device that a guest has, has no adapters on the host.
+    """
 
     address: str
     pci_class: int
@@ -70,13 +88,34 @@ class PciDevice(Model):
     driver: str | None = None
     numa_node: int | None = None
     iommu_group: int | None = None
+    subsystem_vendor: int | None = None
+    subsystem_device: int | None = None
+    vendor_name: str | None = None
+    device_name: str | None = None
+    subsystem_name: str | None = None
+    net: tuple[NetAdapter, ...] = ()
+
+
+class UsbDevice(Model):
+    """A USB device that is not a hub, with the texts that it tells of itself. `port` is where it is plugged in: the bus and
+    the ports on the way, 1-2.4; `number` is another one each time it is plugged in."""
+
+    port: str
+    bus: int
+    number: int
+    vendor: int
+    product: int
+    manufacturer: str | None = None
+    name: str | None = None
+    speed_mbit: float | None = None
 
 
 class Topology(Model):
     """The machine. CPUs in order of id, nodes in order of id, devices in order of address.
 
     `fingerprint` changes with the board, its BIOS, the CPUs present or the PCI addresses, and not when a CPU goes
-    offline: a project made for another fingerprint must be looked at again before it is applied.
+    offline, nor with links, addresses, names and USB devices: a project made for another fingerprint must be looked at
+    again before it is applied.
     """
 
     fingerprint: str
@@ -84,6 +123,7 @@ class Topology(Model):
     nodes: tuple[Node, ...] = ()
     caches: tuple[Cache, ...] = ()
     devices: tuple[PciDevice, ...] = ()
+    usb: tuple[UsbDevice, ...] = ()
 
     def cpu_ids(self) -> frozenset[int]:
         """Every CPU that is present, online or not."""

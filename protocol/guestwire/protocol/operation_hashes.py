@@ -46,7 +46,7 @@ HASHES: Final[Mapping[str, str]] = {
     "host-poweroff": "f110eb2b4c59b9934ec18062852e7deb",
     "host-reboot": "a7e11148a0735d277141f0e8e908256a",
     "host-show": "f408a60976a45a2a30eb391b43cafc0f",
-    "host-topology": "62288b355b80c5ab7419887938c406d2",
+    "host-topology": "05b0e080c03919db5075ba4369989e1e",
     "host-tuning": "9cfed7c1f25c2390475356fb1abe9850",
     "job-cancel": "b7df74bbf4e3f25d9e3640c395f5a725",
     "job-get": "64a48d343985b254a1a804dd823a045b",

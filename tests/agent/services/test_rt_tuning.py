@@ -124,6 +124,9 @@ class Kernel:
     async def topology(self) -> Topology:
         return forgotten(self.machine.topology, *self.offline())
 
+    async def described(self, topology: Topology, broker: str | None) -> Topology:
+        return topology
+
     async def facts(self) -> HostFacts:
         return HostFacts(
             hostname="h", kernel="6.1", boot_id=self.boot, machine="x86_64", cpus=64, memory_mib=1, memory_free_mib=1,

@@ -65,6 +65,7 @@ class Stage:
         self.hosts = Hosts(
             database, core.registry, core.hearing, core.keeping, core.membership, inventory, self.access, clock,
             held_back=lambda ref: 7 if ref == H1 else 0, forgetting=self.watching.forgetting,
+            key_of=lambda ref: {H1: "0123456789abcdef"}.get(ref),
         )  # fmt: skip
         self.groups = Groups(database, core.membership, self.access, feed, clock)
         self.speakers = {ref: Speaker(ref, clock) for ref in (H1, H2, E1)}
@@ -140,6 +141,8 @@ async def test_of_a_host_that_nobody_approved_only_who_it_is_is_asked(stage: Sta
     assert stage.calls.of(H1) == ["host-show"]
     shown = await stage.hosts.show(ANNA, H1)
     assert (shown.approval, shown.hostname, shown.guest_list, shown.held_back) == ("pending", "Machine-h1", (), 7)
+    assert shown.key_id == "0123456789abcdef"
+    assert (await stage.hosts.show(ANNA, H2)).key_id is None
     assert shown.label == "own h1", "its own, for want of another"
 
 

@@ -231,8 +231,10 @@ async def test_connections_come_and_go_while_the_controller_runs(
         view = made.connections.show(ADMIN, "plant")
         assert (view.state, view.client, view.trust_revision, view.error) == ("up", "main", (1, 0), None)
         assert view.up_at > 0
-        known = KeysInTrust(made.links, made.clock).known_as(read_signing_key(layout.key("operator:admin")).public.raw)
+        keys = KeysInTrust(made.links, made.clock)
+        known = keys.known_as(read_signing_key(layout.key("operator:admin")).public.raw)
         assert [(one.site, one.principal, one.role) for one in known] == [(SITE, "operator:admin", "admin")]
+        assert keys.of_host(H1) == read_signing_key(layout.key("host:h1")).id.hex()
     async with controller(one_database, []) as made:
         await made.connections.open_stored()
         await made.state(H1, "online")

@@ -24,6 +24,7 @@ from guestwire.controller.projects.plans import Plans
 from guestwire.controller.projects.ports import JobSeen
 from guestwire.controller.projects.projects import Projects
 from guestwire.controller.projects.pulling import Pulling
+from guestwire.controller.projects.remapping import Remapping
 from guestwire.controller.store import audit_rows
 from guestwire.controller.store.database import Database, Tx
 from guestwire.controller.users.access import Access, NoGroups
@@ -138,6 +139,7 @@ class Desk:
         self.drafts = Drafts(database, self.access, self.keeping)
         self.reading = DraftReading(database, self.access, self.keeping, self.clock)
         self.pulling = Pulling(self.access, self.reading_hosts, self.keeping, self.reading)
+        self.remapping = Remapping(self.access, self.reading_hosts, self.keeping)
         self.plans = Plans(
             database, self.access, self.feed, self.reading_hosts, self.keeping, self.clock,
             review_required=review_required,

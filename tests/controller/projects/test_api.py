@@ -12,6 +12,7 @@ from guestwire.controller.api import drafts, plans, projects
 from guestwire.controller.store.database import Database
 from guestwire.model.desired import Desired
 from guestwire.model.guest import Guest
+from guestwire.model.machines import MACHINES
 
 DRAFT = "/drafts/plant/h1"
 pytestmark = pytest.mark.parametrize("database_dsn", ["sqlite"], indirect=True)
@@ -34,7 +35,7 @@ async def plant(database: Database) -> AsyncIterator[Plant]:
     def routers(world: World) -> Any:
         desk = made["desk"] = Desk(world.database, access=world.access)
         return (
-            drafts.router(desk.drafts, desk.reading, desk.pulling, world.doors),
+            drafts.router(desk.drafts, desk.reading, desk.pulling, desk.remapping, world.doors),
             plans.router(desk.plans, desk.applying, world.doors),
             projects.router(desk.projects, desk.opening, world.doors),
         )
@@ -142,6 +143,25 @@ async def test_whole_documents_come_and_go_as_text_and_as_json(plant):
     assert (restored.status_code, restored.headers["etag"]) == (200, '"3"')
 
 
+async def test_a_draft_for_a_machine_that_has_changed(plant):
+    anna, host = plant.anna, plant.desk.hosts.configs[H1]
+    host.topology = MACHINES["bios-8-cpu"].topology
+    assert code(await anna.post(f"{DRAFT}/hardware", {}, **match('"1"'))) == "DRAFT-MISSING"
+    pulled = await anna.post(f"{DRAFT}/pull", {})
+    edited = await anna.patch(DRAFT, [{"path": "guest.web.cpuset", "value": "7"}], **match(pulled))
+    host.topology = MACHINES["bios-4-cpu"].topology
+    assert code(await anna.post(f"{DRAFT}/hardware", {})) == "PRECONDITION-REQUIRED"
+    tried = await anna.post(f"{DRAFT}/hardware", {"save": False}, **match(edited))
+    assert (tried.status_code, "etag" in tried.headers) == (200, False)
+    moved = {"path": "guests.web.cpuset", "before": "7", "after": "3"}
+    assert moved in tried.json()["changes"]
+    assert "CPU-REMAPPED" in [one["code"] for one in tried.json()["findings"]["issues"]]
+    made = await anna.post(f"{DRAFT}/hardware", {}, **match(edited))
+    assert (made.status_code, made.headers["etag"]) == (200, '"3"')
+    assert (made.json()["host"], moved in made.json()["changes"]) == ("h1", True)
+    assert code(await anna.post(f"{DRAFT}/hardware", {}, **match(edited))) == "REVISION-STALE"
+
+
 async def test_rules_are_asked_without_keeping_anything_by_whoever_may_look(plant):
     anna = plant.anna
     await anna.post(f"{DRAFT}/pull", {})
@@ -177,8 +197,10 @@ async def test_files_of_other_tools_go_in_and_out_and_one_finds_ones_place_again
     assert (await anna.get(DRAFT)).json()["document"]["guests"][0]["name"] == "shop"
     # where one was
     assert code(await anna.get(f"{DRAFT}/session")) == "NOT-FOUND"
+    before = len(await plant.world.rows())
     put = await anna.put(f"{DRAFT}/session", {"revision": 1, "view": {"tab": "guests"}})
     assert put.status_code == 200
+    assert len(await plant.world.rows()) == before, "where somebody looks is nobody's business"
     assert (await anna.get(f"{DRAFT}/session")).json()["view"] == {"tab": "guests"}
     assert [one["host"] for one in (await anna.get("/drafts/sessions")).json()["items"]] == ["h1"]
 

@@ -11,6 +11,7 @@ from guestwire.controller.store.host_configs import HostConfig
 from guestwire.controller.store.plans import PlanJob, PlanRow, Remark
 from guestwire.controller.store.projects import ProjectRevision
 from guestwire.model.desired import Desired
+from guestwire.model.machines import MACHINES
 from guestwire.model.plan import Plan, Revision
 from guestwire.protocol.config_models import ConfigShown
 
@@ -51,6 +52,19 @@ async def test_what_was_asked_later_counts_whoever_is_faster(database: Database)
         found = await host_configs.find(tx, H1)
         assert found is not None
         assert (found.shown.revision.number, found.at) == (2, 20)
+
+
+async def test_the_machine_that_a_host_was_is_kept_until_it_is_another_one_again(database: Database) -> None:
+    a, b, c = (MACHINES[name].topology for name in ("bios-8-cpu", "bios-4-cpu", "4-core"))
+    seen = []
+    async with database.write() as tx:
+        for at, machine in enumerate((None, a, a, b, None, b, c)):
+            await host_configs.put(tx, HostConfig(H1, shown(1), machine, None, at))
+            found = await host_configs.find(tx, H1)
+            assert found is not None
+            assert found.topology == machine
+            seen.append(found.earlier)
+    assert seen == [None, None, None, a, b, b, b]
 
 
 async def test_a_number_that_a_host_uses_again_is_the_new_revision(database: Database) -> None:

@@ -1,4 +1,4 @@
-"""The host operations: ping and show."""
+"""The host operations: ping, show and topology."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -26,6 +26,11 @@ class AgentFacts(Protocol):
 
     @property
     def refused(self) -> dict[str, int]: ...
+
+    @property
+    def broker_address(self) -> str | None:
+        """The IP address of the broker's end of the last connection."""
+        ...
 
 
 class HostService:
@@ -61,7 +66,8 @@ class HostService:
         return m.Pong(payload=call.request.payload, now=self._clock_ms(), epoch=self._agent.epoch)
 
     async def topology(self, call: Call) -> HostTopology:
-        return HostTopology(topology=await self._inspection.topology())
+        topology = await self._inspection.topology()
+        return HostTopology(topology=await self._inspection.described(topology, self._agent.broker_address))
 
     async def show(self, call: Call) -> m.HostShow:
         facts = await self._inspection.facts()

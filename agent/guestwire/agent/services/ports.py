@@ -228,6 +228,11 @@ class HostInspection(Protocol):
 
     async def topology(self) -> Topology: ...
 
+    async def described(self, topology: Topology, broker: str | None) -> Topology:
+        """The topology with what is told of its devices besides: names, network adapters with their links and addresses,
+        and USB devices. `broker` as for `management`, which says what adapters the host is managed over."""
+        ...
+
     async def facts(self) -> HostFacts: ...
 
     async def management(self, broker: str | None) -> ManagementPath:

@@ -82,5 +82,6 @@ class Doors:
         carried(request.scope).secret = True
 
     async def reads(self, request: Request) -> None:
-        """For a POST that changes nothing: it leaves no audit row, unless it is refused to somebody."""
+        """For a POST that changes nothing, and for what a page notes for whoever looks at it: it leaves no audit row, unless it is
+        refused to somebody."""
         carried(request.scope).reads = True

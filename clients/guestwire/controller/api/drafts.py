@@ -30,6 +30,7 @@ from guestwire.controller.projects.drafts import Drafts
 from guestwire.controller.projects.edits import Edits
 from guestwire.controller.projects.exporting import Exported
 from guestwire.controller.projects.pulling import Pulling
+from guestwire.controller.projects.remapping import Remapping
 from guestwire.controller.users.person import Person
 from guestwire.model.base import Document, Model
 from guestwire.protocol.trust import FOREVER
@@ -74,6 +75,12 @@ class PullWanted(Document):
     how: Literal["replace", "merge"] = "replace"
     discard: Revision | None = None
     prefer: Literal["mine", "theirs"] | None = None
+
+
+class HardwareWanted(Document):
+    """Whether the draft for the machine is kept. false: only what it would be is told."""
+
+    save: bool = True
 
 
 class RestoreWanted(Document):
@@ -125,12 +132,15 @@ async def if_match_or_none(
     return await etags.if_match(if_match)
 
 
-def router(editing: Drafts, reading: DraftReading, pulling: Pulling, doors: Doors) -> APIRouter:
+def router(
+    editing: Drafts, reading: DraftReading, pulling: Pulling, remapping: Remapping, doors: Doors
+) -> APIRouter:  # fmt: skip
     routes = APIRouter(prefix="/drafts", tags=["drafts"])
     _reads(routes, reading, doors)
     _sessions(routes, reading, doors)
     _edits(routes, editing, doors)
     _others(routes, editing, pulling, doors)
+    _hardware(routes, remapping, doors)
     return routes
 
 
@@ -182,7 +192,12 @@ def _sessions(routes: APIRouter, reading: DraftReading, doors: Doors) -> None:
     async def session(host: Host, person: Annotated[Person, Depends(doors.person)]) -> DraftSessionShown:
         return await reading.session(person, host)
 
-    @routes.put("/{site}/{host}/session", operation_id="putDraftSession", summary="Remember where one is in a draft")
+    @routes.put(
+        "/{site}/{host}/session",
+        operation_id="putDraftSession",
+        summary="Remember where one is in a draft",
+        dependencies=[Depends(doors.reads)],
+    )
     async def put_session(
         host: Host, body: Annotated[SessionWanted, FROM_JSON], person: Annotated[Person, Depends(doors.person)]
     ) -> DraftSessionShown:
@@ -254,6 +269,24 @@ def _others(routes: APIRouter, editing: Drafts, pulling: Pulling, doors: Doors) 
         draft = await pulling.pull(person, host, body.how, discard=body.discard, prefer=body.prefer)
         etags.show(response, draft.revision)
         return draft
+
+
+def _hardware(routes: APIRouter, remapping: Remapping, doors: Doors) -> None:
+    @routes.post(
+        "/{site}/{host}/hardware",
+        operation_id="syncDraftHardware",
+        summary="Make a draft one for the machine that its host is now",
+        description="Reads the machine of the host, maps the CPU sets of the draft to it and notes it as the one that the "
+        "draft is for. CPU sets that are others then are among the findings, as CPU-REMAPPED. A draft that is for the machine "
+        "already stays as it is. With `save` false nothing is kept: the answer is what the draft would be. Nothing is applied.",
+    )
+    async def sync_hardware(
+        host: Host, body: Annotated[HardwareWanted, FROM_JSON], response: Response,
+        person: Annotated[Person, Depends(doors.person)], revision: Annotated[int, Depends(if_match)],
+    ) -> DraftChanged | DraftChecked:  # fmt: skip
+        if not body.save:
+            return await remapping.check(person, host, revision)
+        return _shown(response, await remapping.keep(person, host, revision))
 
 
 def _shown(response: Response, changed: DraftChanged) -> DraftChanged:

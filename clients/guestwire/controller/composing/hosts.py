@@ -21,6 +21,7 @@ from guestwire.controller.fleet.groups import Groups
 from guestwire.controller.fleet.hosts import Hosts
 from guestwire.controller.host_ref import HostRef
 from guestwire.controller.links.connections import Connections
+from guestwire.controller.links.keys_in_trust import KeysInTrust
 from guestwire.controller.links.links import Links
 from guestwire.controller.links.ports import Hearer
 from guestwire.controller.links.refusals import RefusalAudit
@@ -115,7 +116,7 @@ async def host_side(stack: AsyncExitStack, base: Base) -> HostSide:
     await _audit(stack, base, core, links, telling)
     hosts = Hosts(
         database, core.registry, core.hearing, core.keeping, core.membership, inventory, access, clock,
-        lambda ref: tallies.held_back[ref], watching.forgetting,
+        lambda ref: tallies.held_back[ref], watching.forgetting, KeysInTrust(links, clock).of_host,
     )  # fmt: skip
     groups = Groups(database, core.membership, access, feed, clock)
     webhooks = Webhooks(database, access, feed, clock, delivering.wake)

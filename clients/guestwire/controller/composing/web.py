@@ -169,7 +169,7 @@ def _of_work(
         approvals.router(work.approvals, doors),
         windows.router(work.windows, doors),
         rollouts.router(rollout_side.rollouts, rollout_side.previewing, doors),
-        drafts.router(drafts_side.drafts, drafts_side.reading, drafts_side.pulling, doors),
+        drafts.router(drafts_side.drafts, drafts_side.reading, drafts_side.pulling, drafts_side.remapping, doors),
         plans.router(drafts_side.plans, drafts_side.applying, doors),
         projects.router(drafts_side.projects, drafts_side.opening, doors),
     )

@@ -29,6 +29,7 @@ from guestwire.controller.projects.opening import Opening
 from guestwire.controller.projects.plans import Plans
 from guestwire.controller.projects.projects import Projects
 from guestwire.controller.projects.pulling import Pulling
+from guestwire.controller.projects.remapping import Remapping
 from guestwire.controller.projects.reviewing import Reviewing
 from guestwire.controller.rollouts.gathering import Gathering
 from guestwire.controller.rollouts.keeping import Keeping
@@ -67,6 +68,7 @@ class ProjectSide:
     drafts: Drafts
     reading: DraftReading
     pulling: Pulling
+    remapping: Remapping
     plans: Plans
     applying: Applying
     projects: Projects
@@ -123,7 +125,8 @@ async def project_side(stack: AsyncExitStack, base: Base, side: HostSide, work: 
     base.vital.watch(following.task, catching_up.task)
     projects = Projects(database, access, feed, keeping, clock_ms)
     return ProjectSide(
-        reading_hosts, Drafts(database, access, keeping), reading, pulling, plans, applying, projects,
+        reading_hosts, Drafts(database, access, keeping), reading, pulling,
+        Remapping(access, reading_hosts, keeping), plans, applying, projects,
         Opening(access, projects, reading_hosts, keeping),
     )  # fmt: skip
 

@@ -51,6 +51,10 @@ async def _alone(_ref: HostRef) -> AsyncIterator[Callable[[Tx], Awaitable[None]]
     yield nothing
 
 
+def _no_key(_ref: HostRef) -> str | None:
+    return None
+
+
 class LetIn(Model):
     """Hosts that were let in, and how many of the selection still wait."""
 
@@ -60,7 +64,8 @@ class LetIn(Model):
 
 class Hosts:
     """Raises DENIED for whatever a person may not do or see, NOT-FOUND for hosts that are not known. `held_back`: how many
-    messages of a host nobody kept, because it is not approved. `forgetting`: what else ends with a host that is forgotten."""
+    messages of a host nobody kept, because it is not approved. `forgetting`: what else ends with a host that is forgotten.
+    `key_of`: the id of the key by which its site knows a host."""
 
     def __init__(
         self,
@@ -74,6 +79,7 @@ class Hosts:
         clock: Callable[[], Now],
         held_back: Callable[[HostRef], int],
         forgetting: Forgetting = _alone,
+        key_of: Callable[[HostRef], str | None] = _no_key,
     ) -> None:
         self._database = database
         self._registry = registry
@@ -85,6 +91,7 @@ class Hosts:
         self._clock = clock
         self._held_back = held_back
         self._forgetting = forgetting
+        self._key_of = key_of
 
     # -- looking
 
@@ -117,7 +124,7 @@ class Hosts:
         async with self._database.read() as tx:
             row, guests = await _there(tx, ref), await hosts.guests_of(tx, ref)
             told = await hosts.document(tx, ref, "reported")
-        return detail(row, guests, self._held_back(ref), told.at if told is not None else 0)
+        return detail(row, guests, self._held_back(ref), told.at if told is not None else 0, self._key_of(ref))
 
     async def document(self, person: Person, ref: HostRef, kind: DocumentKind) -> tuple[int, dict[str, Any]]:
         """What a host last said of that kind, as JSON has it (bytes in hexadecimal), and when that was heard, Unix ms. Raises

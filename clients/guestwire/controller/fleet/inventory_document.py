@@ -71,6 +71,8 @@ def _texts(document: InventoryDocument) -> Iterator[str]:
         yield from _guest_texts(view)
     for device in document.topology.devices if document.topology is not None else ():
         yield f"{device.address} {device.vendor:04x}:{device.device:04x} {device.driver or ''}"
+        yield f"{device.vendor_name or ''} {device.device_name or ''}"
+        yield from (f"{adapter.ifname} {adapter.mac}" for adapter in device.net)
 
 
 def _guest_texts(view: GuestView) -> Iterator[str]:

@@ -81,11 +81,13 @@ class GuestSeen(Model):
 class HostDetail(HostSummary):
     """A host. `given_label`: that which people gave it; `why`: the reason of its last word; `since_at`: since when it is connected in this epoch; `back_by_at`: when it
     means to be back from what it said goodbye for. `held_back`: telemetry and notices that nobody kept, because the host is
-    not approved. `last_known`: null where it has told nothing yet."""
+    not approved. `last_known`: null where it has told nothing yet. `key_id`: that of the key which its site's trust document has for it,
+    as `guestwire site show` and, on the host, `guestwire-agent enrol` print it; null where there is none."""
 
     given_label: str
     notes: str
     first_seen_at: int
+    key_id: str | None
     approved_by: str
     approved_at: int
     boot_id: str
@@ -118,12 +120,14 @@ def _summary(row: HostRow) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def detail(row: HostRow, guests: list[GuestRow], held_back: int, told_at: int = 0) -> HostDetail:
+def detail(
+    row: HostRow, guests: list[GuestRow], held_back: int, told_at: int = 0, key_id: str | None = None
+) -> HostDetail:
     """A host with all that is stored of it. `told_at`: when it was last heard how it does, 0: never."""
     body = presence_of(row)
     gone = row.attendance.state in NOT_THERE
     return HostDetail.model_construct(
-        **_summary(row), given_label=row.words.given_label, notes=row.words.notes, first_seen_at=row.first_seen_at, approved_by=row.words.approved_by,
+        **_summary(row), given_label=row.words.given_label, notes=row.words.notes, first_seen_at=row.first_seen_at, key_id=key_id, approved_by=row.words.approved_by,
         approved_at=row.words.approved_at, boot_id=body.boot_id if body else "", why=body.why if body else "",
         since_at=body.since if body else 0, back_by_at=(body.back_by or 0) if body else 0, held_back=held_back,
         last_known=_last_known(row, told_at), guest_list=tuple(_guest(guest, gone=gone) for guest in guests),

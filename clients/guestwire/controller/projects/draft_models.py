@@ -80,7 +80,7 @@ class DraftChecked(Model):
 
 class DraftHistoryEntry(Model):
     """A revision of a draft. `kind`: edit, put, merge, restore, discard, pull, rebase (pulled, with
-    the edits on top), open, import, apply (noted as made true)."""
+    the edits on top), open, import, apply (noted as made true), hardware (made for the machine that the host is now)."""
 
     revision: int
     kind: str

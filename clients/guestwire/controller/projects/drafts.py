@@ -14,6 +14,7 @@ from guestwire.controller.projects.differences import differences
 from guestwire.controller.projects.documents import DraftDocument
 from guestwire.controller.projects.draft_models import DraftChanged, DraftChecked
 from guestwire.controller.projects.edits import DraftEdit, summary
+from guestwire.controller.projects.judging import Judged
 from guestwire.controller.projects.keeping import DraftKeeping, Held, Kept, Kind, Next
 from guestwire.controller.projects.merging import Conflict, merge
 from guestwire.controller.projects.telling import told, told_conflicts
@@ -103,7 +104,7 @@ class Drafts:
         if old is None or old.text is None:
             raise GuestwireError("NOT-FOUND", f"Revision {number} of the draft of {ref} is not kept.", field="revision")
         held = await self._keeping.held(ref)
-        _check_revision(held, revision)
+        check_revision(held, revision)
         same_base = old.base_revision == held.base_revision
         wanted = Next(
             DraftDocument(ref.host, old.text), old.base_revision, held.base if same_base else None, "restore",
@@ -111,16 +112,16 @@ class Drafts:
         )  # fmt: skip
         kept = await self._keeping.kept(person, held, wanted)
         if kept is None:
-            _check_revision(await self._keeping.held(ref), revision)
+            check_revision(await self._keeping.held(ref), revision)
             raise stale(ref, revision + 1)
-        return _answer(kept)
+        return answer(kept)
 
     async def discard(self, person: Person, ref: HostRef, revision: int) -> None:
         """Let there be no draft. Its revisions are kept. Raises DRAFT-MISSING, REVISION-STALE."""
         self._access.require(person, "draft-edit", ref)
         held = await self._keeping.held(ref)
         held.there  # noqa: B018 - raises where there is none
-        _check_revision(held, revision)
+        check_revision(held, revision)
         if not await self._keeping.discarded(person, held):
             raise stale(ref, (await self._keeping.held(ref)).revision)
 
@@ -171,7 +172,7 @@ class Drafts:
                 person, held, Next(document, number, base, change.kind, change.summary)
             )  # fmt: skip
             if kept is not None:
-                return _answer(kept)
+                return answer(kept)
         raise stale(ref, (await self._keeping.held(ref)).revision)
 
     async def _changed(
@@ -183,22 +184,14 @@ class Drafts:
             now, merged = held.there, held.revision != revision
             made = await (self._merged(held, change, revision, wanted=merge) if merged else _made(change, now))
             if made.text == now.text:
-                return await self._unchanged(held, now)
+                return unchanged(held, await self._keeping.judged(held, now))
             kind: Kind = "merge" if merged else change.kind
             kept = await self._keeping.kept(
                 person, held, Next(made, held.base_revision, held.base, kind, change.summary)
             )  # fmt: skip
             if kept is not None:
-                return _answer(kept, merged=merged)
+                return answer(kept, merged=merged)
         raise stale(ref, (await self._keeping.held(ref)).revision)
-
-    async def _unchanged(self, held: Held, now: DraftDocument) -> DraftChanged:
-        found = await self._keeping.judged(held, now)
-        return DraftChanged(
-            site=held.ref.site, host=held.ref.host, revision=held.revision, base_revision=held.base_revision,
-            state=found.state, errors=found.findings.errors, warnings=found.findings.warnings, author=held.author,
-            at=held.at, findings=found.findings,
-        )  # fmt: skip
 
     async def _merged(self, held: Held, change: Change, revision: int, *, wanted: bool) -> DraftDocument:
         """What the change and those of others since `revision` make together. Raises REVISION-STALE with what others did,
@@ -254,14 +247,25 @@ def _base_of(now: DraftDocument) -> int | None:
     return now.desired.base_revision
 
 
-def _answer(kept: Kept, *, merged: bool = False) -> DraftChanged:
+def unchanged(held: Held, found: Judged) -> DraftChanged:
+    """The answer where a change changes nothing."""
+    return DraftChanged(
+        site=held.ref.site, host=held.ref.host, revision=held.revision, base_revision=held.base_revision,
+        state=found.state, errors=found.findings.errors, warnings=found.findings.warnings, author=held.author,
+        at=held.at, findings=found.findings,
+    )  # fmt: skip
+
+
+def answer(kept: Kept, *, merged: bool = False) -> DraftChanged:
+    """The answer to a change that was kept."""
     about = told(kept.changes)
     return DraftChanged(
         **kept.head.model_dump(), changes=about.changes, more=about.more, merged=merged, findings=kept.judged.findings
     )
 
 
-def _check_revision(held: Held, revision: int) -> None:
+def check_revision(held: Held, revision: int) -> None:
+    """Raises REVISION-STALE where the draft is another one than that."""
     if held.revision != revision:
         raise stale(held.ref, held.revision)
 

@@ -1,6 +1,7 @@
 """What the controller knows of a host, as the rules take it. Pure. What changes by the minute (free memory, running guests,
 files) is the host's to judge: rules that need it say `not checked`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from guestwire.controller.store.host_configs import HostConfig
@@ -32,9 +33,24 @@ class KnownHost:
         """What it has then; nothing, where it was never asked."""
         return Desired() if self.config is None else self.config.shown.desired
 
+    def made_for(self, fingerprint: str | None) -> Topology | None:
+        """The machine with that fingerprint, as far as the host was ever known as it; None as fingerprint: the machine that it
+        was when its configuration was last asked for."""
+        if self.config is None:
+            return self.topology if self.topology is not None and self.topology.fingerprint == fingerprint else None
+        if fingerprint is None:
+            return self.config.topology
+        several = (self.config.topology, self.config.earlier, self.topology)
+        return next((one for one in several if one is not None and one.fingerprint == fingerprint), None)
 
-def facts_of(known: KnownHost) -> Facts:
-    """The facts of a host."""
+
+Remapped = Mapping[str, tuple[str, str]]
+"""CPU sets that were mapped to another machine, before and after, as `Facts.remapped` has them."""
+NOT_REMAPPED: Remapped = {}
+
+
+def facts_of(known: KnownHost, remapped: Remapped = NOT_REMAPPED) -> Facts:
+    """The facts of a host. `remapped`: what was just mapped to its machine."""
     about = known.about
     return Facts(
         topology=known.topology,
@@ -43,4 +59,5 @@ def facts_of(known: KnownHost) -> Facts:
         machine=None if about is None else about.facts.machine,
         memory_mib=None if about is None else about.facts.memory_mib,
         simulated=None if about is None else about.driver == "simulated",
+        remapped=remapped,
     )

@@ -3,7 +3,7 @@ host. Pure, and without asking the host."""
 
 from typing import NamedTuple
 
-from guestwire.controller.projects.host_facts import KnownHost, facts_of
+from guestwire.controller.projects.host_facts import NOT_REMAPPED, KnownHost, Remapped, facts_of
 from guestwire.model.base import Model
 from guestwire.model.desired import Desired
 from guestwire.model.issues import Issue
@@ -34,10 +34,17 @@ class Judged(NamedTuple):
 
 
 def judged(
-    draft: Desired, base: Desired | None, known: KnownHost, host: str, *, include_disabled: bool = False
+    draft: Desired,
+    base: Desired | None,
+    known: KnownHost,
+    host: str,
+    *,
+    include_disabled: bool = False,
+    remapped: Remapped = NOT_REMAPPED,
 ) -> Judged:
-    """Judge a draft. `base`: what it was edited from; None: not known."""
-    found = verdict(draft, facts_of(known), host, include_disabled=include_disabled)
+    """Judge a draft. `base`: what it was edited from; None: not known. `remapped`: CPU sets that it was just given for another
+    machine; the rules warn of them."""
+    found = verdict(draft, facts_of(known, remapped), host, include_disabled=include_disabled)
     errors = len(found.errors)
     findings = Findings(
         issues=found.issues, not_checked=found.not_checked, more=found.more, errors=errors,

@@ -16,7 +16,7 @@ from guestwire.controller.projects.differences import Changed, differences
 from guestwire.controller.projects.documents import DraftDocument
 from guestwire.controller.projects.draft_models import DraftHead
 from guestwire.controller.projects.edits import printable
-from guestwire.controller.projects.host_facts import KnownHost
+from guestwire.controller.projects.host_facts import NOT_REMAPPED, KnownHost, Remapped
 from guestwire.controller.projects.judging import Judged, judged
 from guestwire.controller.projects.telling import told
 from guestwire.controller.store import audit_rows, drafts
@@ -32,7 +32,7 @@ REVISIONS = 500
 LONGEST_SUMMARY = 300
 BY_ITSELF = "the controller"
 """The author of what no person did."""
-Kind = Literal["edit", "put", "merge", "restore", "discard", "pull", "rebase", "open", "import", "apply"]
+Kind = Literal["edit", "put", "merge", "restore", "discard", "pull", "rebase", "open", "import", "apply", "hardware"]
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,12 @@ class DraftKeeping:
         base = None if row.base is None else Desired.model_validate_json(row.base)
         return Held(ref, about.revision, document, about.base_revision, base, about.author, about.at, known)
 
-    async def judged(self, held: Held, document: DraftDocument) -> Judged:
-        """What is to be said of a document in the draft's place. Off the loop: a large one takes a while."""
-        return await asyncio.to_thread(judged, document.desired, held.base, held.known, held.ref.host)
+    async def judged(self, held: Held, document: DraftDocument, remapped: Remapped = NOT_REMAPPED) -> Judged:
+        """What is to be said of a document in the draft's place. Off the loop: a large one takes a while. `remapped`: CPU sets
+        that it was just given for another machine."""
+        return await asyncio.to_thread(
+            judged, document.desired, held.base, held.known, held.ref.host, remapped=remapped
+        )  # fmt: skip
 
     async def kept(self, person: Person | None, held: Held, wanted: Next) -> Kept | None:
         """Make it the draft; None where somebody was faster: then read it again. `person` None: the controller by itself."""

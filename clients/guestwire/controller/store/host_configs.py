@@ -26,6 +26,7 @@ CONFIGS = Table(
     Column("revision", BigInteger, nullable=False),
     Column("shown", LargeBinary, nullable=False),
     Column("topology", LargeBinary),
+    Column("earlier", LargeBinary),
     Column("about", LargeBinary),
     Column("at", BigInteger, nullable=False),
 )
@@ -46,13 +47,15 @@ REVISIONS = Table(
 
 @dataclass(frozen=True, slots=True)
 class HostConfig:
-    """A host as it was at `at` (Unix ms). `topology` None: it does not tell what machine it is."""
+    """A host as it was at `at` (Unix ms). `topology` None: it does not tell what machine it is. `earlier`: the other machine that
+    it was before, which drafts may still be made for; None: it is known as one machine only."""
 
     ref: HostRef
     shown: ConfigShown
     topology: Topology | None
     about: Host | None
     at: int
+    earlier: Topology | None = None
 
 
 def _of(table: Table, ref: HostRef) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -67,27 +70,41 @@ async def find(tx: Tx, ref: HostRef) -> HostConfig | None:
     return HostConfig(
         ref,
         unpack_model(ConfigShown, row.shown),
-        None if row.topology is None else unpack_model(Topology, row.topology),
+        _machine(row.topology),
         None if row.about is None else unpack_model(Host, row.about),
         row.at,
+        _machine(row.earlier),
     )
 
 
 async def put(tx: Tx, config: HostConfig) -> None:
-    """Remember what a host is like, unless something newer is known."""
-    known = (await tx.execute(select(CONFIGS.c.at).where(*_of(CONFIGS, config.ref)))).scalar_one_or_none()
-    if known is not None and known > config.at:
+    """Remember what a host is like, unless something newer is known; and the machine that it was, where it is another one now."""
+    known = await find(tx, config.ref)
+    if known is not None and known.at > config.at:
         return
+    earlier = None if known is None else _earlier(known, config.topology)
     row = {
         "site": config.ref.site,
         "host": config.ref.host,
         "revision": config.shown.revision.number,
         "shown": pack_model(config.shown),
         "topology": None if config.topology is None else pack_model(config.topology),
+        "earlier": None if earlier is None else pack_model(earlier),
         "about": None if config.about is None else pack_model(config.about),
         "at": config.at,
     }
     await upsert(tx, CONFIGS, row, ("site", "host"))
+
+
+def _earlier(known: HostConfig, now: Topology | None) -> Topology | None:
+    """The machine that a host was before it was what it is now."""
+    was = known.topology
+    same = was is None or (now is not None and now.fingerprint == was.fingerprint)
+    return known.earlier if same else was
+
+
+def _machine(data: bytes | None) -> Topology | None:
+    return None if data is None else unpack_model(Topology, data)
 
 
 async def put_revisions(tx: Tx, ref: HostRef, revisions: Iterable[Revision]) -> None:

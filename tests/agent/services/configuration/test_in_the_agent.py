@@ -312,6 +312,17 @@ async def test_the_topology_is_that_of_the_machine_though_the_host_is_tuned(site
         assert await served.ask("host-topology", m.Empty()) == before
 
 
+async def test_the_topology_tells_what_is_plugged_in(site: SiteFiles) -> None:
+    async with serving(site) as served:
+        told = (await served.ask("host-topology", m.Empty())).topology
+        first, second = (adapter for device in told.devices for adapter in device.net)
+        assert (first.ifname, first.link, first.speed_mbit, first.management) == ("eth0", "up", 1000, True)
+        assert (second.ifname, second.link, second.addresses, second.management) == ("eth1", "down", (), False)
+        assert first.mac != second.mac
+        assert [(one.vendor, one.product) for one in told.usb] == [(0x046D, 0xC31C)]
+        assert told.fingerprint == (await served.gate.simulated.topology()).fingerprint
+
+
 async def test_after_a_boot_of_the_host_guests_start_as_the_configuration_says(site: SiteFiles) -> None:
     async with serving(site) as served:
         now = edited(await served.document(), "linux1", autostart="headless")

@@ -44,7 +44,8 @@ async def test_a_simulated_machine() -> None:
     assert values['guestwire_node_hugepages{node="3",page_bytes="2097152"}'] == 0
     assert values['guestwire_temperature_celsius{sensor="package 0"}'] > 20
     assert values['guestwire_disk_read_bytes_total{device="sda"}'] > 0
-    assert values['guestwire_interface_sent_bytes_total{device="eth1"}'] > 0
+    assert values['guestwire_interface_sent_bytes_total{device="eth0"}'] > 0
+    assert values['guestwire_interface_sent_bytes_total{device="eth1"}'] == 0, "there is no cable in it"
     assert values['guestwire_host_pressure_seconds_total{resource="cpu",stall="some"}'] > 0
     assert values['guestwire_node_page_allocations_total{node="0",result="hit"}'] > 0
     spent = sum(value for name, value in values.items() if name.startswith("guestwire_host_cpu_seconds_total"))

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from guestwire.agent.drivers.linux.addresses import read_addresses
 from guestwire.agent.drivers.linux.boot_pending import read_boot_pending
+from guestwire.agent.drivers.linux.devices import DeviceDetails
 from guestwire.agent.drivers.linux.management import read_management
 from guestwire.agent.drivers.linux.topology import read_topology
 from guestwire.model.facts import ManagementPath
@@ -37,9 +39,14 @@ class LinuxInspection:
         self._hypervisor = hypervisor
         self._kvm_proven = kvm_proven
         self._emulator = emulator
+        # of a recorded tree nobody knows the addresses
+        self._details = DeviceDetails(root, read_addresses if root == Path("/") else dict[str, tuple[str, ...]])
 
     async def topology(self) -> Topology:
         return await asyncio.to_thread(read_topology, self._root)
+
+    async def described(self, topology: Topology, broker: str | None) -> Topology:
+        return await asyncio.to_thread(self._details.described, topology, broker)
 
     async def facts(self) -> HostFacts:
         return await asyncio.to_thread(self._read)

@@ -36,7 +36,7 @@ def read_management(root: Path = Path("/"), broker: str | None = None) -> Manage
     interfaces = frozenset(_with_lower(root, first - {"lo"}))
     return ManagementPath(
         interfaces=interfaces,
-        nics=frozenset(filter(None, (_pci_address(root / "sys/class/net" / name / "device") for name in interfaces))),
+        nics=frozenset(filter(None, (pci_address(root / "sys/class/net" / name / "device") for name in interfaces))),
         boot_disks=frozenset(_boot_disks(root)),
     )
 
@@ -105,11 +105,11 @@ def _disks_under(block: Path) -> Iterator[str]:
     slaves = _entries(real / "slaves")
     for slave in slaves:
         yield from _disks_under(real / "slaves" / slave)
-    if not slaves and (address := _pci_address(real)) is not None:
+    if not slaves and (address := pci_address(real)) is not None:
         yield address
 
 
-def _pci_address(device: Path) -> str | None:
+def pci_address(device: Path) -> str | None:
     """The PCI function nearest to the device; a virtio device has it above itself."""
     if not device.exists():
         return None

@@ -299,10 +299,13 @@ class SimulatedHost:
         with self._injection.call("inspection.topology"):
             return self._kernel.topology()
 
+    async def described(self, topology: Topology, broker: str | None) -> Topology:
+        with self._injection.call("inspection.described"):
+            return inspection.described(topology, self._hostname, inspection.management(broker))
+
     async def facts(self) -> HostFacts:
         with self._injection.call("inspection.facts"):
-            boots, faults = self._guests.host_boots, self._injection.faults
-            return inspection.facts(self._kernel, self._hostname, boots, faults.boot_pending)
+            return inspection.facts(self._kernel, self._hostname, self._guests.host_boots, self._injection.faults)
 
     async def management(self, broker: str | None) -> ManagementPath:
         with self._injection.call("inspection.management"):

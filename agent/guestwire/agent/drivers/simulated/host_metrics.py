@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from guestwire.agent.drivers.simulated import waves
 from guestwire.agent.drivers.simulated.injection import Injection
+from guestwire.agent.drivers.simulated.inspection import MANAGEMENT
 from guestwire.agent.drivers.simulated.kernel_state import KernelState
 from guestwire.agent.drivers.simulated.kernel_tree import movable_interrupts
 from guestwire.model.usage import (
@@ -159,6 +160,8 @@ def _disk(seconds: float) -> HostDisk:
 
 
 def _adapter(name: str, seconds: float) -> NetTraffic:
+    if name not in MANAGEMENT.interfaces:  # there is no cable in it
+        return NetTraffic(device=name, received_bytes=0, sent_bytes=0, received_packets=0, sent_packets=0)
     received, sent = int(waves.counted(60, seconds, name, "in")), int(waves.counted(45, seconds, name, "out"))
     return NetTraffic(
         device=name, received_bytes=received * _PACKET, sent_bytes=sent * _PACKET, received_packets=received,

@@ -196,6 +196,32 @@ export class Draft extends EventTarget {
     await this.reload();
   }
 
+  /** Once all is stored that was edited. */
+  async settled() {
+    await this._first;
+    while (this.saving) await new Promise((resolve) => this.addEventListener("change", resolve, { once: true }));
+  }
+
+  /**
+   * What the draft would be for the machine that its host is now. Rejects with Problem.
+   * @returns {Promise<import("../types/api.js").components["schemas"]["DraftChecked"]>}
+   */
+  tryHardware() {
+    return this._hardware(false);
+  }
+
+  /** Make the draft one for the machine that its host is now. Rejects with Problem. */
+  async syncHardware() {
+    await this._hardware(true);
+    await this.reload();
+  }
+
+  /** @param {boolean} save */
+  async _hardware(save) {
+    const path = `/drafts/${this.host}/hardware`;
+    return (await this._api.send("POST", path, { body: { save }, ifMatch: this.revision })).document;
+  }
+
   /** Read everything anew. Never rejects: see `problem`. */
   async reload() {
     try {

@@ -182,7 +182,7 @@ function impactWords({ restarts, waits, comm, reboot, reasons, affected, outage_
   const text = said.join(", ");
   const guests = affected.length ? ` ${counted(affected.length, "guest")} affected` : "";
   const time = outage_s ? `${guests ? ", est." : " Est."} ${duration(outage_s * 1000)} outage` : "";
-  return `${text[0].toUpperCase()}${text.slice(1)}.${guests}${time}${guests || time ? "." : ""}`;
+  return `${text}.${guests}${time}${guests || time ? "." : ""}`;
 }
 
 /** How a draft stands. @type {Record<string, string>} */

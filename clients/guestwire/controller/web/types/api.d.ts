@@ -534,7 +534,7 @@ export interface components {
         };
         /**
          * @description A revision of a draft. `kind`: edit, put, merge, restore, discard, pull, rebase (pulled, with
-         *     the edits on top), open, import, apply (noted as made true).
+         *     the edits on top), open, import, apply (noted as made true), hardware (made for the machine that the host is now).
          */
         DraftHistoryEntry: {
             at: number;
@@ -897,6 +897,11 @@ export interface components {
             state: string;
             uuid: string;
         };
+        /** @description Whether the draft for the machine is kept. false: only what it would be is told. */
+        HardwareWanted: {
+            /** @default true */
+            save: boolean;
+        };
         /** @description `ok`: the process answers. */
         Health: {
             /** @default true */
@@ -905,7 +910,8 @@ export interface components {
         /**
          * @description A host. `given_label`: that which people gave it; `why`: the reason of its last word; `since_at`: since when it is connected in this epoch; `back_by_at`: when it
          *     means to be back from what it said goodbye for. `held_back`: telemetry and notices that nobody kept, because the host is
-         *     not approved. `last_known`: null where it has told nothing yet.
+         *     not approved. `last_known`: null where it has told nothing yet. `key_id`: that of the key which its site's trust document has for it,
+         *     as `guestwire site show` and, on the host, `guestwire-agent enrol` print it; null where there is none.
          */
         HostDetail: {
             active_revision: number;
@@ -930,6 +936,7 @@ export interface components {
             host: string;
             hostname: string;
             kernel: string;
+            key_id: string | null;
             label: string;
             labels: {
                 [key: string]: string;

@@ -257,6 +257,7 @@ CREATE TABLE host_configs (
 	revision BIGINT NOT NULL,
 	shown BYTEA NOT NULL,
 	topology BYTEA,
+	earlier BYTEA,
 	about BYTEA,
 	at BIGINT NOT NULL,
 	CONSTRAINT pk_host_configs PRIMARY KEY (site, host)

@@ -257,6 +257,7 @@ CREATE TABLE host_configs (
 	revision BIGINT NOT NULL,
 	shown BLOB NOT NULL,
 	topology BLOB,
+	earlier BLOB,
 	about BLOB,
 	at BIGINT NOT NULL,
 	CONSTRAINT pk_host_configs PRIMARY KEY (site, host)

@@ -6,6 +6,7 @@
 import { html, nothing } from "lit";
 import { Part } from "../../parts/part.js";
 import { cli } from "../../parts/cli.js";
+import "../../parts/host_key.js";
 import { checkField, textField } from "../../parts/field.js";
 import { counted } from "../../core/format.js";
 import { bulkCli, labelsOf, reach } from "./bulk_actions.js";
@@ -57,6 +58,7 @@ export class BulkDialog extends Part {
         now: each gets its job when it is back within an hour, else the job ends.</p>` : nothing}
       ${this._tooMany(reached.length) ? html`<p class="issue e">✕ Jobs are made for ${MOST_JOBS} hosts at once: start a rollout for
         more.</p>` : nothing}
+      ${action.id === "approve" ? this._keys(reached) : nothing}
       ${this._fields(action)}
       ${action.typed && reached.length ? textField({
         id: "gw-bulk-typed", label: `Type the number of hosts (${reached.length}) to go on`, value: this._typed,
@@ -70,6 +72,15 @@ export class BulkDialog extends Part {
           ${action.label}: ${counted(reached.length, "host")}</button>
       </footer>
     </form>`;
+  }
+
+  /** By which keys the sites know those that are let in. @param {readonly HostSummary[]} hosts */
+  _keys(hosts) {
+    if (!hosts.length) return nothing;
+    return html`<div><p class="muted">Compare the key with the one that <code>guestwire-agent enrol</code> named at its end on
+      the host.</p><dl class="kv bulk-keys">${hosts.slice(0, NAMED).map((host) => html`<dt>${hostKey(host)}</dt>
+        <dd><gw-host-key .services=${this.services} .host=${hostKey(host)}></gw-host-key></dd>`)}</dl>
+      ${hosts.length > NAMED ? html`<p class="muted">The key of each other is on its page.</p>` : nothing}</div>`;
   }
 
   /** @param {BulkAction} action */

@@ -4,6 +4,7 @@ import { html, nothing } from "lit";
 import { assign, byPlace, cpuPlan } from "../../core/cpu_plan.js";
 import { pathText } from "../../core/edit_paths.js";
 import { memoryMap, ofNode } from "../../core/memory_map.js";
+import { hardwareButton } from "../sync/hardware_sync.js";
 import { cpuIssues } from "./cpu_issues.js";
 import { CpuLoads } from "./cpu_loads.js";
 import { HostPart } from "./host_part.js";
@@ -47,6 +48,7 @@ export class HostCpu extends HostPart {
       <div class="cpu-scroll ${ordered.length > TALL ? "tall" : ""}" tabindex="-1">
         <gw-cpu-grid .shown=${shown} @assign=${this._assign} @vcpus=${this._vcpus} @frozen=${this._frozen}></gw-cpu-grid></div>
       ${issueList(found.list, "What the rules say of the CPUs")}
+      ${hardwareButton(this.services, this.host, found.list)}
       ${this._legend(plan)}
       ${this._memory(desired, topology)}
     </div>`;

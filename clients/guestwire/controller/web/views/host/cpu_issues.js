@@ -7,6 +7,8 @@ import { HOST } from "../../core/cpu_plan.js";
 /** @typedef {import("./issue_list.js").Issue} Issue */
 
 const FIELDS = new Set(["cpuset", "vcpus", "numatune", "topology"]);
+/** How codes begin that are about CPUs, whatever their place. */
+const OF_CPUS = ["CPU", "GP-CPU", "TOPO-MISMATCH"];
 const SIDES = new Set(["CPU-OVERLAP", "CPU-RT-EXCLUSIVE", "CPU-SMT-OWNED"]);
 
 /**
@@ -24,7 +26,7 @@ export function cpuIssues(issues, plan, cpus) {
   const siblings = new Map(cpus.map((cpu) => [cpu.id, cpu.siblings]));
   for (const issue of issues) {
     const keys = [issue.path, ...(issue.related ?? [])].map((path) => columnOf(path, plan));
-    if (keys[0] === null && !issue.code.startsWith("CPU") && !issue.code.startsWith("GP-CPU")) continue;
+    if (keys[0] === null && !OF_CPUS.some((start) => issue.code.startsWith(start))) continue;
     list.push(issue);
     for (const key of keys) if (key !== null) add(heads, key, issue);
     if (!SIDES.has(issue.code) || keys[0] === null || (keys[1] ?? null) === null) continue;

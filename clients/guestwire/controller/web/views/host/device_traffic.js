@@ -1,6 +1,9 @@
 /** What goes through the network adapters of a host, from its newest telemetry: bytes a second between two readings. */
 
-/** @typedef {{device: string, received: number, sent: number, lost: number}} Rate `lost`: packets damaged or dropped since its start */
+/**
+ * `lost`: packets damaged or dropped since its start.
+ * @typedef {{device: string, received: number, sent: number, lost: number}} Rate
+ */
 
 const NAMES = ["received_bytes", "sent_bytes", "received_errors", "received_dropped", "sent_dropped"];
 
@@ -17,8 +20,10 @@ export function adapterRates(api, site, host) {
   /** @type {Map<string, number>} */
   const speeds = new Map();
   return async (signal) => {
-    const pages = await Promise.all(NAMES.map((name) => (
-      api.get("/metrics/series", { selector: `guestwire_interface_${name}_total{site="${site}",host="${host}"}`, limit: 500 }, signal))));
+    const pages = await Promise.all(NAMES.map((name) => {
+      const selector = `guestwire_interface_${name}_total{site="${site}",host="${host}"}`;
+      return api.get("/metrics/series", { selector, limit: 500 }, signal);
+    }));
     /** @type {Map<string, Rate>} */
     const rates = new Map();
     pages.forEach((page, place) => {

@@ -1,34 +1,42 @@
-/** The devices of a host: what they are, whose they are, what must go together; in Config mode they are given to guests and taken back. */
+/**
+ * The devices of a host: what they are, whose they are, what must go together, and how their links are now; in Config
+ * mode they are given to guests and taken back.
+ */
 
 import { html, nothing } from "lit";
-import { ago, bytes } from "../../core/format.js";
+import { ago } from "../../core/format.js";
 import { pathText } from "../../core/edit_paths.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { pill } from "../../parts/status.js";
+import { adapterPanel, linkPill, speedText } from "./device_adapters.js";
+import { linkReader } from "./device_links.js";
 import { adapterRates } from "./device_traffic.js";
-import { classWord, idText, isBridge, modelWord } from "./device_words.js";
+import { classWord, idText, isBridge, modelWord, subsystemWord } from "./device_words.js";
 import { HostPart } from "./host_part.js";
 import { issueList } from "./issue_list.js";
 import { tableHead } from "./table_head.js";
 
 const LIVE_MS = 5000;
-const RATES = ["Receives", "Sends", "Damaged or dropped"];
 const USB = /^usb:[0-9a-f]{4}:[0-9a-f]{4}$/;
-const NEEDED = new Map([["DEV-MGMT-NIC", "the host is managed over it"], ["DEV-BOOT-DISK", "the host boots from it"]]);
+const MANAGED = "management";
+/** What the host needs a device for. */
+const NEEDED = new Map([["DEV-MGMT-NIC", MANAGED], ["DEV-BOOT-DISK", "boots the host"]]);
 
-/**
- * @typedef {{address: string, pci_class: number, vendor: number, device: number, driver: string | null, numa_node: number | null,
- *   iommu_group: number | null}} Device
- */
+/** @typedef {import("./device_links.js").Device} Device */
 
 export class HostDevices extends HostPart {
-  static properties = { ...HostPart.properties, _rates: { state: true }, _busy: { state: true }, _wrong: { state: true } };
+  static properties = {
+    ...HostPart.properties, _rates: { state: true }, _now: { state: true }, _busy: { state: true },
+    _wrong: { state: true },
+  };
 
   constructor() {
     super();
     /** @type {import("./device_traffic.js").Rate[]} */
     this._rates = [];
+    /** What the host answered just now; null: it does not. @type {import("./device_links.js").Reading | null} */
+    this._now = null;
     this._busy = false;
     this._wrong = "";
   }
@@ -37,22 +45,31 @@ export class HostDevices extends HostPart {
     super.connectedCallback();
     const read = adapterRates(this.services.api, this.params.site, this.params.host);
     this.every(LIVE_MS, async (signal) => { this._rates = await read(signal); });
+    const look = linkReader(this.services.api, this.host);
+    this.every(LIVE_MS, async (signal) => { this._now = await look(signal).catch(() => null); });
+  }
+
+  /** As the host is now, else as it was read last. @returns {import("./device_links.js").Machine} */
+  get _machine() {
+    return this._now?.machine ?? this.topology;
   }
 
   render() {
     const desired = this.desired;
     if (!desired) return this.waiting();
     if (!this.topology) return this.unread();
-    const issues = this.config ? this.draft.issues.filter((issue) => issue.code.startsWith("DEV-") || issue.code.startsWith("IOMMU-")) : [];
+    const issues = this.config ? this.draft.issues.filter((issue) => /^(DEV|IOMMU)-/.test(issue.code)) : [];
     return html`<div class="stack">
-      <div class="toolbar"><p class="muted">Read ${ago(this.data.inventory.read_at, Date.now())}.
+      <div class="toolbar"><p class="muted">
+        ${this._now ? "As the host is now." : html`Read ${ago(this.data.inventory.read_at, Date.now())}.`}
         ${this.editable ? "Choose an owner: nothing reaches the host until Sync." : ""}</p><span class="fill"></span>
-        <button type="button" class="button" ?disabled=${this._busy} @click=${this._update}>Update device details</button></div>
+        <button type="button" class="button" ?disabled=${this._busy}
+          @click=${this._update}>Update device details</button></div>
       ${issueList(issues, "What the rules say of the devices")}
       ${this._pci(desired)}
+      ${adapterPanel(this._machine.devices, this._rates, this._now?.changes ?? [], this._now !== null)}
       ${this._usb(desired)}
-      ${this._traffic()}
-      ${cli(this.services, `guestwire hardware show ${this.params.host}`)}
+      ${cli(this.services, `guestwire hardware show ${this.params.host} --io`)}
     </div>`;
   }
 
@@ -64,13 +81,17 @@ export class HostDevices extends HostPart {
 
   /** @param {any} desired */
   _pci(desired) {
-    /** @type {Device[]} */
-    const devices = this.topology.devices;
-    if (!devices.length) return empty({ title: "The host told of no PCI devices.", text: "Update the device details when the host is there." });
+    const { devices } = this._machine;
+    if (!devices.length) {
+      return empty({
+        title: "The host told of no PCI devices.", text: "Update the device details when the host is there.",
+      });
+    }
     const owners = owned(desired);
-    return html`<section class="panel"><h2>PCI devices</h2><div class="scroll-x"><table class="table">
+    return html`<section class="panel"><h2>PCI devices</h2>
+      <div class="scroll-x" role="region" tabindex="0" aria-label="Table of PCI devices"><table class="table devices">
       <caption class="sr">PCI devices and their owners</caption>
-      ${tableHead(["Address", "What", "Model", "Driver", "NUMA node", "IOMMU group", "Owner"])}
+      ${tableHead(["Address", "What", "Model and driver", "NUMA node", "IOMMU group", "Owner"])}
       <tbody>${devices.map((device) => this._row(device, devices, owners, desired))}</tbody></table></div></section>`;
   }
 
@@ -83,15 +104,21 @@ export class HostDevices extends HostPart {
   _row(device, devices, owners, desired) {
     const owner = owners.get(device.address) ?? "";
     const before = this.config && this.draft.active ? owned(this.draft.active).get(device.address) ?? "" : owner;
-    const peers = devices.filter((one) => (
-      one.iommu_group !== null && one.iommu_group === device.iommu_group && one !== device && !isBridge(one)));
+    const group = device.iommu_group ?? null;
+    const peers = group === null ? [] : devices.filter((one) => (
+      one.iommu_group === group && one !== device && !isBridge(one)));
     const needed = this._needed(device);
     return html`<tr class=${owner === before ? "" : "changed"}>
-      <th scope="row" class="mono">${device.address}</th><td>${classWord(device.pci_class)}</td>
-      <td title=${idText(device)}>${modelWord(device)} <span class="muted mono">${idText(device)}</span></td>
-      <td class="mono">${device.driver ?? "none"}</td>
+      <th scope="row" class="mono">${device.address}</th><td>${classWord(device.pci_class)}
+        ${(device.net ?? []).map((one) => html`<div class="nowrap"><span class="mono">${one.ifname}</span>
+          ${linkPill(one.link)}</div>`)}</td>
+      <td class="device-model">${modelWord(device)}
+        <span class="muted mono">${idText(device.vendor, device.device)}</span>
+        ${subsystemWord(device) ? html`<div class="muted">${subsystemWord(device)}</div>` : nothing}
+        <div class="muted">driver <span class="mono">${device.driver ?? "none"}</span></div></td>
       <td>${device.numa_node ?? "–"}</td>
-      <td>${device.iommu_group ?? "–"}${peers.length ? html`<div class="muted">with ${peers.map((one) => one.address).join(", ")}</div>` : nothing}</td>
+      <td>${group ?? "–"}${peers.length
+        ? html`<div class="muted">with ${peers.map((one) => one.address).join(", ")}</div>` : nothing}</td>
       <td data-path=${owner ? pathText(["guests", owner, "devices"]) : nothing}>
         ${this.editable && !isBridge(device) ? this._choose(device.address, owner, desired) : owner || "host"}
         ${owner === before ? nothing : html`<span class="muted"> was ${before || "host"}</span>`}
@@ -101,7 +128,8 @@ export class HostDevices extends HostPart {
   /** @param {Device} device */
   _needed(device) {
     const found = this.draft.issues.find((issue) => NEEDED.has(issue.code) && issue.message.includes(device.address));
-    return found ? NEEDED.get(found.code) : "";
+    if (found) return NEEDED.get(found.code);
+    return (device.net ?? []).some((one) => one.management) ? MANAGED : "";
   }
 
   /**
@@ -110,9 +138,11 @@ export class HostDevices extends HostPart {
    * @param {any} desired
    */
   _choose(address, owner, desired) {
-    return html`<select aria-label="Owner of ${address}" @change=${(/** @type {any} */ event) => this._give(address, owner, event.target.value)}>
+    const choose = (/** @type {any} */ event) => this._give(address, owner, event.target.value);
+    return html`<select aria-label="Owner of ${address}" @change=${choose}>
       <option value="" ?selected=${owner === ""}>host</option>
-      ${names(desired).map((name) => html`<option value=${name} ?selected=${name === owner}>${name}</option>`)}</select>`;
+      ${names(desired).map((name) => (
+        html`<option value=${name} ?selected=${name === owner}>${name}</option>`))}</select>`;
   }
 
   /**
@@ -131,16 +161,38 @@ export class HostDevices extends HostPart {
 
   /** @param {any} desired */
   _usb(desired) {
-    const given = [...owned(desired)].filter(([address]) => address.startsWith("usb:"));
-    return html`<section class="panel"><h2>USB devices of guests</h2>
-      ${given.length ? html`<table class="table"><caption class="sr">USB devices and their guests</caption>
-        <thead><tr><th scope="col">Device</th><th scope="col">Guest</th><th scope="col"><span class="sr">Actions</span></th></tr></thead>
-        <tbody>${given.map(([address, guest]) => html`<tr><th scope="row" class="mono">${address}</th><td>${guest}</td>
-          <td>${this.editable ? html`<button type="button" class="button quiet" aria-label="Release ${address} from ${guest}"
-            @click=${() => this._give(address, guest, "")}>Release</button>` : nothing}</td></tr>`)}</tbody></table>`
-        : html`<p class="muted">No guest has a USB device.${this.editable ? ""
-          : " In Config mode one is given by its vendor and product numbers, which lsusb on the host shows."}</p>`}
+    const owners = new Map([...owned(desired)].filter(([address]) => address.startsWith("usb:")));
+    const seen = this._machine.usb ?? [];
+    const there = new Set(seen.map(usbAddress));
+    const absent = [...owners.keys()].filter((address) => !there.has(address));
+    return html`<section class="panel"><h2>USB devices</h2>
+      ${seen.length || absent.length ? html`<div class="scroll-x" role="region" tabindex="0"
+        aria-label="Table of USB devices"><table class="table devices">
+        <caption class="sr">USB devices and their owners</caption>
+        ${tableHead(["Device", "What", "Port", "Speed", "Owner"], { numbers: ["Speed"], actions: this.editable })}
+        <tbody>${seen.map((one) => this._usbRow(usbAddress(one), one, owners, desired))}
+          ${absent.map((address) => this._usbRow(address, null, owners, desired))}</tbody></table></div>` : nothing}
+      ${owners.size ? nothing : html`<p class="muted">No guest has a USB device.${this.editable ? ""
+        : " In Config mode one is given by its vendor and product numbers."}</p>`}
       ${this.editable && desired.guests.length ? this._addUsb(desired) : nothing}</section>`;
+  }
+
+  /**
+   * @param {string} address
+   * @param {import("./device_links.js").UsbDevice | null} one null: it is not plugged in, or the host cannot tell
+   * @param {Map<string, string>} owners
+   * @param {any} desired
+   */
+  _usbRow(address, one, owners, desired) {
+    const owner = owners.get(address) ?? "";
+    const what = one ? [one.manufacturer, one.name].filter(Boolean).join(" ") || "USB device" : "not seen on the host";
+    return html`<tr><th scope="row" class="mono">${address}</th><td>${what}</td>
+      <td class="mono">${one?.port ?? "–"}</td>
+      <td class="end num">${speedText(one?.speed_mbit)}</td>
+      <td>${this.editable && one ? this._choose(address, owner, desired) : owner || "host"}</td>
+      ${this.editable ? html`<td>${owner ? html`<button type="button" class="button quiet"
+        aria-label="Release ${address} from ${owner}" @click=${() => this._give(address, owner, "")}>Release</button>`
+        : nothing}</td>` : nothing}</tr>`;
   }
 
   /** @param {any} desired */
@@ -156,22 +208,19 @@ export class HostDevices extends HostPart {
       form.reset();
     };
     return html`<form class="toolbar" @submit=${submit} aria-label="Give a USB device">
-      <label>Vendor and product <input name="address" class="mono" placeholder="046d:c31c" autocomplete="off" spellcheck="false" required
-        aria-describedby="devices-usb-wrong" aria-invalid=${this._wrong ? "true" : "false"}></label>
-      <label>Guest <select name="guest">${names(desired).map((name) => html`<option>${name}</option>`)}</select></label>
-      <button class="button">Give to guest</button><span id="devices-usb-wrong" role="alert">${this._wrong}</span></form>`;
+      <label>Vendor and product <input name="address" class="mono" placeholder="046d:c31c" autocomplete="off"
+        spellcheck="false" required aria-describedby="devices-usb-wrong"
+        aria-invalid=${this._wrong ? "true" : "false"}></label>
+      <label>Guest <select name="guest">
+        ${names(desired).map((name) => html`<option>${name}</option>`)}</select></label>
+      <button class="button">Give to guest</button>
+      <span id="devices-usb-wrong" role="alert">${this._wrong}</span></form>`;
   }
+}
 
-  _traffic() {
-    return html`<section class="panel"><h2>Network adapters now</h2>
-      ${this._rates.length ? html`<table class="table"><caption class="sr">Traffic of the adapters of the host</caption>
-        ${tableHead(["Adapter", ...RATES], { numbers: RATES })}
-        <tbody>${this._rates.map((one) => html`<tr><th scope="row" class="mono">${one.device}</th>
-          <td class="end num">${bytes(Math.round(one.received))}/s</td><td class="end num">${bytes(Math.round(one.sent))}/s</td><td class="end num">${one.lost}</td></tr>`)}</tbody></table>`
-        : html`<p class="muted">No telemetry of adapters yet. It comes with the host's telemetry, see its Telemetry page.</p>`}
-      <p class="muted">To find a port, unplug its cable and watch which adapter goes quiet. Agents do not tell MAC addresses and link
-        states yet.</p></section>`;
-  }
+/** As guests name it. @param {import("./device_links.js").UsbDevice} one */
+function usbAddress(one) {
+  return `usb:${idText(one.vendor, one.product)}`;
 }
 
 /**

@@ -31,6 +31,8 @@ export function whatPanel(detail, host, edit) {
       <dt>Hypervisor</dt><dd>${host?.facts.capabilities.hypervisor || detail.driver}${simulated}</dd>
       <dt>Agent</dt><dd>${detail.agent_version}, epoch ${detail.epoch}${started}</dd>
       <dt>Boot</dt><dd class="mono">${detail.boot_id || "unknown"}</dd>
+      <dt>Key</dt><dd>${detail.key_id ? html`<span class="mono">${detail.key_id}</span>`
+        : html`<span class="muted">not known</span>`}</dd>
       <dt>First seen</dt><dd>${time(detail.first_seen_at)}${detail.approved_by ? `, let in by ${detail.approved_by}` : ""}</dd>
     </dl></section>`;
 }

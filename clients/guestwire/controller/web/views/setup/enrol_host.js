@@ -7,6 +7,7 @@
 import { html, nothing } from "lit";
 import { cli } from "../../parts/cli.js";
 import { textField } from "../../parts/field.js";
+import "../../parts/host_key.js";
 import { Part } from "../../parts/part.js";
 import { trouble } from "../projects/trouble.js";
 import { quoted } from "./ways.js";
@@ -87,21 +88,22 @@ export class EnrolHost extends Part {
       ${pending.length ? html`<table class="table">
         <caption class="sr">Hosts that wait to be let in</caption>
         <thead><tr><th scope="col">Host</th><th scope="col">Calls itself</th><th scope="col">Agent</th><th
-          scope="col">In the trust document</th>
+          scope="col">In the trust document</th><th scope="col">Key</th>
           <th scope="col"><span class="sr">Actions</span></th></tr></thead>
         <tbody>${pending.map((one) => html`<tr>
           <th scope="row">${one.site}/${one.host}</th><td>${one.hostname || "–"}</td><td>${one.driver}
             ${one.agent_version}</td>
           <td>${one.listed ? "yes" : "no"}</td>
+          <td><gw-host-key .services=${this.services} .host=${`${one.site}/${one.host}`}></gw-host-key></td>
           <td>${this.services.session.may("host-approve", `${one.site}/${one.host}`) ? html`<button type="button"
             class="button primary"
             ?disabled=${this.busy} aria-label="Let in ${one.host}" @click=${() => void this._approve(one)}>Let
               in</button>`
             : html`<span class="muted">takes the role admin</span>`}</td></tr>`)}</tbody>
       </table>
-      <p class="muted">In the trust document: the site knows it by its key. To be sure that the host joined this site,
-        compare
-        the root's key that <code>guestwire-agent enrol</code> named at its end with that of
+      <p class="muted">In the trust document: the site knows it by its key. To be sure that it is that very machine,
+        compare the key with the one that <code>guestwire-agent enrol</code> named at its end on the host. To be sure
+        that the host joined this site, compare the root's key that it named there with that of
         <code>guestwire site show ${quoted(this._directory)}</code>.</p>` : nothing}`;
   }
 

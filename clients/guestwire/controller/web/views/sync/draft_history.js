@@ -15,6 +15,7 @@ const KINDS = {
   edit: "edited", put: "written anew", merge: "edited, put together with others' edits", restore: "restored",
     discard: "discarded", pull: "pulled from the host",
   rebase: "brought up to the host", open: "opened from a project", import: "imported", apply: "applied",
+  hardware: "made for another machine",
 };
 
 export class DraftHistory extends Part {

@@ -6,6 +6,7 @@ import { html, nothing } from "lit";
 import { counted } from "../../core/format.js";
 import { named } from "../../core/places.js";
 import { grouped, holding, impact, itemLine } from "../../core/plan.js";
+import { hardwareButton } from "./hardware_sync.js";
 import { changeLine, fieldHref } from "./lines.js";
 
 /** @typedef {import("../../core/services.js").Services} Services */
@@ -83,6 +84,7 @@ export function checks(services, host, { issues, not_checked, more = 0 }) {
       ${holding(issues, not_checked).map((says) => html`<li class="holds"><span aria-hidden="true">✓</span><span
         class="sr">holds:</span> ${says}</li>`)}
     </ul>
+    ${hardwareButton(services, host, issues)}
     ${not_checked.length ? html`<details
       class="sync-unchecked"><summary>Not checked here: ${counted(not_checked.length, "rule")}</summary>
       <p class="muted">The host checks them when it plans: ${not_checked.join(", ")}.</p></details>` : nothing}`;
