@@ -128,7 +128,7 @@ def main(names: list[str]) -> int:
     ):
         values = furnish(stack)
         time.sleep(HISTORY_S)
-        with chromium() as running, running.in_use() as browser:
+        with chromium(Path(work)) as running, running.in_use() as browser:
             context = new_context(browser, stack.cookies, base_url=stack.url, viewport=WIDE)
             page = context.new_page()
             for view in VIEWS:

@@ -16,13 +16,17 @@ APPLY = {**PLAN, "plan_id": "0" * 16, "base_revision": 3}
 EACH = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 
 
+SIGNED_ALL_THE_SAME = {"telemetry-ack", "guest-console"}
+"""They change nothing, and yet not everybody may ask for them."""
+
+
 @EACH
 def test_rows_are_sound(operation: Operation) -> None:
     assert is_slug(operation.name)
     assert operation.qos == (0 if operation.effect == "none" else 1)
     assert 0 < operation.timeout_s <= 3700
     assert operation.summary.endswith(".")
-    assert (operation.effect == "none") == (operation.risk == 0) or operation.name == "telemetry-ack"
+    assert (operation.effect == "none") == (operation.risk == 0) or operation.name in SIGNED_ALL_THE_SAME
     assert operation.signed == (operation.risk > 0)
     assert operation.lane == "none" or operation.effect != "none"
     assert operation.request.model_config["frozen"]
@@ -38,6 +42,7 @@ def test_a_newer_peer_may_send_more(operation: Operation) -> None:
     samples: dict[type, dict[str, object]] = {
         m.GuestDefine: {"guest": {"name": "web", "since-minor-9": 1}},
         m.JobRef: {"request_id": bytes(16)},
+        m.ConsoleQuery: {"guest": "web"},
         m.LogLevel: {"level": "info"},
         c.SnapshotRef: {"guest": "web", "name": "before"},
         c.ConfigPlan: PLAN,

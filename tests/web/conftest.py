@@ -57,9 +57,9 @@ class Running:
             self._stack = self._ends.enter_context(demo_stack(directory()))
         return self._stack
 
-    def chromium(self) -> Chromium:
+    def chromium(self, directory: Callable[[], Path]) -> Chromium:
         if self._chromium is None:
-            self._chromium = self._ends.enter_context(chromium())
+            self._chromium = self._ends.enter_context(chromium(directory()))
         return self._chromium
 
     def end(self) -> None:
@@ -94,8 +94,8 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="module")
-def chromium_running(request: pytest.FixtureRequest) -> Chromium:
-    return request.config.stash[RUNNING].chromium()
+def chromium_running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Chromium:
+    return request.config.stash[RUNNING].chromium(lambda: tmp_path_factory.mktemp("chromium"))
 
 
 @pytest.fixture

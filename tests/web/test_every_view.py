@@ -112,16 +112,14 @@ def checked(page: "Page", view: View) -> None:
     assert seen["same"] == []
     assert (seen["images"], seen["run"]) == (0, None)
     assert seen["side"] <= 0
-    if not view.query:  # what is edited is looked at where it is edited
-        look(page, themes=THEMES[1:])
+    look(page, themes=THEMES[1:])
     page.set_viewport_size(SMALL)
     try:
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (
             f"it scrolls to the side at {json.dumps(SMALL)}"
         )
-        if not view.query:
-            # what is cut off at the edge has not its size: whole pages are looked at by the tests of their flows
-            look(page, themes=THEMES[:1], leave_out=("target-size",))
+        # what is cut off at the edge has not its size: whole pages are looked at by the tests of their flows
+        look(page, themes=THEMES[:1], leave_out=("target-size",))
     finally:
         page.set_viewport_size(WIDE)
 
@@ -176,7 +174,11 @@ def walk(chromium_running: Chromium, stack: Stack, furnished: Furnished) -> Iter
     made.close()
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=str)
+IN_TURN = [pytest.param(view, marks=pytest.mark.soak if view.query else (), id=str(view)) for view in VIEWS]
+"""What is edited is looked at where it is edited, too: so every page in Config mode is a matter of `make soak`."""
+
+
+@pytest.mark.parametrize("view", IN_TURN)
 def test_a_view_with_something_in_it(view: View, furnished: Furnished, walk: Walk) -> None:
     walk.opens(view, address(view, furnished.parameters))
 

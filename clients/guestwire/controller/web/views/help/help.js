@@ -95,7 +95,7 @@ export class Help extends Part {
     if (this._page === "shortcuts") return shortcutsPage();
     if (this._page === "about") return html`<gw-about .services=${this.services}></gw-about>`;
     if (!pages.length) return html`<h1>Help</h1>${this.index.error ? nothing : html`<p
-      class="muted">Reading the contents …</p>`}`;
+      class="muted" aria-busy="true">Reading the contents …</p>`}`;
     const about = pages.find((one) => one.path === this._page) ?? null;
     if (!about) return html`<h1>No such page</h1><p role="alert">There is no document ${this._page}.</p>`;
     return html`<gw-document .services=${this.services} .path=${this._page} .about=${about}></gw-document>`;
