@@ -60,7 +60,7 @@ export class DocumentPage extends Part {
           <ul>${headings.map((one) => html`<li class="level-${one.level}"><a
             href="${here}${location.search}#${one.anchor}">${one.text}</a></li>`)}</ul></nav>` : nothing}
         <div class="gw-prose">${page.nodes}</div></div>`
-        : this.page.error ? nothing : html`<p class="muted">Reading the document …</p>`}`;
+        : this.page.error ? nothing : html`<p class="muted" aria-busy="true">Reading the document …</p>`}`;
   }
 
   /** To the place that the address names, or to the beginning. */
