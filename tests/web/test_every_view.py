@@ -146,6 +146,11 @@ class Walk:
             try:
                 yield self._page
                 self._errors.check()
+            except Exception as error:
+                error.add_note(
+                    f"{self._page.url}: {self._page.inner_text('body')[:2000]}\n" + "\n".join(self._errors.found)
+                )
+                raise
             finally:
                 self._errors.forget()
 
