@@ -30,7 +30,7 @@ KEPT = 2
 """Directories of runs that found something wrong."""
 SIDE_BY_SIDE = ("-m", "not libvirt and not soak")
 ONE_AFTER_THE_OTHER = ("-m", "libvirt and not soak")
-GIVES_WAY = ("nice", "-n", "5")
+GIVES_WAY = ("nice", "-n", "12")
 """To real guests, which cannot wait, and are done first."""
 
 
