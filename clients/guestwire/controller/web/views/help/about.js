@@ -3,8 +3,8 @@
 import { html } from "lit";
 import { counted } from "../../core/format.js";
 import { Part } from "../../parts/part.js";
-import { Loading } from "../projects/loading.js";
-import { trouble } from "../projects/trouble.js";
+import { Loading } from "../../parts/loading.js";
+import { trouble } from "../../parts/trouble.js";
 
 /** @typedef {{name: string, version: string, license: string, files: {path: string}[]}} Package */
 

@@ -2,8 +2,8 @@
 
 import { html, nothing } from "lit";
 import { Part } from "../../parts/part.js";
-import { Loading } from "../projects/loading.js";
-import { trouble } from "../projects/trouble.js";
+import { Loading } from "../../parts/loading.js";
+import { trouble } from "../../parts/trouble.js";
 import { fragmentOf } from "./fragment.js";
 
 /** @typedef {import("./searching.js").Page} Page */

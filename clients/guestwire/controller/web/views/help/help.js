@@ -6,8 +6,8 @@
 import { html, nothing } from "lit";
 import { textField } from "../../parts/field.js";
 import { Part } from "../../parts/part.js";
-import { Loading } from "../projects/loading.js";
-import { trouble } from "../projects/trouble.js";
+import { Loading } from "../../parts/loading.js";
+import { trouble } from "../../parts/trouble.js";
 import "./about.js";
 import "./document_page.js";
 import { search } from "./searching.js";

@@ -12,7 +12,7 @@ import { selectField, textField } from "../../parts/field.js";
 import { Part } from "../../parts/part.js";
 import { severity } from "../../parts/status.js";
 import { tabs } from "../../parts/tabs.js";
-import { trouble } from "../projects/trouble.js";
+import { trouble } from "../../parts/trouble.js";
 import "./log_lines.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["Message"]} Message */

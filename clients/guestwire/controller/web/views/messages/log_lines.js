@@ -6,8 +6,8 @@ import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { selectField, textField } from "../../parts/field.js";
 import { Part } from "../../parts/part.js";
-import { Loading } from "../projects/loading.js";
-import { trouble } from "../projects/trouble.js";
+import { Loading } from "../../parts/loading.js";
+import { trouble } from "../../parts/trouble.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["LogLines"]} Lines */
 

@@ -8,8 +8,8 @@ import { empty } from "../../parts/empty.js";
 import { selectField, textField } from "../../parts/field.js";
 import { Part } from "../../parts/part.js";
 import { severity } from "../../parts/status.js";
-import { Pages } from "../projects/loading.js";
-import { trouble } from "../projects/trouble.js";
+import { Pages } from "../../parts/loading.js";
+import { trouble } from "../../parts/trouble.js";
 import { CLASSES, fits, keyOf, LEVELS, levelOf, newestFirst, ofStream, sentence } from "./notice_words.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["NoticeShown"]} Notice */

@@ -7,11 +7,11 @@ import { empty } from "../../parts/empty.js";
 import { textField } from "../../parts/field.js";
 import { Part } from "../../parts/part.js";
 import { pill } from "../../parts/status.js";
-import { Pages } from "../projects/loading.js";
-import { trouble } from "../projects/trouble.js";
+import { Pages } from "../../parts/loading.js";
+import { trouble } from "../../parts/trouble.js";
 import { momentOf, timeFields } from "./audit_times.js";
 import { noRight } from "./no_right.js";
-import { plainWords } from "../projects/plain_words.js";
+import { plainWords } from "../../parts/plain_words.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["AuditShown"]} Row */
 /** @typedef {import("../../types/api.js").components["schemas"]["AuditChecked"]} Checked */

@@ -11,10 +11,10 @@ import { empty } from "../../parts/empty.js";
 import { selectField, textField } from "../../parts/field.js";
 import { Part } from "../../parts/part.js";
 import { pill } from "../../parts/status.js";
-import { Loading, Pages } from "../projects/loading.js";
-import { trouble } from "../projects/trouble.js";
+import { Loading, Pages } from "../../parts/loading.js";
+import { trouble } from "../../parts/trouble.js";
 import { momentOf, timeFields } from "./audit_times.js";
-import { plainWords } from "../projects/plain_words.js";
+import { plainWords } from "../../parts/plain_words.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["HostRowShown"]} Row */
 /** @typedef {import("../../types/api.js").components["schemas"]["HostLogShown"]} Log */

@@ -3,7 +3,7 @@
 import { html, nothing } from "lit";
 import { checkField, textField } from "../../parts/field.js";
 import { Part } from "../../parts/part.js";
-import { fieldTrouble, trouble } from "../projects/trouble.js";
+import { fieldTrouble, trouble } from "../../parts/trouble.js";
 import { newPassword } from "./passwords.js";
 import { roleFields } from "./roles.js";
 

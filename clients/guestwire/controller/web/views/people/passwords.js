@@ -3,7 +3,7 @@
 import { html } from "lit";
 import { textField } from "../../parts/field.js";
 import { Part } from "../../parts/part.js";
-import { trouble } from "../projects/trouble.js";
+import { trouble } from "../../parts/trouble.js";
 
 const LETTERS = "abcdefghjkmnpqrstuvwxyz23456789";
 const LENGTH = 20;

@@ -3,8 +3,8 @@
 import { html, nothing } from "lit";
 import { ago, time } from "../../core/format.js";
 import { Part } from "../../parts/part.js";
-import { Loading } from "../projects/loading.js";
-import { trouble } from "../projects/trouble.js";
+import { Loading } from "../../parts/loading.js";
+import { trouble } from "../../parts/trouble.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["SessionShown"]} SessionShown */
 

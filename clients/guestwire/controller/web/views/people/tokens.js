@@ -5,8 +5,8 @@ import { ago, time } from "../../core/format.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { Part } from "../../parts/part.js";
-import { Loading } from "../projects/loading.js";
-import { trouble } from "../projects/trouble.js";
+import { Loading } from "../../parts/loading.js";
+import { trouble } from "../../parts/trouble.js";
 import { newToken } from "./new_token.js";
 import { roleChips } from "./roles.js";
 

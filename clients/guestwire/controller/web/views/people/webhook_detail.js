@@ -4,8 +4,8 @@ import { html, nothing } from "lit";
 import { ago, counted, time } from "../../core/format.js";
 import { cli } from "../../parts/cli.js";
 import { Part } from "../../parts/part.js";
-import { Loading } from "../projects/loading.js";
-import { trouble } from "../projects/trouble.js";
+import { Loading } from "../../parts/loading.js";
+import { trouble } from "../../parts/trouble.js";
 import { webhookForm } from "./webhook_form.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["WebhookDetail"]} Detail */

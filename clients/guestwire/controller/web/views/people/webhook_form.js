@@ -3,7 +3,7 @@
 import { html } from "lit";
 import { checkField, selectField, textField } from "../../parts/field.js";
 import { Part } from "../../parts/part.js";
-import { fieldTrouble, trouble } from "../projects/trouble.js";
+import { fieldTrouble, trouble } from "../../parts/trouble.js";
 import { secretOnce } from "./secret_once.js";
 
 /** @typedef {import("../../core/services.js").Services} Services */

@@ -1,7 +1,7 @@
 /** Changes of a configuration as a list: what is there now and what was. Values come from outside and stay text. */
 
 import { html, nothing } from "lit";
-import { valueWords } from "./plain_words.js";
+import { valueWords } from "../../parts/plain_words.js";
 
 /** @typedef {{path: string, before?: unknown, after?: unknown}} Changed */
 

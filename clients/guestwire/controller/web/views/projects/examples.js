@@ -5,10 +5,10 @@ import { cli } from "../../parts/cli.js";
 import { selectField } from "../../parts/field.js";
 import { Part } from "../../parts/part.js";
 import { hostsOfSite } from "./hosts_of_site.js";
-import { Loading } from "./loading.js";
+import { Loading } from "../../parts/loading.js";
 import { openedPreview, overwrites, whyAsked } from "./opened.js";
-import { saveFile } from "./save_file.js";
-import { trouble } from "./trouble.js";
+import { saveFile } from "../../parts/save_file.js";
+import { trouble } from "../../parts/trouble.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["ExampleShown"]} ExampleShown */
 /** @typedef {import("../../types/api.js").components["schemas"]["Opened"]} Opened */

@@ -6,7 +6,7 @@ import { Part } from "../../parts/part.js";
 import { selectField, textField } from "../../parts/field.js";
 import { FORMATS, formatOf, projectName } from "./file_formats.js";
 import { hostsOfSite, sitesOf } from "./hosts_of_site.js";
-import { fieldTrouble, trouble } from "./trouble.js";
+import { fieldTrouble, trouble } from "../../parts/trouble.js";
 
 /** @typedef {import("../../core/services.js").Services} Services */
 /** @typedef {{name: string, text: string}} TextFile */

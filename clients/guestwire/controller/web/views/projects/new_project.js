@@ -6,8 +6,8 @@ import { html, nothing } from "lit";
 import { Part } from "../../parts/part.js";
 import { selectField, textField } from "../../parts/field.js";
 import { hostsOfSite, sitesOf } from "./hosts_of_site.js";
-import { Loading } from "./loading.js";
-import { fieldTrouble, trouble } from "./trouble.js";
+import { Loading } from "../../parts/loading.js";
+import { fieldTrouble, trouble } from "../../parts/trouble.js";
 
 /** @typedef {import("../../core/services.js").Services} Services */
 /** @typedef {import("../../types/api.js").components["schemas"]["ExampleList"]} ExampleList */

@@ -4,7 +4,7 @@ import { html, nothing } from "lit";
 import { Part } from "../../parts/part.js";
 import { hostsOfSite } from "./hosts_of_site.js";
 import { destroys, openedPreview, overwrites, whyAsked } from "./opened.js";
-import { trouble } from "./trouble.js";
+import { trouble } from "../../parts/trouble.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["ProjectShown"]} ProjectShown */
 /** @typedef {import("../../types/api.js").components["schemas"]["Opened"]} Opened */

@@ -7,10 +7,10 @@ import "../../parts/menu.js";
 import { Part } from "../../parts/part.js";
 import { tabs } from "../../parts/tabs.js";
 import { askName, exportProject, saveDrafts } from "./project_actions.js";
-import { Loading } from "./loading.js";
+import { Loading } from "../../parts/loading.js";
 import "./open_project.js";
 import "./revisions.js";
-import { trouble } from "./trouble.js";
+import { trouble } from "../../parts/trouble.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["ProjectShown"]} ProjectShown */
 

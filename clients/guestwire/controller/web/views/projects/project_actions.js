@@ -4,8 +4,8 @@ import { html, nothing } from "lit";
 import { Part } from "../../parts/part.js";
 import { selectField, textField } from "../../parts/field.js";
 import { FORMATS } from "./file_formats.js";
-import { saveFile } from "./save_file.js";
-import { trouble } from "./trouble.js";
+import { saveFile } from "../../parts/save_file.js";
+import { trouble } from "../../parts/trouble.js";
 
 /** @typedef {import("../../core/services.js").Services} Services */
 /** @typedef {import("../../types/api.js").components["schemas"]["ProjectShown"]} ProjectShown */

@@ -8,9 +8,9 @@ import { Part } from "../../parts/part.js";
 import "../../parts/table.js";
 import { ACCEPTED } from "./file_formats.js";
 import { importFiles } from "./import_project.js";
-import { Loading } from "./loading.js";
+import { Loading } from "../../parts/loading.js";
 import { newProject } from "./new_project.js";
-import { trouble } from "./trouble.js";
+import { trouble } from "../../parts/trouble.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["ProjectHead"]} ProjectHead */
 /** @typedef {import("../../types/api.js").components["schemas"]["DraftSessionShown"]} DraftSession */

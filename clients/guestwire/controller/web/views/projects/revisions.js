@@ -4,9 +4,9 @@ import { html, nothing } from "lit";
 import { ago, counted, time } from "../../core/format.js";
 import { Part } from "../../parts/part.js";
 import { changeList } from "./changes.js";
-import { Pages } from "./loading.js";
-import { saveFile } from "./save_file.js";
-import { trouble } from "./trouble.js";
+import { Pages } from "../../parts/loading.js";
+import { saveFile } from "../../parts/save_file.js";
+import { trouble } from "../../parts/trouble.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["ProjectRevisionShown"]} Revision */
 /** @typedef {import("../../types/api.js").components["schemas"]["ProjectShown"]} ProjectShown */

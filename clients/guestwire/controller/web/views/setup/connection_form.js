@@ -7,7 +7,7 @@ import { html, nothing } from "lit";
 import { cli } from "../../parts/cli.js";
 import { textField } from "../../parts/field.js";
 import { Part } from "../../parts/part.js";
-import { fieldTrouble, trouble } from "../projects/trouble.js";
+import { fieldTrouble, trouble } from "../../parts/trouble.js";
 import { connectionLine, connectionOf, missing, WAYS, wayOf } from "./ways.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["ConnectionView"]} ConnectionView */

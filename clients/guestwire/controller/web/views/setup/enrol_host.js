@@ -9,7 +9,7 @@ import { cli } from "../../parts/cli.js";
 import { textField } from "../../parts/field.js";
 import "../../parts/host_key.js";
 import { Part } from "../../parts/part.js";
-import { trouble } from "../projects/trouble.js";
+import { trouble } from "../../parts/trouble.js";
 import { quoted } from "./ways.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["HostSummary"]} HostSummary */

@@ -4,7 +4,7 @@ import { html, nothing } from "lit";
 import { textField } from "../../parts/field.js";
 import { Part } from "../../parts/part.js";
 import { hostStatus } from "../../parts/status.js";
-import { trouble } from "../projects/trouble.js";
+import { trouble } from "../../parts/trouble.js";
 import "./connection_form.js";
 import { connectionPill, connectionWords } from "./connection_state.js";
 import "./enrol_host.js";

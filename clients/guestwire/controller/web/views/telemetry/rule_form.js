@@ -6,7 +6,7 @@
 import { html, nothing } from "lit";
 import { checkField, selectField, textField } from "../../parts/field.js";
 import { Part } from "../../parts/part.js";
-import { fieldTrouble, trouble } from "../projects/trouble.js";
+import { fieldTrouble, trouble } from "../../parts/trouble.js";
 import { SEVERITIES } from "./alarm_list.js";
 import { KINDS } from "./rule_triggers.js";
 
