@@ -63,15 +63,16 @@ export class Api extends EventTarget {
    * @param {string} path
    * @param {Query} [query]
    * @param {number} [most]
+   * @param {AbortSignal} [signal]
    * @returns {Promise<any[]>}
    */
-  async all(path, query = {}, most = 5000) {
+  async all(path, query = {}, most = 5000, signal = undefined) {
     /** @type {any[]} */
     const items = [];
     let cursor = null;
     do {
       /** @type {any} */
-      const page = await this.get(path, { limit: 500, ...query, cursor });
+      const page = await this.get(path, { limit: 500, ...query, cursor }, signal);
       items.push(...page.items);
       cursor = page.next ?? null;
     } while (cursor !== null && items.length < most);

@@ -2,22 +2,13 @@
 
 /** @typedef {import("lit").ReactiveControllerHost} ReactiveControllerHost */
 
-/**
- * A document: read when its element is connected, and again when told.
- * @template T
- */
-export class Loading {
-  /**
-   * @param {ReactiveControllerHost} host
-   * @param {(signal: AbortSignal) => Promise<T>} read
-   */
-  constructor(host, read) {
+/** A reading of its own for an element: begun when that is connected, taken back when it goes, and one at a time. */
+class Reading {
+  /** @param {ReactiveControllerHost} host */
+  constructor(host) {
     this._host = host;
-    this._read = read;
     /** @type {AbortController | null} */
     this._running = null;
-    /** The newest; null: not read yet. @type {T | null} */
-    this.document = null;
     /** Why it could not be read the last time. @type {unknown} */
     this.error = null;
     this.busy = false;
@@ -34,16 +25,23 @@ export class Loading {
   }
 
   /** Read it anew; what is there stays until then. */
-  async again() {
+  async again() {}
+
+  /**
+   * @template R
+   * @param {(signal: AbortSignal) => Promise<R>} read
+   * @param {(found: R) => void} take
+   */
+  async _one(read, take) {
     this._running?.abort();
     const running = new AbortController();
     this._running = running;
     this.busy = true;
     this._host.requestUpdate();
     try {
-      const document = await this._read(running.signal);
+      const found = await read(running.signal);
       if (running.signal.aborted) return;
-      this.document = document;
+      take(found);
       this.error = null;
     } catch (error) {
       if (running.signal.aborted) return;
@@ -55,38 +53,44 @@ export class Loading {
 }
 
 /**
+ * A document.
+ * @template T
+ */
+export class Loading extends Reading {
+  /**
+   * @param {ReactiveControllerHost} host
+   * @param {(signal: AbortSignal) => Promise<T>} read
+   */
+  constructor(host, read) {
+    super(host);
+    this._read = read;
+    /** The newest; null: not read yet. @type {T | null} */
+    this.document = null;
+  }
+
+  again() {
+    return this._one(this._read, (document) => { this.document = document; });
+  }
+}
+
+/**
  * A list that comes in pages, the newest first.
  * @template T
  */
-export class Pages {
+export class Pages extends Reading {
   /**
    * @param {ReactiveControllerHost} host
    * @param {(cursor: string | null, signal: AbortSignal) => Promise<{items: T[], next: string | null}>} read
    */
   constructor(host, read) {
-    this._host = host;
+    super(host);
     this._read = read;
-    /** @type {AbortController | null} */
-    this._running = null;
     /** @type {T[]} */
     this.items = [];
     /** Where the next page begins; null: there is none. @type {string | null} */
     this.next = null;
-    /** @type {unknown} */
-    this.error = null;
-    this.busy = false;
     /** Whether the first page has come. */
     this.read = false;
-    host.addController(this);
-  }
-
-  hostConnected() {
-    void this.again();
-  }
-
-  hostDisconnected() {
-    this._running?.abort();
-    this._running = null;
   }
 
   /** From the beginning. */
@@ -100,24 +104,11 @@ export class Pages {
   }
 
   /** @param {string | null} cursor */
-  async _page(cursor) {
-    this._running?.abort();
-    const running = new AbortController();
-    this._running = running;
-    this.busy = true;
-    this._host.requestUpdate();
-    try {
-      const page = await this._read(cursor, running.signal);
-      if (running.signal.aborted) return;
+  _page(cursor) {
+    return this._one((signal) => this._read(cursor, signal), (page) => {
       this.items = cursor === null ? page.items : [...this.items, ...page.items];
       this.next = page.next ?? null;
-      this.error = null;
       this.read = true;
-    } catch (error) {
-      if (running.signal.aborted) return;
-      this.error = error;
-    }
-    this.busy = false;
-    this._host.requestUpdate();
+    });
   }
 }
