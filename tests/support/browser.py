@@ -63,7 +63,9 @@ def unable_to_push_in(program: str, directory: Path) -> str:
     if os.geteuid() != 0:
         return program
     script = directory / "chromium"
-    script.write_text(f'#!/bin/sh\nexec setpriv --bounding-set -sys_nice --inh-caps -sys_nice "{program}" "$@"\n', "ascii")
+    script.write_text(
+        f'#!/bin/sh\nexec setpriv --bounding-set -sys_nice --inh-caps -sys_nice "{program}" "$@"\n', "ascii"
+    )
     script.chmod(0o755)
     return str(script)
 

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
+from guestwire.agent.services.changes import Changes
 from guestwire.agent.services.guest_table import Row
 from guestwire.agent.services.ports import OFF, ON, Guests
 from guestwire.agent.services.scrollback import Piece, Scrollback
@@ -37,25 +38,11 @@ class _Console:
         self.task: asyncio.Task[None] | None = None
         self.wanted = asyncio.Event()
         self.error: GuestwireError | None = None
-        self._wakers: set[asyncio.Future[None]] = set()
+        self.changes = Changes()
 
     @property
     def open(self) -> bool:
         return self.state == "open"
-
-    def changed(self) -> None:
-        for waker in self._wakers:
-            if not waker.done():
-                waker.set_result(None)
-
-    async def change(self) -> None:
-        """Wait for the next."""
-        waker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._wakers.add(waker)
-        try:
-            await waker
-        finally:
-            self._wakers.discard(waker)
 
 
 class Consoles:
@@ -141,7 +128,7 @@ class Consoles:
             one.error = None
             self._read_on(uuid, one)
             while not one.open and one.error is None:
-                await one.change()
+                await one.changes.next()
         if not one.open or one.kept is None:
             raise one.error or GuestwireError("WRONG-STATE", "the guest does not run", detail={"state": "stopped"})
         yield _listen(one, one.kept)
@@ -174,7 +161,7 @@ class Consoles:
                     kept = self._opened(one)
                     async for data in output:
                         kept.add(data)
-                        one.changed()
+                        one.changes.happened()
                 self._closed(one, "closed", None)
             except GuestwireError as err:
                 self._closed(one, _why(err), err)
@@ -193,12 +180,12 @@ class Consoles:
             one.kept.gap()
         one.mark = one.kept.end
         one.state, one.error = "open", None
-        one.changed()
+        one.changes.happened()
         return one.kept
 
     def _closed(self, one: _Console, state: ConsoleState, error: GuestwireError | None) -> None:
         one.state, one.error = state, error
-        one.changed()
+        one.changes.happened()
 
 
 async def _listen(one: _Console, kept: Scrollback) -> AsyncIterator[bytes]:
@@ -212,7 +199,7 @@ async def _listen(one: _Console, kept: Scrollback) -> AsyncIterator[bytes]:
         elif not one.open or one.kept is not kept:
             return
         else:
-            await one.change()
+            await one.changes.next()
 
 
 def _ours(row: Row) -> bool:

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Literal
 
+from guestwire.agent.services.changes import Changes
 from guestwire.agent.services.consoles import Consoles
 from guestwire.agent.services.guest_table import GuestTable, Row, Transition
 from guestwire.agent.services.ports import OFF, ON, Changed, Gone, GuestEvent, Guests, Lost, Resynced
@@ -64,7 +65,7 @@ class GuestService:
         self._on_reboot = on_reboot
         self._turning_on = asyncio.Lock()
         self.table = GuestTable()
-        self._wakers: set[asyncio.Future[None]] = set()
+        self._changes = Changes()
         self._listed = asyncio.Event()
         self._consoles = Consoles(driver, clock_ms, vital, keep_of_consoles)
         self._readiness = Readiness(self._consoles, self._proven_ready, vital)
@@ -296,12 +297,7 @@ class GuestService:
         try:
             async with asyncio.timeout(within_s):
                 while not met():
-                    waker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                    self._wakers.add(waker)
-                    try:
-                        await waker
-                    finally:
-                        self._wakers.discard(waker)
+                    await self._changes.next()
         except TimeoutError:
             return False
         return True
@@ -352,9 +348,7 @@ class GuestService:
         return bool(changes)
 
     def _tell(self, changes: list[Transition]) -> None:
-        for waker in self._wakers:
-            if not waker.done():
-                waker.set_result(None)
+        self._changes.happened()
         for change in changes:
             self._on_transition(change)
 
