@@ -700,11 +700,11 @@ async def test_a_guest_that_storms_and_scribbles_is_held_back(rig: Rig, tmp_path
         with RoundTrips(rig) as trips:
             trips.put("shared", program)
             await rig.a.run(f"gwguest area read shared 0 {len(program)} >/tmp/storm; chmod 755 /tmp/storm")
-            await rig.b.run("(gwguest --timeout 90000 echo-events there back 1000000 >/tmp/said 2>&1 &)")
+            await rig.b.run("(gwguest --timeout 300000 echo-events there back 1000000 >/tmp/said 2>&1 &)")
             await asyncio.to_thread(trips.one)
-            await rig.a.run("(/tmp/storm 120 7 >/tmp/said 2>&1 &)")
+            await rig.a.run("(/tmp/storm 300 7 >/tmp/said 2>&1 &)")
             async with asyncio.TaskGroup() as listening:
-                alarm = listening.create_task(heard.line('"class": "alarm".*comm-throttled', 60.0))
+                alarm = listening.create_task(heard.line('"class": "alarm".*comm-throttled', 180.0))
                 await trips.until(alarm.done)
             used, began = cpu_s(rig.comm.pid), time.monotonic()
             await trips.until(lambda: time.monotonic() >= began + seconds)

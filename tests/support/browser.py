@@ -96,16 +96,22 @@ class PageErrors:
     def __init__(self) -> None:
         self._found: list[str] = []
         self._expected: list[re.Pattern[str]] = []
+        self._heard = {
+            "console": self._console, "pageerror": self._raised, "response": self._response, "requestfailed": self._failed,
+        }  # fmt: skip
 
     def expect(self, pattern: str) -> None:
         """What a test brings about is no fault: a regular expression for the lines below."""
         self._expected.append(re.compile(pattern))
 
     def watch(self, page: "Page") -> None:
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self._found.append(f"exception: {error.stack or error.message}"))
-        page.on("response", self._response)
-        page.on("requestfailed", self._failed)
+        for event, heard in self._heard.items():
+            page.on(event, heard)  # type: ignore[call-overload]
+
+    def end(self, page: "Page") -> None:
+        """Whatever is wrong in it from now on, it is nothing of this test's."""
+        for event, heard in self._heard.items():
+            page.remove_listener(event, heard)
 
     @property
     def found(self) -> list[str]:
@@ -124,6 +130,9 @@ class PageErrors:
         if (message.type in ("error", "assert") or policy) and not _ASKED.match(text):
             place = message.location
             self._found.append(f"console: {text} ({place.get('url', '')}:{place.get('lineNumber', '')})")
+
+    def _raised(self, error: Any) -> None:
+        self._found.append(f"exception: {error.stack or error.message}")
 
     def _response(self, response: "Response") -> None:
         """A 404 of the API is an answer; one of a module is a fault."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import axe
 import pytest
-from browser import Chromium, PageErrors, chromium, new_context, require_chromium
+from browser import WIDE, Chromium, PageErrors, chromium, new_context, require_chromium
 from demo_stack import Stack, demo_stack
 
 if TYPE_CHECKING:
@@ -27,6 +27,18 @@ FORGET = """async () => {
   localStorage.clear();
   for (const one of await indexedDB.databases()) indexedDB.deleteDatabase(one.name);
 }"""
+AS_NEW = """async () => {
+  const app = document.querySelector("gw-app");
+  const untouched = !localStorage.length && !(await indexedDB.databases()).length && /native code/.test(Date.toString());
+  if (!untouched || !app?.services || document.querySelector("dialog[open]")) return false;
+  const { api, live, session } = app.services;
+  if (session.me?.name !== "admin" || !document.cookie.includes(api.csrf) || live.state !== "live") return false;
+  document.querySelectorAll(".says button").forEach((one) => one.click());
+  history.pushState(null, "", "/");
+  dispatchEvent(new PopStateEvent("popstate"));
+  return true;
+}"""
+"""A page that a test has left as it found it is at the fleet again; whether it is such a page."""
 WALK = """(address) => {
   const to = new URL(address, location.href);
   const elsewhere = to.origin !== location.origin || to.pathname === location.pathname || /^\\/(api|web)\\//.test(to.pathname);
@@ -120,30 +132,37 @@ def window(chromium_running: Chromium, stack: Stack) -> "Iterator[BrowserContext
         made.close()
 
 
+@pytest.fixture(scope="module")
+def left() -> "list[Page]":
+    """The page that the test before has left as it found it, if it did."""
+    return []
+
+
 @pytest.fixture
-def context(browser: "Browser", window: "BrowserContext", stack: Stack) -> "Iterator[BrowserContext]":
-    """A window of admin's without pages; nothing that a test leaves in it is there for the next one. A window of its own:
-    `new_context`."""
+def context(
+    browser: "Browser", window: "BrowserContext", left: "list[Page]", stack: Stack
+) -> "Iterator[BrowserContext]":
+    """A window of admin's; nothing that a test leaves in it is there for the next one. A window of its own: `new_context`."""
     del browser
     yield window
     window.set_offline(False)
     window.unroute_all()
-    for page in window.pages:
-        with contextlib.suppress(Exception):  # it may be gone, or anywhere
-            page.evaluate(FORGET)
-        page.close()
+    for one in window.pages:
+        if one not in left:
+            with contextlib.suppress(Exception):  # it may be gone, or anywhere
+                one.evaluate(FORGET)
+            one.close()
     window.clear_cookies()
     window.add_cookies(stack.cookies)  # type: ignore[arg-type]
 
 
 @pytest.fixture
-def page(context: "BrowserContext", page_errors: PageErrors) -> "Iterator[Page]":
+def page(
+    context: "BrowserContext", left: "list[Page]", page_errors: PageErrors, request: pytest.FixtureRequest
+) -> "Iterator[Page]":
     """At the fleet, as admin, 1440x900, dark. `page.goto("/hosts/demo/h1/cpu")` goes elsewhere, as a link would: without loading
     everything anew, which `page.reload()` does."""
-    page = context.new_page()
-    page_errors.watch(page)
-    page.goto("/")
-    page.locator("gw-bar").wait_for()
+    page = _begin(context, left.pop() if left else None, page_errors)
     by_address, add_script = page.goto, page.add_init_script
     anew: list[bool] = []
 
@@ -158,8 +177,35 @@ def page(context: "BrowserContext", page_errors: PageErrors) -> "Iterator[Page]"
 
     page.goto = goto  # type: ignore[method-assign]
     page.add_init_script = add_init_script  # type: ignore[method-assign]
+    failed = request.session.testsfailed
     yield page
+    page.goto, page.add_init_script = by_address, add_script  # type: ignore[method-assign]
+    page_errors.end(page)
+    if not anew and failed == request.session.testsfailed and not page.is_closed():
+        left.append(page)
     page_errors.check()
+
+
+def _begin(context: "BrowserContext", left: "Page | None", errors: PageErrors) -> "Page":
+    """A page at the fleet: the one that was left, or a new one."""
+    if left is not None:
+        left.unroute_all()
+        left.set_viewport_size(WIDE)  # type: ignore[arg-type]
+        left.emulate_media(color_scheme="dark")
+        errors.watch(left)
+        with contextlib.suppress(Exception):  # it may be anywhere
+            if left.evaluate(AS_NEW):
+                left.locator("gw-bar").wait_for()
+                return left
+            left.evaluate(FORGET)
+        errors.end(left)
+        errors.forget()
+        left.close()
+    page = context.new_page()
+    errors.watch(page)
+    page.goto("/")
+    page.locator("gw-bar").wait_for()
+    return page
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def test_an_alarm_from_its_rule_to_its_end(page: "Page", stack: Any, look: Any) 
     make_rule(page)
     try:
         page.goto(f"/alarms?rule={RULE}")
-        expect(alarms(page)).to_have_count(2, timeout=40_000)
+        expect(alarms(page)).to_have_count(2)
         expect(alarms(page).first).to_contain_text("info")
         look(page, sizes=(WIDE, SMALL))
         page.get_by_role("link", name=re.compile("h1 has a load of")).click()

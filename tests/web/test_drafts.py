@@ -3,6 +3,8 @@ is in test_editing_together.py."""
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from conftest import ModulePage
 
@@ -26,7 +28,12 @@ WORLD = """
       return { document: { revision, state: "dirty", findings: { issues: [] } } };
     },
   };
-  const live = { on: () => () => null, need: async () => null, listed: () => true, get: () => ({ revision }) };
+  const followers = new Set();
+  const live = {
+    on: (kind, follower) => { const one = { kind, follower }; followers.add(one); return () => followers.delete(one); },
+    need: async () => null, listed: () => true, get: () => ({ revision, active_revision: 0 }),
+  };
+  const tell = (everything = false) => { for (const { kind, follower } of followers) if (kind === "draft") follower(everything ? [] : [{ kind, key: "s/h", document: {} }]); };
   const drafts = new module.Drafts(api, live, { mode: "config" }, () => ({}));
   const draft = drafts.of("s/h");
   const until = async (what) => { for (let at = 0; at < 300 && !what(); at++) await new Promise((resolve) => setTimeout(resolve, 10)); };
@@ -58,6 +65,7 @@ def test_edits_while_one_is_on_its_way_follow_together(module_page: "ModulePage"
       let open;
       let_go = new Promise((resolve) => { open = resolve; });
       set("memory_mib", 512);
+      await until(() => sent.length);
       set("memory_mib", 768);
       set("vcpus", 2);
       open();
@@ -158,3 +166,169 @@ def test_the_first_edit_is_seen_while_the_draft_begins(module_page: "ModulePage"
       return { before, at_once, then: [other.document.guests[0].memory_mib, stored.guests[0].memory_mib] };
     """
     assert told(module_page, script) == {"before": None, "at_once": [512, True, True], "then": [512, 512]}
+
+
+def test_an_older_answer_does_not_take_back_an_edit(module_page: "ModulePage") -> None:
+    """One that was asked for before the edit was stored, or while it was being stored."""
+    script = """
+      const has = api.get;
+      let answer;
+      api.get = async () => { const old = await has(); await new Promise((resolve) => { answer = resolve; }); return old; };
+      const reading = draft.reload();
+      await until(() => answer);
+      set("memory_mib", 512);
+      await until(() => !draft.saving);
+      api.get = has;
+      answer();
+      await reading;
+      return [guest().memory_mib, draft.revision];
+    """
+    assert told(module_page, script) == [512, 2]
+
+
+def test_what_waits_does_not_overwrite_what_others_did_meanwhile(module_page: "ModulePage") -> None:
+    """The edit was made from revision 1, and is sent as one of that, whatever was told of others in between."""
+    script = """
+      answers = [problem("UNREACHABLE", 0)];
+      set("memory_mib", 512);
+      await until(() => draft.problem);
+      stored.guests[0].memory_mib = 1024;
+      revision = 2;
+      tell();
+      await until(() => !draft.saving);
+      return sent.map(([, at]) => at);
+    """
+    assert told(module_page, script) == [1, 1]
+
+
+def test_one_bad_edit_takes_no_others_with_it(module_page: "ModulePage") -> None:
+    script = """
+      answers = [problem("INVALID-BODY", 400), null, problem("INVALID-BODY", 400), null];
+      set("memory_mib", 512); set("vcpus", -1); set("memory_mib", 640);
+      await until(() => !draft.saving);
+      const seen = [sent.map(([, , body]) => body.map((edit) => edit.value)), guest().memory_mib, guest().vcpus, draft.problem.code];
+      draft.undo();
+      await until(() => !draft.saving);
+      draft.undo();
+      await until(() => !draft.saving);
+      return { seen, then: [guest().memory_mib, guest().vcpus, draft.canUndo] };
+    """
+    assert told(module_page, script) == {
+        "seen": [[[512, -1, 640], [512], [-1], [640]], 640, 1, "INVALID-BODY"], "then": [256, 1, False],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "status"), [("THROTTLED", 429), ("UNAVAILABLE", 503)])
+def test_a_controller_that_has_no_time_is_asked_again(module_page: "ModulePage", code: str, status: int) -> None:
+    script = f"""
+      answers = [problem("{code}", {status})];
+      set("memory_mib", 512);
+      await until(() => !draft.saving);
+      return [guest().memory_mib, draft.problem, sent.length];
+    """
+    assert told(module_page, script) == [512, None, 2]
+
+
+def test_what_was_edited_when_a_session_ended_is_stored_when_it_is_back(module_page: "ModulePage") -> None:
+    script = """
+      answers = [problem("UNAUTHENTICATED", 401)];
+      set("memory_mib", 512);
+      await until(() => sent.length);
+      const meanwhile = [guest().memory_mib, draft.saving];
+      tell(true);
+      await until(() => !draft.saving);
+      return { meanwhile, then: [stored.guests[0].memory_mib, sent.length] };
+    """
+    assert told(module_page, script) == {"meanwhile": [512, True], "then": [512, 2]}
+
+
+def test_edits_of_before_and_after_a_conflict_go_in_in_their_order(module_page: "ModulePage") -> None:
+    script = """
+      answers = [problem("REVISION-STALE", 412, { conflicts: [] })];
+      set("memory_mib", 512);
+      await until(() => draft.conflict);
+      set("memory_mib", 768);
+      const waits = sent.length;
+      draft.settle(draft.conflict.mine);
+      await until(() => !draft.saving);
+      return [waits, sent.at(-1)[2].map((edit) => edit.value), stored.guests[0].memory_mib];
+    """
+    assert told(module_page, script) == [1, [512, 768], 768]
+
+
+def test_what_was_edited_while_theirs_was_taken_is_stored(module_page: "ModulePage") -> None:
+    script = """
+      answers = [problem("REVISION-STALE", 412, { conflicts: [] })];
+      set("memory_mib", 512);
+      await until(() => draft.conflict);
+      set("vcpus", 3);
+      draft.settle([]);
+      await until(() => !draft.saving);
+      return stored.guests[0].vcpus;
+    """
+    assert told(module_page, script) == 3
+
+
+def test_a_name_that_is_taken_is_no_conflict(module_page: "ModulePage") -> None:
+    script = """
+      answers = [problem("EXISTS", 409)];
+      set("memory_mib", 512);
+      await until(() => draft.problem);
+      return [draft.conflict, draft.problem.code, draft.saving, draft.canUndo];
+    """
+    assert told(module_page, script) == [None, "EXISTS", False, False]
+
+
+def test_a_draft_that_cannot_begin_is_not_asked_for_for_ever(module_page: "ModulePage") -> None:
+    script = """
+      answers = [problem("DRAFT-MISSING", 404), problem("HOST-NOT-APPROVED", 409), problem("HOST-NOT-APPROVED", 409), problem("HOST-NOT-APPROVED", 409)];
+      api.get = async () => { throw problem("DRAFT-MISSING", 404); };
+      set("memory_mib", 512); set("vcpus", 2);
+      await until(() => !draft.saving);
+      return [draft.problem.code, draft.document, sent.length < 6];
+    """
+    assert told(module_page, script) == ["HOST-NOT-APPROVED", None, True]
+
+
+def test_a_draft_that_was_taken_away_is_gone(module_page: "ModulePage") -> None:
+    """With what could be undone of it."""
+    script = """
+      set("memory_mib", 512);
+      await until(() => !draft.saving);
+      api.get = async () => { throw problem("DRAFT-MISSING", 404); };
+      tell();
+      await until(() => !draft.document);
+      const seen = [draft.document, draft.canUndo, draft.state];
+      draft.undo();
+      return [...seen, draft.saving];
+    """
+    assert told(module_page, script) == [None, False, "none", False]
+
+
+def test_what_the_rules_say_anew_of_the_same_revision_is_shown(module_page: "ModulePage") -> None:
+    script = """
+      const has = api.get;
+      api.get = async () => ({ ...(await has()), state: "behind" });
+      tell();
+      await until(() => draft.state === "behind");
+      return [draft.state, draft.revision];
+    """
+    assert told(module_page, script) == ["behind", 1]
+
+
+def test_who_looks_at_a_draft_that_waits_for_a_choice_is_told(module_page: "ModulePage") -> None:
+    script = """
+      answers = [problem("REVISION-STALE", 412, { conflicts: [] })];
+      set("memory_mib", 512);
+      return draft.pull().then(() => "", (error) => error.code);
+    """
+    assert told(module_page, script) == "DRAFT-CONFLICT"
+
+
+def test_who_is_forgotten_asks_for_nothing(module_page: "ModulePage") -> None:
+    script = """
+      const before = followers.size;
+      drafts.forget();
+      return [before, followers.size];
+    """
+    assert told(module_page, script) == [2, 0]

@@ -60,6 +60,7 @@ SEEN = """async (tag) => {
     same: [...document.querySelectorAll("[id]")].map((one) => one.id).filter((id, at, all) => all.indexOf(id) !== at),
     images: document.querySelectorAll("img[src=x]").length,
     run: window.__xss,
+    lines: [...view.querySelectorAll(".cli code")].map((one) => one.textContent),
   };
 }"""
 
@@ -111,6 +112,8 @@ def checked(page: "Page", view: View) -> None:
     assert seen["nowhere"] == []
     assert seen["same"] == []
     assert (seen["images"], seen["run"]) == (0, None)
+    # pasted into a shell, a name is a word of the line
+    assert [line for line in seen["lines"] if HOSTILE in line.replace(f"'{HOSTILE}'", "")] == []
     assert seen["side"] <= 0
     look(page, themes=THEMES[1:])
     page.set_viewport_size(SMALL)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browser import ANSWER_MS, SMALL, WIDE, new_context
+from browser import SMALL, WIDE, new_context
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def test_guests_of_many_hosts_are_started_and_shut_down(page: "Page", stack: Any
     line = """guestwire rollout start guests-boot --operation guests-boot --body '{"all":true}' --select site=demo"""
     expect(dialog.get_by_text(line)).to_be_visible()
     dialog.get_by_role("button", name="Start guests: 2 hosts").click()
-    expect(health).to_contain_text("6 of 6 running", timeout=ANSWER_MS)
+    expect(health).to_contain_text("6 of 6 running")
     page.get_by_role("button", name="Shut guests down…").click()
     go = dialog.get_by_role("button", name="Shut guests down: 2 hosts")
     expect(go).to_be_disabled()
@@ -159,7 +159,7 @@ def test_guests_of_many_hosts_are_started_and_shut_down(page: "Page", stack: Any
     page.keyboard.press("Escape")
     approval = stack.api("GET", "/jobs", operation="guests-shutdown", state="waiting-approval")["items"][0]["approval"]
     stack.cli("approval", "sign", approval, "--yes")
-    expect(health).to_contain_text("0 of 6 running", timeout=ANSWER_MS)
+    expect(health).to_contain_text("0 of 6 running")
     page.get_by_role("button", name="Choose none").click()
     expect(page.get_by_role("button", name="Reboot…")).to_have_count(0)
 
@@ -360,3 +360,66 @@ def test_what_nobody_knows_is_not_counted(module_page: Any) -> None:
     counts = module_page.run("views/fleet/health.js", "(m, hosts) => m.guestCounts(hosts)", hosts)
     assert counts == {"running": 2, "known": 3, "unknown": 4, "total": 7}
     assert module_page.run("views/fleet/health.js", "(m, hosts) => m.needs(hosts)", hosts) == []
+
+
+BULK = """async (m, [end, count]) => {
+  const said = [];
+  let asked = 0;
+  const open = [];
+  const dialog = document.createElement("gw-bulk-dialog");
+  const action = { id: "forget", label: "Forget", text: "", why: () => "", command: "fleet forget" };
+  const hosts = Array.from({ length: count }, (_, n) => ({ site: "s", host: `h${n}`, state: "offline", approval: "approved" }));
+  const say = { done: (text) => said.push(text), info: (text) => said.push(text) };
+  Object.assign(dialog, {
+    action, chosen: { hosts, q: null }, services: { say, api: { send: () => { asked += 1; return new Promise((done) => open.push(done)); } } },
+  });
+  document.body.append(dialog);
+  await dialog.updateComplete;
+  const button = (text) => [...dialog.querySelectorAll("button")].find((one) => one.textContent.includes(text));
+  button("Forget: ").click();
+  await dialog.updateComplete;
+  open.shift()(); // the first is done, a fifth is begun
+  await new Promise((done) => setTimeout(done));
+  if (end === "stop") button("Stop").click();
+  else dialog.remove();
+  for (const done of open) done();
+  await new Promise((done) => setTimeout(done, 20));
+  await dialog.updateComplete;
+  return { asked, said, text: dialog.querySelector("[aria-live]").textContent.replace(/\\s+/g, " ").trim(), left: Boolean(button("Forget: 15 hosts")) };
+}"""
+
+
+def test_what_is_done_one_by_one_ends_with_its_dialog(module_page: Any) -> None:
+    stopped = module_page.run("views/fleet/bulk_dialog.js", BULK, ["stop", 20])
+    assert stopped == {"asked": 5, "said": [], "text": "Stopped. 5 of 20 hosts done.", "left": True}
+    left = module_page.run("views/fleet/bulk_dialog.js", BULK, ["leave", 20])
+    assert (left["asked"], left["said"]) == (5, ["Forget: stopped, as its dialog was left. 5 of 20 hosts done."])
+
+
+def test_a_question_under_way_is_let_end(module_page: Any) -> None:
+    """Though hosts change faster than the answer comes; then it is asked once more."""
+    script = """async (m) => {
+      const answers = [];
+      let [asked, known, changed] = [0, 0, () => null];
+      const live = { on: (kind, fn) => { changed = fn; return () => null; } };
+      const api = { all: (path, query, most, signal) => new Promise((done, fail) => {
+        asked += 1;
+        signal.addEventListener("abort", () => fail(signal.reason));
+        answers.push(done);
+      }) };
+      const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+      const until = async (what) => { for (let at = 0; at < 500 && !what(); at++) await pause(10); };
+      const members = new m.GroupMembers(api, live);
+      members._again_ms = 5;
+      members.addEventListener("change", () => { known += 1; });
+      members.begin();
+      for (let at = 0; at < 10; at++) { changed(); await pause(10); }
+      const meanwhile = asked;
+      answers[0]([]);
+      await until(() => asked === 2);
+      answers[1]([]);
+      await until(() => known === 2);
+      await pause(50);
+      return { meanwhile, known, asked };
+    }"""
+    assert module_page.run("views/fleet/group_members.js", script) == {"meanwhile": 1, "known": 2, "asked": 2}

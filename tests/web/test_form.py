@@ -181,3 +181,26 @@ def test_what_is_being_typed_stays(module_page: Any) -> None:
         "async () => { const form = document.querySelector('gw-form'); form.requestUpdate(); await form.updateComplete; }"
     )
     assert memory.input_value() == "51"
+
+
+def test_what_is_half_typed_is_not_for_another_object(module_page: Any) -> None:
+    page = module_page.page
+    page.evaluate(
+        FORM, [SCHEMA, {"name": "a", "memory_mib": 256, "port_forwards": []}, ["memory_mib", "port_forwards"]]
+    )
+    page.evaluate("document.querySelector('gw-form').place = 'guests.a'")
+    memory = page.get_by_label("Memory MiB")
+    memory.fill("8")
+    memory.press("Tab")
+    page.get_by_role("button", name="Add port forward").click()
+    page.get_by_label("Port forward 1, Host port").wait_for()
+    page.evaluate(
+        """async () => {
+          const form = document.querySelector("gw-form");
+          Object.assign(form, { place: "guests.b", value: { name: "b", memory_mib: 512, port_forwards: [] } });
+          await form.updateComplete;
+        }"""
+    )
+    assert memory.input_value() == "512"
+    assert page.get_by_label("Port forward 1, Host port").count() == 0
+    assert page.evaluate("[told, document.querySelector('gw-form').valid]") == [[], True]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browser import ANSWER_MS, SMALL, WIDE
+from browser import SMALL, WIDE
 from furnished import off
 from playwright.sync_api import expect
 
@@ -79,7 +79,7 @@ def test_a_job_that_succeeded_shows_what_the_host_said(page: "Page", stack: Any,
     [job] = ordered(stack, "guests-boot", "demo/h2", body={"guests": ["linux1"]})
     page.goto(f"/jobs/{job}")
     reply = page.get_by_role("table", name="guests")
-    expect(reply.get_by_role("row").filter(has_text="linux1")).to_contain_text("started", timeout=ANSWER_MS)
+    expect(reply.get_by_role("row").filter(has_text="linux1")).to_contain_text("started")
     expect(page.get_by_text("the host's signature vouches for it")).to_be_visible()
     expect(page.get_by_text(f"guestwire job show {job}")).to_be_visible()
     expect(page.get_by_role("button", name="Cancel the job")).to_have_count(0)
@@ -99,7 +99,7 @@ def test_a_job_that_failed_is_tried_again(page: "Page", stack: Any, look: Any) -
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("link", name="the first one")).to_be_visible()
     assert job not in page.url
-    expect(wrong).to_contain_text("NOT-FOUND", timeout=ANSWER_MS)
+    expect(wrong).to_contain_text("NOT-FOUND")
     page.get_by_role("link", name="the first one").click()
     expect(page.get_by_role("link", name="as this one")).to_be_visible()
     expect(page.get_by_role("button", name="Try again")).to_have_count(0)
@@ -149,3 +149,131 @@ def test_what_a_filter_means(module_page: Any) -> None:
         "views/fleet/job_words.js", "(m, filter) => m.jobsCli(filter)", {**none, "host": "demo/h1", "state": "wrong"}
     )
     assert line.startswith("guestwire job list demo/h1 --state failed --state timed-out")
+
+
+def test_older_jobs_are_offered_where_none_of_the_newest_matches(page: "Page", stack: Any) -> None:
+    [job] = ordered(stack, "log-level", "demo/h2", body={"level": "info"})
+    assert ended(stack, job) == "succeeded"
+    page.route(
+        "**/api/v1/jobs?*",
+        lambda route: route.fulfill(json={"items": [stack.api("GET", f"/jobs/{job}")], "next": "AAAA"}),
+    )
+    page.goto("/jobs?host=no-such")
+    expect(page.get_by_text("None among the newest 1 is what you look for")).to_be_visible()
+    expect(page.get_by_role("button", name="Older jobs")).to_be_visible()
+
+
+# -- what is pure
+
+
+def test_a_host_is_asked_for_by_its_name(module_page: Any) -> None:
+    hosts = ["a/h1", "a/h10", "a/h2", "b/h2"]
+    found = module_page.table(
+        "views/fleet/job_words.js", f"(m, text) => m.filterOf(new URLSearchParams({{ host: text }}), {hosts}).host",
+        ["h1", "h10", "h2", "h", "a/h2", ""],
+    )  # fmt: skip
+    assert found == ["a/h1", "a/h10", "h2", "h", "a/h2", ""]
+    asked = module_page.table("views/fleet/job_words.js", "(m, host) => m.asked({ host, state: '' }).host", found)
+    assert asked == ["a/h1", "a/h10", None, None, "a/h2", None]
+
+
+MANY = """async (m) => {
+  const said = [];
+  const jobs = Array.from({ length: 30 }, (_, n) => ({ id: `j${n}`, host: `s/h${n}`, operation: "guests-boot", state: "queued" }));
+  const known = new Map();
+  let follower;
+  const live = { get: (kind, id) => known.get(id), on: (kind, fn) => { follower = fn; return () => { follower = null; }; } };
+  const missed = { ...jobs[29], finished: true, state: "canceled" };
+  const api = { send: async () => ({ document: { items: jobs } }), get: async (path) => (path === "/jobs/j29" ? missed : null) };
+  const say = { info: (text) => said.push(text), done: (text) => said.push(text), problem: (error) => said.push(error.message) };
+  const made = new m.Jobs(api, live, say, () => null);
+  known.set("j0", { ...jobs[0], finished: true, state: "succeeded" }); // before anybody followed
+  await made.order({ operation: "guests-boot", hosts: [] });
+  const ends = jobs.slice(1, 29).map((job, n) => ({ ...job, finished: true, state: n < 3 ? "failed" : "succeeded" }));
+  for (const document of ends) follower([{ kind: "job", key: document.id, document }]);
+  follower([]); // the stream began anew: what it has not is asked for
+  await new Promise((done) => setTimeout(done));
+  return [said, follower];
+}"""
+
+
+def test_of_many_jobs_two_words_are_said(module_page: Any) -> None:
+    said, follower = module_page.run("core/jobs.js", MANY)
+    assert said == [
+        "guests-boot: 30 jobs made: see Jobs.",
+        "guests-boot: of 30 jobs 26 succeeded, 3 failed, 1 canceled. Jobs shows which.",
+    ]
+    assert follower is None
+
+
+COMMANDED = """async (m, [id, state, guests, sure]) => {
+  const asked = [];
+  const ordered = [];
+  const dialogs = {
+    confirmName: async ({ text }) => { asked.push(["name", text]); return sure; },
+    confirm: async ({ text }) => { asked.push(["yes", text]); return sure; },
+  };
+  const detail = { guest_list: guests.map((one) => ({ name: one, state: one })) };
+  const commands = new m.Commands({ may: () => true }, { get: () => ({ state, approval: "approved" }) },
+    { of: () => ({ detail, guest: () => ({ state: "stopped" }) }) }, { order: async (order) => ordered.push(order.body) }, dialogs);
+  const command = [...commands.guest, ...commands.host].find((one) => one.id === id);
+  const ctx = { host: "s/h1", guest: "web" };
+  await commands.run(command, ctx);
+  return { asked, ordered, cli: command.cli(ctx), why: commands.why(command, { host: "s/h1" }) };
+}"""
+
+
+def test_a_command_for_a_host_that_is_not_there_is_asked_about(module_page: Any) -> None:
+    away = "The host is not there now: it gets its job when it is back within an hour, else the job ends."
+    cases = [
+        ["start", "online", [], True], ["start", "offline", [], True], ["start", "offline", [], False], ["destroy", "offline", [], True],
+    ]  # fmt: skip
+    there, gone, rather_not, power = (module_page.run("core/commands.js", COMMANDED, case) for case in cases)
+    assert (there["asked"], there["ordered"]) == ([], [{"guest": "web"}])
+    assert (gone["asked"], gone["ordered"]) == ([["yes", away]], [{"guest": "web"}])
+    assert (rather_not["asked"], rather_not["ordered"]) == ([["yes", away]], [])
+    [[how, text]] = power["asked"]
+    assert how == "name"
+    assert text.startswith("The power is taken away")
+    assert text.endswith(away)
+
+
+def test_communication_is_stopped_though_guests_are_attached(module_page: Any) -> None:
+    stop, restart, none = (
+        module_page.run("core/commands.js", COMMANDED, [f"comm-{verb}-force", "online", guests, True])
+        for verb, guests in (("stop", ["running"]), ("restart", ["stopped", "running"]), ("stop", ["stopped"]))
+    )
+    assert [stop["cli"], restart["cli"]] == [
+        "guestwire comm stop h1 --force",
+        "guestwire comm restart h1 --force",
+    ]
+    assert stop["ordered"] == restart["ordered"] == [{"force": True}]
+    assert stop["asked"][0][0] == "name"
+    assert (stop["why"], restart["why"]) == ("", "")
+    assert none["why"].startswith("No guest runs")
+
+
+UNREAD = """async (m) => {
+  let asked = 0;
+  const get = async () => {
+    asked += 1;
+    if (asked === 1) return { revision: 1 };
+    throw Object.assign(new Error("busy"), { status: 503 });
+  };
+  const job = document.createElement("gw-job");
+  job.render = () => "";
+  const live = { get: () => ({ revision: 2, finished: true }), on: () => () => null };
+  Object.assign(job, { params: { id: "j" }, services: { api: { get }, live } });
+  document.body.append(job);
+  for (let n = 0; n < 20; n += 1) await new Promise((done) => setTimeout(done));
+  const at_first = asked;
+  job._failedAt -= 2000;
+  job.requestUpdate();
+  await job.updateComplete;
+  job.remove();
+  return [at_first, asked];
+}"""
+
+
+def test_a_job_that_could_not_be_read_is_asked_for_again_but_not_at_once(module_page: Any) -> None:
+    assert module_page.run("views/fleet/job.js", UNREAD) == [2, 3]

@@ -74,6 +74,64 @@ def test_who_was_cut_off_resumes_where_they_were(module_page: "ModulePage") -> N
     }  # fmt: skip
 
 
+def test_who_signs_in_next_sees_nothing_of_the_one_before(module_page: "ModulePage") -> None:
+    """Nor of half a snapshot, nor that the connection was lost; and begins anew, once."""
+    script = """
+      sockets[0].lose();
+      live.hurry();
+      sockets[1].onopen();
+      sockets[1].say({ type: "snapshot", epoch: "0", revision: 9, kind: "alarm", items: [{ kind: "alarm", key: "secret", document: {} }] });
+      live.end();
+      const gone = [live.state, live.map("host").size];
+      live.begin();
+      live.begin();
+      sockets[2].onopen();
+      sockets[2].say({ type: "snapshot", epoch: "0", revision: 9, kind: "host", items: [host("h1", "online")] }, { type: "ready", epoch: "0", revision: 9 });
+      return { gone, sockets: sockets.length, resume: sockets[2].sent[0].resume ?? null, alarms: live.map("alarm").size, state: live.state };
+    """
+    assert told(module_page, BEGUN + script) == {
+        "gone": ["connecting", 0], "sockets": 3, "resume": None, "alarms": 0, "state": "live",
+    }  # fmt: skip
+
+
+def test_what_is_told_while_a_list_is_read_is_newer(module_page: "ModulePage") -> None:
+    script = """
+      let answer;
+      api.all = () => new Promise((resolve) => { answer = resolve; });
+      const need = live.need("draft");
+      await until(() => answer);
+      const draft = (host, revision) => ({ kind: "draft", key: `s/${host}`, document: revision && { site: "s", host, revision } });
+      sockets[0].say({ type: "delta", revision: 6, changes: [draft("h1", 4), draft("h2", null), draft("h3/plan", 1)] });
+      answer([{ site: "s", host: "h1", revision: 3 }, { site: "s", host: "h2", revision: 9 }]);
+      await need;
+      return [...live.map("draft")].map(([key, one]) => [key, one.revision]);
+    """
+    assert told(module_page, BEGUN + script) == [["s/h1", 4]]
+
+
+def test_a_list_that_cannot_be_read_says_so_and_is_asked_for_again(module_page: "ModulePage") -> None:
+    script = """
+      const all = api.all;
+      api.all = async () => { throw new Error("not now"); };
+      live.on("project", () => null); // it does without
+      const why = await live.need("project").catch((error) => error.message);
+      api.all = all;
+      await live.need("project");
+      return [why, live.listed("project")];
+    """
+    assert told(module_page, BEGUN + script) == ["not now", True]
+
+
+def test_of_what_there_is_too_much_that_goes_which_ended_first(module_page: "ModulePage") -> None:
+    script = """
+      const job = (at, document) => ({ kind: "job", key: `j${at}`, document });
+      const many = Array.from({ length: 2000 }, (_, at) => job(at, at === 7 ? { finished_at: 5 } : at === 9 ? { finished_at: 3 } : {}));
+      sockets[0].say({ type: "delta", revision: 6, changes: [...many, job(2000, {}), job(2001, {})] });
+      return [live.map("job").size, ["j0", "j7", "j9", "j2001"].map((key) => live.map("job").has(key))];
+    """
+    assert told(module_page, BEGUN + script) == [2000, [True, False, False, True]]
+
+
 def test_it_tries_again_by_itself(module_page: "ModulePage") -> None:
     script = "sockets[0].lose(); await until(() => sockets.length > 1); return sockets.length;"
     assert told(module_page, BEGUN + script) == 2

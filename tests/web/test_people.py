@@ -65,7 +65,7 @@ def test_a_user_is_added_given_roles_disabled_and_removed(page: "Page", stack: S
         expect(roles).to_contain_text("host demo/h2")
         look(page, sizes=(WIDE, SMALL))
         page.get_by_role("button", name="Take observer on everything").click()
-        page.get_by_role("dialog").get_by_role("button", name="Take").click()
+        confirm(page, "carla", "Take")
         expect(roles.locator("tbody tr")).to_have_count(1)
 
         page.get_by_role("button", name="Give another password").click()
@@ -192,7 +192,7 @@ def test_the_audit_log_is_filtered_checked_and_exported(page: "Page", stack: Sta
 def test_the_audit_log_of_a_host(page: "Page", look: Any) -> None:
     page.goto("/audit")
     page.get_by_label("Log of").select_option("demo/h1")
-    expect(page.get_by_text("guestwire audit verify h1", exact=True)).to_be_visible()
+    expect(page.get_by_text("guestwire audit verify --host h1", exact=True)).to_be_visible()
     assert "host=demo%2Fh1" in page.url
     look(page, sizes=(WIDE, SMALL))
 
@@ -255,6 +255,67 @@ def test_a_webhook_is_added_tried_changed_and_removed(
     finally:
         for one in stack.api("GET", "/webhooks")["items"]:
             forget(stack, f"/webhooks/{one['id']}")
+
+
+def test_the_role_that_is_shown_is_the_one_that_is_given(module_page: Any) -> None:
+    """Also once somebody has chosen by hand, and where the role goes with other scopes."""
+    steps = """async (m) => {
+      const { html, render } = await import("lit");
+      const maps = { host: [["demo/h1", { site: "demo", host: "h1" }], ["demo/h2", { site: "demo", host: "h2" }]],
+        connection: [], group: [["presses", {}]] };
+      const live = { map: (kind) => new Map(maps[kind]) };
+      let value = { role: "operator", scope: "*" };
+      const place = document.body.appendChild(document.createElement("div"));
+      const show = () => render(m.roleFields(live, "a", value, (given) => { value = given; show(); }), place);
+      const choose = (id, chosen) => {
+        const field = place.querySelector(`#a-${id}`);
+        field.value = chosen;
+        field.dispatchEvent(new Event("change"));
+        return [place.querySelector("#a-role").value, place.querySelector("#a-scope").value, value.role, value.scope];
+      };
+      show();
+      return [["role", "admin"], ["scope", "host:demo/h2"], ["scope", "host:demo/h1"], ["role", "operator"],
+        ["scope", "group:presses"], ["role", "admin"]].map((one) => choose(...one));
+    }"""
+    found = module_page.run("views/people/roles.js", steps)
+    assert [one[:2] for one in found] == [one[2:] for one in found]
+    assert found[3][2:] == ["operator", "host:demo/h1"]
+    assert found[5][2:] == ["admin", "*"]
+
+
+SITE_ADMIN = [{"role": "admin", "scope": "site:demo"}]
+
+
+def test_roles_on_a_site_give_nothing_that_is_about_no_host(module_page: Any) -> None:
+    cases = [
+        ["connection-set", "", False], ["user-read", "", False], ["rule-set", "", False], ["host-label", "", False],
+        ["draft-edit", "", True], ["alarm-clear", "", True], ["host-label", "demo/h1", True],
+        ["host-label", "other/h1", False], ["guest-start", "demo/h1", True], ["read", "", True],
+    ]  # fmt: skip
+    made = """const session = new m.Session(new EventTarget(), { map: () => new Map() }, () => "");
+      session._becomes({ bindings });"""
+    function = f"(m, [bindings, cases]) => {{ {made} return cases.map(([one, host]) => session.may(one, host)); }}"
+    found = module_page.run("core/session.js", function, [SITE_ADMIN, cases])
+    assert found == [one[2] for one in cases]
+    function = f"(m, bindings) => {{ {made} return session.mayOnSome('message-clear'); }}"
+    assert module_page.run("core/session.js", function, SITE_ADMIN)
+    assert not module_page.run("core/session.js", function, [{"role": "observer", "scope": "*"}])
+
+
+def test_who_left_is_told_from_whose_session_expired(module_page: Any) -> None:
+    found = module_page.run("core/session.js", """async (m) => {
+      const api = Object.assign(new EventTarget(), { send: async () => ({ document: { csrf: "" } }), get: async () => ({}) });
+      const session = new m.Session(api, { map: () => new Map() }, () => "");
+      const seen = [];
+      session.addEventListener("change", () => seen.push(session.left));
+      await session.logIn("a", "b");
+      api.dispatchEvent(new Event("signed-out"));
+      await session.logIn("a", "b");
+      await session.logOut();
+      await session.logIn("a", "b");
+      return seen;
+    }""")  # fmt: skip
+    assert found == [False, False, False, True, False]
 
 
 def test_made_up_passwords_and_agents(module_page: Any) -> None:

@@ -274,3 +274,33 @@ def test_formats_are_told_by_name_and_text(module_page: Any) -> None:
     names = [["line 7.toml", "line-7"], ["..x.toml", "x"], [".toml", "project"], ["a" * 80 + ".cfg", "a" * 63]]
     found = module_page.table("views/projects/file_formats.js", "(m, [name]) => m.projectName(name)", names)
     assert found == [one[1] for one in names]
+
+
+def test_files_are_read_as_what_they_are_written_in(module_page: Any) -> None:
+    declared = '<?xml version="1.0" encoding="%s"?><os label="Prüfstand"/>'
+    texts = {
+        "windows-1252": declared % "Windows-1252", "utf-8": declared % "UTF-8", "utf-8-sig": FILE, "utf-16": FILE,
+        "iso8859-15": declared % "ISO-8859-15",
+    }  # fmt: skip
+    function = "(m, [name, bytes]) => { try { return m.decoded(name, new Uint8Array(bytes)); } catch (e) { return e.message; } }"
+    cases = [["os.xml", list(text.encode(encoding))] for encoding, text in texts.items()]
+    assert module_page.table("views/projects/file_text.js", function, cases) == list(texts.values())
+    wrong = [["kvmrt.cfg", list("Prüfstand".encode("cp1252"))], ["os.xml", list((declared % "cp037").encode())]]
+    damaged, unknown = module_page.table("views/projects/file_text.js", function, wrong)
+    assert damaged.startswith("kvmrt.cfg is no text in UTF-8: save it as UTF-8")
+    assert unknown == "os.xml says that it is written in cp037, which cannot be read here: save it as UTF-8."
+
+
+def test_several_files_are_taken_by_links(page: "Page", stack: Stack, names: Any) -> None:
+    """Browsers stop a page that downloads several by itself."""
+    more = '[hosts.h1.guests.db]\nkind = "gp"\nvcpus = 1\nmemory_mib = 256\n'
+    stack.api("PUT", f"/projects/{names('two')}", {"site": "demo", "text": FILE + more}, headers={"If-None-Match": "*"})
+    page.goto("/projects/two")
+    page.get_by_role("button", name="Export").click()
+    dialog = page.get_by_role("dialog", name="Export two")
+    dialog.get_by_label("Format").select_option("libvirt")
+    dialog.get_by_role("button", name="Download").click()
+    expect(dialog).to_contain_text("These are 2 files.")
+    with page.expect_download() as got:
+        dialog.get_by_role("link", name="db.xml").click()
+    assert "<name>db</name>" in Path(got.value.path()).read_text()

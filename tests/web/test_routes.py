@@ -20,7 +20,14 @@ PATHS = {
     "/hosts/plant": None,
     "/nothing": None,
     "/hosts/plant/h1/nothing": None,
-    "/hosts/plant/%E0%A4%A/cpu": ("gw-host-cpu", {"site": "plant", "host": "%E0%A4%A"}),
+    "/hosts/plant/%E0%A4%A/cpu": None,
+    "/hosts/plant/h1%2Fapprove%3F": None,
+    "/hosts/plant/..%2F..%2Fjobs%2F0198%2Fcancel%3F": None,
+    "/hosts/plant%2Fh1/h2": None,
+    "/hosts/Plant/h1": None,
+    "/jobs/0198%2Fcancel%3F": None,
+    "/rollouts/..": None,
+    "/hosts/plant/h1/guests/%E0%A4%A": ("gw-guest-overview", {"site": "plant", "host": "h1", "guest": "%E0%A4%A"}),
 }  # fmt: skip
 
 
@@ -31,6 +38,28 @@ def test_which_page_a_path_is(module_page: "ModulePage") -> None:
     found = module_page.table("core/routes.js", function, list(PATHS))
     expected = [None if one is None else list(one) for one in PATHS.values()]
     assert found == expected
+
+
+def test_a_name_leads_to_no_other_place_of_the_api(module_page: "ModulePage") -> None:
+    """Whatever names there are in addresses that somebody was sent."""
+    paths = [
+        "/hosts/d/h1/approve?",
+        "/users/../jobs",
+        "/users/%2e%2E/jobs",
+        "/users/.",
+        "/projects/a#b",
+        "/projects/a\\b",
+    ]
+    function = """async (module, path) => {
+      const asked = [];
+      const api = new module.Api(async (address) => { asked.push(address); return new Response("{}"); });
+      await api.send("POST", path, { body: {} }).catch((problem) => asked.push(problem.code));
+      return asked;
+    }"""
+    for path in paths:
+        assert module_page.run("core/api.js", function, path) == ["PATH-INVALID"], path
+    for path in ("/users/a..b", "/users/%3F"):
+        assert module_page.run("core/api.js", function, path) == [f"/api/v1{path}"]
 
 
 def test_every_page_of_the_menu_and_of_the_tabs_is_there(module_page: "ModulePage") -> None:
@@ -70,5 +99,6 @@ def test_the_roles_for_actions_are_the_controllers(module_page: "ModulePage") ->
     from guestwire.controller.users.actions import ACTIONS
     from guestwire.controller.users.person import ROLES
 
-    shown = module_page.run("core/actions.js", "(module) => [module.ACTIONS, module.ROLES]")
-    assert shown == [{name: action.role for name, action in ACTIONS.items()}, list(ROLES)]
+    shown = module_page.run("core/actions.js", "(module) => [module.ACTIONS, module.ROLES, [...module.ANYWHERE]]")
+    anywhere = [name for name, action in ACTIONS.items() if action.anywhere]
+    assert shown == [{name: action.role for name, action in ACTIONS.items()}, list(ROLES), anywhere]

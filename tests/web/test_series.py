@@ -16,6 +16,8 @@ def test_a_gap_stays_a_gap(module_page: "ModulePage") -> None:
     points = [[0, 1], [10_000, 2], [20_000, 3], [60_000, 4], [70_000, 5]]
     found = module_page.run("core/series.js", "(m, points) => m.withGaps(points, 2000)", points)
     assert found == [[0, 1], [10_000, 2], [20_000, 3], [22_000, None], [60_000, 4], [70_000, 5]]
+    as_they_come = module_page.run("core/series.js", "(m, points) => m.withGaps(points, 0)", points)
+    assert as_they_come[3] == [30_000, None]  # not at the time of a value, which would be lost
 
 
 def test_series_of_other_times_are_on_one_axis(module_page: "ModulePage") -> None:
@@ -186,6 +188,15 @@ def test_a_selector_of_names_from_outside_means_them_as_they_are(module_page: "M
     )
     assert text == 'guestwire_guest_state{guest="x\\"} or {\\"\\\\",state=~"x\\"\\\\} or \\\\{\\"\\\\\\\\|a\\\\.b"}'
     assert stack.api("GET", "/metrics/series", selector=text)["items"] == []  # the controller takes it
+
+
+def test_a_time_for_a_shell(module_page: "ModulePage") -> None:
+    live = {"from": NOW - HOUR, "to": NOW, "live": True}
+    cases = [live, {**live, "live": False}]
+    assert module_page.table("core/metric_queries.js", "(m, range) => m.rangeWords(range)", cases) == [
+        "--since 1h",
+        "--since 2027-01-15T07:00:00.000Z --until 2027-01-15T08:00:00.000Z",
+    ]
 
 
 def test_the_same_for_a_shell(module_page: "ModulePage") -> None:

@@ -123,6 +123,37 @@ def test_connections_of_the_file_stay(page: "Page") -> None:
     expect(page.get_by_role("button", name="Remove demo")).to_have_count(0)
 
 
+def test_connections_that_cannot_be_read_are_not_said_to_be_none(page: "Page", page_errors: PageErrors) -> None:
+    page_errors.expect("503")
+    busy = {"title": "Busy", "detail": "The controller is busy.", "status": 503, "code": "BUSY"}
+    page.route("**/api/v1/connections*", lambda route: route.fulfill(status=503, json=busy))
+    page.goto("/connections")
+    page.reload()  # they may have been read before
+    problem = page.get_by_role("alert").filter(has_text="The controller is busy.")
+    expect(problem).to_be_visible()
+    expect(page.get_by_text("No connections yet")).to_have_count(0)
+    page.unroute_all()
+    problem.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("row").filter(has_text="in the configuration file")).to_be_visible()
+    expect(problem).to_have_count(0)
+
+
+def test_the_key_is_the_one_that_the_site_has_now(module_page: Any) -> None:
+    """A host may be enrolled anew while somebody compares."""
+    function = """async (m) => {
+      const keys = [null, "one", "two"];
+      const view = new m.HostKey();
+      Object.assign(view, { host: "s/h", services: { api: { get: async () => ({ key_id: keys.shift() }) } } });
+      const seen = [];
+      while (keys.length) {
+        await view._read();
+        seen.push(view._key);
+      }
+      return seen;
+    }"""
+    assert module_page.run("parts/host_key.js", function) == [None, "one", "two"]
+
+
 def test_what_a_way_needs(module_page: Any) -> None:
     cases = [
         ["socket", {}, ["host", "name", "site", "socket"]],
@@ -141,5 +172,17 @@ def test_what_a_way_needs(module_page: Any) -> None:
     values = {"name": "a", "site": "b", "brokers": " mqtts://x:1  mqtts://y ", "key": "/k k", "socket": "/left/out"}
     made = module_page.run("views/setup/ways.js", "(m, values) => m.connectionOf('mqtt', values)", values)
     assert made == {"via": "mqtt", "name": "a", "site": "b", "brokers": ["mqtts://x:1", "mqtts://y"], "key": "/k k"}
+    before = {**made, "trust": "/t", "root": "/r", "controller": "https://main", "transport": "mqtt5"}
+    function = "(m, [via, values, before]) => m.connectionOf(via, values, before)"
+    kept = module_page.run("views/setup/ways.js", function, ["mqtt", values, before])
+    assert kept == {**made, "controller": "https://main"}  # what the form asks for is as it was typed
+    before = {"via": "tcp", "name": "a", "site": "b", "client": "main", "authority": "https://s"}
+    typed = {"name": "a", "site": "b", "address": "h:1", "host": "h"}
+    kept = module_page.run("views/setup/ways.js", function, ["tcp", typed, before])
+    assert kept == {**before, **typed}
+    kept = module_page.run("views/setup/ways.js", function, ["socket", {**typed, "socket": "/s"}, before])
+    assert kept == {"via": "socket", "name": "a", "site": "b", "socket": "/s", "host": "h"}
     line = module_page.run("views/setup/ways.js", "(m, values) => m.connectionLine('mqtt', values)", values)
     assert line == "guestwire connection add a --site b --broker mqtts://x:1 --broker mqtts://y --key '/k k'"
+    values["authority"] = "https://s:1"
+    assert not module_page.run("views/setup/ways.js", "(m, values) => m.connectionLine('mqtt', values)", values)

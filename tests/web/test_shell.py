@@ -98,6 +98,7 @@ def test_an_address_that_there_is_none_of_says_so(page: "Page", look) -> None:
 
 
 def test_the_content_is_a_key_away(page: "Page") -> None:
+    page.reload()
     view(page)
     page.locator("body").press("Tab")
     skip = page.get_by_role("link", name="To the content")

@@ -178,3 +178,38 @@ def test_how_the_controller_takes_it(telemetry: "Page", look: Any) -> None:
     look(telemetry)
     telemetry.get_by_role("link", name="Events and queues").click()
     expect(chart(telemetry, "Signals of each event")).to_contain_text("No event was signalled in this time.")
+
+
+ABOUT = """async (m) => {
+  let follower;
+  const open = [];
+  const live = { on: (kind, fn) => { follower = fn; return () => null; }, map: () => new Map() };
+  const api = { get: (path) => new Promise((done) => open.push([path, done])) };
+  const host = document.createElement("gw-host-telemetry");
+  host.render = () => "";
+  host.soon = () => host.requestUpdate();
+  const problem = (error) => { throw error; };
+  Object.assign(host, { params: { site: "s", host: "h1" }, services: { api, live, router: { href: () => "" }, say: { problem } } });
+  document.body.append(host);
+  await host.updateComplete;
+  const rest = async () => { await host.updateComplete; await new Promise((done) => setTimeout(done)); };
+  const alarm = (name) => follower([{ kind: "alarm", key: "a", document: { id: "a", site: "s", host: name } }]);
+  alarm("h2");
+  await rest();
+  const of_others = open.length;
+  alarm("h1");
+  await rest();
+  const answer = ([path, done], id) => done(path === "/alarms" ? { items: [{ id, raised_at: 1, text: id, severity: "info" }] } : { gaps: [], clocks: [] });
+  for (const one of open.slice(2)) answer(one, "newer");
+  await rest();
+  for (const one of open.slice(0, 2)) answer(one, "older");
+  await rest();
+  const marks = host._marks.map((one) => one.label);
+  host.remove();
+  return { of_others, asked: open.length, marks };
+}"""
+
+
+def test_alarms_of_a_host_are_read_when_it_has_another(module_page: Any) -> None:
+    found = module_page.run("views/telemetry/host.js", ABOUT)
+    assert found == {"of_others": 2, "asked": 4, "marks": ["newer"]}

@@ -20,25 +20,31 @@ OURS = Guest(name="g", id="GUEST0001", uuid=UUID)
 
 
 class Driver:
-    """As far as consoles go: `error` is what an opening meets; `end()` is that of the guest, or of the connection."""
+    """As far as consoles go: `error` is what an opening meets; `end()` is that of the guest, or of the connection. While `answers` is
+    cleared it takes as long to open one, or to let go of it."""
 
     def __init__(self) -> None:
         self.error: str | None = None
         self.open = 0
         self.opened = 0
-        self.changed = asyncio.Condition()
+        self.asked = 0
+        self.answers = asyncio.Event()
+        self.answers.set()
         self._said: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     @asynccontextmanager
     async def console(self, uuid: str) -> AsyncIterator[AsyncIterator[bytes]]:
         assert uuid == UUID
-        if self.error is not None:
-            raise GuestwireError(self.error, detail={"console": "busy"} if self.error == "UNSUPPORTED" else {})
+        error, self.asked = self.error, self.asked + 1
+        await self.answers.wait()
+        if error is not None:
+            raise GuestwireError(error, detail={"console": "busy"} if error == "UNSUPPORTED" else {})
         assert not self.open, "a console has one reader"
         self.open, self.opened, self._said = 1, self.opened + 1, asyncio.Queue()
         try:
             yield self._read(self._said)
         finally:
+            await self.answers.wait()
             self.open = 0
 
     def say(self, text: bytes) -> None:
@@ -53,12 +59,12 @@ class Driver:
 
 
 class Bench:
-    def __init__(self, keep: int = 100) -> None:
+    def __init__(self, keep: int = 100, again_s: float = 0.01) -> None:
         self.driver = Driver()
         self.ms = 1000
         self.died: list[str] = []
         vital = Vital(lambda name, _: self.died.append(name))
-        self.consoles = Consoles(cast("Guests", self.driver), lambda: self.ms, vital, keep, again_s=0.01)
+        self.consoles = Consoles(cast("Guests", self.driver), lambda: self.ms, vital, keep, again_s=again_s)
 
     def seen(self, state: str, guest: Guest = OURS, of_other: str = "") -> None:
         observed = Observed(guest, cast("Any", state), of_other=of_other)
@@ -131,6 +137,60 @@ async def test_a_guest_that_stops_and_starts_faster_than_its_console_ends(bench:
     bench.driver.end()
     await bench.until(lambda: bench.driver.opened == 2)
     assert (bench.read().run, bench.read().data) == (3000, b"")
+
+
+@pytest.mark.parametrize("ended", [True, False])
+async def test_a_listener_of_the_next_run_hears_nothing_of_the_last(ended: bool) -> None:
+    """Its console ended and is let go of only now, or has not even ended. What made the last run ready makes this one ready else."""
+    bench = Bench(again_s=60)
+    async with bench.consoles:
+        bench.seen("running")
+        await bench.until(lambda: bool(bench.driver.open))
+        bench.driver.say(b"login:")
+        await bench.until(lambda: bench.read().end == 6)
+        bench.driver.answers.clear()
+        if ended:
+            bench.driver.end()
+            await bench.until(lambda: bench.read().state != "open")
+        bench.seen("stopped")
+        console = bench.consoles.console(UUID)
+        opening = asyncio.create_task(console.__aenter__())
+        early, _ = await asyncio.wait({opening}, timeout=0.02)
+        bench.driver.end()
+        bench.driver.answers.set()
+        assert not early
+        output = await opening
+        bench.driver.say(b"boot")
+        assert await anext(output) == b"boot"
+        await console.__aexit__(None, None, None)
+    assert not bench.driver.open
+
+
+async def test_a_console_that_outlives_the_word_that_its_guest_stopped_is_of_the_next_run(bench: Bench) -> None:
+    """Another tool stopped and started the guest before anybody heard of it."""
+    bench.seen("running")
+    await bench.until(lambda: bool(bench.driver.open))
+    bench.driver.end()
+    await bench.until(lambda: bench.driver.opened == 2)
+    bench.seen("stopped")
+    bench.seen("running")
+    async with asyncio.timeout(5), bench.consoles.console(UUID) as output:
+        bench.driver.say(b"boot")
+        assert await anext(output) == b"boot"
+
+
+async def test_a_guest_that_starts_while_its_console_is_refused_is_read(bench: Bench) -> None:
+    bench.driver.error = "WRONG-STATE"
+    bench.driver.answers.clear()
+    bench.seen("running")
+    await bench.until(lambda: bench.driver.asked == 1)
+    bench.driver.error = None
+    listening = asyncio.create_task(bench.consoles.console(UUID).__aenter__())
+    await asyncio.sleep(0)
+    bench.driver.answers.set()
+    output = await listening
+    bench.driver.say(b"boot")
+    assert await anext(output) == b"boot"
 
 
 async def test_a_late_word_of_the_time_before_makes_no_new_run(bench: Bench) -> None:
@@ -223,6 +283,24 @@ async def test_a_guest_that_is_gone_leaves_nothing(bench: Bench) -> None:
             await anext(output)
     await bench.until(lambda: not bench.driver.open)
     assert bench.read().run is None
+
+
+async def test_what_is_let_go_of_is_waited_for(bench: Bench) -> None:
+    """By who wants the same console again, and at the end."""
+    for _ in range(2):
+        bench.seen("running")
+        await bench.until(lambda: bool(bench.driver.open))
+        bench.driver.answers.clear()
+        bench.consoles.follow([])
+        bench.seen("running")
+        for _ in range(9):
+            await asyncio.sleep(0)
+        assert bench.driver.asked == bench.driver.opened, "it would find its own console open"
+        bench.driver.answers.set()
+        await bench.until(lambda: bench.driver.opened == bench.driver.asked > 1)
+    bench.driver.answers.clear()
+    bench.consoles.follow([])
+    asyncio.get_running_loop().call_later(0.02, bench.driver.answers.set)
 
 
 async def test_where_nothing_is_kept_only_listeners_read() -> None:

@@ -187,3 +187,14 @@ async def test_what_is_not_there(world: World) -> None:
     assert (answer.status_code, code(answer), answer.headers["allow"]) == (405, "METHOD-REFUSED", "GET, POST")
     for method in ("TRACE", "OPTIONS", "CONNECT", "BREW"):
         assert (await anna.ask(method, "/users")).status_code == 405
+
+
+async def test_only_who_fetches_a_file_has_the_rate_of_files(any_database: Database) -> None:
+    async with api_world(any_database, limits=Limits(address_rate=1, address_burst=2)) as world:
+        statuses = {
+            method: [
+                (await world.caller({}, f"192.0.2.{n}", "").ask(method, "/web/x/main.js")).status_code for _ in range(4)
+            ]
+            for n, method in enumerate(("GET", "HEAD", "POST", "PUT"))
+        }
+    assert [method for method, found in statuses.items() if 429 in found] == ["POST", "PUT"]

@@ -52,6 +52,19 @@ def test_what_waits_is_put_together() -> None:
     ]
 
 
+def test_who_resumes_misses_nothing_that_waited() -> None:
+    """A heartbeat says what was told, not what there is."""
+    history, backlog = History(), Backlog()
+    backlog.begin(history.revision)
+    for n in range(3):
+        backlog.put(history.add([change("a", n)]))
+    assert (backlog.told, history.revision) == (0, 3)
+    assert told(backlog)["revision"] == backlog.told == 3
+    backlog.put(history.add([change("b")]))
+    assert told(backlog, SOME) is None
+    assert backlog.told == 4
+
+
 def test_what_one_may_not_see_is_no_message() -> None:
     history, backlog = History(), Backlog()
     backlog.put(history.add([change("b")]))

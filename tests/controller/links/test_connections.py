@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from fleet_controller import ADMIN, by_mqtt, controller
 
+from guestwire.controller.links.running import RunningConnection
 from guestwire.controller.store import connections as connection_rows
 from guestwire.controller.store.database import Database
 from guestwire.model.errors import GuestwireError
@@ -69,3 +70,37 @@ async def test_one_of_the_configuration_stays_as_it_is(one_database: Database, l
         with pytest.raises(GuestwireError) as caught:
             await made.connections.change(ADMIN, "one", first)
         assert caught.value.code == "CONNECTION-CONFIGURED"
+
+
+async def test_who_goes_away_in_the_middle_of_a_change_leaves_what_is_stored_running(
+    one_database: Database, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where the connection as it was does not come to an end."""
+    ended = asyncio.Event()
+
+    async def run(_: RunningConnection) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await ended.wait()
+
+    monkeypatch.setattr(RunningConnection, "run", run)
+    first = by_mqtt(layout, 9, name="one", brokers=("mqtt://127.0.0.1:9",))
+    async with controller(one_database, []) as made:
+        await made.connections.add(ADMIN, first)
+        found = []
+        for number in range(1, 40, 3):
+            other = first.model_copy(update={"brokers": (f"mqtt://127.0.0.1:{number}",)})
+            changing = asyncio.create_task(made.connections.change(ADMIN, "one", other))
+            await asyncio.wait({changing}, timeout=number / 2000)
+            changing.cancel()
+            await asyncio.wait({changing})
+            async with one_database.read() as tx:
+                [row] = await connection_rows.every(tx)
+            found += [one.connection.brokers[0] in row.settings for one in made.links]
+        changing = asyncio.create_task(made.connections.change(ADMIN, "one", first))
+        done, _ = await asyncio.wait({changing}, timeout=5)
+        ended.set()
+        assert done, "it waits for nobody's goodbye"
+        assert (await changing).where == first.brokers
+    assert found == [True] * 13

@@ -100,6 +100,36 @@ async def test_an_edit_that_changes_nothing_is_no_revision(desk):
     assert (answer.revision, answer.changes, answer.author) == (2, (), "bob")
 
 
+async def test_an_edit_that_is_sent_twice_is_done_once(desk):
+    """Its answer was lost on the way: it is not told that somebody else was faster."""
+    await desk.drafts.put(ALICE, H1, {"guests": [{"name": "a", "tags": ["x", "y"]}, {"name": "b"}]}, None)
+    revision = 1
+    for edits in (
+        edit("guest.a.vcpus", 4),
+        edit("guest.b.vcpus", 1),  # what it is without a word: a line in the text and no other meaning
+        edit("guest.a.tags", "z", "append"),
+        edit("guest.a.tags", "y", "take"),
+        edit("guest.a.vcpus", op="default"),
+        edit("guest.c", {"vcpus": 2}, "add"),
+        edit("guest.c", "d", "rename"),
+        edit("guest.b", op="remove"),
+        [*edit("area.m", {"size": "1M"}, "add"), *edit("guest.a.nics", {"model": "e1000e"}, "append")],
+    ):
+        first = await desk.drafts.edit(ALICE, H1, edits, revision, merge=True)
+        assert first.revision == revision + 1, edits
+        again = await desk.drafts.edit(ALICE, H1, edits, revision, merge=True)
+        assert (again.revision, again.changes, again.merged) == (first.revision, (), False), edits
+        revision = first.revision
+
+
+async def test_an_edit_that_is_sent_twice_keeps_what_others_did_meanwhile(desk):
+    await begun(desk, "web")
+    await desk.drafts.edit(ALICE, H1, edit("guest.web.tags", "z", "append"), 1)
+    await desk.drafts.edit(BOB, H1, edit("guest.web.vcpus", 4), 2)
+    again = await desk.drafts.edit(ALICE, H1, edit("guest.web.tags", "z", "append"), 1, merge=True)
+    assert (again.revision, again.author, again.changes, again.merged) == (3, "bob", (), True)
+
+
 async def test_a_mistake_changes_nothing(desk):
     await begun(desk, "web")
     error = await refused(

@@ -1,6 +1,9 @@
 """An answer as a table."""
 
 import csv
+import io
+
+import pytest
 
 from guestwire.controller.telemetry.csv_text import csv_text
 from guestwire.controller.telemetry.query_models import MetricAnswer, SeriesAnswer
@@ -24,6 +27,15 @@ def test_every_point_is_a_row() -> None:
         ["2027-01-15T08:00:10.500Z", "1800000010500", "plant", 'a "b", c', "", "-2.0"],
         ["2027-01-15T08:00:00.000Z", "1800000000000", "lab", "", "0", "1e-09"],
     ]
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1+1", "-a", "@SUM(A1)", "\tx", "\rx", '=HYPERLINK("http://x")'])
+def test_no_label_is_a_formula(name: str) -> None:
+    """A spreadsheet would carry it out."""
+    series = SeriesAnswer(labels={"guest": name, "host": "a-b", "node": "-1"}, points=((0, -1.0),))
+    text = "".join(csv_text(answer(series)))
+    row = list(csv.reader(io.StringIO(text, newline="")))[1]
+    assert row[2:] == [f"'{name}", "a-b", "-1", "-1.0"]
 
 
 def test_a_long_one_comes_in_parts() -> None:

@@ -5,7 +5,7 @@ each run of the guest and with each start of the agent. Nobody's console is take
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager, suppress
 
 from guestwire.agent.services.changes import Changes
@@ -44,6 +44,11 @@ class _Console:
     def open(self) -> bool:
         return self.state == "open"
 
+    @property
+    def of_this_run(self) -> bool:
+        """Whether what is read now is not what the guest wrote before it stopped."""
+        return self.open and self.opened_in == self.life
+
 
 class Consoles:
     """Keeps the last `keep` bytes of each guest that is ours; 0: nothing, and a console is read only while somebody listens. `async with`
@@ -58,6 +63,8 @@ class Consoles:
         self._keep = keep
         self._again_s = again_s
         self._consoles: dict[str, _Console] = {}
+        self._left: set[asyncio.Task[None]] = set()
+        """Readers that were called off, and let go of their consoles still."""
 
     async def __aenter__(self) -> "Consoles":
         return self
@@ -66,7 +73,7 @@ class Consoles:
         tasks = [one.task for one in self._consoles.values() if one.task is not None]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, *self._left, return_exceptions=True)
 
     # -- what guests do
 
@@ -124,11 +131,10 @@ class Consoles:
                 yield output
             return
         one = self._of(uuid)
-        if not one.open:
+        if not one.of_this_run:
             one.error = None
             self._read_on(uuid, one)
-            while not one.open and one.error is None:
-                await one.changes.next()
+            await self._caught_up(one)
         if not one.open or one.kept is None:
             raise one.error or GuestwireError("WRONG-STATE", "the guest does not run", detail={"state": "stopped"})
         yield _listen(one, one.kept)
@@ -141,18 +147,35 @@ class Consoles:
     def _leave(self, uuid: str) -> None:
         if (one := self._consoles.pop(uuid, None)) is None:
             return
-        if one.task is not None:
+        if one.task is not None and not one.task.done():
             one.task.cancel()
+            self._left.add(one.task)
+            one.task.add_done_callback(self._left.discard)
         self._closed(one, "closed", GuestwireError("NOT-FOUND"))
 
     def _read_on(self, uuid: str, one: _Console) -> None:
         one.wanted.set()
         if one.task is None or one.task.done():
-            one.task = asyncio.create_task(self._read_console(uuid, one), name=f"console-{uuid}")
+            name = f"console-{uuid}"
+            earlier = {task for task in self._left if task.get_name() == name}
+            one.task = asyncio.create_task(self._read_console(uuid, one, earlier), name=name)
             self._vital.watch(one.task, may_return=True)
 
-    async def _read_console(self, uuid: str, one: _Console) -> None:
-        """Until the guest does not run."""
+    async def _caught_up(self, one: _Console) -> None:
+        """Until this run is read, or cannot be. What is open long after its guest stopped is of the run that follows: it was opened
+        before anybody heard that there is one."""
+        patience = asyncio.get_running_loop().time() + self._again_s
+        while not one.of_this_run and one.error is None:
+            try:
+                async with asyncio.timeout_at(patience if one.open else None):
+                    await one.changes.next()
+            except TimeoutError:
+                one.opened_in = one.life
+
+    async def _read_console(self, uuid: str, one: _Console, earlier: Collection[asyncio.Task[None]]) -> None:
+        """Until the guest does not run. Begins when the `earlier` readers have let go."""
+        if earlier:
+            await asyncio.wait(earlier)
         while True:
             one.wanted.clear()
             wait_s = ENDED_S
@@ -162,10 +185,11 @@ class Consoles:
                     async for data in output:
                         kept.add(data)
                         one.changes.happened()
-                self._closed(one, "closed", None)
+                    self._closed(one, "closed", None)  # now: to let go of it takes a while
             except GuestwireError as err:
-                self._closed(one, _why(err), err)
-                if err.code in _OVER:
+                again = one.wanted.is_set()  # it may have begun to run since this was asked
+                self._closed(one, _why(err), None if again else err)
+                if err.code in _OVER and not again:
                     return
                 wait_s = self._again_s
             with suppress(TimeoutError):

@@ -22,6 +22,7 @@ from guestwire.protocol.steps import Now
 
 PROBES: Final = frozenset({"/healthz", "/readyz"})
 """Asked by machines that know an address and no name."""
+FETCHES: Final = frozenset({"GET", "HEAD"})
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -95,7 +96,7 @@ class Frame:
             raise
 
     def _let_in(self, scope: Scope, known: Carried) -> None:
-        if scope["path"].startswith(PLACE):
+        if scope["path"].startswith(PLACE) and scope.get("method") in FETCHES:
             self._rates.file(known.asked.address)
         else:
             self._rates.address(known.asked.address)

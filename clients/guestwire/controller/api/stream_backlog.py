@@ -22,6 +22,8 @@ class Backlog:
         self.some = asyncio.Event()
         """Set while there is something, or it was lost."""
         self.revision = 0
+        self.told = 0
+        """Everything up to here was taken: who has heard all that was said may go on from here."""
         self.lost = False
 
     def put(self, batch: Batch) -> None:
@@ -52,12 +54,13 @@ class Backlog:
         self._batch = None
         self._waiting.clear()
         self.lost = False
-        self.revision = revision
+        self.revision = self.told = revision
         self.some.clear()
 
     def take(self, view: View) -> str | None:
         """The message with everything that waits; None: there is nothing in it for this viewer."""
         self.some.clear()
+        self.told = self.revision
         if self._batch is not None:
             batch, self._batch = self._batch, None
             return view.message(batch)

@@ -231,7 +231,7 @@ class Viewer:
         while True:
             await asyncio.sleep(min(self._stream.limits.heartbeat_s, self._stream.limits.check_s))
             now = self._stream.clock()
-            await self._say({"type": "heartbeat", "revision": self._stream.history.revision, "at": now.wall_ms})
+            await self._say({"type": "heartbeat", "revision": self.backlog.told, "at": now.wall_ms})
             if now.mono - checked >= self._stream.limits.check_s:
                 checked = now.mono
                 await self._check()

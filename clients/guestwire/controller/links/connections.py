@@ -14,6 +14,7 @@ from guestwire.controller.config import Connection
 from guestwire.controller.feed import Change, Feed
 from guestwire.controller.links.links import Links
 from guestwire.controller.links.running import ConnectionState, RunningConnection
+from guestwire.controller.links.uncut import uncut
 from guestwire.controller.store import audit_rows, connections
 from guestwire.controller.store.audit_rows import AuditEntry
 from guestwire.controller.store.connections import ConnectionRow
@@ -92,8 +93,10 @@ class Connections:
         EXISTS, BUSY, INVALID-BODY, DENIED."""
         self._access.require(person, ACTION)
         await asyncio.to_thread(_check_files, connection)
-        at = self._clock().wall_ms
-        settings = json.dumps(connection.model_dump(exclude_none=True))
+        return await uncut(self._add(person, connection))
+
+    async def _add(self, person: Person, connection: Connection) -> ConnectionView:
+        at, settings = self._clock().wall_ms, _settings(connection)
         async with self._turn:
             self._links.check(connection)
             async with self._database.write() as tx:
@@ -116,8 +119,10 @@ class Connections:
         if connection.name != name:
             raise GuestwireError("INVALID-BODY", "A connection keeps its name: add another one.", field="name")
         await asyncio.to_thread(_check_files, connection)
-        at = self._clock().wall_ms
-        settings = json.dumps(connection.model_dump(exclude_none=True))
+        return await uncut(self._change(person, name, connection))
+
+    async def _change(self, person: Person, name: str, connection: Connection) -> ConnectionView:
+        at, settings = self._clock().wall_ms, _settings(connection)
         async with self._turn:
             if self._there(name).configured:
                 raise GuestwireError("CONNECTION-CONFIGURED")
@@ -126,8 +131,7 @@ class Connections:
                 await connections.remove(tx, name)
                 await connections.add(tx, ConnectionRow(name, settings, at, person.name))
                 await audit_rows.add(tx, AuditEntry(at, person, ACTION, name, detail={"changed": settings}))
-            await self._links.remove(name)
-            self._links.add(connection)
+            self._links.replace(connection)
             made = view(self._there(name))
         self._feed.publish(Change("connection", name, made.model_dump()))
         return made
@@ -135,6 +139,9 @@ class Connections:
     async def remove(self, person: Person, name: str) -> None:
         """End a connection. Raises NOT-FOUND, CONNECTION-CONFIGURED, DENIED."""
         self._access.require(person, ACTION)
+        await asyncio.wait({await uncut(self._remove(person, name))})
+
+    async def _remove(self, person: Person, name: str) -> asyncio.Task[None]:
         async with self._turn:
             if self._there(name).configured:
                 raise GuestwireError("CONNECTION-CONFIGURED")
@@ -142,8 +149,9 @@ class Connections:
                 await connections.remove(tx, name)
                 entry = AuditEntry(self._clock().wall_ms, person, ACTION, name, detail={"removed": name})
                 await audit_rows.add(tx, entry)
-            await self._links.remove(name)
+            ending = self._links.end(name)
         self._feed.publish(Change("connection", name, None))
+        return ending
 
     def changed(self, name: str) -> None:
         """A connection is in another state: for `LinkParts.changed`."""
@@ -186,6 +194,10 @@ def view(one: RunningConnection) -> ConnectionView:
         error=ConnectionProblem(code=error.code, message=error.message) if error is not None else None,
         trust_revision=trust.revision if trust is not None else None,
     )  # fmt: skip
+
+
+def _settings(connection: Connection) -> str:
+    return json.dumps(connection.model_dump(exclude_none=True))
 
 
 def _read(row: ConnectionRow) -> Connection:

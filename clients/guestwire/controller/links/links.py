@@ -29,6 +29,8 @@ class Links:
         self._configured = tuple(configured)
         self._running: dict[str, RunningConnection] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        """Those that are no connections any more and still say goodbye."""
 
     async def __aenter__(self) -> "Links":
         for connection in self._configured:
@@ -38,7 +40,7 @@ class Links:
     async def __aexit__(self, *_: object) -> None:
         for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*self._tasks.values(), *self._ending, return_exceptions=True)
 
     # -- the connections
 
@@ -68,15 +70,45 @@ class Links:
     def add(self, connection: Connection, *, configured: bool = False) -> None:
         """Have a connection from now on. Raises EXISTS."""
         self.check(connection)
-        running = self._running[connection.name] = RunningConnection(connection, self._parts, configured=configured)
-        self._tasks[connection.name] = asyncio.create_task(running.run(), name=f"connection-{connection.name}")
+        self._run(connection, configured=configured)
+
+    def replace(self, connection: Connection) -> None:
+        """Have the connection of that name go another way: nobody has to wait for it. What is under way by it ends with LINK-LOST.
+        Raises EXISTS."""
+        self.check(connection, instead=connection.name)
+        self.end(connection.name)
+        self._run(connection, configured=False)
 
     async def remove(self, name: str) -> None:
         """End a connection. What is under way by it ends with LINK-LOST."""
+        await asyncio.wait({self.end(name)})
+
+    def end(self, name: str) -> asyncio.Task[None]:
+        """The same at once; what is given says goodbye still."""
         task = self._tasks.pop(name)
-        self._running.pop(name)
+        del self._running[name]
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        self._ending.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _run(self, connection: Connection, *, configured: bool) -> None:
+        """It begins when the one that had its name has ended: at a broker the two would be one client."""
+        running = self._running[connection.name] = RunningConnection(connection, self._parts, configured=configured)
+        name = f"connection-{connection.name}"
+        earlier = {task for task in self._ending if task.get_name() == name}
+
+        async def run() -> None:
+            if earlier:
+                await asyncio.wait(earlier)
+            await running.run()
+
+        self._tasks[connection.name] = asyncio.create_task(run(), name=name)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._ending.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at: nobody asks for it any more
 
     # -- HostCalls, and who asks (of jobs)
 

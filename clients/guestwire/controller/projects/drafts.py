@@ -181,10 +181,13 @@ class Drafts:
         self._access.require(person, "draft-edit", ref)
         for _ in range(TRIES):
             held = await self._keeping.held(ref)
-            now, merged = held.there, held.revision != revision
-            made = await (self._merged(held, change, revision, wanted=merge) if merged else _made(change, now))
+            now, merged = held.there, False
+            if held.revision == revision:
+                made = await _made(change, now)
+            else:
+                made, merged = await self._merged(held, change, revision, wanted=merge)
             if made.text == now.text:
-                return unchanged(held, await self._keeping.judged(held, now))
+                return unchanged(held, await self._keeping.judged(held, now), merged=merged)
             kind: Kind = "merge" if merged else change.kind
             kept = await self._keeping.kept(
                 person, held, Next(made, held.base_revision, held.base, kind, change.summary)
@@ -193,9 +196,9 @@ class Drafts:
                 return answer(kept, merged=merged)
         raise stale(ref, (await self._keeping.held(ref)).revision)
 
-    async def _merged(self, held: Held, change: Change, revision: int, *, wanted: bool) -> DraftDocument:
-        """What the change and those of others since `revision` make together. Raises REVISION-STALE with what others did,
-        unless it can be done and is `wanted`."""
+    async def _merged(self, held: Held, change: Change, revision: int, *, wanted: bool) -> tuple[DraftDocument, bool]:
+        """What the change and those of others since `revision` make together, and whether anything of others is in it. Raises
+        REVISION-STALE with what others did, unless it can be done and is `wanted`."""
         ref, now = held.ref, held.there
         async with self._database.read() as tx:
             old = await drafts.revision(tx, ref, revision)
@@ -207,6 +210,8 @@ class Drafts:
             raise stale(ref, held.revision, detail={"since": by, "mergeable": False})
         base = DraftDocument(ref.host, old.text)
         mine = await asyncio.to_thread(change.make, base)
+        if wanted and mine.text == now.text:  # it was made before, and its answer was lost on the way
+            return now, False
         made = merge(base.tree, mine.tree, now.tree)
         theirs = told(differences(base.tree, now.tree))
         detail = {
@@ -221,14 +226,19 @@ class Drafts:
         if made.conflicts:
             raise stale(ref, held.revision, _same_places(made.conflicts), {**detail, "mergeable": False})
         try:
-            together = await asyncio.to_thread(documents.of_tree, made.tree, held.base_revision, now)
+            # where nothing is missing its lines stay as they are
+            together = (
+                now
+                if made.tree == now.tree
+                else await asyncio.to_thread(documents.of_tree, made.tree, held.base_revision, now)
+            )
         except GuestwireError as err:
             text = f"Both changes together make no configuration: {err.message}"
             raise stale(ref, held.revision, text, {**detail, "mergeable": False}) from err
         if not wanted:
             text = "Others have changed the draft since, elsewhere: send it again with merge=true to keep both."
             raise stale(ref, held.revision, text, {**detail, "mergeable": True})
-        return together
+        return together, True
 
 
 def _mistakes(err: GuestwireError) -> tuple[Issue, ...]:
@@ -247,12 +257,12 @@ def _base_of(now: DraftDocument) -> int | None:
     return now.desired.base_revision
 
 
-def unchanged(held: Held, found: Judged) -> DraftChanged:
+def unchanged(held: Held, found: Judged, *, merged: bool = False) -> DraftChanged:
     """The answer where a change changes nothing."""
     return DraftChanged(
         site=held.ref.site, host=held.ref.host, revision=held.revision, base_revision=held.base_revision,
         state=found.state, errors=found.findings.errors, warnings=found.findings.warnings, author=held.author,
-        at=held.at, findings=found.findings,
+        at=held.at, merged=merged, findings=found.findings,
     )  # fmt: skip
 
 

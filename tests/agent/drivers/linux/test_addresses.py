@@ -4,6 +4,9 @@ import struct
 from ipaddress import ip_address, ip_interface
 from pathlib import Path
 
+import pytest
+
+from guestwire.agent.drivers.linux import addresses
 from guestwire.agent.drivers.linux.addresses import parsed, read_addresses
 
 
@@ -29,7 +32,13 @@ def test_answers_of_the_kernel() -> None:
     assert parsed(plain + message(3, bytes(4))) == (found[:1], True)
     assert parsed(message(2, struct.pack("=i", -1)) + plain) == ([], True), "the kernel refuses"
     assert parsed(address(2, 24, 3) + message(16, b"")) == ([], False), "none of its own, and something else"
+    assert parsed(address(45, 0, 3, attribute(2, b"\x08")) + plain) == (found[:1], False), "of another family (MCTP)"
     assert parsed(bytes(16)) == ([], True), "no length ends it"
+
+
+def test_an_interface_that_goes_meanwhile_takes_no_other_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "_dumped", lambda: iter([(1 << 30, "10.0.0.1/24"), (1, "127.0.0.1/8")]))
+    assert list(read_addresses().values()) == [("127.0.0.1/8",)]
 
 
 def test_this_machine() -> None:

@@ -5,6 +5,7 @@ loses the oldest bytes, as on a serial line: the stream has no way to make the g
 """
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -57,6 +58,8 @@ async def open_console(connection: Connection, uuid: str) -> AsyncIterator[Async
     """The console of a running guest, until it stops or the connection goes. UNSUPPORTED while it is open elsewhere."""
     loop = asyncio.get_running_loop()
     arrived = _Bytes()
+    streams: list[Any] = []
+    given_up = threading.Event()
 
     def readable(stream: Any, events: int, _opaque: object) -> None:
         data: Any = b""
@@ -71,7 +74,7 @@ async def open_console(connection: Connection, uuid: str) -> AsyncIterator[Async
         with suppress(RuntimeError):  # the loop was closed
             loop.call_soon_threadsafe(arrived.arrived, data or None)
 
-    def attach(conn: Any) -> Any:
+    def attach(conn: Any) -> None:
         domain = conn.lookupByUUIDString(uuid)
         stream = conn.newStream(libvirt.VIR_STREAM_NONBLOCK)
         try:
@@ -84,22 +87,28 @@ async def open_console(connection: Connection, uuid: str) -> AsyncIterator[Async
             if err.get_error_code() == libvirt.VIR_ERR_OPERATION_INVALID:
                 raise GuestwireError("WRONG-STATE", "the guest does not run", detail={"state": "stopped"}) from err
             raise
+        streams.append(stream)
         stream.eventAddCallback(_EVENTS, readable, None)
-        return stream
+        if given_up.is_set():  # nobody waited that long
+            detach()
 
-    def detach(stream: Any) -> None:
-        with suppress(libvirt.libvirtError):
-            stream.eventRemoveCallback()
-        with suppress(libvirt.libvirtError):
-            stream.abort()
+    def detach() -> None:
+        with suppress(IndexError):  # the other thread did
+            stream = streams.pop()
+            with suppress(libvirt.libvirtError):
+                stream.eventRemoveCallback()
+            with suppress(libvirt.libvirtError):
+                stream.abort()
 
     def connection_closed() -> None:
         arrived.arrived(None)
 
-    stream = await connection.call(attach, effect=False)
-    connection.on_close.add(connection_closed)
     try:
+        await connection.call(attach, effect=False)
+        connection.on_close.add(connection_closed)
         yield arrived.read()
     finally:
+        given_up.set()
         connection.on_close.discard(connection_closed)
-        await connection.release(lambda: detach(stream))
+        if streams:
+            await connection.release(detach)

@@ -6,6 +6,7 @@ The agent that never shows them loads nothing for it; `guestwire.comm.networks` 
 import socket
 import struct
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address
 
 _HEADER = struct.Struct("=IHHII")
@@ -16,6 +17,11 @@ _ATTRIBUTE = struct.Struct("=HH")
 _NEW, _GET, _ERROR, _DONE = 20, 22, 2, 3
 _REQUEST_DUMP = 0x301
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_FAMILIES: Mapping[int, type[IPv4Address | IPv6Address]] = {
+    socket.AF_INET: IPv4Address,
+    socket.AF_INET6: IPv6Address,
+}
+"""Others have addresses of their own kind there as well (MCTP, Phonet)."""
 _LONGEST = 1 << 16
 _WAIT_S = 2.0
 
@@ -26,11 +32,10 @@ Addresses = Mapping[str, tuple[str, ...]]
 def read_addresses() -> Addresses:
     """Those of this network namespace; none where the kernel does not tell."""
     found: dict[str, list[str]] = {}
-    try:
+    with suppress(OSError):  # no netlink here
         for index, address in _dumped():
-            found.setdefault(socket.if_indextoname(index), []).append(address)
-    except OSError:  # no netlink here, or an interface went away meanwhile
-        pass
+            with suppress(OSError):  # the interface went away meanwhile
+                found.setdefault(socket.if_indextoname(index), []).append(address)
     return {name: tuple(addresses) for name, addresses in found.items()}
 
 
@@ -57,9 +62,9 @@ def parsed(data: bytes) -> tuple[list[tuple[int, str]], bool]:
             family, prefix, _, _, index = _ADDRESS.unpack_from(data, place + _HEADER.size)
             told = dict(_attributes(data[place + _HEADER.size + _ADDRESS.size : place + length]))
             # IPv4: `local` is its own, `address` the other end's of a tunnel; IPv6 has `local` for a tunnel alone
-            if (own := told.get(_IFA_LOCAL, told.get(_IFA_ADDRESS))) is not None:
-                address = IPv4Address(own) if family == socket.AF_INET else IPv6Address(own)
-                found.append((index, f"{address}/{prefix}"))
+            own = told.get(_IFA_LOCAL, told.get(_IFA_ADDRESS))
+            if own is not None and family in _FAMILIES:
+                found.append((index, f"{_FAMILIES[family](own)}/{prefix}"))
         place += _aligned(length)
     return found, False
 

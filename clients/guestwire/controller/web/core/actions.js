@@ -31,3 +31,9 @@ export const ACTIONS = {
   "controller-read": "observer",
   "controller-set": "admin",
 };
+
+/** Where no host is meant, the role on any one host is enough for these; for the others it must be on everything. */
+export const ANYWHERE = new Set([
+  "read", "draft-edit", "project-save", "job-retry", "job-approve", "rollout-start", "rollout-control", "window-set",
+  "alarm-ack", "alarm-clear", "controller-read",
+]);

@@ -1,8 +1,12 @@
 /** The REST API: JSON both ways, problems as errors, the CSRF text and idempotency keys. It knows no subject of the API. */
 
-import { Problem, problemOf, unreachable } from "./problem.js";
+import { Problem, isAbort, problemOf, unreachable } from "./problem.js";
 
 const PREFIX = "/api/v1";
+/** A path with a query of its own, or that goes up: what a browser would make of it is another path. */
+const ELSEWHERE = /[?#\\]|(^|\/)(\.|%2e){1,2}(\/|$)/i;
+/** Longer than the controller lets any request take. */
+const LONGEST_MS = 120_000;
 const CHANGES = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
 /** @typedef {Record<string, string | number | boolean | null | undefined | readonly (string | number)[]>} Query */
@@ -38,8 +42,12 @@ export class Api extends EventTarget {
    * @returns {Promise<Answer>} Rejects with Problem.
    */
   async send(method, path, options = {}) {
-    const response = await this._sent(method, path, options);
-    const text = await response.text();
+    const { signal } = options;
+    const late = AbortSignal.timeout(LONGEST_MS);
+    const response = await this._sent(method, path, { ...options, signal: signal ? AbortSignal.any([signal, late]) : late });
+    const text = await response.text().catch((error) => {
+      throw signal?.aborted ? error : unreachable();
+    });
     let document = null;
     if (text) {
       try {
@@ -106,11 +114,12 @@ export class Api extends EventTarget {
   }
 
   /**
-   * The address of something below the API, for a link.
+   * The address of something below the API, for a link. A name in the path cannot lead to another one: Problem.
    * @param {string} path
    * @param {Query} [query]
    */
   address(path, query = {}) {
+    if (ELSEWHERE.test(path)) throw new Problem("PATH-INVALID", `There is nothing of such a name: ${path}`);
     const words = new URLSearchParams();
     for (const [name, value] of Object.entries(query)) {
       if (value === null || value === undefined || value === "") continue;
@@ -139,7 +148,7 @@ export class Api extends EventTarget {
         cache: "no-store",
       });
     } catch (error) {
-      if (signal?.aborted) throw error;
+      if (isAbort(error)) throw error;
       throw error instanceof Problem ? error : unreachable();
     }
   }

@@ -1,5 +1,7 @@
 /** What can be done to guests and hosts, as tables: name, operation, the states it is allowed in, its line of the command line. */
 
+import { line } from "./command_line.js";
+
 /** @typedef {{host: string, guest?: string}} Ctx */
 /**
  * @typedef {object} Command
@@ -9,6 +11,7 @@
  * @property {(ctx: Ctx) => object} body
  * @property {readonly string[]} [states] of the guest; none: any
  * @property {boolean} [destructive] asks for the name
+ * @property {boolean} [attached] only where guests may be attached to the communication services
  * @property {string} [text] what it means, for the question
  * @property {(ctx: Ctx) => string} cli
  */
@@ -20,7 +23,7 @@ const ofGuest = (ctx) => ({ guest: ctx.guest });
 const nothing = () => ({});
 
 /** @param {string} verb @returns {(ctx: Ctx) => string} */
-const guestLine = (verb) => (ctx) => `guestwire guest ${verb} ${short(ctx.host)}/${ctx.guest}`;
+const guestLine = (verb) => (ctx) => line`guestwire guest ${verb} ${short(ctx.host)}/${ctx.guest}`;
 /** @param {string} words @returns {(ctx: Ctx) => string} */
 const hostLine = (words) => (ctx) => `guestwire ${words.replace("HOST", short(ctx.host))}`;
 
@@ -46,9 +49,15 @@ export const HOST_COMMANDS = [
     destructive: true, text: "Every guest of the host is asked to shut down." },
   { id: "comm-start", label: "Start communication", operation: "comm-start", body: nothing, cli: hostLine("comm start HOST") },
   { id: "comm-stop", label: "Stop communication", operation: "comm-stop", body: nothing, cli: hostLine("comm stop HOST"),
-    destructive: true, text: "Areas, events and networks between the guests end." },
+    destructive: true, text: "Areas, events and networks between the guests end. It is refused while guests are attached." },
+  { id: "comm-stop-force", label: "Stop communication, whoever is attached", operation: "comm-stop", body: () => ({ force: true }),
+    cli: hostLine("comm stop HOST --force"), destructive: true, attached: true,
+    text: "Areas, events and networks between the guests end even while guests are attached: their calls fail from then on." },
   { id: "comm-restart", label: "Restart communication", operation: "comm-restart", body: nothing, cli: hostLine("comm restart HOST"),
-    destructive: true, text: "Areas, events and networks between the guests are made anew." },
+    destructive: true, text: "Areas, events and networks between the guests are made anew. It is refused while guests are attached." },
+  { id: "comm-restart-force", label: "Restart communication, whoever is attached", operation: "comm-restart", body: () => ({ force: true }),
+    cli: hostLine("comm restart HOST --force"), destructive: true, attached: true,
+    text: "Areas, events and networks between the guests are made anew even while guests are attached: those must be restarted then." },
   { id: "reboot", label: "Reboot", operation: "host-reboot", body: nothing, cli: hostLine("host reboot HOST"), destructive: true,
     text: "The host restarts. It refuses while guests run." },
   { id: "reboot-force", label: "Reboot, whatever runs", operation: "host-reboot", body: () => ({ force: true }),
@@ -59,6 +68,15 @@ export const HOST_COMMANDS = [
     cli: hostLine("host poweroff HOST --force"), destructive: true,
     text: "The host is switched off even while guests run: they lose what they have not saved, and somebody has to switch it on again." },
 ];
+
+/**
+ * What becomes of jobs for hosts that are not there.
+ * @param {string} who as "3 hosts are"
+ * @param {string} each who gets a job
+ */
+export function awayText(who, each) {
+  return `${who} not there now: ${each} gets its job when it is back within an hour, else the job ends.`;
+}
 
 /** Carries commands out, and says beforehand whether that is possible. */
 export class Commands {
@@ -94,20 +112,26 @@ export class Commands {
       if (!state) return "The host does not have this guest yet: Sync first.";
       if (!command.states.includes(state)) return `Not possible while the guest is ${state}.`;
     }
+    if (command.attached) {
+      const guests = this._hosts.of(ctx.host).detail?.guest_list;
+      if (guests?.every((one) => one.state === "stopped")) return "No guest runs, so none is attached: it goes without force.";
+    }
     return "";
   }
 
   /**
-   * Ask where that must be, then have it done.
+   * Ask where that must be, then have it done. Where the host is not there it is asked always: the job may begin when nobody thinks
+   * of it any more.
    * @param {Command} command
    * @param {Ctx} ctx
    */
   async run(command, ctx) {
     const name = ctx.guest ?? short(ctx.host);
-    if (command.destructive) {
-      const sure = await this._dialogs.confirmName({ title: `${command.label}: ${name}`, text: command.text ?? "", name, action: command.label });
-      if (!sure) return;
-    }
+    const away = this._live.get("host", ctx.host)?.state === "online" ? "" : awayText("The host is", "it");
+    const text = [command.text, away].filter(Boolean).join(" ");
+    const question = { title: `${command.label}: ${name}`, text, action: command.label };
+    if (command.destructive && !await this._dialogs.confirmName({ ...question, name })) return;
+    if (!command.destructive && away && !await this._dialogs.confirm(question)) return;
     await this._jobs.order({ operation: command.operation, hosts: [ctx.host], body: command.body(ctx) });
   }
 }

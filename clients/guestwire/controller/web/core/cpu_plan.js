@@ -144,7 +144,8 @@ export function policy(cpu, plan) {
 
 /**
  * The edits that put some CPUs into a column or take them out. What was written with prefixes becomes a plain list. None
- * left: a guest may run anywhere again; the host keeps at least one, so then there is no edit.
+ * left: a guest may run anywhere again; the host keeps at least one, so then there is no edit. Nor is there one for a set that
+ * cannot be read: what it says beside the chosen CPUs would be gone.
  * @param {any} desired
  * @param {readonly Cpu[]} cpus
  * @param {string} key
@@ -155,7 +156,7 @@ export function policy(cpu, plan) {
 export function assign(desired, cpus, key, chosen, on) {
   const plan = cpuPlan(desired, cpus);
   const column = plan.columns.find((one) => one.key === key && (key !== HOST || one.kind === "host"));
-  if (!column) return [];
+  if (!column || column.trouble) return [];
   const set = new Set(column.bound || key === HOST ? column.cpus : []);
   for (const cpu of chosen) {
     if (on) set.add(cpu);
@@ -169,6 +170,19 @@ export function assign(desired, cpus, key, chosen, on) {
   const free = cpuPlan({ ...desired, host_cpuset: null }, cpus).columns[0].cpus;
   const same = free.size === set.size && [...set].every((cpu) => free.has(cpu));
   return [same ? { op: "default", path: "host_cpuset" } : { op: "set", path: "host_cpuset", value: listText(set) }];
+}
+
+/**
+ * Why a column cannot be edited CPU by CPU; empty: it can.
+ * @param {CpuPlan} plan
+ * @param {string} key
+ */
+export function fixed(plan, key) {
+  const column = plan.columns.find((one) => one.key === key && (key !== HOST || one.kind === "host"));
+  if (!column?.trouble) return "";
+  const way = key === HOST ? "Give HOST all that no rt guest has, then take CPUs out." :
+    `Write the CPU set on the page of ${column.label}: one that this machine has, or none.`;
+  return `The CPU set of ${column.label} cannot be read, so it stays as it is (${column.trouble}). ${way}`;
 }
 
 /**

@@ -3,22 +3,20 @@
  * together with it, and where both changed the same it is a conflict, which somebody settles.
  */
 
-import { at, edited, pathText, parts, same, undoing } from "./edit_paths.js";
+import { Active } from "./active.js";
+import { DraftEdits } from "./draft_edits.js";
+import { at, edited, pathText, parts, same, wanted } from "./edit_paths.js";
+import { Newest } from "./newest.js";
+import { Problem, isForNow } from "./problem.js";
 
 /** @typedef {import("./edit_paths.js").Edit} Edit */
 /** @typedef {import("../types/api.js").components["schemas"]["Issue"]} Issue */
 /** @typedef {import("../types/api.js").components["schemas"]["PlanItem"]} PlanItem */
-/**
- * What others changed since, and where both changed the same. `mine`: one's own edits, which are not stored.
- * @typedef {{mine: Edit[], theirs: {author: string, revision: number, since: any[], changes: any[],
- *   conflicts: {path: string, base: any, mine: any, theirs: any}[]}}} Conflict
- */
+/** @typedef {import("./draft_edits.js").Conflict} Conflict */
 
 const RELOAD_MS = 150;
 const AGAIN_MS = 1000;
-const MOST_UNDO = 100;
-/** What a host gives by itself, and nobody edits. */
-const GIVEN = new Set(["id", "uuid", "base_revision", "base_topology"]);
+const LONGEST_WAIT_MS = 10_000;
 
 /** One host's draft. Emits "change". */
 export class Draft extends EventTarget {
@@ -40,16 +38,11 @@ export class Draft extends EventTarget {
     this._made = null;
     /** @type {any} as the controller has it */
     this._stored = null;
-    /** @type {any} */
-    this.active = null;
-    /** @type {Edit[]} on their way */
-    this._sending = [];
-    /** @type {Edit[]} to be sent */
-    this._waiting = [];
-    /** @type {Edit[][]} */
-    this._undo = [];
-    /** @type {Edit[][]} */
-    this._redo = [];
+    this._active = new Active(host, api);
+    this._edits = new DraftEdits();
+    /** Whether edits are being sent. */
+    this._sending = false;
+    this._newest = new Newest();
     /** @type {Issue[]} */
     this.issues = [];
     /** @type {PlanItem[]} */
@@ -58,38 +51,43 @@ export class Draft extends EventTarget {
     this.state = "none";
     this.revision = 0;
     this.author = "";
-    /** @type {{name: string, revision: number, at: number}[]} */
-    this.editors = [];
     /** @type {string[]} codes of rules that lack a fact of the host */
     this.notChecked = [];
     /** @type {Conflict | null} */
     this.conflict = null;
     /** @type {import("./problem.js").Problem | null} why the last edit or reading failed */
     this.problem = null;
+    /** Why edits wait. @type {import("./problem.js").Problem | null} */
+    this._heldUp = null;
     this.loaded = false;
     this._timer = 0;
-    /** @type {Edit[]} made before it is known whether there is a draft, or while it begins */
-    this._ahead = [];
-    live.on("draft", (changes) => {
-      const mine = changes.find((change) => change.key === host);
-      if (mine?.document === null) this._gone();
-      else if (!changes.length || (mine && (mine.document?.revision ?? 0) !== this.revision)) this._later();
-    });
-    live.on("host", (changes) => {
-      const mine = changes.find((change) => change.key === host)?.document;
-      if (mine && this.active && mine.active_revision !== this._activeRevision) void this._readActive().then(() => this._changed());
-    });
-    this._activeRevision = -1;
+    this._ends = [live.on("draft", (changes) => this._told(changes)), live.on("host", (changes) => this._hostTold(changes))];
     /** The first reading. */
     this._first = this.reload();
   }
 
+  /** Nobody looks at it any more. */
+  end() {
+    clearTimeout(this._timer);
+    for (const end of this._ends.splice(0)) end();
+  }
+
   /** The draft with the edits that are not stored yet; null: there is none. @returns {any} */
   get document() {
-    const begun = this._stored ?? (this._ahead.length ? this.active : null);
+    const begun = this._stored ?? (this._edits.some ? this.active : null);
     if (!begun) return null;
-    if (!this._made) this._made = edited(begun, [...this._sending, ...this._waiting, ...this._ahead], this._defaults());
+    if (!this._made) this._made = edited(begun, this._edits.all, this._defaults());
     return this._made;
+  }
+
+  /** What the host has; null: not known. @returns {any} */
+  get active() {
+    return this._active.document;
+  }
+
+  /** Whether of what the host has only the guests are known: it is away. */
+  get partial() {
+    return this.active !== null && this._active.revision < 0;
   }
 
   /** What a view shows: the draft in Config mode, what the host has else. @returns {any} */
@@ -99,7 +97,7 @@ export class Draft extends EventTarget {
 
   /** Whether something is not stored yet. */
   get saving() {
-    return this._sending.length + this._waiting.length + this._ahead.length > 0;
+    return this._edits.some;
   }
 
   /** How many things would change on the host. */
@@ -112,8 +110,8 @@ export class Draft extends EventTarget {
    * @param {string} path
    */
   changed(path) {
-    if (!this.document || !this.active) return false;
-    return !same(told(at(this.document, path)), told(at(this.active, path)));
+    if (!this.document || !this.active || (this.partial && parts(path)[0] !== "guests")) return false;
+    return !same(wanted(at(this.document, path)), wanted(at(this.active, path)));
   }
 
   /**
@@ -139,36 +137,24 @@ export class Draft extends EventTarget {
    * @param {Edit[]} edits
    */
   edit(edits) {
-    if (!this._stored) {
-      void this._begin(edits);
-      return;
-    }
-    this._undo.push(undoing(this.document, edits));
-    if (this._undo.length > MOST_UNDO) this._undo.shift();
-    this._redo = [];
-    this._take(edits);
+    this._edits.add(this.document ?? this.active ?? {}, edits);
+    this._edited(edits);
   }
 
   get canUndo() {
-    return this._undo.length > 0;
+    return this._edits.canUndo && this.document !== null;
   }
 
   get canRedo() {
-    return this._redo.length > 0;
+    return this._edits.canRedo && this.document !== null;
   }
 
   undo() {
-    const edits = this._undo.pop();
-    if (!edits) return;
-    this._redo.push(undoing(this.document, edits));
-    this._take(edits);
+    if (this.canUndo) this._edited(this._edits.undo(this.document));
   }
 
   redo() {
-    const edits = this._redo.pop();
-    if (!edits) return;
-    this._undo.push(undoing(this.document, edits));
-    this._take(edits);
+    if (this.canRedo) this._edited(this._edits.redo(this.document));
   }
 
   /**
@@ -177,14 +163,19 @@ export class Draft extends EventTarget {
    */
   settle(keep) {
     this.conflict = null;
-    if (keep.length) this._take(keep);
-    else this._changed();
+    this._edits.first(keep);
+    this._made = null;
+    this._changed();
+    void this._send();
   }
 
-  /** Take the draft away. Rejects with Problem. */
-  async discard() {
-    await this._api.send("DELETE", `/drafts/${this.host}`, { ifMatch: this.revision });
-    this._gone();
+  /**
+   * Take the draft away. Rejects with Problem, and where it is another one by now than that which somebody looked at.
+   * @param {number} revision that they looked at
+   */
+  async discard(revision) {
+    await this._api.send("DELETE", `/drafts/${this.host}`, { ifMatch: revision });
+    await this.reload();
   }
 
   /**
@@ -192,41 +183,25 @@ export class Draft extends EventTarget {
    * @param {{how?: "replace" | "merge", discard?: number, prefer?: "mine" | "theirs"}} [how]
    */
   async pull(how = {}) {
-    await this._api.send("POST", `/drafts/${this.host}/pull`, { body: how });
-    await this.reload();
+    await this.settled();
+    await this._pull(how);
   }
 
-  /** Once all is stored that was edited. */
+  /** Once all is stored that was edited. Rejects with Problem where that waits for somebody. */
   async settled() {
     await this._first;
-    while (this.saving) await new Promise((resolve) => this.addEventListener("change", resolve, { once: true }));
-  }
-
-  /**
-   * What the draft would be for the machine that its host is now. Rejects with Problem.
-   * @returns {Promise<import("../types/api.js").components["schemas"]["DraftChecked"]>}
-   */
-  tryHardware() {
-    return this._hardware(false);
-  }
-
-  /** Make the draft one for the machine that its host is now. Rejects with Problem. */
-  async syncHardware() {
-    await this._hardware(true);
-    await this.reload();
-  }
-
-  /** @param {boolean} save */
-  async _hardware(save) {
-    const path = `/drafts/${this.host}/hardware`;
-    return (await this._api.send("POST", path, { body: { save }, ifMatch: this.revision })).document;
+    while (this.saving || this.conflict) {
+      if (this.conflict) throw new Problem("DRAFT-CONFLICT", "Somebody changed the same: choose in Pending changes first.");
+      await new Promise((resolve) => this.addEventListener("change", resolve, { once: true }));
+    }
   }
 
   /** Read everything anew. Never rejects: see `problem`. */
   async reload() {
+    const counts = this._newest.ask();
     try {
-      const [draft] = await Promise.all([this._readDraft(), this._readActive()]);
-      this._shows(draft);
+      const [draft] = await Promise.all([this._readIfAny(), this._active.read()]);
+      this._take(draft, counts);
       this.problem = null;
     } catch (error) {
       this.problem = /** @type {any} */ (error);
@@ -235,12 +210,17 @@ export class Draft extends EventTarget {
     this._changed();
   }
 
+  /** Whether the list of drafts says that there is none: then nothing is asked for. */
+  _isNone() {
+    return this._live.listed("draft") && !this._live.get("draft", this.host);
+  }
+
+  async _readIfAny() {
+    await this._live.need("draft").catch(() => null);
+    return this._isNone() ? null : this._readDraft();
+  }
+
   async _readDraft() {
-    if (!this.loaded) {
-      // where the list of drafts has none, nothing is asked for
-      await this._live.need("draft");
-      if (this._live.listed("draft") && !this._live.get("draft", this.host)) return null;
-    }
     try {
       return await this._api.get(`/drafts/${this.host}`);
     } catch (error) {
@@ -249,30 +229,30 @@ export class Draft extends EventTarget {
     }
   }
 
-  async _readActive() {
-    try {
-      const reply = await this._api.operation(this.host, "config-show");
-      this.active = reply.desired;
-      this._activeRevision = reply.revision.number;
-    } catch (error) {
-      // a host that is away: what it had when it was last read has its guests
-      if (this.active) return;
-      const inventory = await this._api.get(`/hosts/${this.host}/inventory`).catch(() => null);
-      const guests = inventory?.document?.guests;
-      if (guests) this.active = { guests: guests.map((/** @type {any} */ one) => one.guest), areas: [], events: [], networks: [] };
-      else throw error;
-    }
+  /** @param {import("./live.js").Change[]} changes */
+  _told(changes) {
+    if (changes.length && !changes.some((change) => change.key === this.host)) return;
+    this._later();
+    if (!changes.length) void this._send(); // who was signed out is back
+  }
+
+  /** @param {import("./live.js").Change[]} changes */
+  _hostTold(changes) {
+    if (changes.length && !changes.some((change) => change.key === this.host)) return;
+    const { revision, document } = this._active;
+    const told = this._live.get("host", this.host)?.active_revision ?? revision;
+    if (document && told !== revision) void this._active.read().then(() => this._changed());
   }
 
   /** @param {any} draft */
   _shows(draft) {
+    if (!draft && this._stored) this._edits.forget();
     this._stored = draft ? draft.document : null;
     this._made = null;
     this.items = draft?.items ?? [];
     this.state = draft?.state ?? "none";
     this.revision = draft?.revision ?? 0;
     this.author = draft?.author ?? "";
-    this.editors = draft?.editors ?? [];
     this._finds(draft?.findings);
   }
 
@@ -282,114 +262,138 @@ export class Draft extends EventTarget {
     this.notChecked = findings?.not_checked ?? [];
   }
 
-  /** @param {Edit[]} edits */
-  async _begin(edits) {
-    this._ahead.push(...edits);
-    this._made = null;
-    this._changed();
-    if (this._ahead.length > edits.length) return; // who came first is at it
-    try {
-      await this._first;
-      if (!this._stored) await this.pull();
-    } catch (error) {
-      this.problem = /** @type {any} */ (error);
-    }
-    const all = this._ahead.splice(0);
-    this._made = null;
-    if (this._stored) this.edit(all);
-    else this._changed();
-  }
-
-  /** @param {Edit[]} edits */
-  _take(edits) {
-    this._waiting.push(...edits);
+  /** @param {Edit[]} edits that were added to the others */
+  _edited(edits) {
     // what is shown already is changed in place of being made anew from all edits that wait
     this._made = this._made ? edited(this._made, edits, this._defaults()) : null;
     this.problem = null;
     this._changed();
-    if (!this._sending.length) void this._send();
+    void this._send();
   }
 
+  /** Have the controller store what was edited, as long as there is something: never twice at once. */
   async _send() {
-    while (this._waiting.length && !this.conflict) {
-      this._sending = this._waiting.splice(0, 500);
+    if (this._sending) return;
+    this._sending = true;
+    await this._first;
+    while (this._edits.some && !this.conflict) {
       try {
-        const answer = await this._api.send("PATCH", `/drafts/${this.host}`, {
-          body: this._sending, ifMatch: this.revision, query: { merge: true },
-        });
-        this._stored = edited(this._stored, this._sending, this._defaults());
-        this.revision = answer.document.revision;
-        this.state = answer.document.state;
-        this._finds(answer.document.findings);
-        this._sending = [];
+        const edits = this._edits.next();
+        if (!this._stored) await this._begin();
+        await this._patch(edits);
       } catch (error) {
-        await this._refused(/** @type {any} */ (error));
+        if (!(await this._refused(/** @type {any} */ (error)))) break;
       }
       this._made = null;
       this._changed();
     }
+    this._sending = false;
     this._later();
   }
 
-  /** @param {import("./problem.js").Problem} problem */
-  async _refused(problem) {
-    if (problem.code === "UNREACHABLE") {
-      this.problem = problem;
-      this._changed();
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-      // with what was edited meanwhile
-      this._waiting = [...this._sending, ...this._waiting];
-      this._sending = [];
-      return;
+  /** @param {Edit[]} edits */
+  async _patch(edits) {
+    this._newest.changed();
+    try {
+      const { document } = await this._api.send("PATCH", `/drafts/${this.host}`, {
+        body: edits, ifMatch: this.revision, query: { merge: true },
+      });
+      this._stored = edited(this._stored, edits, this._defaults());
+      this.revision = document.revision;
+      this.state = document.state;
+      this._finds(document.findings);
+      this._edits.stored();
+      if (this.problem === this._heldUp) this.problem = null;
+    } finally {
+      this._newest.changed();
     }
-    const mine = [...this._sending, ...this._waiting];
-    this._sending = [];
-    this._waiting = [];
+  }
+
+  /** Let there be a draft to put edits in. Rejects with Problem. */
+  async _begin() {
+    try {
+      if (this._isNone()) await this._pull({});
+    } catch (error) {
+      if (/** @type {any} */ (error).code !== "EXISTS") throw error; // somebody began one just now
+    }
+    if (this._stored) return;
+    const counts = this._newest.ask();
+    const draft = await this._readDraft();
+    if (counts()) this._shows(draft);
+    if (!this._stored) await this._pull({});
+    if (!this._stored) throw new Problem("DRAFT-GONE", "The draft was taken away while it began.", { status: 503 });
+  }
+
+  /** @param {{how?: "replace" | "merge", discard?: number, prefer?: "mine" | "theirs"}} how */
+  async _pull(how) {
+    await this._api.send("POST", `/drafts/${this.host}/pull`, { body: how });
+    this._newest.changed();
+    const counts = this._newest.ask();
+    const draft = await this._readDraft();
+    if (counts()) this._shows(draft);
+    await this._active.read();
+    this._changed();
+  }
+
+  /**
+   * What was sent was not stored: it is sent again, or shown beside what others did, or given up with a word.
+   * @param {import("./problem.js").Problem} problem
+   * @returns {Promise<boolean>} whether to go on
+   */
+  async _refused(problem) {
+    if (problem.status === 401) return false; // until the same person is signed in again
+    if (isForNow(problem)) {
+      this.problem = this._heldUp = problem;
+      this._changed();
+      const wait = Math.min(Math.max(AGAIN_MS, (problem.retryAfter ?? 0) * 1000), LONGEST_WAIT_MS);
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    } else if (problem.code === "DRAFT-MISSING") this._shows(null);
+    else if (problem.code === "REVISION-STALE") await this._disputed(problem);
+    else if (this._edits.refused()) this.problem = problem;
+    return true;
+  }
+
+  /** @param {import("./problem.js").Problem} problem */
+  async _disputed(problem) {
     const draft = await this._readDraft().catch(() => null);
     if (draft) this._shows(draft);
-    if (problem.status === 409 || problem.status === 412) {
-      const { since = [], changes = [], conflicts = [] } = problem.about ?? {};
-      this.conflict = { mine, theirs: { author: draft?.author ?? "", revision: draft?.revision ?? 0, since, changes, conflicts } };
-    } else this.problem = problem;
+    const { since = [], changes = [], conflicts = [] } = problem.about ?? {};
+    this.conflict = {
+      mine: this._edits.taken(),
+      theirs: { author: draft?.author ?? "", revision: draft?.revision ?? 0, since, changes, conflicts },
+    };
   }
 
   _later() {
     if (this._timer) return;
     this._timer = setTimeout(() => {
       this._timer = 0;
-      if (!this.saving) void this._again();
+      void this._again();
     }, RELOAD_MS);
   }
 
-  /** Somebody took the draft away. */
-  _gone() {
-    if (this.saving) return; // what is on its way will be told
-    this._shows(null);
-    this._undo = [];
-    this._redo = [];
+  async _again() {
+    if (this.saving || (!this._stored && !this._live.get("draft", this.host))) return;
+    const counts = this._newest.ask();
+    const draft = await this._readIfAny().catch(() => undefined);
+    if (draft === undefined) return;
+    this._take(draft, counts);
     this._changed();
   }
 
-  async _again() {
-    if (!this._stored && !this._live.get("draft", this.host)) return;
-    const draft = await this._readDraft().catch(() => undefined);
-    if (draft === undefined || this.saving || (draft && draft.revision < this.revision)) return;
-    this._shows(draft);
-    this._changed();
+  /**
+   * Show what was read, unless something newer is known. What waits was made from what is shown: others' edits are met when it
+   * is sent, and read after that.
+   * @param {any} draft
+   * @param {() => boolean} counts
+   */
+  _take(draft, counts) {
+    if (this.saving && this._stored) return;
+    if (counts()) this._shows(draft);
+    else this._later();
   }
 
   _changed() {
     this.dispatchEvent(new Event("change"));
   }
-}
-
-/**
- * A value without what only the host gives.
- * @param {any} value
- * @returns {any}
- */
-function told(value) {
-  if (Array.isArray(value)) return value.map(told);
-  if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(Object.entries(value).filter(([key]) => !GIVEN.has(key)));
 }

@@ -36,6 +36,7 @@ export class Drafts {
 
   /** Forget all: somebody else signs in. */
   forget() {
+    for (const draft of this._drafts.values()) draft.end();
     this._drafts.clear();
   }
 }

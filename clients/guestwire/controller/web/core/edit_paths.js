@@ -2,7 +2,11 @@
 
 import { follow, forget, named } from "./references.js";
 
-/** @typedef {{op?: "set" | "append" | "take" | "default" | "add" | "remove" | "rename", path: string, value?: any}} Edit */
+/**
+ * `insert` is no edit of the controller's: see `concrete`.
+ * @typedef {{op?: "set" | "append" | "take" | "default" | "add" | "remove" | "rename" | "insert", path: string, value?: any,
+ *   index?: number}} Edit
+ */
 
 /** One of each, as people say it, and the key of all of them. @type {Record<string, string>} */
 export const NOUNS = {
@@ -14,6 +18,9 @@ export const NOUNS = {
 const NAMED_BY = {
   guests: "name", areas: "name", events: "name", queues: "name", locks: "name", networks: "name", images: "id", templates: "id",
 };
+
+/** What a host gives by itself. */
+const GIVEN = new Set(["id", "uuid", "base_revision", "base_topology"]);
 
 const SEGMENT = /\s*(?:"([^"]*)"|'([^']*)'|([^\s."'=]+))\s*(\.|$)/y;
 
@@ -76,7 +83,7 @@ export function edited(document, edits, defaults = {}) {
 }
 
 /**
- * The edits that undo others, in the order to carry them out.
+ * The edits that undo others, in the order to carry them out: for `concrete`, once they are to be done.
  * @param {any} document as it was before
  * @param {readonly Edit[]} edits
  * @returns {Edit[]}
@@ -93,6 +100,25 @@ export function undoing(document, edits) {
 }
 
 /**
+ * Edits as the controller takes them. What goes back into a list goes to where it was among what the list has by now: others may
+ * have added to it since.
+ * @param {any} document as it is now
+ * @param {readonly Edit[]} edits
+ * @returns {Edit[]}
+ */
+export function concrete(document, edits) {
+  /** @type {Edit[]} */
+  const found = [];
+  let now = document;
+  for (const edit of edits) {
+    const next = edited(now, [edit]);
+    found.push(edit.op === "insert" ? { op: "set", path: edit.path, value: at(next, edit.path) } : edit);
+    now = next;
+  }
+  return found;
+}
+
+/**
  * @param {any} document
  * @param {Edit} edit
  * @returns {Edit[]}
@@ -101,6 +127,11 @@ function inverse(document, edit) {
   const keys = parts(edit.path);
   if (edit.op === "add") return [{ op: "remove", path: edit.path }];
   const before = structuredClone(at(document, edit.path));
+  if (edit.op === "append" && !has(before, edit.value)) return [{ op: "take", path: edit.path, value: edit.value }];
+  if (edit.op === "take") {
+    return (before ?? []).flatMap((/** @type {any} */ one, /** @type {number} */ index) =>
+      same(one, edit.value) ? [{ op: "insert", path: edit.path, value: one, index }] : []);
+  }
   if (edit.op === "remove" || (edit.op === "default" && keys.length === 2 && NAMED_BY[keys[0]])) {
     const { [NAMED_BY[keys[0]]]: _name, ...value } = before ?? {};
     const back = named(document, keys[0], keys[1]).map((one) => ({ op: /** @type {const} */ ("set"), path: one.path, value: structuredClone(one.value) }));
@@ -122,6 +153,11 @@ const DOING = {
   append: (document, { path, value }) => put(document, path, [...(at(document, path) ?? []), value]),
   take: (document, { path, value }) => {
     put(document, path, (at(document, path) ?? []).filter((/** @type {any} */ one) => !same(one, value)));
+  },
+  insert: (document, { path, value, index }) => {
+    const list = [...(at(document, path) ?? [])];
+    if (!has(list, value)) list.splice(index ?? list.length, 0, value);
+    put(document, path, list);
   },
   default: (document, { path }, defaults) => toDefault(document, path, defaults),
   add: (document, { path, value }, defaults) => {
@@ -183,6 +219,14 @@ function toDefault(document, path, defaults) {
 }
 
 /**
+ * @param {any[] | undefined} list
+ * @param {any} value
+ */
+function has(list, value) {
+  return (list ?? []).some((one) => same(one, value));
+}
+
+/**
  * @param {any} node
  * @param {string} key
  * @returns {string | number}
@@ -206,4 +250,15 @@ export function same(one, other) {
   const keys = new Set([...Object.keys(one), ...Object.keys(other)]);
   for (const key of keys) if (!same(one[key], other[key])) return false;
   return true;
+}
+
+/**
+ * A value without what only the host gives, which nobody edits.
+ * @param {any} value
+ * @returns {any}
+ */
+export function wanted(value) {
+  if (Array.isArray(value)) return value.map(wanted);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !GIVEN.has(key)));
 }

@@ -27,9 +27,10 @@ export function mib(value) {
 
 /**
  * Three digits are enough.
- * @param {number} value
+ * @param {number | null | undefined} value
  */
 export function short(value) {
+  if (value === null || value === undefined) return "unknown";
   if (Number.isInteger(value)) return String(value);
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 0.1 ? 2 : 3;
   return String(Number(value.toFixed(digits)));

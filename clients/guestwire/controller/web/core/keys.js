@@ -3,6 +3,7 @@
  * this page included. The bytes that are signed are those of `protocol.signing` and `protocol.user_keys`.
  */
 
+import { line } from "./command_line.js";
 import { hex, base64, fromHex, joined } from "./hex.js";
 import { Problem } from "./problem.js";
 
@@ -190,7 +191,7 @@ export function pem(public_key) {
  */
 export function trustLines(person, file, more) {
   const add = more
-    ? `guestwire site signer rotate SITE_DIRECTORY operator:${person} --key-file ${file}`
-    : `guestwire site signer add SITE_DIRECTORY operator:${person} --key-file ${file}`;
+    ? line`guestwire site signer rotate SITE_DIRECTORY operator:${person} --key-file ${file}`
+    : line`guestwire site signer add SITE_DIRECTORY operator:${person} --key-file ${file}`;
   return [add, "guestwire site trust publish SITE_DIRECTORY"];
 }

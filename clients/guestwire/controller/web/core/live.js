@@ -26,6 +26,11 @@ const LISTS = {
 /** So many are kept of what has no end. @type {Record<string, number>} */
 const MOST = { notice: 500, job: 2000, alarm: 5000, approval: 1000, rollout: 1000 };
 
+/** What is told of under a kind, and is none of it: a plan of a draft. @type {Record<string, RegExp>} */
+const PASSING = { draft: /\/plan$/ };
+/** How what has ended says so: it goes first. */
+const ENDS = ["finished_at", "ended_at", "cleared_at", "decided_at", "at"];
+
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
 const SILENT_MS = 40_000;
@@ -66,6 +71,13 @@ export class Live extends EventTarget {
     /** When the connection was lost, Unix ms; 0: it is there. */
     this.lostAt = 0;
     this.ended = false;
+    /** How far the controller's clock is ahead of this one's, ms. */
+    this._ahead = 0;
+  }
+
+  /** The controller's time, Unix ms: what is told in times of day is compared with that. */
+  now() {
+    return Date.now() + this._ahead;
   }
 
   /**
@@ -98,24 +110,30 @@ export class Live extends EventTarget {
     const followers = this._followers.get(kind);
     if (!followers) throw new Error(`no kind: ${kind}`);
     followers.add(follower);
-    if (kind in LISTS) void this.need(kind);
+    if (kind in LISTS) this._wish(kind);
     return () => followers.delete(follower);
   }
 
   /**
    * Read the list of a kind that the stream has no snapshot of, once.
    * @param {string} kind
-   * @returns {Promise<void>}
+   * @returns {Promise<void>} Rejects with Problem; the next one who needs it asks again.
    */
   need(kind) {
     let reading = this._lists.get(kind);
     if (!reading) {
-      reading = this._read(kind).catch(() => {
-        this._lists.delete(kind); // who may not see it, or is cut off: the next one who needs it asks again
-      });
+      reading = this._read(kind);
       this._lists.set(kind, reading);
+      reading.catch(() => {
+        if (this._lists.get(kind) === reading) this._lists.delete(kind);
+      });
     }
     return reading;
+  }
+
+  /** Read it where it can be read: who may not see it has none. @param {string} kind */
+  _wish(kind) {
+    this.need(kind).catch(() => null);
   }
 
   /**
@@ -129,7 +147,7 @@ export class Live extends EventTarget {
   /** Begin, and stay connected until `end`. */
   begin() {
     this.ended = false;
-    this._open();
+    if (!this._socket && !this._timer) this._open();
   }
 
   /** Let go of everything: nobody is signed in any more. */
@@ -137,13 +155,19 @@ export class Live extends EventTarget {
     this.ended = true;
     clearTimeout(this._timer);
     clearTimeout(this._silent);
-    this._socket?.close();
-    this._socket = null;
+    const socket = this._socket;
+    this._socket = null; // nothing is heard of it any more
+    socket?.close();
+    this._timer = 0;
     this._epoch = "";
+    this._revision = 0;
+    this._coming = null;
+    this.lostAt = 0;
     this._lists.clear();
     this._read_ones.clear();
     this._follows = latch();
     for (const map of this._maps.values()) map.clear();
+    this._becomes("connecting");
   }
 
   /** Try now what would be tried later: the network is back, the page is seen again. */
@@ -156,14 +180,31 @@ export class Live extends EventTarget {
 
   /** @param {string} kind */
   async _read(kind) {
-    await this._follows.promise;
+    const follows = this._follows;
+    await follows.promise;
     const list = LISTS[kind];
-    const items = await this._api.all(list.path);
+    /** @type {Map<string, any>} what is told of meanwhile is newer than what is read */
+    const newer = new Map();
+    const end = this.on(kind, (changes) => changes.forEach((change) => newer.set(change.key, change.document)));
+    const items = await this._api.all(list.path).finally(end);
+    if (follows !== this._follows) return; // somebody else is signed in by now
     const map = /** @type {Map<string, any>} */ (this._maps.get(kind));
     map.clear();
     for (const item of items) map.set(list.key(item), item);
+    for (const [key, document] of newer) this._put(map, kind, key, document);
     this._read_ones.add(kind);
-    this._tell(kind, items.map((item) => ({ kind, key: list.key(item), document: item })));
+    this._tell(kind, [...map].map(([key, document]) => ({ kind, key, document })));
+  }
+
+  /**
+   * @param {Map<string, any>} map of the kind
+   * @param {string} kind
+   * @param {string} key
+   * @param {any} document
+   */
+  _put(map, kind, key, document) {
+    if (document === null) map.delete(key);
+    else if (!PASSING[kind]?.test(key)) map.set(key, document);
   }
 
   _open() {
@@ -212,7 +253,10 @@ export class Live extends EventTarget {
     else if (message.type === "ready") this._ready(message);
     else if (message.type === "delta") this._delta(message);
     else if (message.type === "resync") this._epoch = "";
-    else if (message.type === "heartbeat") this._revision = message.revision;
+    else if (message.type === "heartbeat") {
+      this._revision = message.revision;
+      this._ahead = message.at - Date.now();
+    }
   }
 
   /** @param {{kind: string, items: Change[]}} message */
@@ -235,7 +279,7 @@ export class Live extends EventTarget {
       for (const [kind, map] of anew) this._maps.set(kind, map);
       const lists = [...this._read_ones];
       for (const kind of lists) this._lists.delete(kind);
-      for (const kind of lists) void this.need(kind);
+      for (const kind of lists) this._wish(kind);
       this._follows.open();
       for (const kind of KINDS) this._tell(kind, []);
     }
@@ -249,10 +293,9 @@ export class Live extends EventTarget {
     const kinds = new Map();
     for (const change of changes) {
       const map = /** @type {Map<string, any>} */ (this._maps.get(change.kind));
-      if (change.document === null) map.delete(change.key);
-      else map.set(change.key, change.document);
+      this._put(map, change.kind, change.key, change.document);
       const most = MOST[change.kind];
-      if (most && map.size > most) map.delete(/** @type {string} */ (map.keys().next().value));
+      if (most && map.size > most) map.delete(oldest(map));
       const several = kinds.get(change.kind) ?? [];
       several.push(change);
       kinds.set(change.kind, several);
@@ -274,6 +317,20 @@ export class Live extends EventTarget {
     this.state = state;
     this.dispatchEvent(new Event("change"));
   }
+}
+
+/**
+ * Which one goes where there are too many: the oldest that has ended, else the oldest.
+ * @param {Map<string, any>} map
+ */
+function oldest(map) {
+  let [first, found, at] = ["", "", Infinity];
+  for (const [key, document] of map) {
+    first ||= key;
+    const ended = ENDS.map((name) => document[name]).find(Boolean);
+    if (ended && ended < at) [found, at] = [key, ended];
+  }
+  return found || first;
 }
 
 /** A promise that somebody opens. */

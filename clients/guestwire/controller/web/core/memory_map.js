@@ -99,22 +99,39 @@ function setAside(desired, machine) {
  * @returns {Part[]}
  */
 function freePools(desired, machine, guests) {
-  /** @type {Part[]} */
-  const parts = [];
   const found = pools(desired, machine);
-  for (const size of new Set(found.map((pool) => pool.size))) {
-    const users = guests.filter((guest) => guest.hugepages_mib === size);
-    let taken = users.reduce((sum, guest) => sum + hugePages(guest), 0);
-    for (const pool of found.filter((one) => one.size === size)) {
-      const used = Math.min(taken, pool.pages);
-      taken -= used;
-      if (pool.pages > used) {
-        const nodes = pool.node === null ? [] : [pool.node];
-        parts.push({ kind: "pool", name: "", mib: (pool.pages - used) * size, nodes, page: size });
-      }
-    }
+  const users = guests.filter(hugePages).map((guest) => ({ guest, nodes: nodesOf(guest, machine) }));
+  // those that can have pages of few nodes only come first, those that can have any last
+  const reach = (/** @type {number[]} */ nodes) => nodes.length || Infinity;
+  users.sort((one, other) => (reach(one.nodes) === reach(other.nodes) ? 0 : reach(one.nodes) - reach(other.nodes)));
+  for (const { guest, nodes } of users) {
+    takePages(found.filter((pool) => pool.size === guest.hugepages_mib), nodes, hugePages(guest));
   }
-  return parts;
+  return found.filter((pool) => pool.pages > 0).map(({ size, pages, node }) => (
+    { kind: "pool", name: "", mib: pages * size, nodes: node === null ? [] : [node], page: size }));
+}
+
+/**
+ * Take pages out of pools: evenly of the nodes where they must be, then of pools over all nodes, then wherever there are any.
+ * @param {Pool[]} found of one size; what is taken is gone from them
+ * @param {readonly number[]} nodes
+ * @param {number} pages
+ */
+function takePages(found, nodes, pages) {
+  let wanted = pages;
+  const take = (/** @type {(pool: Pool) => boolean} */ which, /** @type {number} */ most) => {
+    let left = Math.min(most, wanted);
+    for (const pool of found.filter(which)) {
+      const used = Math.min(left, pool.pages);
+      pool.pages -= used;
+      left -= used;
+      wanted -= used;
+    }
+  };
+  nodes.forEach((node, at) => take((pool) => pool.node === node, Math.ceil(wanted / (nodes.length - at))));
+  take((pool) => pool.node !== null && nodes.includes(pool.node), wanted);
+  take((pool) => pool.node === null, wanted);
+  take(() => true, wanted);
 }
 
 /**

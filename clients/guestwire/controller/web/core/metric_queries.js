@@ -112,14 +112,19 @@ export function csvAddress(api, part, window) {
  * @param {number} step ms
  */
 export function cliLine(part, range, step) {
-  const since = range.live ? shortTime(range.to - range.from) : new Date(range.from).toISOString();
-  const line = ["guestwire metrics query", quoted(part.selector), `--since ${since}`];
-  if (!range.live) line.push(`--until ${new Date(range.to).toISOString()}`);
-  line.push(`--step ${shortTime(step)}`);
+  const line = ["guestwire metrics query", quoted(part.selector), rangeWords(range), `--step ${shortTime(step)}`];
   if (part.aggregate && part.aggregate !== "avg") line.push(`--aggregate ${part.aggregate}`);
   if (part.by) line.push(part.by.length ? `--by ${part.by.join(",")}` : "--by ''");
   if (part.across) line.push(`--across ${part.across}`);
   return line.join(" ");
+}
+
+/**
+ * A time as the CLI's commands take it.
+ * @param {import("./time_range.js").TimeRange} range
+ */
+export function rangeWords({ from, to, live }) {
+  return live ? `--since ${shortTime(to - from)}` : `--since ${new Date(from).toISOString()} --until ${new Date(to).toISOString()}`;
 }
 
 /**

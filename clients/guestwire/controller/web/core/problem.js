@@ -52,6 +52,14 @@ export function unreachable() {
 }
 
 /**
+ * Whether the controller, or the way to it, has a bad moment: what was sent may be sent again.
+ * @param {{code: string, status: number}} problem
+ */
+export function isForNow(problem) {
+  return problem.code === "UNREACHABLE" || [429, 502, 503, 504].includes(problem.status);
+}
+
+/**
  * Whether an error only says that somebody took back what they had asked for.
  * @param {unknown} error
  */

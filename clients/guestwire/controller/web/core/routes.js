@@ -134,6 +134,12 @@ export function match(path, routes = ROUTES) {
 }
 
 /**
+ * What names of these kinds are like everywhere: an address with another one has no page, and nothing is asked for it.
+ * @type {Record<string, RegExp>}
+ */
+const LIKE = { site: /^[a-z0-9-]{1,36}$/, host: /^[a-z0-9-]{1,36}$/, id: /^[A-Za-z0-9-]{1,64}$/ };
+
+/**
  * @param {string[]} pattern
  * @param {string[]} parts
  * @returns {Record<string, string> | null}
@@ -148,8 +154,11 @@ function matched(pattern, parts) {
       return params;
     }
     if (at >= parts.length) return null;
-    if (word.startsWith(":")) params[word.slice(1)] = decoded(parts[at]);
-    else if (word !== parts[at]) return null;
+    if (word.startsWith(":")) {
+      const name = word.slice(1);
+      params[name] = decoded(parts[at]);
+      if (name in LIKE && !LIKE[name].test(params[name])) return null;
+    } else if (word !== parts[at]) return null;
   }
   return pattern.length === parts.length ? params : null;
 }

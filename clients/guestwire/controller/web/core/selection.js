@@ -95,11 +95,3 @@ export function ofHosts(keys) {
 function split(text) {
   return text.match(/"(?:[^"\\]|\\.)*"|\S+/g) ?? [];
 }
-
-/**
- * A text as one word of a shell.
- * @param {string} text
- */
-export function shellWord(text) {
-  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}

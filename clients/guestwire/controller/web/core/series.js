@@ -26,16 +26,17 @@ export function spacing(points) {
 /**
  * The points with a null between those that are further apart than they use to be: a line ends there.
  * @param {readonly Point[]} points by time
- * @param {number} step ms, of the question
+ * @param {number} step ms, of the question; 0: as they come
  * @returns {Point[]}
  */
 export function withGaps(points, step) {
-  const most = GAP * Math.max(step, spacing(points));
+  const usual = spacing(points);
+  const most = GAP * Math.max(step, usual);
   /** @type {Point[]} */
   const found = [];
   let before = -Infinity;
   for (const point of points) {
-    if (found.length && point[0] - before > most) found.push([before + step, null]);
+    if (found.length && point[0] - before > most) found.push([before + (step || usual), null]);
     found.push(point);
     before = point[0];
   }

@@ -1,6 +1,6 @@
 /** Who is signed in, and what they may do. Emits "change". */
 
-import { ACTIONS, ROLES } from "./actions.js";
+import { ACTIONS, ANYWHERE, ROLES } from "./actions.js";
 import { Problem } from "./problem.js";
 
 /** @typedef {import("../types/api.js").components["schemas"]["Me"]} Me */
@@ -29,6 +29,8 @@ export class Session extends EventTarget {
     this.me = null;
     /** Whether it was found out already. */
     this.known = false;
+    /** Whether they left by themselves: else a session that is gone has expired. */
+    this.left = false;
     api.addEventListener("signed-out", () => this._becomes(null));
   }
 
@@ -58,6 +60,7 @@ export class Session extends EventTarget {
   }
 
   async logOut() {
+    this.left = true;
     await this._api.send("DELETE", "/sessions/current").catch(() => null);
     this._becomes(null);
   }
@@ -70,17 +73,35 @@ export class Session extends EventTarget {
   /**
    * Whether the person may do it, as far as can be seen from here.
    * @param {string} action the controller's own, or an operation of hosts
-   * @param {string} [host] "site/host"; none: anywhere
+   * @param {string} [host] "site/host"; none: it is about no host
    */
   may(action, host = "") {
+    return this._gives(action, (scope) =>
+      (host ? covers(scope, host, this._live) : scope === "*" || ANYWHERE.has(action)));
+  }
+
+  /**
+   * Whether there may be a host that the person may do it to: which one is chosen later.
+   * @param {string} action
+   */
+  mayOnSome(action) {
+    return this._gives(action, () => true);
+  }
+
+  /**
+   * @param {string} action
+   * @param {(scope: string) => boolean} there
+   */
+  _gives(action, there) {
     const needed = ROLES.indexOf(ACTIONS[action] ?? (RUNNING.has(action) ? "operator" : DESTRUCTIVE.has(action) ? "admin" : "engineer"));
     const several = this.me?.token ? [] : this.me?.bindings ?? [];
-    return several.some((one) => ROLES.indexOf(one.role) >= needed && (!host || covers(one.scope, host, this._live)));
+    return several.some((one) => ROLES.indexOf(one.role) >= needed && there(one.scope));
   }
 
   /** @param {Me | null} me */
   _becomes(me) {
     this.me = me;
+    if (me) this.left = false;
     this.known = true;
     this.dispatchEvent(new Event("change"));
   }

@@ -44,6 +44,11 @@ export class Dialogs {
     });
   }
 
+  /** Leave all of them: nobody is signed in any more. */
+  closeAll() {
+    for (const dialog of this._place.querySelectorAll("dialog")) dialog.close();
+  }
+
   /**
    * @param {{title: string, text: unknown, action: string, danger?: boolean}} options
    * @returns {Promise<boolean>}

@@ -1,6 +1,7 @@
 /** Small fields of forms, with a label, a hint and what is wrong with them. Forms from a schema are form.js. */
 
 import { html, nothing } from "lit";
+import { live } from "lit/directives/live.js";
 
 /** @typedef {{id: string, label: unknown, hint?: unknown, error?: string, disabled?: boolean}} Common */
 
@@ -43,7 +44,7 @@ export function selectField(field) {
   return around(field, html`<select id=${field.id} ?disabled=${field.disabled} aria-describedby=${described(field)}
     @change=${(/** @type {any} */ event) => field.onChange(event.target.value)}>${field.options.map((option) => {
       const [value, label] = typeof option === "string" ? [option, option] : option;
-      return html`<option value=${value} ?selected=${value === String(field.value ?? "")}>${label}</option>`;
+      return html`<option value=${value} .selected=${live(value === String(field.value ?? ""))}>${label}</option>`;
     })}</select>`);
 }
 

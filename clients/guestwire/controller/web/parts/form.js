@@ -12,7 +12,8 @@
  *   changed, before, issues   of a path: whether it is not what the host has, what that is, what the rules say
  *   beside     of a path: a text that stands next to the value ("runs with 256 MiB"); "" for none
  *   offers     suggestions by field name
- *   place      where issues say that the object is ("guests.rtlinux"): a field's wrapper has its own as data-path
+ *   place      where issues say that the object is ("guests.rtlinux"): a field's wrapper has its own as data-path. With
+ *              another place it shows another object: what was typed and not told is forgotten
  *   adjust     (path, value) => value, before it is judged: what belongs together
  */
 
@@ -89,6 +90,12 @@ export class Form extends LitElement {
   /** Whether all that was typed is told. */
   get valid() {
     return this._held.size === 0 && this.fields.every((field) => wrongOf(field, this.value?.[field.name]) === "");
+  }
+
+  /** @param {Map<string, unknown>} changed */
+  willUpdate(changed) {
+    // it shows another object now: what was typed for the one before is not for this one
+    if (changed.has("place") && this._held.size) this._held = new Map();
   }
 
   render() {

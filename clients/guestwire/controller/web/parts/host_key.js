@@ -6,7 +6,7 @@
 import { html } from "lit";
 import { Part } from "./part.js";
 
-/** The trust document of a site may come after its hosts. */
+/** The trust document of a site may come after its hosts, and has another key once a host was enrolled anew. */
 const AGAIN_MS = 5000;
 
 export class HostKey extends Part {
@@ -33,7 +33,7 @@ export class HostKey extends Part {
   /** @param {AbortSignal} signal */
   async _read(signal) {
     const { host } = this;
-    if (this._key || !host) return;
+    if (!host) return;
     const { key_id } = await this.services.api.get(`/hosts/${host}`, {}, signal);
     if (host === this.host) this._key = key_id;
   }

@@ -28,6 +28,8 @@ export class App extends Part {
     this._made = "";
     this._failed = "";
     this._welcomed = false;
+    /** The id of who is signed in, or was last. */
+    this._who = "";
   }
 
   /**
@@ -58,18 +60,26 @@ export class App extends Part {
   }
 
   _signed() {
-    const { session, live, hosts, drafts } = this.services;
+    const { session, live, dialogs } = this.services;
     this._failed = "";
     if (session.me && !session.me.must_change) {
-      if (live.state === "connecting" || live.ended) live.begin();
+      // what somebody had edited when their session ended goes on when they are back, and nobody else sees it
+      if (this._who && this._who !== session.me.id) this._forget();
+      this._who = session.me.id;
+      live.begin();
     } else {
       live.end();
-      hosts.forget();
-      drafts.forget();
+      dialogs.closeAll();
+      if (session.left) this._forget();
       this._shown = null;
       this._made = "";
     }
     this._route();
+  }
+
+  _forget() {
+    this.services.hosts.forget();
+    this.services.drafts.forget();
   }
 
   /** Who begins with nothing is led to the first steps; once, for they may want to look around. */
@@ -92,6 +102,7 @@ export class App extends Part {
 
   async _view() {
     const { route, params, query, path } = this.services.router;
+    this._failed = "";
     if (!route) {
       this._shown = null;
       this._made = "";
@@ -104,7 +115,7 @@ export class App extends Part {
       try {
         await route.load();
       } catch {
-        this._failed = "A part of this page could not be loaded. Reload it.";
+        if (this._made === key) [this._made, this._failed] = ["", "A part of this page could not be loaded."];
         return;
       }
       if (this._made !== key) return; // somebody went on meanwhile
@@ -142,7 +153,10 @@ export class App extends Part {
     if (!this.services.router.route) {
       return html`<h1>There is no such page</h1><p>The address may be mistyped. <a href="/">To the fleet</a></p>`;
     }
-    if (this._failed) return html`<p role="alert">${this._failed}</p>`;
+    if (this._failed) {
+      return html`<p role="alert">${this._failed} The controller may have been away, or is a newer one by now.</p>
+        <button type="button" class="button" @click=${() => location.reload()}>Reload</button>`;
+    }
     if (!this._shown) return nothing;
     const { element, route, params } = this._shown;
     if (route.frame === "host") return html`<gw-host-frame .services=${this.services} .params=${params} .query=${query} .route=${route}></gw-host-frame>${element}`;

@@ -220,6 +220,7 @@ export class Drawer extends Part {
   /** @param {Draft} draft */
   async _discard(draft) {
     const { dialogs, say, router } = this.services;
+    const { revision } = draft;
     const some = draft.items.length > 0;
     if (some && !(await dialogs.confirm({
       title: "Discard the draft",
@@ -231,7 +232,7 @@ export class Drawer extends Part {
     }))) return;
     this._busy = true;
     try {
-      await draft.discard();
+      await draft.discard(revision);
       say.done("The draft is discarded.");
     } catch (error) {
       say.problem(error);

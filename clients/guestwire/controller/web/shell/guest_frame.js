@@ -4,10 +4,10 @@ import { html, nothing } from "lit";
 import { pathText } from "../core/edit_paths.js";
 import { ago } from "../core/format.js";
 import { GUEST_TABS, ROUTES } from "../core/routes.js";
+import { guestButtons } from "../parts/guest_buttons.js";
 import { Part } from "../parts/part.js";
 import { guestStatus, pill } from "../parts/status.js";
 import { tabs } from "../parts/tabs.js";
-import "../parts/menu.js";
 
 export class GuestFrame extends Part {
   static properties = { ...Part.properties, route: { attribute: false } };
@@ -29,21 +29,16 @@ export class GuestFrame extends Part {
   }
 
   render() {
-    const { hosts, drafts, router, commands } = this.services;
+    const { hosts, drafts, router } = this.services;
     const host = `${this.params.site}/${this.params.host}`;
     const guest = this.params.guest;
     const seen = hosts.of(host).guest(guest);
     const draft = drafts.of(host);
-    const ctx = { host, guest };
     return html`<div class="heading"><h1>${guest}</h1>
         ${seen ? html`${guestStatus(seen.state)}<span class="muted">as of ${ago(seen.as_of, Date.now())}, by ${seen.source}</span>` : pill("off", "◌", "not on the host")}
         ${draft.changed(pathText(["guest", guest])) ? pill("pend", "✎", "changed, not synced") : nothing}
         <span class="fill"></span>
-        ${commands.guest.slice(0, 3).filter((one) => !commands.why(one, ctx)).map((one) => html`
-          <button type="button" class="button" @click=${() => commands.run(one, ctx)}>${one.label}</button>`)}
-        <gw-menu .services=${this.services} label="Actions" .items=${commands.guest.map((one) => ({
-          label: one.label, why: commands.why(one, ctx), danger: one.destructive, run: () => commands.run(one, ctx),
-        }))}></gw-menu></div>
+        ${guestButtons(this.services, host, guest, { menu: "Actions", all: true })}</div>
       ${tabs(GUEST_TABS.map((end) => ({
         label: ROUTES.find((one) => one.frame === "guest" && one.tab === end)?.title ?? end,
         href: router.guestHref(host, guest, end), current: this.route.tab === end,

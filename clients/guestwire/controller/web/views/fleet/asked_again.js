@@ -1,7 +1,5 @@
 /** What only the controller knows of hosts: asked, and again, not too often, after hosts or groups changed. */
 
-import { isAbort } from "../../core/problem.js";
-
 /** Emits "change" when it is known anew. Who extends it says what is asked (`_answer`). */
 export class AskedAgain extends EventTarget {
   /**
@@ -21,6 +19,8 @@ export class AskedAgain extends EventTarget {
     /** @type {AbortController | null} */
     this._request = null;
     this._timer = 0;
+    /** Whether something changed since the question under way was asked. */
+    this._missed = false;
     this._askedAt = 0;
     /** @type {(() => void)[]} */
     this._following = [];
@@ -42,6 +42,8 @@ export class AskedAgain extends EventTarget {
     clearTimeout(this._timer);
     this._timer = 0;
     this._request?.abort();
+    this._request = null;
+    this._missed = false;
   }
 
   _stale() {
@@ -49,10 +51,14 @@ export class AskedAgain extends EventTarget {
     this._timer = setTimeout(() => void this._ask(), Math.max(0, this._askedAt + this._again_ms - Date.now()));
   }
 
+  /** One question at a time: one under way is let end, else there is never an answer while things change faster than it comes. */
   async _ask() {
     this._timer = 0;
+    if (this._request) {
+      this._missed = true;
+      return;
+    }
     this._askedAt = Date.now();
-    this._request?.abort();
     const request = new AbortController();
     this._request = request;
     try {
@@ -60,11 +66,15 @@ export class AskedAgain extends EventTarget {
       if (request.signal.aborted) return;
       this.problem = null;
     } catch (error) {
-      if (isAbort(error) || request.signal.aborted) return;
+      if (request.signal.aborted) return;
       this.problem = /** @type {import("../../core/problem.js").Problem} */ (error);
     }
+    this._request = null;
     this.asking = false;
     this.dispatchEvent(new Event("change"));
+    if (!this._missed) return;
+    this._missed = false;
+    this._stale();
   }
 
   /**

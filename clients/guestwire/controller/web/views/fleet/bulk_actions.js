@@ -1,6 +1,6 @@
 /** What can be done with many hosts at once: one table. Pure: what an action is, whom it reaches, how a shell does the same. */
 
-import { shellWord } from "../../core/selection.js";
+import { word } from "../../core/command_line.js";
 import { hostKey } from "./host_columns.js";
 
 /** @typedef {import("../../core/selection.js").HostSummary} HostSummary */
@@ -103,8 +103,8 @@ export function reach(action, hosts) {
 export function bulkCli(action, { hosts, q }, { labels = "", options = {} }) {
   const named = hosts.map(hostKey);
   if (action.operation) return operationCli(action, named, q, options);
-  if (q !== null && action.id === "approve") return `guestwire fleet approve --select ${shellWord(q)}`;
-  const each = q === null ? named.join(" ") : `$(guestwire fleet list -n 100000 ${q ? `${shellWord(q)} ` : ""}-o name)`;
+  if (q !== null && action.id === "approve") return `guestwire fleet approve --select ${word(q)}`;
+  const each = q === null ? named.join(" ") : `$(guestwire fleet list -n 100000 ${q ? `${word(q)} ` : ""}-o name)`;
   if (action.id !== "label") return `guestwire ${action.command} ${each}`;
   const words = labels.trim() || "NAME=VALUE";
   return q === null && named.length === 1 ? `guestwire fleet label ${each} ${words}`
@@ -123,7 +123,7 @@ function operationCli(action, named, q, options) {
     return [`guestwire ${action.command} ${named[0].split("/")[1]}`, ...on.map((id) => `--${id}`)].join(" ");
   }
   const body = on.length ? ` --body '${JSON.stringify(Object.fromEntries(on.map((id) => [id, true])))}'` : "";
-  const targets = q !== null ? `--select ${shellWord(q || EVERY)}` : named.map((host) => `--host ${host}`).join(" ");
+  const targets = q !== null ? `--select ${word(q || EVERY)}` : named.map((host) => `--host ${host}`).join(" ");
   return `guestwire rollout start ${action.operation} --operation ${action.operation}${body} ${targets}`;
 }
 

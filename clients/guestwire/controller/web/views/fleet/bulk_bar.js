@@ -40,7 +40,7 @@ export function bulkBar(services, { hosts, chosen, q, tables, choose }) {
  * @param {import("./bulk_actions.js").Chosen} chosen
  */
 function actionButton(services, action, chosen) {
-  const may = services.session.may(action.right);
+  const may = services.session.mayOnSome(action.right);
   return html`<button type="button" class="button ${action.typed ? "danger" : ""}" ?disabled=${!may}
     title=${may ? nothing : "Your role does not allow it."} @click=${() => open(services, action, chosen)}>${action.label}…</button>`;
 }

@@ -8,6 +8,7 @@ import { Part } from "../../parts/part.js";
 import { cli } from "../../parts/cli.js";
 import "../../parts/host_key.js";
 import { checkField, textField } from "../../parts/field.js";
+import { awayText } from "../../core/commands.js";
 import { counted } from "../../core/format.js";
 import { bulkCli, labelsOf, reach } from "./bulk_actions.js";
 import { hostKey } from "./host_columns.js";
@@ -25,7 +26,7 @@ const MOST_JOBS = 1000;
 export class BulkDialog extends Part {
   static properties = {
     ...Part.properties, action: { attribute: false }, chosen: { attribute: false }, close: { attribute: false },
-    _options: { state: true }, _labels: { state: true }, _typed: { state: true }, _done: { state: true }, _wrong: { state: true },
+    _options: { state: true }, _labels: { state: true }, _typed: { state: true }, _wrong: { state: true },
     _busy: { state: true },
   };
 
@@ -41,10 +42,20 @@ export class BulkDialog extends Part {
     this._options = {};
     this._labels = "";
     this._typed = "";
-    this._done = 0;
+    /** Those that it is done for. @type {Set<HostSummary>} */
+    this._done = new Set();
+    /** Of how many. */
+    this._of = 0;
     /** @type {{item: HostSummary, problem: Problem}[]} */
     this._wrong = [];
     this._busy = false;
+    /** What is done one by one ends when it is stopped, and with the dialog: nobody sees how it goes on. */
+    this._stop = new AbortController();
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this._stop.abort();
   }
 
   render() {
@@ -54,8 +65,8 @@ export class BulkDialog extends Part {
       <div class="dialog-body stack"><p>${action.text}</p>
       <p><strong>It reaches ${counted(reached.length, "host")}.</strong> ${names(reached)}</p>
       ${[...left].map(([why, hosts]) => html`<p class="muted">${counted(hosts.length, "host")} left out (${why}): ${names(hosts)}</p>`)}
-      ${away.length && action.operation ? html`<p class="issue w">▲ ${counted(away.length, "host is", "hosts are")} not there
-        now: each gets its job when it is back within an hour, else the job ends.</p>` : nothing}
+      ${away.length && action.operation ? html`<p class="issue w">▲ ${awayText(counted(away.length, "host is", "hosts are"), "each")}</p>`
+        : nothing}
       ${this._tooMany(reached.length) ? html`<p class="issue e">✕ Jobs are made for ${MOST_JOBS} hosts at once: start a rollout for
         more.</p>` : nothing}
       ${action.id === "approve" ? this._keys(reached) : nothing}
@@ -65,9 +76,10 @@ export class BulkDialog extends Part {
         onInput: (/** @type {string} */ text) => { this._typed = text; },
       }) : nothing}
       ${cli(this.services, bulkCli(action, { hosts: reached, q: chosen.q }, { labels: this._labels, options: this._options }))}
-      <div aria-live="polite">${this._progress(reached.length)}</div>
+      <div aria-live="polite">${this._progress()}</div>
       </div><footer>
-        <button type="button" class="button" @click=${() => this.close()}>${this._wrong.length ? "Close" : "Cancel"}</button>
+        ${this._busy ? html`<button type="button" class="button" ?disabled=${this._stop.signal.aborted} @click=${this._halt}>Stop</button>`
+          : html`<button type="button" class="button" @click=${() => this.close()}>${this._of ? "Close" : "Cancel"}</button>`}
         <button type="submit" class="button ${action.typed ? "danger" : "primary"}" ?disabled=${!this._ready(reached.length)}>
           ${action.label}: ${counted(reached.length, "host")}</button>
       </footer>
@@ -98,11 +110,19 @@ export class BulkDialog extends Part {
     }));
   }
 
-  /** @param {number} reached */
-  _progress(reached) {
-    if (!this._busy && !this._wrong.length) return nothing;
-    return html`<p>${this._done} of ${counted(reached, "host")} done.</p>
+  _progress() {
+    if (!this._of) return nothing;
+    return html`<p>${this._busy ? "" : this._stop.signal.aborted ? "Stopped. " : ""}${this._doneText()}</p>
       ${this._wrong.map(({ item, problem }) => html`<p class="issue e">✕ ${hostKey(item)}: ${problem.code}, ${problem.message}</p>`)}`;
+  }
+
+  _doneText() {
+    return `${this._done.size} of ${counted(this._of, "host")} done.`;
+  }
+
+  _halt() {
+    this._stop.abort();
+    this.requestUpdate();
   }
 
   /** @param {number} reached */
@@ -124,21 +144,36 @@ export class BulkDialog extends Part {
   async _submit(event, reached) {
     event.preventDefault();
     if (!this._ready(reached.length)) return;
-    this._busy = true;
-    this._done = 0;
-    this._wrong = [];
     const { action, services } = this;
     if (action.operation) {
-      const hosts = reached.map(hostKey);
       this.close(true);
-      await services.jobs.order({ operation: action.operation, hosts, body: { ...this._options } });
+      await services.jobs.order({ operation: action.operation, hosts: reached.map(hostKey), body: { ...this._options } });
       return;
     }
-    this._wrong = await oneByOne(reached, (host) => this._one(host), (done) => { this._done = done; });
+    await this._oneByOne(reached);
+    if (this._done.size === reached.length) {
+      services.say.done(`${action.label}: ${counted(reached.length, "host")} done.`);
+      this.close(true);
+    } else if (!this.isConnected) {
+      const wrong = this._wrong.length ? ` ${this._wrong.length} went wrong.` : "";
+      services.say.info(`${action.label}: stopped, as its dialog was left. ${this._doneText()}${wrong}`);
+    } else this.chosen = { ...this.chosen, hosts: this.chosen.hosts.filter((host) => !this._done.has(host)) };
+  }
+
+  /** @param {HostSummary[]} hosts */
+  async _oneByOne(hosts) {
+    this._busy = true;
+    this._done = new Set();
+    this._of = hosts.length;
+    this._wrong = [];
+    this._typed = "";
+    this._stop = new AbortController();
+    const told = (/** @type {HostSummary} */ host) => {
+      this._done.add(host);
+      this.requestUpdate();
+    };
+    this._wrong = await oneByOne(hosts, (host) => this._one(host), told, this._stop.signal);
     this._busy = false;
-    if (this._wrong.length) return;
-    services.say.done(`${action.label}: ${counted(reached.length, "host")} done.`);
-    this.close(true);
   }
 
   /** @param {HostSummary} host */

@@ -59,7 +59,7 @@ export class FoundHosts extends AskedAgain {
 
   _stale() {
     this._hosts = null;
-    if (this.q.trim() !== "" && !this.problem) super._stale();
+    if (this.q.trim() !== "" && !isWrong(this.problem)) super._stale();
   }
 
   /** @param {AbortSignal} signal */
@@ -69,4 +69,12 @@ export class FoundHosts extends AskedAgain {
     this._keys = found;
     this._hosts = null;
   }
+}
+
+/**
+ * Whether it is the selection that is wrong: that it is until it is another one.
+ * @param {import("../../core/problem.js").Problem | null} problem
+ */
+function isWrong(problem) {
+  return problem !== null && problem.status >= 400 && problem.status < 500 && problem.code !== "THROTTLED";
 }

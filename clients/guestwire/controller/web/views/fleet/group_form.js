@@ -6,7 +6,7 @@ import { cli } from "../../parts/cli.js";
 import { textField } from "../../parts/field.js";
 import { counted } from "../../core/format.js";
 import { Problem } from "../../core/problem.js";
-import { shellWord } from "../../core/selection.js";
+import { word } from "../../core/command_line.js";
 import { FoundHosts } from "./found_hosts.js";
 import { hostKey } from "./host_columns.js";
 
@@ -69,8 +69,8 @@ export class GroupForm extends Part {
         ${textField({ id: "gw-group-description", label: "What it is for", value: description, onInput: this._set("description") })}
         ${this._problem ? html`<p class="issue e" role="alert">✕ ${this._problem.message}</p>` : ""}
         ${cli(this.services, [
-          `guestwire fleet group put ${name || "NAME"} ${shellWord(selection || "SELECTION")}`,
-          description ? `--description ${shellWord(description)}` : "",
+          `guestwire fleet group put ${word(name || "NAME")} ${word(selection || "SELECTION")}`,
+          description ? `--description ${word(description)}` : "",
         ].filter(Boolean).join(" "))}
       </div>
       <footer><button type="button" class="button" @click=${() => this.close()}>Cancel</button>

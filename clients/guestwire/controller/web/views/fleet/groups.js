@@ -7,7 +7,8 @@ import "../../parts/table.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { ago, counted } from "../../core/format.js";
-import { shellWord, term } from "../../core/selection.js";
+import { line, word } from "../../core/command_line.js";
+import { term } from "../../core/selection.js";
 import { editGroup } from "./group_form.js";
 import { GroupMembers } from "./group_members.js";
 import { alarmsByHost, natural } from "./health.js";
@@ -69,7 +70,7 @@ export class GroupsView extends Part {
       <p class="fleet-group-health">${group.description}
         <span class="muted">Changed by ${group.changed_by}, ${ago(group.changed_at, Date.now())}.</span></p>
       ${open ? html`<div class="fleet-group-hosts stack">${this._hosts(group, keys)}
-        ${cli(this.services, `guestwire fleet group show ${group.name}`)}</div>` : nothing}
+        ${cli(this.services, line`guestwire fleet group show ${group.name}`)}</div>` : nothing}
     </section>`;
   }
 
@@ -85,7 +86,7 @@ export class GroupsView extends Part {
       .rows=${hosts} .key=${hostKey} .sort=${"host"} .caption=${`Hosts of ${group.name}`}
       .row_href=${(/** @type {any} */ host) => router.hostHref(hostKey(host))}
       .empty=${empty({ title: "No host is in it", text: "None is what its selection says.",
-        cli: cli(this.services, `guestwire fleet list ${shellWord(group.selection)}`) })}></gw-table>`;
+        cli: cli(this.services, `guestwire fleet list ${word(group.selection)}`) })}></gw-table>`;
   }
 
   /** @param {Group} group */

@@ -6,7 +6,6 @@ import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { jobStatus } from "../../parts/status.js";
 import { counted, duration, time } from "../../core/format.js";
-import { isAbort } from "../../core/problem.js";
 import { jobActions } from "./job_actions.js";
 import { waveName } from "./rollout_preview.js";
 import { json, saidDocument } from "./said_document.js";
@@ -14,6 +13,9 @@ import { json, saidDocument } from "./said_document.js";
 /** @typedef {import("../../types/api.js").components["schemas"]["JobDetail"]} JobDetail */
 /** @typedef {import("../../core/problem.js").Problem} Problem */
 
+const LOOK_MS = 2000;
+/** Answers that stay the same: not allowed, not there. */
+const FINAL = [403, 404];
 const ENDED = { succeeded: "ok", canceled: "off" };
 
 export class JobPage extends Part {
@@ -26,17 +28,20 @@ export class JobPage extends Part {
     /** @type {Problem | null} */
     this._problem = null;
     this._reading = false;
+    /** When it could not be read, Unix ms: it is asked for again, but not at once. */
+    this._failedAt = 0;
     this.follow("job");
   }
 
   connectedCallback() {
     super.connectedCallback();
-    this.every(2000, () => { if (!this._job?.finished) this.requestUpdate(); }); // how long it takes
+    this.every(LOOK_MS, () => { if (!this._job?.finished || this._problem) this.requestUpdate(); }); // how long it takes
   }
 
   willUpdate() {
     const heard = this.services.live.get("job", this.params.id);
-    if (!this._detail ? !this._problem : heard && heard.revision > this._detail.revision) void this._read();
+    if (this._problem && (FINAL.includes(this._problem.status) || Date.now() - this._failedAt < LOOK_MS)) return;
+    if (!this._detail || this._problem || heard?.revision > this._detail.revision) void this._read();
   }
 
   /** As it is now: what the stream says last, with what only the page of the job has. @returns {JobDetail | null} */
@@ -53,7 +58,8 @@ export class JobPage extends Part {
       this._detail = await this.services.api.get(`/jobs/${this.params.id}`);
       this._problem = null;
     } catch (error) {
-      if (!isAbort(error)) this._problem = /** @type {Problem} */ (error);
+      this._problem = /** @type {Problem} */ (error);
+      this._failedAt = Date.now();
     }
     this._reading = false;
   }
@@ -70,6 +76,7 @@ export class JobPage extends Part {
       <div class="row"><h1>${job.operation}</h1> ${jobStatus(job.state)}</div>
       <p>on <a href=${this.services.router.hostHref(job.host)}>${job.host}</a>, asked for by ${job.person}
         ${job.note ? html`<span class="muted">“${job.note}”</span>` : nothing}</p>
+      ${this._problem ? html`<p class="issue e" role="alert">✕ ${this._problem.message} What is shown may be old.</p>` : nothing}
       ${jobActions(this.services, job)}
       <div aria-live="polite">${this._now(job)}</div>
       <div class="fleet-two">

@@ -27,6 +27,8 @@ export class JobList extends EventTarget {
     this.known = false;
     /** @type {import("../../core/problem.js").Problem | null} */
     this.problem = null;
+    /** How many jobs the controller has answered with, for this filter. */
+    this.read = 0;
     /** @type {string | null} */
     this._next = null;
     /** @type {AbortController | null} */
@@ -57,6 +59,8 @@ export class JobList extends EventTarget {
     this._filter = filter;
     this._jobs = new Map();
     this.known = false;
+    this.problem = null;
+    this._next = null;
     void this._ask(null);
   }
 
@@ -98,6 +102,7 @@ export class JobList extends EventTarget {
       if (request.signal.aborted) return;
       this.problem = null;
       this._next = page.next ?? null;
+      this.read = (cursor === null ? 0 : this.read) + page.items.length;
       for (const job of page.items) {
         const newer = this._live.get("job", job.id);
         const newest = newer && newer.revision > job.revision ? newer : job;

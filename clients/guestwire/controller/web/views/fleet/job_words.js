@@ -30,14 +30,27 @@ export function statesOf(word) {
 /**
  * The filter that the address has.
  * @param {URLSearchParams} query
+ * @param {Iterable<string>} [hosts] that are known: whose name alone is written is meant, if there is one of it only
  * @returns {JobFilter}
  */
-export function filterOf(query) {
+export function filterOf(query, hosts = []) {
   const word = (/** @type {string} */ name) => query.get(name)?.trim() ?? "";
-  return { state: word("state"), host: word("host"), operation: word("operation"), by: word("by"), rollout: word("rollout") };
+  const named = [...hosts].filter((host) => host.split("/")[1] === word("host"));
+  return {
+    state: word("state"), host: named.length === 1 ? named[0] : word("host"), operation: word("operation"), by: word("by"),
+    rollout: word("rollout"),
+  };
 }
 
 const HOST = /^[a-z0-9-]{1,36}\/[a-z0-9-]{1,36}$/;
+
+/**
+ * Whether the controller is asked for less than what the filter means: what it answers is looked through here.
+ * @param {Pick<JobFilter, "host">} filter
+ */
+export function isPart({ host }) {
+  return host !== "" && !HOST.test(host);
+}
 
 /**
  * What the controller is asked. A part of a host's name is none to it: `matches` goes by that.
@@ -45,7 +58,7 @@ const HOST = /^[a-z0-9-]{1,36}\/[a-z0-9-]{1,36}$/;
  */
 export function asked({ state, host, operation, by, rollout }) {
   return {
-    state: statesOf(state), host: HOST.test(host) ? host : null, operation: operation || null, by: by || null,
+    state: statesOf(state), host: isPart({ host }) ? null : host || null, operation: operation || null, by: by || null,
     rollout: rollout || null,
   };
 }
@@ -58,7 +71,7 @@ export function asked({ state, host, operation, by, rollout }) {
 export function matches(filter, job) {
   const states = statesOf(filter.state);
   return (!states.length || states.includes(job.state))
-    && (!filter.host || (HOST.test(filter.host) ? job.host === filter.host : job.host.includes(filter.host)))
+    && (!filter.host || (isPart(filter) ? job.host.includes(filter.host) : job.host === filter.host))
     && (!filter.operation || job.operation === filter.operation) && (!filter.by || job.person === filter.by)
     && (!filter.rollout || job.rollout === filter.rollout);
 }

@@ -38,7 +38,11 @@ export class JobsView extends Part {
   }
 
   willUpdate() {
-    this._list?.find(filterOf(this.query));
+    this._list?.find(this._filter);
+  }
+
+  get _filter() {
+    return filterOf(this.query, this.services.live.map("host").keys());
   }
 
   render() {
@@ -49,22 +53,25 @@ export class JobsView extends Part {
       ${this._toolbar()}
       ${list.problem ? html`<p class="issue e" role="alert">✕ ${list.problem.message}</p>` : nothing}
       ${jobs.length ? html`<gw-table .services=${this.services} .columns=${jobColumns(this.services, Date.now())} .rows=${jobs}
-          .sort=${"-created"} .caption=${"Jobs"} .row_href=${(/** @type {JobView} */ job) => this.services.router.href(`/jobs/${job.id}`)}></gw-table>
-        ${list.more ? html`<button type="button" class="button" @click=${() => list.older()}>Older jobs</button>` : nothing}`
-        : list.problem ? nothing : list.known ? this._none() : html`<p role="status" aria-busy="true">Asking the controller…</p>`}
+          .sort=${"-created"} .caption=${"Jobs"} .row_href=${(/** @type {JobView} */ job) => this.services.router.href(`/jobs/${job.id}`)}></gw-table>`
+        : list.problem ? nothing : list.known ? this._none(list) : html`<p role="status" aria-busy="true">Asking the controller…</p>`}
+      ${list.more ? html`<button type="button" class="button" @click=${() => list.older()}>Older jobs</button>` : nothing}
     </div>`;
   }
 
   _toolbar() {
     const { router, live } = this.services;
-    const filter = filterOf(this.query);
+    const filter = this._filter;
     const set = (/** @type {string} */ name) => (/** @type {string} */ value) => router.set({ [name]: value });
     const hosts = [...live.map("host").keys()].slice(0, 500);
     const people = [...new Set([...live.map("job").values()].map((job) => job.person))].sort();
     const operations = [...new Set([...this._operations, filter.operation].filter(Boolean))];
     return html`<form class="toolbar" aria-label="Which jobs" @submit=${(/** @type {Event} */ event) => event.preventDefault()}>
       ${selectField({ id: "gw-jobs-state", label: "State", value: filter.state, options: STATE_OPTIONS, onChange: set("state") })}
-      ${textField({ id: "gw-jobs-host", label: "Host", value: filter.host, onInput: set("host"), list: "gw-jobs-hosts", placeholder: "site/host" })}
+      ${textField({
+        id: "gw-jobs-host", label: "Host", value: this.query.get("host") ?? "", onInput: set("host"), list: "gw-jobs-hosts",
+        placeholder: "site/host",
+      })}
       ${selectField({
         id: "gw-jobs-operation", label: "Operation", value: filter.operation, onChange: set("operation"),
         options: [["", "Any operation"], ...operations],
@@ -77,12 +84,14 @@ export class JobsView extends Part {
     </form>`;
   }
 
-  _none() {
-    const filter = filterOf(this.query);
+  /** @param {JobList} list */
+  _none(list) {
+    const filter = this._filter;
     const filtered = Object.values(filter).some(Boolean);
     return empty({
       title: filtered ? "No job matches" : "No jobs yet",
-      text: filtered ? "No job is what you look for." : "What hosts are asked to do shows up here, with how it ended.",
+      text: list.more ? `None among the newest ${list.read} is what you look for: there are older ones.`
+        : filtered ? "No job is what you look for." : "What hosts are asked to do shows up here, with how it ended.",
       cli: cli(this.services, jobsCli(filter)),
       action: filtered ? html`<a class="button" href=${this.services.router.href("/jobs")}>Show all</a>` : nothing,
     });

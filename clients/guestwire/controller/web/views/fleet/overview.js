@@ -10,7 +10,7 @@ import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { selectField } from "../../parts/field.js";
 import { counted } from "../../core/format.js";
-import { shellWord } from "../../core/selection.js";
+import { word } from "../../core/command_line.js";
 import { bulkBar } from "./bulk_bar.js";
 import { FoundHosts } from "./found_hosts.js";
 import { GroupMembers } from "./group_members.js";
@@ -166,7 +166,7 @@ export class FleetOverview extends Part {
   _noneFound(all) {
     return empty({
       title: "No host matches", text: `None of ${counted(all.length, "host")} is what you look for.`,
-      cli: cli(this.services, `guestwire fleet list ${shellWord(this._found?.q ?? "")}`),
+      cli: cli(this.services, `guestwire fleet list ${word(this._found?.q ?? "")}`),
       action: html`<a class="button" href=${this.services.router.href("/", { group: this.query.get("group") })}>Show all</a>`,
     });
   }

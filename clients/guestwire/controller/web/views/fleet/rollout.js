@@ -8,7 +8,7 @@ import { empty } from "../../parts/empty.js";
 import { selectField } from "../../parts/field.js";
 import { counted, duration, time } from "../../core/format.js";
 import { isAbort } from "../../core/problem.js";
-import { shellWord } from "../../core/selection.js";
+import { word } from "../../core/command_line.js";
 import { rolloutControls } from "./rollout_controls.js";
 import { waveName } from "./rollout_preview.js";
 import { estimatedEnd, rolloutStatus, shareBar } from "./rollout_standing.js";
@@ -18,6 +18,8 @@ import { TARGET_STATES, eventList, happened, targetColumns, targetKey } from "./
 /** @typedef {import("../../types/api.js").components["schemas"]["TargetView"]} Target */
 
 const LOOK_MS = 1000;
+/** Answers that stay the same: not allowed, not there. */
+const FINAL = [403, 404];
 
 export class RolloutPage extends Part {
   static properties = { ...Part.properties, _detail: { state: true }, _targets: { state: true }, _problem: { state: true } };
@@ -53,15 +55,14 @@ export class RolloutPage extends Part {
     this._stale = false;
     try {
       const [detail, targets] = await Promise.all([
-        api.get(`/rollouts/${this.params.id}`, {}, signal), api.all(`/rollouts/${this.params.id}/targets`, {}, 10_000),
+        api.get(`/rollouts/${this.params.id}`, {}, signal), api.all(`/rollouts/${this.params.id}/targets`, {}, 10_000, signal),
       ]);
       this._detail = detail;
       this._targets = targets;
       this._problem = null;
     } catch (error) {
-      if (isAbort(error)) return;
-      this._problem = /** @type {Error} */ (error);
-      this._stale = !this._detail && /** @type {any} */ (error).status !== 404;
+      this._stale = !FINAL.includes(/** @type {any} */ (error).status); // it is asked again
+      if (!isAbort(error)) this._problem = /** @type {Error} */ (error);
     }
   }
 
@@ -84,6 +85,7 @@ export class RolloutPage extends Part {
       <div class="row"><h1>${rollout.name}</h1> <span role="status">${rolloutStatus(rollout)}</span></div>
       <p>${what} on ${counted(rollout.hosts, "host")}, by ${rollout.person}
         ${rollout.spec.note ? html`<span class="muted">“${rollout.spec.note}”</span>` : nothing}</p>
+      ${this._problem ? html`<p class="issue e" role="alert">✕ ${this._problem.message} What is shown may be old.</p>` : nothing}
       ${rollout.reason ? html`<p class="issue w">▲ ${rollout.state}: ${rollout.reason}</p>` : nothing}
       ${rolloutControls(this.services, rollout, () => { this._stale = true; })}
       ${this._approvals()}
@@ -140,7 +142,7 @@ export class RolloutPage extends Part {
         .empty=${empty({
           title: this._targets.length ? "No host is like that" : "No hosts yet",
           text: this._targets.length ? "Choose another state or wave." : "They are chosen when the rollout begins.",
-          cli: cli(this.services, `guestwire fleet list ${shellWord(rollout.spec.targets.selection ?? "")}`),
+          cli: cli(this.services, `guestwire fleet list ${word(rollout.spec.targets.selection ?? "")}`),
         })}></gw-table></section>`;
   }
 }

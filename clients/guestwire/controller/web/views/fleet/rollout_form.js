@@ -3,7 +3,7 @@
  * line that starts the same from a shell. Pure.
  */
 
-import { shellWord } from "../../core/selection.js";
+import { word } from "../../core/command_line.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["RolloutSpec-Input"]} RolloutSpec */
 /**
@@ -227,17 +227,17 @@ function without(values) {
  * @param {"start" | "preview"} [verb]
  */
 export function rolloutCli(form, verb = "start") {
-  const words = [`guestwire rollout ${verb} ${shellWord(form.name?.trim() || "NAME")}`];
+  const words = [`guestwire rollout ${verb} ${word(form.name?.trim() || "NAME")}`];
   const project = form.project?.trim();
-  if (project) words.push(`--project ${shellWord(`${project}@${form.revision?.trim() || "REVISION"}`)}`);
-  for (const host of hostsOf(form.hosts ?? "")) words.push(`--host ${shellWord(host)}`);
+  if (project) words.push(`--project ${word(`${project}@${form.revision?.trim() || "REVISION"}`)}`);
+  for (const host of hostsOf(form.hosts ?? "")) words.push(`--host ${word(host)}`);
   const others = form.hosts ? ["q", "group_name"] : form.group_name ? ["q"] : [];
   const unmeant = [...(project ? ["operation", "body"] : ["restart"]), ...others];
   for (const { id, option, kind } of FIELDS) {
     const text = (form[id] ?? "").trim();
     if (!option || !text || unmeant.includes(id)) continue;
     if (kind === "check") words.push(option);
-    else words.push(`${option} ${shellWord(kind === "span" && !Number.isNaN(seconds(text)) ? String(seconds(text)) : text)}`);
+    else words.push(`${option} ${word(kind === "span" && !Number.isNaN(seconds(text)) ? String(seconds(text)) : text)}`);
   }
   if (verb === "start") words.push("--watch");
   return words.join(" ");

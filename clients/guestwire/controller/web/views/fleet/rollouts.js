@@ -6,6 +6,8 @@ import "../../parts/table.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { selectField } from "../../parts/field.js";
+import { Pages } from "../../parts/loading.js";
+import { trouble } from "../../parts/trouble.js";
 import { ago } from "../../core/format.js";
 import { countsText, rolloutStatus, shareBar } from "./rollout_standing.js";
 import { waveName } from "./rollout_preview.js";
@@ -15,43 +17,46 @@ import { waveName } from "./rollout_preview.js";
 const STATES = ["draft", "running", "paused", "aborting", "aborted", "finished"];
 
 export class RolloutsView extends Part {
-  static properties = { ...Part.properties, _read: { state: true }, _problem: { state: true }, _next: { state: true } };
-
   constructor() {
     super();
-    /** Those that the list had; the stream has what is newer. @type {Map<string, Rollout> | null} */
-    this._read = null;
-    /** @type {string | null} */
-    this._next = null;
-    /** @type {Error | null} */
-    this._problem = null;
+    /** Those that the list had; the stream has what is newer. @type {Pages<Rollout>} */
+    this.pages = new Pages(this, (cursor, signal) => this._page(cursor, signal));
+    this._asked = "";
     this.follow("rollout");
   }
 
   connectedCallback() {
+    this._asked = this._state;
     super.connectedCallback();
-    void this._page();
     // the stream began anew: what went meanwhile is in the list
-    this.until(this.services.live.on("rollout", (changes) => { if (!changes.length) { this._next = null; void this._page(); } }));
+    this.until(this.services.live.on("rollout", (changes) => { if (!changes.length) void this.pages.again(); }));
     this.every(5000, () => this.requestUpdate());
   }
 
-  async _page() {
-    try {
-      const page = await this.services.api.get("/rollouts", { limit: 100, cursor: this._next });
-      this._read = new Map([...(this._next ? this._read ?? [] : []), ...page.items.map((/** @type {Rollout} */ one) => [one.id, one])]);
-      this._next = page.next ?? null;
-      this._problem = null;
-    } catch (error) {
-      this._problem = /** @type {Error} */ (error);
-    }
+  get _state() {
+    const state = this.query.get("state") ?? "";
+    return STATES.includes(state) ? state : "";
+  }
+
+  /**
+   * @param {string | null} cursor
+   * @param {AbortSignal} signal
+   */
+  _page(cursor, signal) {
+    return this.services.api.get("/rollouts", { state: this._state || null, limit: 100, cursor }, signal);
+  }
+
+  willUpdate() {
+    if (this._asked === this._state) return;
+    this._asked = this._state;
+    void this.pages.again();
   }
 
   /** @returns {Rollout[]} */
   get _rollouts() {
-    const all = new Map([...(this._read ?? []), ...this.services.live.map("rollout")]);
-    const state = this.query.get("state");
-    return [...all.values()].filter((one) => !state || one.state === state);
+    const read = this.pages.items.map((one) => /** @type {[string, Rollout]} */ ([one.id, one]));
+    const all = new Map([...read, ...this.services.live.map("rollout")]);
+    return [...all.values()].filter((one) => !this._state || one.state === this._state);
   }
 
   render() {
@@ -63,22 +68,24 @@ export class RolloutsView extends Part {
       <h1>Rollouts</h1>
       <div class="toolbar">
         ${selectField({
-          id: "gw-rollouts-state", label: "State", value: this.query.get("state") ?? "", options: [["", "Any state"], ...STATES],
+          id: "gw-rollouts-state", label: "State", value: this._state, options: [["", "Any state"], ...STATES],
           onChange: (/** @type {string} */ state) => router.set({ state }),
         })}
         <span class="fill"></span>${start}
       </div>
-      ${this._problem ? html`<p class="issue e" role="alert">✕ ${this._problem.message}</p>` : nothing}
+      ${trouble(this.pages.error, () => void this.pages.again())}
       ${rollouts.length ? html`<gw-table .services=${this.services} .columns=${columns(Date.now())} .rows=${rollouts} .sort=${"-created"}
-          .caption=${"Rollouts"} .row_href=${(/** @type {Rollout} */ one) => router.href(`/rollouts/${one.id}`)}></gw-table>
-        ${this._next ? html`<button type="button" class="button" @click=${() => this._page()}>Older rollouts</button>` : nothing}`
-        : this._read ? this._none(start) : html`<p role="status" aria-busy="true">Asking the controller…</p>`}
+          .caption=${"Rollouts"} .row_href=${(/** @type {Rollout} */ one) => router.href(`/rollouts/${one.id}`)}></gw-table>`
+        : this.pages.busy ? html`<p role="status" aria-busy="true">Asking the controller…</p>`
+          : this.pages.error ? nothing : this._none(start)}
+      ${this.pages.next ? html`<button type="button" class="button" ?disabled=${this.pages.busy} @click=${() => this.pages.more()}>
+        Older rollouts</button>` : nothing}
     </div>`;
   }
 
   /** @param {unknown} start */
   _none(start) {
-    const filtered = this.query.get("state");
+    const filtered = this._state;
     return empty({
       title: filtered ? `No rollout is ${filtered}` : "No rollouts yet",
       text: "A rollout does one thing on many hosts, in waves, and stops by itself when too much fails.",

@@ -1,6 +1,6 @@
 /** Maintenance windows in words, and what a form of one says. Pure. */
 
-import { shellWord } from "../../core/selection.js";
+import { word } from "../../core/command_line.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["WindowSpec"]} WindowSpec */
 /** @typedef {{days: string[], start: string, end: string}} SpanRow */
@@ -98,9 +98,9 @@ const CLOCK = /^([01]\d|2[0-3]):[0-5]\d$|^24:00$/;
  * @param {WindowForm} form
  */
 export function windowCli({ name, zone, spans, exceptions, last, note }) {
-  const put = `guestwire window put ${name || "NAME"}`;
+  const put = `guestwire window put ${word(name || "NAME")}`;
   if (exceptions.length) return `${put} --file window.toml`;
   const open = spans.map(({ days, start, end }) => ` --open ${daysText(days) || "DAYS"} ${start}-${end}`).join("");
-  const more = [zone && zone !== "UTC" ? `--zone ${shellWord(zone)}` : "", last ? `--last ${last}` : "", note ? `--note ${shellWord(note)}` : ""];
+  const more = [zone && zone !== "UTC" ? `--zone ${word(zone)}` : "", last ? `--last ${last}` : "", note ? `--note ${word(note)}` : ""];
   return [put + open, ...more].filter(Boolean).join(" ");
 }

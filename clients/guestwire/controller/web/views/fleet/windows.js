@@ -7,6 +7,7 @@ import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { pill } from "../../parts/status.js";
 import { duration, time } from "../../core/format.js";
+import { Newest } from "../../core/newest.js";
 import { openTexts } from "./window_words.js";
 import { editWindow } from "./window_form.js";
 
@@ -23,6 +24,7 @@ export class WindowsView extends Part {
     this._read = null;
     /** @type {Error | null} */
     this._problem = null;
+    this._newest = new Newest();
   }
 
   connectedCallback() {
@@ -33,11 +35,14 @@ export class WindowsView extends Part {
   }
 
   async _ask() {
+    const counts = this._newest.ask();
     try {
-      this._read = await this.services.api.all("/windows");
+      const windows = await this.services.api.all("/windows");
+      if (!counts()) return;
+      this._read = windows;
       this._problem = null;
     } catch (error) {
-      this._problem = /** @type {Error} */ (error);
+      if (counts()) this._problem = /** @type {Error} */ (error);
     }
   }
 

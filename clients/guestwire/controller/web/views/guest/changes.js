@@ -1,13 +1,10 @@
 /** What changes a guest as a whole in the draft: another name, a copy, its removal. */
 
 import { html } from "lit";
-import { pathText } from "../../core/edit_paths.js";
+import { copied } from "../host/guest_copies.js";
 import { nameDialog } from "./name_dialog.js";
 
 /** @typedef {import("./pages.js").GuestPage} GuestPage */
-
-/** What is the guest's alone, and no copy has. */
-const OWN = { id: null, uuid: null, rtos_id: null, gpos_id: null, cpuset: null, devices: [], port_forwards: [] };
 
 /** @param {GuestPage} page */
 export function changes(page) {
@@ -42,22 +39,8 @@ async function clone(page) {
       "forwards; its disks are made as copies.",
   });
   if (!name) return;
-  page.edit({ op: "add", path: pathText(["guest", name]), value: copyOf(page.guest) });
+  page.edit(copied(page.guest, name));
   page.services.router.follow(page.services.router.guestHref(page.host, name));
-}
-
-/**
- * The fields of a copy.
- * @param {any} guest
- */
-export function copyOf(guest) {
-  const { name: _name, ...fields } = { ...structuredClone(guest), ...OWN };
-  return {
-    ...fields,
-    nics: fields.nics.map((/** @type {any} */ nic) => ({ ...nic, mac: null })),
-    disks: fields.disks.map((/** @type {any} */ disk) => (
-      disk.device === "disk" && disk.path ? { ...disk, path: null, clone_of: disk.path } : disk)),
-  };
 }
 
 /** @param {GuestPage} page */

@@ -2,9 +2,12 @@
  * <gw-console-screen .services .host .guest>: what a guest has written on its serial console, read-only. It asks for
  * what is new while
  * it is on the page and the page is seen; where something was lost or the guest was started anew it says so.
+ * Each question is one that hosts and the controller write down: who may not ask does not, and a refusal is the last
+ * word.
  */
 
 import { html, nothing } from "lit";
+import { line } from "../../core/command_line.js";
 import { fromHex } from "../../core/hex.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
@@ -15,6 +18,8 @@ const AGAIN_MS = 1500;
 const MOST_BYTES = 64 << 10;
 const TEXT_LINES = 200;
 const STYLES = "xterm-styles";
+/** Asking again would bring the same. */
+const REFUSALS = new Set(["DENIED", "UNSUPPORTED", "UNIMPLEMENTED"]);
 
 /** @typedef {"open" | "busy" | "off" | "closed"} State */
 /**
@@ -57,18 +62,26 @@ export class ConsoleScreen extends Part {
     this._terminal = null;
     this._wanted = "";
     this._of = "";
+    /** Counts beginnings: what was asked before one is not for the screen after it. */
+    this._begun = 0;
+    /** Whether it was refused: until it is another guest's console, or somebody else's question. */
+    this._refused = false;
   }
 
   connectedCallback() {
     super.connectedCallback();
     needStyles();
+    this._of = `${this.host}/${this.guest}`;
+    const { session } = this.services;
+    const other = () => this._begin();
+    session.addEventListener("change", other);
+    this.until(() => session.removeEventListener("change", other));
     this.until(followTheme(() => this._terminal?.recolour()));
     const watch = new ResizeObserver(() => this._terminal?.fit());
     watch.observe(this);
     this.until(() => {
       watch.disconnect();
-      this._terminal?.dispose();
-      this._terminal = null;
+      this._drop();
     });
     this.every(AGAIN_MS, (signal) => this._ask(signal));
   }
@@ -84,12 +97,25 @@ export class ConsoleScreen extends Part {
 
   /** From the beginning of what there is. */
   _begin() {
+    this._begun += 1;
     this._after = null;
     this._run = null;
     this._bytes = 0;
     this._lost = false;
     this._problem = null;
-    this._terminal?.clear();
+    this._refused = false;
+    if (this._may) this._terminal?.clear();
+    else this._drop();
+    this.requestUpdate();
+  }
+
+  _drop() {
+    this._terminal?.dispose();
+    this._terminal = null;
+  }
+
+  get _may() {
+    return this.services.session.may("guest-console", this.host);
   }
 
   async _terminalOf() {
@@ -103,15 +129,19 @@ export class ConsoleScreen extends Part {
 
   /** @param {AbortSignal} signal */
   async _ask(signal) {
-    const of = this._of;
+    const begun = this._begun;
+    if (this._refused || !this._may) return;
     try {
       const terminal = await this._terminalOf();
       if (!terminal) return;
       let piece = await this._piece(signal);
-      while (of === this._of && this._takes(terminal, piece)) piece = await this._piece(signal);
+      while (begun === this._begun && this._takes(terminal, piece)) piece = await this._piece(signal);
       this._problem = null;
     } catch (error) {
-      if (!signal.aborted && of === this._of) this._problem = /** @type {any} */ (error);
+      if (signal.aborted || begun !== this._begun) return;
+      const problem = /** @type {import("../../core/problem.js").Problem} */ (error);
+      this._problem = problem;
+      this._refused = problem.status === 403 || REFUSALS.has(problem.code);
     }
   }
 
@@ -121,7 +151,7 @@ export class ConsoleScreen extends Part {
    */
   _piece(signal) {
     return this.services.api.operation(this.host, "guest-console", {
-      guest: this.guest, after: this._after, run: this._run, limit_bytes: MOST_BYTES,
+      guest: this.guest, after: this._after ?? 0, run: this._run, limit_bytes: MOST_BYTES,
     }, signal);
   }
 
@@ -132,11 +162,12 @@ export class ConsoleScreen extends Part {
    */
   _takes(terminal, piece) {
     if (this._run !== null && piece.run !== null && piece.run !== this._run) {
-      // the guest has begun anew, and this is from its beginning
+      // the guest has begun anew, and this is from its beginning, as far as that is kept
       terminal.clear();
       this._bytes = 0;
       this._lost = false;
-    } else if (piece.lost && this._after !== null) this._lost = true;
+    }
+    this._lost ||= piece.lost;
     this._run = piece.run ?? this._run;
     this._state = piece.state;
     const bytes = fromHex(piece.data);
@@ -147,7 +178,13 @@ export class ConsoleScreen extends Part {
   }
 
   render() {
-    const line = `guestwire guest console ${this.host.split("/")[1]}/${this.guest} -f`;
+    if (!this._may) {
+      return empty({
+        title: "The console is not shown to you",
+        text: "What a guest writes may be confidential: reading it takes the role operator on this host.",
+      });
+    }
+    const same = line`guestwire guest console ${this.host.split("/")[1]}/${this.guest} -f`;
     return html`<section class="console" aria-label=${`Console of ${this.guest}`}>
       <div class="toolbar">
         <form class="row" role="search" @submit=${this._search}><label class="sr"
@@ -167,7 +204,7 @@ export class ConsoleScreen extends Part {
       ${this._as_text ? html`<pre class="console-text mono" tabindex="0" role="region"
         aria-label=${`Console of ${this.guest} as text`}>${this._text()}</pre>` : nothing}
       <p class="muted console-note">Read-only: typing from here is not there yet. The same on a command
-        line:</p>${cli(this.services, line)}</section>`;
+        line:</p>${cli(this.services, same)}</section>`;
   }
 
   _remarks() {

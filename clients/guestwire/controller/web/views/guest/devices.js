@@ -1,6 +1,7 @@
 /** The devices of a guest: the host's own that it has exclusively, its disks and drives, folders of the host. */
 
 import { html, nothing } from "lit";
+import { line } from "../../core/command_line.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { issueLines } from "../../parts/issue_lines.js";
@@ -8,6 +9,7 @@ import { selectField, textField } from "../../parts/field.js";
 import "../../parts/form.js";
 import { adjusted, GuestPage } from "./pages.js";
 import { again } from "./name_dialog.js";
+import { usbAddress } from "../host/device_words.js";
 
 const STORAGE = ["disks", "shares", "persistence", "firmware", "boot"];
 const USB = /^usb:[0-9a-f]{4}:[0-9a-f]{4}$/;
@@ -46,7 +48,7 @@ export class GuestDevices extends GuestPage {
         title: "No devices given to this guest",
         text: this.editing ? "A device is given exclusively: the host and other guests do not have it then." :
           "In Config mode a PCI or USB device of the host can be given to it.",
-        cli: cli(this.services, `guestwire guest set ${this.short}/${this.name} devices+=0000:01:00.0`),
+        cli: cli(this.services, line`guestwire guest set ${this.short}/${this.name} devices+=0000:01:00.0`),
       })}</section>`;
   }
 
@@ -81,7 +83,9 @@ export class GuestDevices extends GuestPage {
   async _add() {
     const offers = /** @type {string[]} */ (this.formTools.offers.devices);
     const known = new Map(this._pci.map((one) => [one.address, one]));
-    let address = offers[0] ?? "";
+    const plugged = /** @type {any[]} */ (this.data.inventory?.topology?.usb ?? []);
+    const seen = new Map(plugged.map((one) => [usbAddress(one), one]));
+    let address = "";
     let usb = "";
     let error = "";
     const given = await this.services.dialogs.open((close) => html`<form @submit=${(/** @type {Event} */ event) => {
@@ -94,10 +98,12 @@ export class GuestDevices extends GuestPage {
     }}>
       <div class="dialog-body stack">
         <p>The guest has it exclusively. A card through which the host is reached is refused.</p>
-        ${selectField({ id: "gw-guest-devices-pci", label: "PCI device that no guest has", value: address,
-          options: offers.map((one) => [one, optionOf(one, known.get(one))]), onChange: (value) =>
+        ${selectField({ id: "gw-guest-devices-free", label: "Device that no guest has", value: address,
+          options: [["", "Choose …"], ...offers.map((one) => /** @type {[string, string]} */ (
+            [one, optionOf(one, known.get(one), seen.get(one))]))], onChange: (value) =>
             { address = value; } })}
-        ${textField({ id: "gw-guest-devices-usb", label: "or a USB device", value: usb, error, hint:
+        ${textField({ id: "gw-guest-devices-usb", label: "or a USB device that is not plugged in now", value: usb,
+          error, hint:
           "usb:VENDOR:PRODUCT, as lsusb shows them",
           onInput: (value) => { usb = value; } })}</div>
       <footer><button type="button" class="button" @click=${() => close()}>Cancel</button><button
@@ -142,9 +148,11 @@ function hex(value, digits) {
 /**
  * @param {string} address
  * @param {Pci | undefined} one
+ * @param {{manufacturer?: string | null, name?: string | null} | undefined} usb
  * @returns {string}
  */
-function optionOf(address, one) {
+function optionOf(address, one, usb) {
+  if (usb) return `${address} · ${[usb.manufacturer, usb.name].filter(Boolean).join(" ") || "USB device"}`;
   return one ? `${address} · ${kindOf(one)} ${ids(one)}${one.driver ? ` (${one.driver})` : ""}` : address;
 }
 

@@ -7,6 +7,7 @@ import { pathText } from "../../core/edit_paths.js";
 import { ago } from "../../core/format.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
+import { away, onlyGuests } from "../host/away.js";
 import { GuestPage } from "./pages.js";
 
 const AGAIN_MS = 2000;
@@ -14,26 +15,34 @@ const AGAIN_MS = 2000;
 const RIGHTS = [{ field: "signal", label: "May signal" }, { field: "wait", label: "May wait" }];
 
 export class GuestEvents extends GuestPage {
-  static properties = { ...GuestPage.properties, _live: { state: true } };
+  static properties = { ...GuestPage.properties, _live: { state: true }, _problem: { state: true } };
 
   constructor() {
     super();
-    /** @type {Map<string, any>} the events as the communication services have them */
-    this._live = new Map();
+    /** @type {Map<string, any> | null} the events as the communication services have them; null: not known */
+    this._live = null;
+    this._problem = "";
   }
 
   connectedCallback() {
     super.connectedCallback();
     this.every(AGAIN_MS, async (signal) => {
-      const events = await this.services.api.operation(this.host, "event-list", {}, signal).then((reply) =>
-        reply.events, () => []);
-      this._live = new Map(events.map((/** @type {any} */ one) => [one.name, one]));
+      try {
+        const { events } = await this.services.api.operation(this.host, "event-list", {}, signal);
+        this._live = new Map(events.map((/** @type {any} */ one) => [one.name, one]));
+        this._problem = "";
+      } catch (error) {
+        if (signal.aborted) return;
+        this._live = null;
+        this._problem = /** @type {Error} */ (error).message;
+      }
     });
   }
 
   render() {
     const { guest } = this;
     if (!guest) return this.missing();
+    if (onlyGuests(this.draft)) return away("The events are");
     const { events } = this.desired;
     if (!events.length) {
       return empty({
@@ -47,24 +56,31 @@ export class GuestEvents extends GuestPage {
       id="gw-guest-events">Events</h2>
       ${hasComm(guest) ? nothing : html`<p
         class="issue w">Warning: this guest has no communication, so that it takes no part in events.</p>`}
-      <table class="table"><caption class="sr">Events and what ${this.name} may do with them</caption>
+      <div class="wide-table" role="region" aria-label="Events" tabindex="0"><table class="table"><caption
+        class="sr">Events and what ${this.name} may do with them</caption>
         <thead><tr><th scope="col">Event</th><th scope="col">Reset</th><th
           scope="col">Delivery</th>${RIGHTS.map((one) => html`<th scope="col">${one.label}</th>`)}
-          <th scope="col" class="end">Signals</th><th scope="col">Waiters</th><th
-            scope="col">Last signal</th></tr></thead>
-        <tbody>${events.map((/** @type {any} */ one) => this._row(one))}</tbody></table></section>`;
+          <th scope="col" class="end live">Signals</th><th scope="col" class="live">Waiters</th><th
+            scope="col" class="live long">Last signal</th></tr></thead>
+        <tbody>${events.map((/** @type {any} */ one) => this._row(one))}</tbody></table></div>
+      ${this._problem ? html`<p class="muted">How they stand now is not known: ${this._problem}</p>` : nothing}
+      </section>`;
   }
 
   /** @param {any} event */
   _row(event) {
-    const now = this._live.get(event.name);
+    const now = this._live?.get(event.name);
+    const waiters = now?.waiters.join(", ") ?? "";
+    const last = now?.last_at ? `${ago(now.last_at, Date.now())} by ${now.last_by}` : "";
+    const none = this._live ? "-" : html`<span class="muted">not known</span>`;
     return html`<tr><th scope="row"><a
       href=${this.services.router.hostHref(this.host,
         `/events/${encodeURIComponent(event.name)}`)}>${event.name}</a></th>
       <td>${event.reset}</td>
         <td>${event.delivery}</td>${RIGHTS.map(({ field, label }) => this._right(event, field, label))}
-      <td class="end num">${now ? now.signals : "-"}</td><td>${now?.waiters.length ? now.waiters.join(", ") : "-"}</td>
-      <td>${now?.last_at ? html`${ago(now.last_at, Date.now())} by ${now.last_by}` : "-"}</td></tr>`;
+      <td class="end live">${now ? now.signals : none}</td><td class="live"
+        title=${waiters || nothing}>${waiters || none}</td>
+      <td class="live long" title=${last || nothing}>${last || none}</td></tr>`;
   }
 
   /**

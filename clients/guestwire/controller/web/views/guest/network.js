@@ -1,6 +1,7 @@
 /** The network cards of a guest, the ports forwarded to it, and how its ends of the virtual networks are now. */
 
 import { html, nothing } from "lit";
+import { line } from "../../core/command_line.js";
 import { bytes } from "../../core/format.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
@@ -47,7 +48,7 @@ export class GuestNetwork extends GuestPage {
         ${guest.nics.length || this.editing ? nothing : empty({
           title: "No network cards", text:
             "In Config mode a card is added, on a virtual network or a bridge of the host.",
-          cli: cli(this.services, `guestwire guest set ${this.short}/${this.name} 'nics+={network="lan"}'`),
+          cli: cli(this.services, line`guestwire guest set ${this.short}/${this.name} 'nics+={network="lan"}'`),
         })}
         ${schema ? html`<gw-form .schema=${schema} .only=${FIELDS} .value=${guest} .place=${this.place}
           .read_only=${!this.editing} .changed=${tools.changed}
@@ -63,7 +64,7 @@ export class GuestNetwork extends GuestPage {
     if (!this._ports.length) {
       return empty({ title: "On no virtual network", text:
         "A guest is on a network when it has a card on it, or is a member of it.",
-        cli: cli(this.services, `guestwire net member add ${this.short}/lan ${this.name}`),
+        cli: cli(this.services, line`guestwire net member add ${this.short}/lan ${this.name}`),
         action: html`<a class="button"
           href=${this.services.router.hostHref(this.host, "/network")}>Networks of the host</a>` });
     }

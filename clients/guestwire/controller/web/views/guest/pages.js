@@ -9,6 +9,7 @@ import { definition } from "../../core/schema.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { Part } from "../../parts/part.js";
+import { isOfMachine, usbAddress } from "../host/device_words.js";
 
 /** @typedef {import("../../core/draft.js").Draft} Draft */
 /** @typedef {import("../../core/edit_paths.js").Edit} Edit */
@@ -166,13 +167,16 @@ function names(all) {
 }
 
 /**
- * Addresses of the host's devices that no guest has.
+ * Addresses of the host's devices that no guest has, and that one can have: PCI, then USB.
  * @param {GuestPage} page
+ * @returns {string[]}
  */
-function freeDevices(page) {
+export function freeDevices(page) {
   const taken = new Set((page.desired?.guests ?? []).flatMap((/** @type {any} */ one) => one.devices ?? []));
-  const all = page.data.inventory?.topology?.devices ?? [];
-  return all.map((/** @type {any} */ one) => one.address).filter((/** @type {string} */ one) => !taken.has(one));
+  const { devices = [], usb = [] } = page.data.inventory?.topology ?? {};
+  const pci = devices.filter((/** @type {any} */ one) => !isOfMachine(one))
+    .map((/** @type {any} */ one) => one.address);
+  return [...new Set([...pci, ...usb.map(usbAddress)])].filter((one) => !taken.has(one));
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The snapshots of a guest's disks: list, create, revert, delete. */
 
 import { html, nothing } from "lit";
+import { line } from "../../core/command_line.js";
 import { time } from "../../core/format.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
@@ -46,7 +47,7 @@ export class GuestSnapshots extends Part {
   }
 
   get _line() {
-    return `guestwire guest snapshot list ${this.host.split("/")[1]}/${this.guest}`;
+    return line`guestwire guest snapshot list ${this.host.split("/")[1]}/${this.guest}`;
   }
 
   /** Why snapshots cannot be changed now; empty: they can. @param {string} operation */

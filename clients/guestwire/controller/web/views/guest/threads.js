@@ -1,6 +1,7 @@
 /** The threads of a guest's process: what each is for, on which CPUs it may run, how it is scheduled. */
 
 import { html, nothing } from "lit";
+import { line } from "../../core/command_line.js";
 import { duration } from "../../core/format.js";
 import { cli } from "../../parts/cli.js";
 import { Part } from "../../parts/part.js";
@@ -67,7 +68,7 @@ export class GuestThreads extends Part {
     return html`<div class="stack"><gw-table .services=${this.services} .columns=${COLUMNS} .rows=${this._all}
       .sort=${"role"} .sort_name=${"threads"}
       .caption=${`Threads of ${this.guest}`}></gw-table>
-      ${cli(this.services, `guestwire guest threads ${this.host.split("/")[1]}/${this.guest}`)}</div>`;
+      ${cli(this.services, line`guestwire guest threads ${this.host.split("/")[1]}/${this.guest}`)}</div>`;
   }
 }
 

@@ -1,6 +1,7 @@
 /** One memory area: its sizes and default, who has it how and is attached now, what is in it. */
 
 import { html, nothing } from "lit";
+import { line } from "../../core/command_line.js";
 import { isSystem, meaning } from "../../core/access.js";
 import { pathText } from "../../core/edit_paths.js";
 import { bytes } from "../../core/format.js";
@@ -11,6 +12,7 @@ import { pill } from "../../parts/status.js";
 import { accessEditor } from "../guest/access_editor.js";
 import { HostPage } from "../guest/pages.js";
 import { removeArea, wrongSize } from "./area_changes.js";
+import { away, onlyGuests, unread } from "./away.js";
 import "./area_dump.js";
 
 const AGAIN_MS = 3000;
@@ -23,7 +25,8 @@ export class HostArea extends HostPage {
     super();
     /** @type {any} the area as the communication services have it */
     this._live = null;
-    this._problem = "";
+    /** @type {import("../../core/problem.js").Problem | null} */
+    this._problem = null;
   }
 
   get name() {
@@ -35,11 +38,11 @@ export class HostArea extends HostPage {
     this.every(AGAIN_MS, async (signal) => {
       try {
         this._live = await this.services.api.operation(this.host, "area-show", { name: this.name }, signal);
-        this._problem = "";
+        this._problem = null;
       } catch (error) {
         if (signal.aborted) return;
         this._live = null;
-        this._problem = /** @type {Error} */ (error).message;
+        this._problem = /** @type {any} */ (error);
       }
     });
   }
@@ -53,6 +56,7 @@ export class HostArea extends HostPage {
     const { area } = this;
     if (!this.desired) return this.waiting();
     const { router } = this.services;
+    if (!area && onlyGuests(this.draft)) return away("The memory areas are");
     if (!area && !this._live) {
       return empty({ title: `There is no memory area ${this.name} here`, text:
         "It may be new, removed or renamed in the draft.",
@@ -109,8 +113,7 @@ export class HostArea extends HostPage {
 
   _now() {
     const now = this._live;
-    if (!now) return html`<p
-      class="muted">${this._problem ? `The host does not have it now: ${this._problem}` : "Reading …"}</p>`;
+    if (!now) return unread(this._problem);
     return html`<dl class="kv"><dt>Data</dt><dd>${bytes(now.data_size)} <span
       class="muted">in front of queues and locks</span></dd>
         <dt>Region behind it</dt><dd>${bytes(now.backing_size)}</dd>
@@ -122,7 +125,7 @@ export class HostArea extends HostPage {
           <td><span class="mono">${one.access}</span> <span class="muted">${meaning(one.access)}</span></td>
           <td>${one.attached ? pill("ok", "●", "attached") :
             pill("off", "○", "not attached")}</td></tr>`)}</tbody></table>
-      ${cli(this.services, `guestwire area show ${this.short}/${this.name}`)}`;
+      ${cli(this.services, line`guestwire area show ${this.short}/${this.name}`)}`;
   }
 }
 

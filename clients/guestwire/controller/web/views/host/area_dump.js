@@ -1,8 +1,10 @@
 /** What is in a memory area, as a hex dump, a page at a time. The address has where it begins: ?at=4096. */
 
 import { html, nothing } from "lit";
+import { line } from "../../core/command_line.js";
 import { bytes } from "../../core/format.js";
 import { dumpLines } from "../../core/hex_dump.js";
+import { Newest } from "../../core/newest.js";
 import { cli } from "../../parts/cli.js";
 import { Part } from "../../parts/part.js";
 
@@ -25,6 +27,7 @@ export class AreaDump extends Part {
     /** @type {import("../../core/problem.js").Problem | null} */
     this._problem = null;
     this._follows = false;
+    this._newest = new Newest();
   }
 
   connectedCallback() {
@@ -48,12 +51,15 @@ export class AreaDump extends Part {
   async _ask(signal) {
     const { offset } = this;
     const length = Math.max(1, Math.min(PAGE, this.size - offset));
+    const counts = this._newest.ask();
     try {
-      this._read = await this.services.api.operation(this.host, "area-dump", { name: this.area, offset, length },
+      const read = await this.services.api.operation(this.host, "area-dump", { name: this.area, offset, length },
         signal);
+      if (!counts()) return;
+      this._read = read;
       this._problem = null;
     } catch (error) {
-      if (!signal?.aborted) this._problem = /** @type {any} */ (error);
+      if (!signal?.aborted && counts()) this._problem = /** @type {any} */ (error);
     }
   }
 
@@ -70,8 +76,8 @@ export class AreaDump extends Part {
           autocomplete="off"><button class="button">Go</button>
         <span class="muted">of ${this.size} (${bytes(this.size)})</span></form>
       ${this._content()}
-      ${cli(this.services, `guestwire area dump ${this.host.split("/")[1]}/${this.area}${this.offset ?
-        ` --offset ${this.offset}` : ""}`)}</section>`;
+      ${cli(this.services, line`guestwire area dump ${this.host.split("/")[1]}/${this.area}`
+        + (this.offset ? ` --offset ${this.offset}` : ""))}</section>`;
   }
 
   /**

@@ -13,6 +13,7 @@ import { issueLines } from "../../parts/issue_lines.js";
 import { HostPage } from "../guest/pages.js";
 import "./access_choice.js";
 import { newArea, removeArea } from "./area_changes.js";
+import { away, onlyGuests } from "./away.js";
 
 /** @typedef {import("../../core/access.js").Area} Area */
 
@@ -22,6 +23,7 @@ const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowR
 export class HostAreas extends HostPage {
   render() {
     if (!this.desired) return this.waiting();
+    if (onlyGuests(this.draft)) return away("The memory areas are");
     /** @type {Area[]} */
     const areas = this.desired.areas ?? [];
     return html`<section class="panel stack" aria-labelledby="gw-host-areas">
@@ -70,7 +72,7 @@ export class HostAreas extends HostPage {
    */
   _row(area, row, who) {
     const path = pathText(["area", area.name]);
-    const isNew = this.config && this.draft.before(path) === undefined;
+    const isNew = this.config && !this.draft.partial && this.draft.before(path) === undefined;
     const issues = this.config ? this.draft.issuesAt(path) : [];
     return html`<tr class=${isNew ? "added" : ""} data-path=${pathText(["areas", area.name])}>
       <th scope="row"><a href=${this.services.router.hostHref(this.host,

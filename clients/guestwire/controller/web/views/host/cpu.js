@@ -1,11 +1,12 @@
 /** The CPUs of a host: who has which, how busy they are, and in Config mode the matrix to edit that with. */
 
 import { html, nothing } from "lit";
-import { assign, byPlace, cpuPlan } from "../../core/cpu_plan.js";
+import { assign, byPlace, cpuPlan, fixed } from "../../core/cpu_plan.js";
 import { pathText } from "../../core/edit_paths.js";
 import { memoryMap, ofNode } from "../../core/memory_map.js";
 import { hardwareButton } from "../sync/hardware_sync.js";
 import { cpuIssues } from "./cpu_issues.js";
+import { onlyGuests } from "./away.js";
 import { CpuLoads } from "./cpu_loads.js";
 import { HostPart } from "./host_part.js";
 import { issueList } from "./issue_list.js";
@@ -45,9 +46,13 @@ export class HostCpu extends HostPart {
     const shown = { cpus: ordered, plan, before, config: this.editable, rows: found.rows, heads: found.heads };
     return html`<div class="stack host-cpu">
       ${this._bar(desired, topology)}
+      ${onlyGuests(this.draft) ? html`<p class="issue w">Warning: the host is away. Which CPUs it keeps for itself and which
+        profile holds is not known: this is as with the defaults.</p>` : nothing}
       <div class="cpu-scroll ${ordered.length > TALL ? "tall" : ""}" tabindex="-1">
         <gw-cpu-grid .shown=${shown} @assign=${this._assign} @vcpus=${this._vcpus} @frozen=${this._frozen}></gw-cpu-grid></div>
       ${issueList(found.list, "What the rules say of the CPUs")}
+      ${this.editable ? plan.columns.map((one) => fixed(plan, one.key)).filter(Boolean)
+        .map((why) => html`<p class="issue w">Warning: ${why}</p>`) : nothing}
       ${hardwareButton(this.services, this.host, found.list)}
       ${this._legend(plan)}
       ${this._memory(desired, topology)}
@@ -97,9 +102,13 @@ export class HostCpu extends HostPart {
 
   /** @param {CustomEvent<{key: string, cpus: number[], on: boolean}>} event */
   _assign({ detail }) {
-    const edits = assign(this.desired, this.topology.cpus, detail.key, detail.cpus, detail.on);
+    const { cpus } = this.topology;
+    const edits = assign(this.desired, cpus, detail.key, detail.cpus, detail.on);
     if (edits.length) this.draft.edit(edits);
-    else this.services.say.info("The host keeps at least one CPU: give it another first.");
+    else {
+      const why = fixed(cpuPlan(this.desired, cpus), detail.key);
+      this.services.say.info(why || "The host keeps at least one CPU: give it another first.");
+    }
   }
 
   /** @param {CustomEvent<{key: string, value: number}>} event */

@@ -1,4 +1,7 @@
-/** How busy each CPU of a host is: how fast its busy time grew between two readings of the newest values. */
+/**
+ * How busy each CPU of a host is: how fast its busy time grew between two readings of the newest values. Of a host that is away
+ * the newest values are null: then nothing is known, and what it was before is forgotten.
+ */
 
 /** @typedef {import("../../core/api.js").Api} Api */
 
@@ -21,17 +24,22 @@ export class CpuLoads {
 
   /** @returns {Promise<Map<number, number>>} Rejects with Problem. */
   async read() {
-    const series = await this._api.all("/metrics/series", { selector: this._selector });
+    const all = await this._api.all("/metrics/series", { selector: this._selector });
+    const series = all.filter((one) => one.time !== null && one.value !== null);
     if (!this._last.size && series.length) await this._before();
-    const ratios = new Map(this.ratios);
-    for (const one of series) {
-      const cpu = Number(one.labels.cpu);
+    /** @type {Map<number, number>} */
+    const ratios = new Map();
+    /** @type {Map<number, {time: number, value: number}>} */
+    const read = new Map();
+    for (const { labels, time, value } of series) {
+      const cpu = Number(labels.cpu);
       const last = this._last.get(cpu);
-      if (last && one.time > last.time && one.value >= last.value) {
-        ratios.set(cpu, (one.value - last.value) / ((one.time - last.time) / 1000));
-      }
-      if (!last || one.time > last.time) this._last.set(cpu, { time: one.time, value: one.value });
+      const grew = last && time > last.time && value >= last.value;
+      const ratio = grew ? (value - last.value) / ((time - last.time) / 1000) : this.ratios.get(cpu);
+      if (ratio !== undefined) ratios.set(cpu, ratio);
+      read.set(cpu, last && time <= last.time ? last : { time, value });
     }
+    this._last = read;
     this.ratios = ratios;
     return ratios;
   }

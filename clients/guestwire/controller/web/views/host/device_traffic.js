@@ -29,9 +29,15 @@ export function adapterRates(api, site, host) {
     pages.forEach((page, place) => {
       for (const one of page.items) {
         const { device } = one.labels;
+        const key = `${place} ${device}`;
+        if (one.time === null || one.value === null) { // the host is away: what it was says nothing any more
+          last.delete(key);
+          speeds.delete(key);
+          continue;
+        }
         const rate = rates.get(device) ?? { device, received: 0, sent: 0, lost: 0 };
         rates.set(device, rate);
-        if (place < 2) rate[place ? "sent" : "received"] = speed(last, speeds, `${place} ${device}`, one);
+        if (place < 2) rate[place ? "sent" : "received"] = speed(last, speeds, key, one);
         else rate.lost += one.value;
       }
     });

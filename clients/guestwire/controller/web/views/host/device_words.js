@@ -70,9 +70,19 @@ export function subsystemWord({ subsystem_vendor, subsystem_device, subsystem_na
   return subsystem_name ?? `${VENDORS[subsystem_vendor] ?? hex(subsystem_vendor)} ${hex(subsystem_device ?? 0)}`;
 }
 
-/** @param {{pci_class: number}} device */
+/** A PCI bridge: in a group with what is behind it, and not given away with it. @param {{pci_class: number}} device */
 export function isBridge(device) {
   return device.pci_class >> 8 === BRIDGE;
+}
+
+/** Any bridge, the host's own among them: part of the machine. @param {{pci_class: number}} device */
+export function isOfMachine(device) {
+  return device.pci_class >> 16 === BRIDGE >> 8;
+}
+
+/** As guests name it. @param {{vendor: number, product: number}} one */
+export function usbAddress(one) {
+  return `usb:${idText(one.vendor, one.product)}`;
 }
 
 /** @param {number} number */

@@ -4,6 +4,7 @@
  */
 
 import { html, nothing } from "lit";
+import { live } from "lit/directives/live.js";
 import { ago } from "../../core/format.js";
 import { pathText } from "../../core/edit_paths.js";
 import { cli } from "../../parts/cli.js";
@@ -12,7 +13,7 @@ import { pill } from "../../parts/status.js";
 import { adapterPanel, linkPill, speedText } from "./device_adapters.js";
 import { linkReader } from "./device_links.js";
 import { adapterRates } from "./device_traffic.js";
-import { classWord, idText, isBridge, modelWord, subsystemWord } from "./device_words.js";
+import { classWord, idText, isBridge, isOfMachine, modelWord, subsystemWord, usbAddress } from "./device_words.js";
 import { HostPart } from "./host_part.js";
 import { issueList } from "./issue_list.js";
 import { tableHead } from "./table_head.js";
@@ -67,8 +68,8 @@ export class HostDevices extends HostPart {
           @click=${this._update}>Update device details</button></div>
       ${issueList(issues, "What the rules say of the devices")}
       ${this._pci(desired)}
-      ${adapterPanel(this._machine.devices, this._rates, this._now?.changes ?? [], this._now !== null)}
       ${this._usb(desired)}
+      ${adapterPanel(this._machine.devices, this._rates, this._now?.changes ?? [], this._now !== null)}
       ${cli(this.services, `guestwire hardware show ${this.params.host} --io`)}
     </div>`;
   }
@@ -108,10 +109,12 @@ export class HostDevices extends HostPart {
     const peers = group === null ? [] : devices.filter((one) => (
       one.iommu_group === group && one !== device && !isBridge(one)));
     const needed = this._needed(device);
+    // a bridge stays with the host, but where the group of what was given must go as a whole
+    const stays = isOfMachine(device) && !owner && (isBridge(device) || !peers.some((one) => owners.has(one.address)));
     return html`<tr class=${owner === before ? "" : "changed"}>
       <th scope="row" class="mono">${device.address}</th><td>${classWord(device.pci_class)}
         ${(device.net ?? []).map((one) => html`<div class="nowrap"><span class="mono">${one.ifname}</span>
-          ${linkPill(one.link)}</div>`)}</td>
+          <span class="link-slot">${linkPill(one.link)}</span></div>`)}</td>
       <td class="device-model">${modelWord(device)}
         <span class="muted mono">${idText(device.vendor, device.device)}</span>
         ${subsystemWord(device) ? html`<div class="muted">${subsystemWord(device)}</div>` : nothing}
@@ -120,7 +123,7 @@ export class HostDevices extends HostPart {
       <td>${group ?? "–"}${peers.length
         ? html`<div class="muted">with ${peers.map((one) => one.address).join(", ")}</div>` : nothing}</td>
       <td data-path=${owner ? pathText(["guests", owner, "devices"]) : nothing}>
-        ${this.editable && !isBridge(device) ? this._choose(device.address, owner, desired) : owner || "host"}
+        ${this.editable && !stays ? this._choose(device.address, owner, desired) : owner || "host"}
         ${owner === before ? nothing : html`<span class="muted"> was ${before || "host"}</span>`}
         ${needed ? html`<div>${pill("warn", "▲", needed)}</div>` : nothing}</td></tr>`;
   }
@@ -140,9 +143,8 @@ export class HostDevices extends HostPart {
   _choose(address, owner, desired) {
     const choose = (/** @type {any} */ event) => this._give(address, owner, event.target.value);
     return html`<select aria-label="Owner of ${address}" @change=${choose}>
-      <option value="" ?selected=${owner === ""}>host</option>
-      ${names(desired).map((name) => (
-        html`<option value=${name} ?selected=${name === owner}>${name}</option>`))}</select>`;
+      ${["", ...names(desired)].map((name) => (
+        html`<option value=${name} .selected=${live(name === owner)}>${name || "host"}</option>`))}</select>`;
   }
 
   /**
@@ -216,11 +218,6 @@ export class HostDevices extends HostPart {
       <button class="button">Give to guest</button>
       <span id="devices-usb-wrong" role="alert">${this._wrong}</span></form>`;
   }
-}
-
-/** As guests name it. @param {import("./device_links.js").UsbDevice} one */
-function usbAddress(one) {
-  return `usb:${idText(one.vendor, one.product)}`;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** One named event: how it is declared, how it stands now, how often it is signalled. */
 
 import { html, nothing } from "lit";
+import { line } from "../../core/command_line.js";
 import { hasComm, OTHERS } from "../../core/access.js";
 import { pathText } from "../../core/edit_paths.js";
 import { ago, short } from "../../core/format.js";
@@ -12,6 +13,7 @@ import "../../parts/form.js";
 import "../../parts/range_picker.js";
 import { chartGrid } from "../telemetry/charts.js";
 import { HostPage } from "../guest/pages.js";
+import { away, onlyGuests, unread } from "./away.js";
 import { eventButtons, removeEvent } from "./event_actions.js";
 import { stateOf } from "./events.js";
 
@@ -27,7 +29,8 @@ export class HostEvent extends HostPage {
     super();
     /** @type {any} as the communication services have it */
     this._now = null;
-    this._problem = "";
+    /** @type {import("../../core/problem.js").Problem | null} */
+    this._problem = null;
     this._range = rangeOf(this.query, Date.now());
     this._ranged = 0;
   }
@@ -43,11 +46,11 @@ export class HostEvent extends HostPage {
       this._moveOn();
       try {
         this._now = await this.services.api.operation(this.host, "event-show", { name: this.name }, signal);
-        this._problem = "";
+        this._problem = null;
       } catch (error) {
         if (signal.aborted) return;
         this._now = null;
-        this._problem = /** @type {Error} */ (error).message;
+        this._problem = /** @type {any} */ (error);
       }
     });
   }
@@ -68,6 +71,7 @@ export class HostEvent extends HostPage {
     if (!this.desired) return this.waiting();
     const { router } = this.services;
     const event = this.desired.events.find((/** @type {any} */ one) => one.name === this.name);
+    if (!event && onlyGuests(this.draft)) return away("The events are");
     if (!event && !this._now) {
       return empty({ title: `There is no event ${this.name} here`, text:
         "It may be new, removed or renamed in the draft.",
@@ -78,7 +82,7 @@ export class HostEvent extends HostPage {
       href=${router.hostHref(this.host, "/events")}>All events</a></nav>
       <section class="panel stack" aria-labelledby="gw-host-event"><div class="toolbar"><h2
         id="gw-host-event">${this.name}</h2><span class="fill"></span>
-        ${eventButtons(this, this.name, this._now)}
+        ${eventButtons(this, this.name, this._now, this._now !== null || this._problem?.code === "NOT-FOUND")}
         ${this.editing && event ? html`<button type="button" class="button danger"
           @click=${() => this._remove()}>Delete …</button>` : nothing}</div>
         ${event ? this._declared(event) : html`<p
@@ -111,14 +115,13 @@ export class HostEvent extends HostPage {
 
   _shown() {
     const now = this._now;
-    if (!now) return html`<p
-      class="muted">${this._problem ? `The host does not have it now: ${this._problem}` : "Reading …"}</p>`;
+    if (!now) return unread(this._problem);
     return html`<dl class="kv"><dt>State</dt><dd>${stateOf(now)}</dd><dt>Signals</dt><dd
       class="num">${now.signals} <span class="muted">since the services started</span></dd>
         <dt>Per second</dt><dd class="num">${short(now.rate)}</dd><dt>Denied</dt><dd class="num">${now.denied}</dd>
         <dt>Waiting now</dt><dd>${now.waiters.join(", ") || "nobody"}</dd>
         <dt>Last signal</dt><dd>${now.last_at ? `${ago(now.last_at, Date.now())} by ${now.last_by}` : "never"}</dd></dl>
-      ${cli(this.services, `guestwire event watch ${this.short}/${this.name}`)}`;
+      ${cli(this.services, line`guestwire event watch ${this.short}/${this.name}`)}`;
   }
 }
 

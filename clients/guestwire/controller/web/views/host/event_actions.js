@@ -21,9 +21,11 @@ const COMMANDS = [
  * @param {HostPage} page
  * @param {EventCommand} command
  * @param {any} now the event as the communication services have it
+ * @param {boolean} known whether it is known what they have
  */
-function why(page, command, now) {
+function why(page, command, now, known) {
   if (!page.services.session.may(command.operation, page.host)) return "Your role does not allow this.";
+  if (!known) return "It is not known how the event stands.";
   if (!now) return "The host does not have this event yet: Sync first.";
   return now.signal.includes("REMOTE") ? "" :
     "REMOTE, which is the cloud, may not signal it: add REMOTE to those who may.";
@@ -34,10 +36,11 @@ function why(page, command, now) {
  * @param {HostPage} page
  * @param {string} name
  * @param {any} now
+ * @param {boolean} known
  */
-export function eventButtons(page, name, now) {
+export function eventButtons(page, name, now, known) {
   return html`<span class="row">${COMMANDS.map((command) => {
-    const reason = why(page, command, now);
+    const reason = why(page, command, now, known);
     return html`<button type="button" class="button" aria-disabled=${reason ? "true" : nothing}
       title=${reason || nothing}
       aria-label=${`${command.label} ${name}${reason ? `: ${reason}` : ""}`}

@@ -8,66 +8,70 @@ import { empty } from "../../parts/empty.js";
 import { issueLines } from "../../parts/issue_lines.js";
 import { pill } from "../../parts/status.js";
 import { HostPage } from "../guest/pages.js";
+import { away, onlyGuests } from "./away.js";
 import { breakLock, eventButtons, newEvent, removeEvent } from "./event_actions.js";
 
 const AGAIN_MS = 2000;
 /** What is read again and again. @type {readonly {operation: string, field: "events" | "queues" | "locks"}[]} */
 const LISTS = [{ operation: "event-list", field: "events" }, { operation: "queue-list", field: "queues" },
   { operation: "lock-list", field: "locks" }];
+/** @typedef {{all: any[] | null, problem: string}} Read `all`: as it was read last; null: not yet. `problem`: why not now */
+/** @type {Read} */
+const UNREAD = { all: null, problem: "" };
 
 export class HostEvents extends HostPage {
-  static properties = { ...HostPage.properties, _now: { state: true }, _problem: { state: true } };
+  static properties = { ...HostPage.properties, _now: { state: true } };
 
   constructor() {
     super();
-    /** As the communication services have them. @type {{events: any[], queues: any[], locks: any[]}} */
-    this._now = { events: [], queues: [], locks: [] };
-    this._problem = "";
+    /** As the communication services have them. @type {{events: Read, queues: Read, locks: Read}} */
+    this._now = { events: UNREAD, queues: UNREAD, locks: UNREAD };
   }
 
   connectedCallback() {
     super.connectedCallback();
     this.every(AGAIN_MS, async (signal) => {
       const { api } = this.services;
-      try {
-        const replies = await Promise.all(LISTS.map((one) => api.operation(this.host, one.operation, {}, signal)));
-        this._now = /** @type {any} */ (Object.fromEntries(LISTS.map((one, at) =>
-          [one.field, replies[at][one.field]])));
-        this._problem = "";
-      } catch (error) {
-        if (!signal.aborted) this._problem = /** @type {Error} */ (error).message;
-      }
+      // shown together, so that what is below comes to its place at once
+      const found = await Promise.allSettled(LISTS.map((one) => api.operation(this.host, one.operation, {}, signal)));
+      if (signal.aborted) return;
+      this._now = /** @type {any} */ (Object.fromEntries(LISTS.map(({ field }, at) => {
+        const one = found[at];
+        return [field, one.status === "fulfilled" ? { all: one.value[field], problem: "" } :
+          { all: this._now[field].all, problem: one.reason.message }];
+      })));
     });
   }
 
   render() {
     if (!this.desired) return this.waiting();
+    if (onlyGuests(this.draft)) return away("Events, queues and locks are");
     const events = this.desired.events ?? [];
     return html`<div class="stack">
       <section class="panel stack" aria-labelledby="gw-host-events"><div class="toolbar"><h2
         id="gw-host-events">Events</h2><span class="fill"></span>
         ${this.editing ? html`<button type="button" class="button primary"
           @click=${() => newEvent(this)}>New event …</button>` : nothing}</div>
-        ${this._problem ? html`<p
-          class="issue w">Warning: how they stand now cannot be read: ${this._problem}</p>` : nothing}
         ${events.length ? this._events(events) : empty({
           title: "No events", text: this.editing ?
             "A named event is signalled by one guest and waited for by another; make the first one."
             : "A named event is signalled by one guest and waited for by another. Events are made in Config mode.",
           cli: cli(this.services, `guestwire event create ${this.short}/cycle-done --signal plc --wait hmi`),
-        })}</section>
+        })}
+        ${this._now.events.problem ? html`<p class="issue w">Warning: how they stand now is not known:
+          ${this._now.events.problem}</p>` : nothing}</section>
       ${this._queues()}${this._locks()}</div>`;
   }
 
   /** @param {any[]} events */
   _events(events) {
-    const now = new Map(this._now.events.map((one) => [one.name, one]));
+    const now = new Map(this._now.events.all?.map((one) => [one.name, one]));
     return html`<div class="wide-table" role="region" aria-label="Events" tabindex="0"><table class="table"><caption
       class="sr">Events</caption>
-      <thead><tr><th scope="col">Event</th><th scope="col">State</th><th scope="col">Reset, delivery</th><th
-        scope="col">May signal</th>
-        <th scope="col">May wait</th><th scope="col" class="end">Signals</th><th scope="col">Waiting now</th>
-        <th scope="col">Last signal</th><th scope="col"><span class="sr">Actions</span></th></tr></thead>
+      <thead><tr><th scope="col">Event</th><th scope="col" class="live wider">State</th><th
+        scope="col">Reset, delivery</th><th scope="col">May signal</th><th scope="col">May wait</th><th
+        scope="col"><span class="sr">Actions</span></th><th scope="col" class="end live">Signals</th><th
+        scope="col" class="live">Waiting now</th><th scope="col" class="live long">Last signal</th></tr></thead>
       <tbody>${events.map((one) => this._event(one, now.get(one.name)))}</tbody></table></div>`;
   }
 
@@ -77,30 +81,34 @@ export class HostEvents extends HostPage {
    */
   _event(event, now) {
     const path = pathText(["event", event.name]);
-    const isNew = this.config && this.draft.before(path) === undefined;
-    const tint = (/** @type {string} */ field) => (this.config && !isNew && this.draft.changed(`${path}.${field}`) ?
-      "changed" : "");
+    const isNew = this.config && !this.draft.partial && this.draft.before(path) === undefined;
+    const compares = this.config && !isNew && !this.draft.partial;
+    const tint = (/** @type {string} */ field) => (compares && this.draft.changed(`${path}.${field}`) ? "changed" : "");
     const issues = this.config ? this.draft.issuesAt(path) : [];
+    const known = this._now.events.all !== null;
+    const signals = now ? `${now.signals}${now.rate ? ` (${short(now.rate)}/s)` : ""}` : "-";
+    const waiters = now?.waiters.join(", ") || "-";
+    const last = now?.last_at ? `${ago(now.last_at, Date.now())} by ${now.last_by}` : "-";
     return html`<tr class=${isNew ? "added" : ""} data-path=${pathText(["events", event.name])}>
       <th scope="row"><a href=${this.services.router.hostHref(this.host,
         `/events/${encodeURIComponent(event.name)}`)}>${event.name}</a>
         ${issueLines(issues)}</th>
-      <td>${stateOf(now)}</td><td class=${tint("reset") || tint("delivery")}>${event.reset}, ${event.delivery}</td>
+      <td class="live wider">${known ? stateOf(now) : html`<span class="muted">not known</span>`}</td><td
+        class=${tint("reset") || tint("delivery")}>${event.reset}, ${event.delivery}</td>
       <td class=${tint("signal")}>${event.signal.join(", ") || "nobody"}</td><td
         class=${tint("wait")}>${event.wait.join(", ") || "nobody"}</td>
-      <td class="end num">${now ? `${now.signals}${now.rate ? ` (${short(now.rate)}/s)` : ""}` : "-"}</td>
-        <td>${now?.waiters.join(", ") || "-"}</td>
-      <td>${now?.last_at ? `${ago(now.last_at, Date.now())} by ${now.last_by}` : "-"}</td>
       <td>${this.editing ? html`<button type="button" class="button quiet" aria-label=${`Delete ${event.name}`}
         @click=${() => removeEvent(this, event.name)}>Delete</button>`
-        : eventButtons(this, event.name, now)}</td></tr>`;
+        : eventButtons(this, event.name, now, known)}</td>
+      <td class="end live" title=${signals}>${signals}</td><td class="live" title=${waiters}>${waiters}</td>
+      <td class="live long" title=${last}>${last}</td></tr>`;
   }
 
   _queues() {
-    const { queues } = this._now;
+    const { all: queues, problem } = this._now.queues;
     return html`<section class="panel stack" aria-labelledby="gw-host-events-queues"><h2
       id="gw-host-events-queues">Queues</h2>
-      ${queues.length ? html`<table class="table"><caption class="sr">Queues</caption><thead><tr><th
+      ${notKnown(queues, problem)}${!queues ? nothing : queues.length ? html`<table class="table"><caption class="sr">Queues</caption><thead><tr><th
         scope="col">Queue</th><th scope="col">Area</th>
           <th scope="col">Writers</th><th scope="col">Reader</th><th scope="col" class="end">Slots of each</th><th
             scope="col" class="end">Waiting</th>
@@ -120,10 +128,10 @@ export class HostEvents extends HostPage {
   }
 
   _locks() {
-    const { locks } = this._now;
+    const { all: locks, problem } = this._now.locks;
     return html`<section class="panel stack" aria-labelledby="gw-host-events-locks"><h2
       id="gw-host-events-locks">Locks</h2>
-      ${locks.length ? html`<table class="table"><caption class="sr">Locks</caption><thead><tr><th scope="col">Lock</th>
+      ${notKnown(locks, problem)}${!locks ? nothing : locks.length ? html`<table class="table"><caption class="sr">Locks</caption><thead><tr><th scope="col">Lock</th>
         <th scope="col">Area</th>
           <th scope="col">Kind</th><th scope="col">Held by</th><th scope="col" class="end">Fencing token</th><th
             scope="col">Waited for</th>
@@ -150,6 +158,16 @@ export class HostEvents extends HostPage {
   _areaLink(area) {
     return html`<a href=${this.services.router.hostHref(this.host, `/areas/${encodeURIComponent(area)}`)}>${area}</a>`;
   }
+}
+
+/**
+ * What is said of a list that has not been read, or not now.
+ * @param {any[] | null} list
+ * @param {string} problem
+ */
+function notKnown(list, problem) {
+  if (problem) return html`<p class="issue w">Warning: not known now: ${problem}</p>`;
+  return list ? nothing : html`<p class="muted" role="status">Reading …</p>`;
 }
 
 /** @param {any} now */

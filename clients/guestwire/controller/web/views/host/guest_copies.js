@@ -3,11 +3,11 @@
 import { pathText } from "../../core/edit_paths.js";
 
 /** What is one guest's alone. */
-const OWN = ["name", "id", "uuid", "rtos_id", "gpos_id", "devices", "cpuset"];
+const OWN = ["name", "id", "uuid", "rtos_id", "gpos_id", "devices", "cpuset", "port_forwards"];
 
 /**
  * A copy of a guest: its disks are made as copies of the original's, its cards get addresses of their own; identifiers,
- * CPUs and devices are given anew.
+ * CPUs, devices and port forwards are given anew.
  * @param {any} guest
  * @param {string} name
  * @returns {import("../../core/draft.js").Edit}

@@ -7,6 +7,7 @@ import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { guestStatus } from "../../parts/status.js";
 import "../../parts/menu.js";
+import { guestButtons } from "../../parts/guest_buttons.js";
 import { KIND_WORDS, copied, guestQuestions, newGuest } from "./guest_copies.js";
 import { HostPart } from "./host_part.js";
 import { issueList } from "./issue_list.js";
@@ -14,9 +15,6 @@ import { askEntry } from "./new_entry.js";
 import { tableHead } from "./table_head.js";
 
 const CODES = /^(GUEST-|NAME-|COMM-LIMIT|RTOSID-|GP-LIMIT|GPOSID-|TEMPLATE-TYPE|IMAGE-|MEM-ALIGN|DISK-|MEDIA-|FIRMWARE-|ARCH-)/;
-
-/** What has a button of its own in a guest's row, where it is possible. */
-const FIRST = ["start", "shutdown", "resume"];
 
 export class HostGuests extends HostPart {
   constructor() {
@@ -64,7 +62,9 @@ export class HostGuests extends HostPart {
   /** @param {any} desired */
   _table(desired) {
     return html`<div class="scroll-x"><table class="table"><caption class="sr">Guests</caption>
-      ${tableHead(["Guest", "Identifier", "Kind", "State", "vCPUs", "CPUs", "Memory", "Autostart"], { numbers: ["vCPUs", "Memory"], actions: true })}
+      ${tableHead(["Guest", "Identifier", "Kind", "State", "vCPUs", "CPUs", "Memory", "Autostart"], {
+        numbers: ["vCPUs", "Memory"], live: ["State"], actions: true,
+      })}
       <tbody>${desired.guests.map((/** @type {any} */ guest) => this._row(guest))}</tbody></table></div>`;
   }
 
@@ -80,22 +80,10 @@ export class HostGuests extends HostPart {
         ${changed ? html`<span class="muted"> ${known ? "changed" : "new"}</span>` : nothing}
         ${guest.disabled ? html`<span class="muted"> disabled</span>` : nothing}</th>
       <td class="mono">${guest.id ?? "–"}</td><td title=${KIND_WORDS[guest.kind ?? "gp"]}>${guest.kind ?? "gp"}</td>
-      <td>${state ? guestStatus(state) : html`<span class="muted">not on the host yet</span>`}</td>
+      <td class="live ${this.config ? "wider" : ""}">${state ? guestStatus(state) : html`<span class="muted">not on the host yet</span>`}</td>
       <td class="end num">${guest.vcpus ?? 1}</td><td class="mono">${guest.cpuset ?? "any"}</td>
-      <td class="end num">${mib(guest.memory_mib ?? 512)}</td><td>${guest.autostart ?? "off"}</td><td><div class="row">${this.config ? this._edits(guest) : this._commands(guest)}</div></td></tr>`;
-  }
-
-  /** @param {any} guest */
-  _commands(guest) {
-    const { commands } = this.services;
-    const ctx = { host: this.host, guest: guest.name };
-    const main = commands.guest.find((one) => FIRST.includes(one.id) && !commands.why(one, ctx));
-    const rest = commands.guest.filter((one) => one !== main);
-    return html`${main ? html`<button type="button" class="button" aria-label="${main.label} ${guest.name}"
-        @click=${() => commands.run(main, ctx)}>${main.label}</button>` : nothing}
-      <gw-menu .services=${this.services} label="More" .items=${rest.map((one) => ({
-        label: one.label, danger: Boolean(one.destructive), why: commands.why(one, ctx), run: () => void commands.run(one, ctx),
-      }))}></gw-menu>`;
+      <td class="end num">${mib(guest.memory_mib ?? 512)}</td><td>${guest.autostart ?? "off"}</td>
+      <td>${this.config ? this._edits(guest) : guestButtons(this.services, this.host, guest.name)}</td></tr>`;
   }
 
   /** @param {any} guest */
@@ -128,8 +116,8 @@ export class HostGuests extends HostPart {
   async _copy(guest) {
     const made = await askEntry(this.services, {
       title: `Copy ${guest.name}`, action: "Add the copy", name: "Name of the copy", taken: this._names,
-      text: html`<p class="muted">Its disks are made as copies when the draft is applied. CPUs, devices and identifiers are not
-        copied.</p>`,
+      text: html`<p class="muted">Its disks are made as copies when the draft is applied. CPUs, devices, port forwards and
+        identifiers are not copied.</p>`,
     });
     if (made) this.draft.edit([copied(guest, made.name)]);
   }

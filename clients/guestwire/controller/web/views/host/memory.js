@@ -5,6 +5,7 @@ import { bytes, mib } from "../../core/format.js";
 import { pathText } from "../../core/edit_paths.js";
 import { memoryMap, ofNode } from "../../core/memory_map.js";
 import { cli } from "../../parts/cli.js";
+import { away, onlyGuests } from "./away.js";
 import { draftForm } from "./draft_form.js";
 import { HostPart } from "./host_part.js";
 import { issueList } from "./issue_list.js";
@@ -39,8 +40,9 @@ export class HostMemory extends HostPart {
     this.every(LIVE_MS, async (signal) => {
       const of = `{site="${this.params.site}",host="${this.params.host}"}`;
       const found = await Promise.all(LIVE.map((name) => this.services.api.get("/metrics/series", { selector: name + of }, signal)));
-      this._live = new Map(found.flatMap((page) => page.items.map((/** @type {any} */ one) => (
-        [[one.name, one.labels.node, one.labels.page_bytes].filter(Boolean).join(" "), one.value]))));
+      const known = found.flatMap((page) => page.items).filter((one) => one.value !== null);
+      this._live = new Map(known.map((one) => (
+        [[one.name, one.labels.node, one.labels.page_bytes].filter(Boolean).join(" "), one.value])));
     });
   }
 
@@ -48,6 +50,7 @@ export class HostMemory extends HostPart {
     const desired = this.desired;
     if (!desired) return this.waiting();
     if (!this.topology || !this.memory) return this.unread();
+    if (onlyGuests(this.draft)) return away("What the memory is set aside for is");
     const typed = this._typed.size ? {
       ...desired, guests: desired.guests.map((/** @type {any} */ guest) => (
         this._typed.has(guest.name) ? { ...guest, memory_mib: this._typed.get(guest.name) } : guest)),
@@ -72,7 +75,7 @@ export class HostMemory extends HostPart {
 
   _now() {
     const available = this._live.get("guestwire_host_memory_available_bytes");
-    if (available === undefined) return nothing;
+    if (available === undefined) return html`<p class="muted">How much can still be used now is not known.</p>`;
     return html`<p class="muted">Now: ${bytes(available)} of ${mib(this.memory)} can still be used${this.topology.nodes.length > 1
       ? this.topology.nodes.map((/** @type {any} */ node) => {
         const free = this._live.get(`guestwire_node_memory_free_bytes ${node.id}`);

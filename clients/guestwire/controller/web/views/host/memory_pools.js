@@ -18,11 +18,13 @@ export function hugePages({ desired, draft, topology, editable, compare, live, s
   const changed = compare && draft.changed("settings.hugepages");
   return html`<section class="panel ${changed ? "changed" : ""}" data-path="settings.hugepages"><h2>Huge pages</h2>
     ${found.length ? html`<div class="scroll-x"><table class="table"><caption class="sr">Pools of huge pages</caption>
-      ${tableHead(["Size of a page", "NUMA node", "Pages", "Memory", "On the host now"], { numbers: ["Pages", "Memory"], actions: true })}
+      ${tableHead(["Size of a page", "NUMA node", "Pages", "Memory", "On the host now"], {
+        numbers: ["Pages", "Memory"], live: ["On the host now"], actions: true,
+      })}
       <tbody>${found.map((pool, place) => html`<tr>
         <th scope="row">${mib(pool.size)}</th><td>${pool.node ?? "all"}</td>
         <td class="end num">${editable && place < wanted.length ? pages(pool, (count) => save(with_(wanted, place, count))) : pool.pages}</td>
-        <td class="end num">${mib(pool.pages * pool.size)}</td><td>${now(pool, live, topology)}</td>
+        <td class="end num">${mib(pool.pages * pool.size)}</td><td class="live wider">${now(pool, live, topology)}</td>
         <td>${place >= wanted.length ? html`<span class="muted">not set by this configuration</span>`
           : editable ? html`<button type="button" class="button quiet" aria-label="Remove the pool of ${mib(pool.size)} on node ${pool.node ?? "all"}"
             @click=${() => save(wanted.filter((/** @type {any} */ _, /** @type {number} */ at) => at !== place))}>Remove</button>` : nothing}</td></tr>`)}</tbody>

@@ -7,6 +7,7 @@ import { parts } from "../../core/places.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { pill } from "../../parts/status.js";
+import { away, onlyGuests } from "./away.js";
 import { draftForm } from "./draft_form.js";
 import { HostPart } from "./host_part.js";
 import { issueList } from "./issue_list.js";
@@ -38,6 +39,7 @@ export class HostNetwork extends HostPart {
         this._nets = (await this.services.api.operation(this.host, "net-list", {}, signal)).networks;
         this._trouble = "";
       } catch (error) {
+        if (signal.aborted) return;
         this._nets = null;
         this._trouble = /** @type {Error} */ (error).message;
       }
@@ -47,13 +49,14 @@ export class HostNetwork extends HostPart {
   render() {
     const desired = this.desired;
     if (!desired) return this.waiting();
+    if (onlyGuests(this.draft)) return away("The networks are");
     const issues = this.config ? this.draft.issues.filter((issue) => /^(NET-|AIRGAP-|FORWARD-)/.test(issue.code)) : [];
     return html`<div class="stack">
       ${issueList(issues, "What the rules say of the network")}
       <section class="panel"><div class="toolbar"><h2>Virtual networks</h2><span class="fill"></span>
         ${this.editable ? html`<button type="button" class="button primary" @click=${this._add}>Add network</button>` : nothing}</div>
-        ${this._trouble ? html`<p class="muted">How they are now is not known: ${this._trouble}</p>` : nothing}
-        ${this._list(desired.networks ?? [])}</section>
+        ${this._list(desired.networks ?? [])}
+        ${this._trouble ? html`<p class="muted">How they are now is not known: ${this._trouble}</p>` : nothing}</section>
       ${this._one(desired)}
       <section class="panel"><h2>Network of the host</h2>
         <p class="muted">Changes here touch the way the host is managed: an apply is undone unless it is confirmed in time.</p>
@@ -78,7 +81,7 @@ export class HostNetwork extends HostPart {
       });
     }
     return html`<div class="scroll-x"><table class="table"><caption class="sr">Virtual networks</caption>
-      ${tableHead(["Network", "Mode", "Addresses", "Members", "Rules", "Now"], { actions: true })}
+      ${tableHead(["Network", "Mode", "Addresses", "Members", "Rules", "Now"], { live: ["Now"], actions: true })}
       <tbody>${networks.map((one) => this._row(one))}</tbody></table></div>`;
   }
 
@@ -95,19 +98,20 @@ export class HostNetwork extends HostPart {
       <td>${one.mode ?? "isolated"}${one.uplink ? ` onto ${one.uplink}` : ""}${one.airgap ? ", airgap" : ""}</td>
       <td class="mono">${one.cidr ?? "–"}${one.dhcp === false || one.mode === "bridge" ? "" : " DHCP"}</td>
       <td>${members.length ? members.map((/** @type {any} */ member) => member.guest).join(", ") : html`<span class="muted">none</span>`}</td>
-      <td class="num">${(one.acl ?? []).length || html`<span class="muted">none</span>`}</td><td>${this._now(one.name)}</td>
+      <td class="num">${(one.acl ?? []).length || html`<span class="muted">none</span>`}</td>${this._now(one.name)}
       <td>${this.editable ? html`<button type="button" class="button quiet" aria-label="Remove network ${one.name}"
         @click=${() => this._remove(one.name)}>Remove</button>` : nothing}</td></tr>`;
   }
 
-  /** @param {string} name */
+  /** The cell of how a network is now. @param {string} name */
   _now(name) {
-    if (!this._nets) return pill("off", "◌", "unknown");
+    if (!this._nets) return html`<td class="live long">${pill("off", "◌", "unknown")}</td>`;
     const net = this._nets.find((one) => one.name === name);
-    if (!net) return pill("off", "○", "not on the host yet");
+    if (!net) return html`<td class="live long">${pill("off", "○", "not on the host yet")}</td>`;
     const up = net.ports.filter((/** @type {any} */ port) => port.up).length;
-    return html`${net.up ? pill("ok", "●", "up") : pill("warn", "▲", "down")} <span class="muted">${net.bridge}, ${up} of ${net.ports.length} ports up${
-      net.dropped ? `, ${net.dropped} packets dropped` : ""}</span>`;
+    const more = `${net.bridge}, ${up} of ${net.ports.length} ports up${net.dropped ? `, ${net.dropped} packets dropped` : ""}`;
+    return html`<td class="live long" title=${more}>${net.up ? pill("ok", "●", "up") : pill("warn", "▲", "down")}
+      <span class="muted">${more}</span></td>`;
   }
 
   /** The network that the address names, to be looked at and edited. @param {any} desired */

@@ -7,11 +7,13 @@ import { empty } from "../../parts/empty.js";
 import { guestStatus } from "../../parts/status.js";
 import "../../parts/menu.js";
 import { syncHardware } from "../sync/hardware_sync.js";
+import { guestButtons } from "../../parts/guest_buttons.js";
 import { HostPart } from "./host_part.js";
 import { moreItems } from "./overview_more.js";
 import { alarmsPanel, canPanel, healthPanel, jobsPanel, whatPanel } from "./overview_panels.js";
 import { HostUsage, usagePanel } from "./overview_usage.js";
 import { nameHost } from "./overview_words.js";
+import { tableHead } from "./table_head.js";
 
 /** @typedef {import("../../core/commands.js").Command} Command */
 /** @typedef {import("../../types/api.js").components["schemas"]["JobView"]} JobView */
@@ -19,10 +21,8 @@ import { nameHost } from "./overview_words.js";
 const LIVE_MS = 5000;
 const MOST_JOBS = 8;
 const GUESTS = ["boot", "stop"];
-const COMM = ["comm-start", "comm-stop", "comm-restart"];
+const COMM = ["comm-start", "comm-stop", "comm-stop-force", "comm-restart", "comm-restart-force"];
 const POWER = ["reboot", "reboot-force", "poweroff", "poweroff-force"];
-/** What has a button of its own in a guest's row, where it is possible. */
-const FIRST = ["start", "shutdown", "resume"];
 
 export class HostOverview extends HostPart {
   static properties = { ...HostPart.properties, _comm: { state: true }, _usage: { state: true }, _jobs: { state: true } };
@@ -119,24 +119,19 @@ export class HostOverview extends HostPart {
       })}</section>`;
     }
     return html`<section class="panel">${head}<div class="scroll-x"><table class="table"><caption class="sr">Guests of this host</caption>
-      <thead><tr>${["Guest", "Kind", "State", "As of"].map((word) => html`<th scope="col">${word}</th>`)}
-        <th scope="col"><span class="sr">Actions</span></th></tr></thead>
+      ${tableHead(["Guest", "Kind", "State", "As of"], { live: ["As of"], actions: true })}
       <tbody>${guests.map((guest) => this._guest(guest))}</tbody></table></div></section>`;
   }
 
   /** @param {import("../../types/api.js").components["schemas"]["GuestSeen"]} guest */
   _guest(guest) {
-    const { router, commands } = this.services;
-    const ctx = { host: this.host, guest: guest.name };
-    const first = commands.guest.filter((one) => FIRST.includes(one.id)).map((one) => this._item(one, ctx)).filter((item) => !item.why);
-    const rest = commands.guest.filter((one) => !FIRST.includes(one.id)).map((one) => this._item(one, ctx));
+    const { router } = this.services;
     const last = guest.state === "unknown" && guest.last_state !== "unknown" ? `last known: ${guest.last_state}` : "";
+    const said = last || guest.reason;
     return html`<tr><th scope="row"><a href=${router.guestHref(this.host, guest.name)}>${guest.name}</a></th><td>${guest.kind}</td>
-      <td>${guestStatus(guest.state)} <span class="muted">${last || guest.reason}</span></td>
-      <td class="muted">${ago(guest.as_of, Date.now())}</td>
-      <td><div class="row">${first.map((item) => html`<button type="button" class="button" aria-label="${item.label} ${guest.name}"
-          @click=${item.run}>${item.label}</button>`)}
-        <gw-menu .services=${this.services} label="More" .items=${rest}></gw-menu></div></td></tr>`;
+      <td class="live long" title=${said || nothing}>${guestStatus(guest.state)} <span class="muted">${said}</span></td>
+      <td class="live muted">${ago(guest.as_of, Date.now())}</td>
+      <td>${guestButtons(this.services, this.host, guest.name)}</td></tr>`;
   }
 
   /** The newest, each as it is now. */

@@ -5,6 +5,7 @@ import { bytes, percent, short } from "../../core/format.js";
 import { CpuLoads } from "./cpu_loads.js";
 
 /** @typedef {{path: string, size: number, free: number}} Room a folder's file system, in bytes */
+/** @typedef {{labels: Record<string, string>, value: number}} Known */
 /** @typedef {{cpu?: number, memory?: number, available?: number, load?: Map<string, number>, rooms?: Room[]}} Usage */
 
 export class HostUsage {
@@ -24,19 +25,25 @@ export class HostUsage {
    * @returns {Promise<Usage>} Rejects with Problem.
    */
   async read(signal) {
-    const get = async (/** @type {string} */ name) => (await this._api.get("/metrics/series", { selector: name + this._of }, signal)).items;
+    const get = async (/** @type {string} */ name) => {
+      const { items } = await this._api.get("/metrics/series", { selector: name + this._of }, signal);
+      // of a host that is away the series are there, and their values are null
+      return /** @type {Known[]} */ (items.filter((/** @type {any} */ one) => one.value !== null));
+    };
     const [ratios, memory, available, load, sizes, free] = await Promise.all([
       this._loads.read(), get("guestwire_host_memory_bytes"), get("guestwire_host_memory_available_bytes"), get("guestwire_host_load"),
       get("guestwire_filesystem_bytes"), get("guestwire_filesystem_available_bytes"),
     ]);
-    const rooms = sizes.map((/** @type {any} */ one) => ({
-      path: one.labels.path, size: one.value, free: free.find((/** @type {any} */ other) => other.labels.path === one.labels.path)?.value ?? 0,
-    }));
+    const room = new Map(free.map((one) => [one.labels.path, one.value]));
+    const rooms = sizes.flatMap(({ labels: { path }, value: size }) => {
+      const left = room.get(path);
+      return left === undefined ? [] : [{ path, size, free: left }];
+    });
     const busy = [...ratios.values()];
     return {
       cpu: busy.length ? busy.reduce((sum, one) => sum + one, 0) / busy.length : undefined,
       memory: memory[0]?.value, available: available[0]?.value,
-      load: new Map(load.map((/** @type {any} */ one) => [one.labels.window, one.value])), rooms,
+      load: new Map(load.map((one) => [one.labels.window, one.value])), rooms,
     };
   }
 }
@@ -49,7 +56,7 @@ export class HostUsage {
 export function usagePanel(usage, detail, more) {
   const used = usage.memory && usage.available !== undefined ? usage.memory - usage.available : undefined;
   return html`<section class="panel"><h2>What it uses</h2>
-    ${usage.cpu === undefined && used === undefined ? html`<p class="muted">No telemetry of this host yet.</p>` : html`<dl class="kv">
+    ${usage.cpu === undefined && used === undefined ? html`<p class="muted">No telemetry of this host now.</p>` : html`<dl class="kv">
       <dt>CPUs</dt><dd>${meter("CPUs", usage.cpu)} ${percent(usage.cpu)} of ${detail.cpus}</dd>
       ${used === undefined ? nothing : html`<dt>Memory</dt>
         <dd>${meter("Memory", used / /** @type {number} */ (usage.memory))} ${bytes(used)} of ${bytes(usage.memory)}</dd>`}

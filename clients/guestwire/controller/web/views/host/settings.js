@@ -2,6 +2,7 @@
 
 import { html, nothing } from "lit";
 import { cli } from "../../parts/cli.js";
+import { away, onlyGuests } from "./away.js";
 import { draftForm } from "./draft_form.js";
 import { HostPart } from "./host_part.js";
 import { issueList } from "./issue_list.js";
@@ -28,6 +29,7 @@ export class HostSettings extends HostPart {
   render() {
     const desired = this.desired;
     if (!desired) return this.waiting();
+    if (onlyGuests(this.draft)) return html`<div class="stack">${away("Settings and policy are")}${this._log()}</div>`;
     const common = { schema: this._schema, draft: this.draft, editable: this.editable, compare: this.config };
     const issues = this.config ? this.draft.issues.filter((issue) => /^(settings|policy)(\.|$)/.test(issue.path)) : [];
     return html`<div class="stack">

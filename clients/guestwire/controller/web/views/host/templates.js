@@ -6,6 +6,7 @@ import { pathText } from "../../core/edit_paths.js";
 import { parts } from "../../core/places.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
+import { away, onlyGuests } from "./away.js";
 import { draftForm } from "./draft_form.js";
 import { KIND_WORDS } from "./guest_copies.js";
 import { HostPart } from "./host_part.js";
@@ -73,6 +74,7 @@ export class HostTemplates extends HostPart {
   render() {
     const desired = this.desired;
     if (!desired) return this.waiting();
+    if (onlyGuests(this.draft)) return away("Templates and images are");
     const issues = this.config ? this.draft.issues.filter((issue) => PATHS.test(issue.path) || CODES.has(issue.code)) : [];
     return html`<div class="stack">
       ${issueList(issues, "What the rules say of templates and images")}

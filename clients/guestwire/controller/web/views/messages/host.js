@@ -21,6 +21,8 @@ import "./log_lines.js";
 const EVERY_MS = 3000;
 const MOST = 2000;
 const PAGE = 200;
+/** So many pages are asked for at once by who has fallen behind: what is before the last of them is not kept anyhow. */
+const PAGES = MOST / PAGE;
 const LEVELS = ["debug", "info", "warning", "error"];
 
 /** For how long another level holds. @type {[string, string][]} */
@@ -54,7 +56,8 @@ export class HostMessages extends Part {
   }
 
   get _level() {
-    return this.query.get("level") ?? "info";
+    const level = this.query.get("level") ?? "";
+    return LEVELS.includes(level) ? level : "info";
   }
 
   connectedCallback() {
@@ -162,22 +165,36 @@ export class HostMessages extends Part {
 
   /** @param {AbortSignal} [signal] */
   async _look(signal) {
+    for (let asked = 1; await this._page(signal) && asked < PAGES; asked += 1);
+  }
+
+  /**
+   * Ask for what comes after the last that is here.
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<boolean>} whether there is probably more
+   */
+  async _page(signal) {
     const turn = this._turn;
     const last = this.messages.at(-1)?.seq;
     try {
       /** @type {MessageList} */
       const found = await this.services.api.get(`/hosts/${this._host}/messages`, { level: this._level, limit: PAGE,
         after: last ?? null }, signal);
-      if (turn !== this._turn) return;
+      if (turn !== this._turn) return false;
       const same = last !== undefined && this._log === found.log;
-      if (last !== undefined && !same) return this._anew(); // the agent numbers anew
+      if (last !== undefined && !same) { // the agent numbers anew
+        this._anew();
+        return false;
+      }
       this._log = found.log;
       if (found.messages.length || !this.read) this.messages = [...(same ? this.messages
         : []), ...found.messages].slice(-MOST);
       this.error = null;
       this.read = true;
+      return same && found.messages.length >= PAGE && !this.paused;
     } catch (error) {
       if (!signal?.aborted && turn === this._turn) this.error = error;
+      return false;
     }
   }
 }

@@ -1,6 +1,6 @@
 /** Lines of the log of a host's agent: by level, time and text, and as a file. */
 
-import { html } from "lit";
+import { html, nothing } from "lit";
 import { counted } from "../../core/format.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
@@ -38,9 +38,10 @@ export class LogLinesView extends Part {
   }
 
   _asked() {
+    const level = this.query.get("level") ?? "";
     const since = Number(this.query.get("since") ?? 0);
     return {
-      level: this.query.get("level") ?? "debug", match: this.query.get("match"), since: since
+      level: LEVELS.includes(level) ? level : "debug", match: this.query.get("match"), since: since
         ? Date.now() - since * 1000 : null,
     };
   }
@@ -67,7 +68,7 @@ export class LogLinesView extends Part {
       ${trouble(this.lines.error, () => void this.lines.again())}
       ${lines.length ? html`<pre class="gw-file" tabindex="0"
         aria-label="Log lines, the newest last">${lines.join("\n")}</pre>`
-        : this.lines.busy ? html`<p class="muted">Asking the host …</p>` : empty({
+        : this.lines.busy ? html`<p class="muted">Asking the host …</p>` : this.lines.error ? nothing : empty({
           title: "No lines", text: "The log has nothing like that. Choose a lower level or a longer time.",
           cli: cli(this.services, `guestwire log ${this.host.split("/")[1]} --level ${asked.level}`),
         })}

@@ -133,6 +133,7 @@ export class Notices extends Part {
 
   _none() {
     if (this.pages.busy && !this.pages.read) return html`<p class="muted">Reading the messages …</p>`;
+    if (this.pages.error) return nothing;
     const filtered = ["host", "class", "level", "q"].some((name) => this.query.has(name));
     return empty({
       title: filtered ? "No message fits" : "No messages yet",
@@ -154,7 +155,8 @@ export class Notices extends Part {
 
   _clear() {
     const host = this.query.get("host") ?? "";
-    if (!this.services.session.may("message-clear", host)) return nothing;
+    const { session } = this.services;
+    if (!(host ? session.may("message-clear", host) : session.mayOnSome("message-clear"))) return nothing;
     return html`<button type="button" class="button danger" ?disabled=${!host} title=${host ? nothing
       : "Choose a host first."}
       @click=${() => void this._forget(host)}>Clear${host ? ` those of ${host}` : ""}</button>`;

@@ -6,6 +6,9 @@ import { Part } from "../../parts/part.js";
 import "./controller_audit.js";
 import "./host_audit.js";
 
+/** What is no name of a host is not asked about. */
+const HOST = /^[a-z0-9-]{1,36}\/[a-z0-9-]{1,36}$/;
+
 export class Audit extends Part {
   constructor() {
     super();
@@ -14,7 +17,7 @@ export class Audit extends Part {
 
   render() {
     const { live, router } = this.services;
-    const host = this.query.get("host") ?? "";
+    const host = HOST.exec(this.query.get("host") ?? "")?.[0] ?? "";
     const hosts = [...live.map("host").keys()].sort();
     if (host && !hosts.includes(host)) hosts.push(host);
     return html`<section class="gw-audit stack">

@@ -54,7 +54,7 @@ export class ControllerAudit extends Part {
 
   render() {
     const { api, router, session } = this.services;
-    if (!session.may("audit-read")) return noRight("To read the audit log takes the role admin.", router);
+    if (!session.may("audit-read")) return noRight("To read the audit log takes the role admin on everything.", router);
     return html`<div class="stack">
       <div class="toolbar gw-filters">
         ${WORDS.map(([name, label]) => textField({ id: `gw-audit-${name}`, label, type: "search",

@@ -80,7 +80,7 @@ export class HostAudit extends Part {
       ${trouble(this.pages.error, () => void this.pages.again())} ${this._table()}
       ${this.pages.next ? html`<button type="button" class="button" ?disabled=${this.pages.busy}
         @click=${() => void this.pages.more()}>Older rows</button>` : nothing}
-      ${cli(this.services, `guestwire audit verify ${this.host.split("/")[1]}`)}
+      ${cli(this.services, `guestwire audit verify --host ${this.host.split("/")[1]}`)}
     </div>`;
   }
 

@@ -65,9 +65,11 @@ export function scopes(live, role = "") {
  */
 export function roleFields(live, id, value, onChange) {
   const known = scopes(live, value.role);
+  const give = (/** @type {string} */ role) => onChange({ role,
+    scope: scopes(live, role).some(([scope]) => scope === value.scope) ? value.scope : "*" });
   return html`${selectField({ id: `${id}-role`, label: "Role", value: value.role, options: ROLES.map((one) => [one,
     `${one}: ${ROLE_WORDS[one]}`]),
-      onChange: (role) => onChange({ ...value, role }) })}
+      onChange: give })}
     ${selectField({ id: `${id}-scope`, label: "On", value: value.scope, options: known,
       onChange: (scope) => onChange({ ...value, scope }) })}`;
 }

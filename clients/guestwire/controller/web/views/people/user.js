@@ -1,6 +1,7 @@
 /** One user: what they are called, whether they may come in, their roles, tokens and keys. */
 
 import { html, nothing } from "lit";
+import { line } from "../../core/command_line.js";
 import { ago, time } from "../../core/format.js";
 import { cli } from "../../parts/cli.js";
 import { textField } from "../../parts/field.js";
@@ -48,8 +49,8 @@ export class UserPage extends Part {
     const { session, router } = this.services;
     const user = this.user.document;
     const { name } = this.params;
-    if (!session.may("user-read")) return html`<h1>${name}</h1>${noRight("To see users takes the role admin.",
-      router)}`;
+    if (!session.may("user-read")) return html`<h1>${name}</h1>${noRight(
+      "To see users takes the role admin on everything.", router)}`;
     if (!user) {
       return html`<h1>${this.params.name}</h1>${this.user.error ? trouble(this.user.error, () => void this.user.again())
         : html`<p class="muted">Reading the user …</p>`}`;
@@ -67,7 +68,7 @@ export class UserPage extends Part {
         <gw-tokens .services=${this.services} .user=${user.name}></gw-tokens></section>
       <section class="panel stack" aria-labelledby="gw-user-keys"><h2 id="gw-user-keys">Signing keys</h2>
         <gw-user-keys .services=${this.services} .user=${user.name}></gw-user-keys></section>
-      ${cli(this.services, `guestwire user show ${user.name}`)}
+      ${cli(this.services, line`guestwire user show ${user.name}`)}
     </section>`;
   }
 
@@ -116,8 +117,8 @@ export class UserPage extends Part {
 
   /** @param {Binding} one */
   async _take(one) {
-    const sure = await this.services.dialogs.confirm({ title: "Take the role", action: "Take", danger: true,
-      text: `${this.params.name} is no longer ${one.role} on ${scopeWords(one.scope)} then.` });
+    const sure = await this.services.dialogs.confirmName({ title: "Take the role", action: "Take",
+      name: this.params.name, text: `They are no longer ${one.role} on ${scopeWords(one.scope)} then.` });
     if (!sure) return;
     await this._try(() => this.services.api.send("DELETE", `${this._path}/bindings`, { query: { role: one.role,
       scope: one.scope } }),

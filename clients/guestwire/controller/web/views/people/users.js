@@ -1,6 +1,6 @@
 /** The users of the controller, and making one. What there is of one user is user.js. */
 
-import { html } from "lit";
+import { html, nothing } from "lit";
 import { ago, time } from "../../core/format.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
@@ -35,7 +35,8 @@ export class Users extends Part {
     const words = wanted.toLowerCase();
     const rows = (this.users.document ?? []).filter((one) =>
       [one.name, one.label, rolesText(one.bindings)].some((text) => text.toLowerCase().includes(words)));
-    if (!session.may("user-read")) return html`<h1>Users</h1>${noRight("To see users takes the role admin.", router)}`;
+    if (!session.may("user-read")) return html`<h1>Users</h1>
+      ${noRight("To see users takes the role admin on everything.", router)}`;
     return html`<section class="gw-users stack">
       <h1>Users</h1>
       <div class="toolbar gw-filters">
@@ -45,8 +46,8 @@ export class Users extends Part {
           router.set({ q: value || null }) })}
       </div>
       ${trouble(this.users.error, () => void this.users.again())}
-      ${!this.users.document && this.users.busy ? html`<p class="muted">Reading the users …</p>` : this._table(rows,
-        wanted)}
+      ${this.users.document ? this._table(rows, wanted) : this.users.busy
+        ? html`<p class="muted">Reading the users …</p>` : nothing}
     </section>`;
   }
 

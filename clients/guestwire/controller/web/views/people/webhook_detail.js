@@ -1,6 +1,7 @@
 /** One webhook: what waits to be sent, what went wrong, a trial, changing and removing it. */
 
 import { html, nothing } from "lit";
+import { line } from "../../core/command_line.js";
 import { ago, counted, time } from "../../core/format.js";
 import { cli } from "../../parts/cli.js";
 import { Part } from "../../parts/part.js";
@@ -68,7 +69,7 @@ export class WebhookDetailView extends Part {
         <tbody>${one.waiting.map((item) => html`<tr><td>${time(item.at)}</td><td>${item.event}</td><td
           class="end num">${item.tries}</td>
           <td>${ago(item.next_at, Date.now())}</td></tr>`)}</tbody></table>` : html`<p class="muted">Nothing.</p>`}
-      ${cli(this.services, `guestwire webhook try ${one.name}`)}
+      ${cli(this.services, line`guestwire webhook try ${one.name}`)}
     </section>`;
   }
 

@@ -29,8 +29,8 @@ export class Webhooks extends Part {
 
   render() {
     const { router, session } = this.services;
-    if (!session.may("webhook-set")) return html`<h1>Webhooks</h1>${noRight("To see webhooks takes the role admin.",
-      router)}`;
+    if (!session.may("webhook-set")) return html`<h1>Webhooks</h1>
+      ${noRight("To see webhooks takes the role admin on everything.", router)}`;
     const items = this.webhooks.document ?? [];
     const shown = this.query.get("webhook");
     return html`<section class="gw-webhooks stack">
@@ -44,7 +44,7 @@ export class Webhooks extends Part {
       ${items.length ? this._table(items, shown) : this.webhooks.document ? empty({
         title: "No webhooks", text: "Have alarms told to a chat, a pager or a program of your own.",
         cli: cli(this.services, "guestwire webhook make pager URL --from critical"),
-      }) : html`<p class="muted">Reading the webhooks …</p>`}
+      }) : this.webhooks.busy ? html`<p class="muted">Reading the webhooks …</p>` : nothing}
       ${shown ? html`<gw-webhook-detail .services=${this.services} .webhook=${shown}
         @changed=${() => void this.webhooks.again()}></gw-webhook-detail>` : nothing}
     </section>`;

@@ -1,6 +1,7 @@
 /** The examples to begin with: what they are, and opening one as the draft of a host. */
 
 import { html, nothing } from "lit";
+import { line } from "../../core/command_line.js";
 import { cli } from "../../parts/cli.js";
 import { selectField } from "../../parts/field.js";
 import { Part } from "../../parts/part.js";
@@ -89,7 +90,7 @@ export class Examples extends Part {
           || !this.services.session.may("draft-edit", this._host)}
           @click=${() => void this._open()}>Open as the draft</button>
       </div>
-      ${this._host ? cli(this.services, `guestwire example open ${this._example} ${this._host.split("/")[1]}`)
+      ${this.drafts ? cli(this.services, line`guestwire example open ${this._example} ${this._host.split("/")[1]}`)
         : nothing}
     </section>`;
   }

@@ -4,6 +4,7 @@ import { html, nothing } from "lit";
 import { counted } from "../../core/format.js";
 import { Part } from "../../parts/part.js";
 import { selectField, textField } from "../../parts/field.js";
+import { textOf } from "./file_text.js";
 import { FORMATS, formatOf, projectName } from "./file_formats.js";
 import { hostsOfSite, sitesOf } from "./hosts_of_site.js";
 import { fieldTrouble, trouble } from "../../parts/trouble.js";
@@ -24,7 +25,14 @@ export async function importFiles(services, files) {
     services.say.problem(new Error(`${large.name} is larger than 8 MiB, which is the most.`));
     return;
   }
-  const texts = await Promise.all(files.map(async (one) => ({ name: one.name, text: await one.text() })));
+  /** @type {readonly TextFile[]} */
+  let texts = [];
+  try {
+    texts = await Promise.all(files.map(async (one) => ({ name: one.name, text: await textOf(one) })));
+  } catch (error) {
+    services.say.problem(error);
+    return;
+  }
   const place = await services.dialogs.open(
     (close) => html`<gw-import-files .services=${services} .files=${texts} .close=${close}></gw-import-files>`,
     { title: "Import" },

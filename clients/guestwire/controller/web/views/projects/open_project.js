@@ -1,6 +1,7 @@
 /** Opens a project: which of its hosts become whose drafts, what that would do, and then does it. */
 
 import { html, nothing } from "lit";
+import { live as shown } from "lit/directives/live.js";
 import { Part } from "../../parts/part.js";
 import { hostsOfSite } from "./hosts_of_site.js";
 import { destroys, openedPreview, overwrites, whyAsked } from "./opened.js";
@@ -58,12 +59,11 @@ export class OpenProject extends Part {
           <td>${(one.guests ?? []).join(", ") || "none"}</td>
           <td><select aria-label="Becomes the draft of, for ${one.host}" @change=${(/** @type {Event} */ event) =>
             this._aim(one.host, /** @type {HTMLSelectElement} */ (event.target).value)}>
-            <option value="" ?selected=${!this.targets[one.host]}>nobody: left out</option>
+            <option value="" .selected=${shown(!this.targets[one.host])}>nobody: left out</option>
             ${hosts.map((host) => {
               const ref = `${host.site}/${host.host}`;
-              return html`<option value=${ref} ?selected=${this.targets[one.host] === ref}>${host.label
-                && host.label !== host.host
-                ? `${host.label} (${ref})` : ref}</option>`;
+              return html`<option value=${ref} .selected=${shown(this.targets[one.host] === ref)}>${
+                host.label && host.label !== host.host ? `${host.label} (${ref})` : ref}</option>`;
             })}
           </select></td>
         </tr>`)}</tbody>

@@ -1,6 +1,7 @@
 /** One project: what is in it, opening it, its revisions, and what can be done with it as a whole. */
 
 import { html, nothing } from "lit";
+import { line } from "../../core/command_line.js";
 import { ago, time } from "../../core/format.js";
 import { cli } from "../../parts/cli.js";
 import "../../parts/menu.js";
@@ -106,7 +107,7 @@ export class Project extends Part {
           </tr>`;
         })}</tbody>
       </table>` : html`<p>There are no hosts in it yet. Save drafts into it, or import a file.</p>`}
-      ${cli(this.services, `guestwire project open ${project.name}`)}
+      ${cli(this.services, line`guestwire project open ${project.name}`)}
     </div>`;
   }
 

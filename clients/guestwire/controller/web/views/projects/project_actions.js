@@ -10,6 +10,7 @@ import { trouble } from "../../parts/trouble.js";
 /** @typedef {import("../../core/services.js").Services} Services */
 /** @typedef {import("../../types/api.js").components["schemas"]["ProjectShown"]} ProjectShown */
 /** @typedef {import("../../types/api.js").components["schemas"]["Exported"]} Exported */
+/** @typedef {{name: string, address: string}} Link */
 
 /**
  * A name of a project. Empty: nobody gave one.
@@ -86,7 +87,7 @@ export async function exportProject(services, project) {
 export class ProjectExport extends Part {
   static properties = {
     ...Part.properties, project: { attribute: false }, close: { attribute: false }, format: { state: true },
-      host: { state: true },
+      host: { state: true }, links: { state: true },
     made: { state: true }, error: { state: true },
   };
 
@@ -100,8 +101,15 @@ export class ProjectExport extends Part {
     this.host = "";
     /** @type {Exported | null} */
     this.made = null;
+    /** Files to be taken one by one: browsers stop a page that downloads several at once. @type {readonly Link[]} */
+    this.links = [];
     /** @type {unknown} */
     this.error = null;
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this._none();
   }
 
   render() {
@@ -115,24 +123,29 @@ export class ProjectExport extends Part {
           options: FORMATS.map((one) => [one.value, one.label]),
           onChange: (value) => {
             this.format = /** @type {import("./file_formats.js").Format} */ (value);
-            this.made = null;
+            this._none();
           } })}
         ${selectField({ id: "gw-project-export-host", label: "Host", value: host,
-          options: [...whole, ...hosts], onChange: (value) => (this.host = value) })}
+          options: [...whole, ...hosts], onChange: (value) => {
+            this.host = value;
+            this._none();
+          } })}
         ${trouble(this.error)}
         <div aria-live="polite">${this.made ? this._said(this.made) : nothing}</div>
       </div>
       <footer><button type="button" class="button" @click=${() => this.close()}>Close</button>
         <button class="button primary" ?disabled=${!hosts.length
-          && this.format !== "guestwire"}>Download</button></footer>
+          && this.format !== "guestwire"}>${this.links.length ? "Make them anew" : "Download"}</button></footer>
     </form>`;
   }
 
   /** @param {Exported} made */
   _said(made) {
     const left = made.not_carried ?? [];
-    return html`<p>Downloaded: <span class="mono">${made.files.map((one) => one.name).join(", ")
-      || "no files"}</span></p>
+    return html`${this.links.length ? html`<p>These are ${this.links.length} files. Download each by its link:</p>
+        <ul class="gw-plain">${this.links.map((one) => html`<li><a class="button" href=${one.address}
+          download=${one.name}>${one.name}</a></li>`)}</ul>`
+      : html`<p>Downloaded: <span class="mono">${made.files[0]?.name ?? "no files"}</span></p>`}
       ${left.length ? html`<p>This format cannot say:</p>
         <ul>${left.map((one) => html`<li>${one}</li>`)}</ul>` : nothing}`;
   }
@@ -144,16 +157,24 @@ export class ProjectExport extends Part {
   async _export(event, host) {
     event.preventDefault();
     this.error = null;
-    this.made = null;
+    this._none();
     try {
       const path = `/projects/${encodeURIComponent(this.project?.name ?? "")}/export`;
       /** @type {Exported} */
       const made = await this.services.api.get(path, { format: this.format, host: host || null });
-      for (const file of made.files) saveFile(file.name, file.text);
+      if (made.files.length === 1) saveFile(made.files[0].name, made.files[0].text);
+      else this.links = made.files.map(({ name, text }) => ({ name, address: URL.createObjectURL(new Blob([text])) }));
       this.made = made;
     } catch (error) {
       this.error = error;
     }
+  }
+
+  /** Nothing is made, or it is let go of. */
+  _none() {
+    for (const one of this.links) URL.revokeObjectURL(one.address);
+    this.links = [];
+    this.made = null;
   }
 }
 

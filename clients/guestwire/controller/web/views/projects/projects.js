@@ -1,6 +1,6 @@
 /** Named projects: those there are, where one was last, and how one begins another. What is in one is project.js. */
 
-import { html } from "lit";
+import { html, nothing } from "lit";
 import { ago, counted, time } from "../../core/format.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
@@ -86,6 +86,7 @@ export class Projects extends Part {
     const { router } = this.services;
     const now = Date.now();
     if (this.projects.busy && !rows.length) return html`<p class="muted">Reading the projects …</p>`;
+    if (this.projects.error && !rows.length) return nothing;
     return html`<gw-table .services=${this.services} caption="Projects" .rows=${rows} sort="name"
       .key=${(/** @type {ProjectHead} */ row) => row.name}
       .row_href=${(/** @type {ProjectHead} */ row) => router.href(`/projects/${encodeURIComponent(row.name)}`)}

@@ -8,23 +8,21 @@ import { cli } from "../../parts/cli.js";
 import { textField } from "../../parts/field.js";
 import { Part } from "../../parts/part.js";
 import { fieldTrouble, trouble } from "../../parts/trouble.js";
-import { connectionLine, connectionOf, missing, WAYS, wayOf } from "./ways.js";
+import { connectionLine, connectionOf, missing, valuesOf, WAYS, wayOf } from "./ways.js";
 
+/** @typedef {import("../../types/api.js").components["schemas"]["Connection"]} Connection */
 /** @typedef {import("../../types/api.js").components["schemas"]["ConnectionView"]} ConnectionView */
 
 export class ConnectionForm extends Part {
   static properties = {
-    ...Part.properties, begin: { attribute: false }, changes: { attribute: false }, via: { state: true },
-      values: { state: true },
+    ...Part.properties, changes: { attribute: false }, via: { state: true }, values: { state: true },
     wrong: { state: true }, busy: { state: true }, error: { state: true },
   };
 
   constructor() {
     super();
-    /** What is filled in at first. @type {Record<string, string>} */
-    this.begin = {};
-    /** The name of the connection that is changed; empty: a new one. */
-    this.changes = "";
+    /** The connection that is changed, as it is now; null: a new one. @type {Connection | null} */
+    this.changes = null;
     /** @type {import("./ways.js").Via} */
     this.via = "socket";
     /** @type {Record<string, string>} */
@@ -38,7 +36,7 @@ export class ConnectionForm extends Part {
 
   connectedCallback() {
     super.connectedCallback();
-    const { via, ...values } = this.begin;
+    const { via, ...values } = valuesOf(this.changes ?? {});
     if (via) this.via = /** @type {import("./ways.js").Via} */ (via);
     this.values = { socket: "/run/guestwire/agent.sock", ...values };
   }
@@ -47,6 +45,7 @@ export class ConnectionForm extends Part {
     const way = wayOf(this.via);
     const usual = way.fields.filter((one) => !one.more);
     const more = way.fields.filter((one) => one.more);
+    const line = this.changes ? "" : connectionLine(this.via, this.values);
     return html`<form class="stack" novalidate @submit=${this._add}>
       <fieldset><legend>How the hosts are reached</legend>
         ${WAYS.map((one) => html`<label class="row gw-way"><input type="radio" name="gw-connection-via"
@@ -65,7 +64,7 @@ export class ConnectionForm extends Part {
       ${trouble(this.error)}
       <div class="toolbar"><button class="button primary" ?disabled=${this.busy}>${this.busy ? "Connecting …"
         : this.changes ? "Save and connect" : "Connect"}</button></div>
-      ${this.changes ? nothing : cli(this.services, connectionLine(this.via, this.values))}
+      ${line ? cli(this.services, line) : nothing}
     </form>`;
   }
 
@@ -73,7 +72,7 @@ export class ConnectionForm extends Part {
   _field({ name, label, hint, need }) {
     return textField({
       id: `gw-connection-${name}`, label: need ? label : html`${label} <span class="muted">(may stay empty)</span>`,
-      hint, value: this.values[name] ?? "", disabled: name === "name" && this.changes !== "",
+      hint, value: this.values[name] ?? "", disabled: name === "name" && this.changes !== null,
       error: this.wrong[name] || fieldTrouble(this.error, name),
       onInput: (value) => (this.values = { ...this.values, [name]: value }),
     });
@@ -88,8 +87,8 @@ export class ConnectionForm extends Part {
     this.busy = true;
     try {
       const { api } = this.services;
-      const body = connectionOf(this.via, this.values);
-      const answer = this.changes ? await api.send("PUT", `/connections/${this.changes}`, { body })
+      const body = connectionOf(this.via, this.values, this.changes);
+      const answer = this.changes ? await api.send("PUT", `/connections/${this.changes.name}`, { body })
         : await api.send("POST", "/connections", { body, key: "" });
       /** @type {ConnectionView} */
       const made = answer.document;

@@ -8,7 +8,6 @@ import { Loading } from "../../parts/loading.js";
 import { trouble } from "../../parts/trouble.js";
 import "./connection_form.js";
 import { connectionPill, connectionWords } from "./connection_state.js";
-import { valuesOf } from "./ways.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["ConnectionView"]} ConnectionView */
 /** @typedef {import("../../types/api.js").components["schemas"]["Connection"]} Connection */
@@ -36,14 +35,14 @@ export class Connections extends Part {
       <p class="muted">A connection leads to all hosts of a site by its broker, or to one host. The controller keeps
         them up by itself.</p>
       <div class="toolbar">
-        ${may ? html`<button type="button" class="button primary" @click=${() => void this._form({},
-          "")}>Add a connection</button>`
-          : html`<span class="muted">To change connections takes the role admin.</span>`}
+        ${may ? html`<button type="button" class="button primary" @click=${() => void this._form(null)}>Add a
+          connection</button>`
+          : html`<span class="muted">To change connections takes the role admin on everything.</span>`}
         <a class="button" href=${router.href("/welcome")}>First steps</a>
       </div>
       ${trouble(this.list.error, () => void this.list.again())}
       ${items.length ? this._table(items, may) : this.list.busy ? html`<p class="muted">Reading the connections …</p>`
-        : empty({
+        : this.list.error ? nothing : empty({
         title: "No connections yet", text: "Say how the hosts are reached: this machine, one host, or a site's broker.",
         action: may ? html`<a class="button primary" href=${router.href("/welcome")}>First steps</a>` : nothing,
         cli: cli(this.services, "guestwire connection add plant --site plant --broker mqtts://broker.example:8883"),
@@ -81,28 +80,23 @@ export class Connections extends Part {
   /** @param {ConnectionView} one */
   async _edit(one) {
     try {
-      /** @type {Connection} */
-      const settings = await this.services.api.get(`/connections/${one.name}/settings`);
-      await this._form(valuesOf(settings), one.name);
+      await this._form(await this.services.api.get(`/connections/${one.name}/settings`));
     } catch (error) {
       this.services.say.problem(error);
     }
   }
 
-  /**
-   * @param {Record<string, string>} begin
-   * @param {string} changes the name of the connection that is changed; empty: a new one
-   */
-  async _form(begin, changes) {
+  /** @param {Connection | null} changes the connection that is changed, as it is now; null: a new one */
+  async _form(changes) {
     const done = (/** @type {CustomEvent} */ event, /** @type {() => void} */ close) => {
       this.services.say.info(`The connection ${event.detail.name} is tried.`);
       close();
     };
     await this.services.dialogs.open((close) => html`<div class="dialog-body stack">
       ${changes ? html`<p class="muted">It ends for a moment, and begins anew as it is written here.</p>` : nothing}
-      <gw-connection-form .services=${this.services} .begin=${begin} .changes=${changes}
+      <gw-connection-form .services=${this.services} .changes=${changes}
         @connected=${(/** @type {CustomEvent} */ event) => done(event, close)}></gw-connection-form></div>`,
-      { title: changes ? `Edit ${changes}` : "Add a connection", wide: true });
+      { title: changes ? `Edit ${changes.name}` : "Add a connection", wide: true });
   }
 
   /** @param {ConnectionView} one */

@@ -5,12 +5,12 @@
  */
 
 import { html, nothing } from "lit";
+import { word } from "../../core/command_line.js";
 import { cli } from "../../parts/cli.js";
 import { textField } from "../../parts/field.js";
 import "../../parts/host_key.js";
 import { Part } from "../../parts/part.js";
 import { trouble } from "../../parts/trouble.js";
-import { quoted } from "./ways.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["HostSummary"]} HostSummary */
 
@@ -45,7 +45,7 @@ export class EnrolHost extends Part {
       && one.via === "mqtt").flatMap((one) => one.where);
     const name = SLUG.test(host) ? host : "HOST";
     const broker = (brokers.length ? brokers : ["mqtts://BROKER:8883"]).map((one) =>
-      ` --broker ${quoted(one)}`).join("");
+      ` --broker ${word(one)}`).join("");
     const set = (/** @type {Record<string, string>} */ some) => (this.values = { ...this.values, ...some });
     return html`<div class="stack">
       <p>A host joins a site with a code that is good once. Codes are made where the directory of the site is; the root
@@ -61,10 +61,10 @@ export class EnrolHost extends Part {
       </div>
       <ol class="stack gw-steps">
         <li>At the site's directory, if it does not run yet: the service that lets hosts in.
-          ${cli(this.services, `guestwire site serve ${quoted(this._directory)} --name ${quoted(this.values.service
+          ${cli(this.services, `guestwire site serve ${word(this._directory)} --name ${word(this.values.service
             || "SITE-MACHINE")}`)}</li>
         <li>There too: the code. It is a secret until it is used, and good for an hour.
-          ${cli(this.services, `guestwire host enrol ${quoted(this._directory)} ${name}${broker}`)}</li>
+          ${cli(this.services, `guestwire host enrol ${word(this._directory)} ${name}${broker}`)}</li>
         <li>On the host: type or paste the code when it asks.
           ${cli(this.services, "sudo guestwire-agent enrol -")}
           ${cli(this.services, "sudo systemctl enable --now guestwire-agent")}</li>
@@ -104,7 +104,7 @@ export class EnrolHost extends Part {
       <p class="muted">In the trust document: the site knows it by its key. To be sure that it is that very machine,
         compare the key with the one that <code>guestwire-agent enrol</code> named at its end on the host. To be sure
         that the host joined this site, compare the root's key that it named there with that of
-        <code>guestwire site show ${quoted(this._directory)}</code>.</p>` : nothing}`;
+        <code>guestwire site show ${word(this._directory)}</code>.</p>` : nothing}`;
   }
 
   /** @param {HostSummary} one */

@@ -1,5 +1,7 @@
 /** The ways to hosts and what each needs to be told: one table for the wizard and the connections' form. */
 
+import { word } from "../../core/command_line.js";
+
 /** @typedef {"socket" | "tcp" | "mqtt"} Via */
 /**
  * @typedef {object} WayField
@@ -99,13 +101,17 @@ export function missing(via, values) {
  * The connection as the API takes it.
  * @param {string} via
  * @param {Record<string, string>} values
+ * @param {Record<string, unknown> | null} [before] the connection that is changed: what the form does not ask for
+ *   stays, unless its way is another one
  */
-export function connectionOf(via, values) {
+export function connectionOf(via, values, before = null) {
   /** @type {Record<string, unknown>} */
-  const made = { via, name: (values.name ?? "").trim(), site: (values.site ?? "").trim() };
+  const made = { ...(before?.via === via ? before : {}), via, name: (values.name ?? "").trim(),
+    site: (values.site ?? "").trim() };
   for (const field of wayOf(via).fields) {
     const text = (values[field.name] ?? "").trim();
     if (text) made[field.name] = field.several ? text.split(/[\s,]+/) : text;
+    else delete made[field.name];
   }
   return made;
 }
@@ -130,23 +136,16 @@ const OPTIONS = {
 };
 
 /**
- * The same with the command line.
+ * The same with the command line. Empty: it has no option for something of it.
  * @param {string} via
  * @param {Record<string, string>} values
  */
 export function connectionLine(via, values) {
   const made = connectionOf(via, values);
+  if (Object.keys(made).some((name) => !(name in OPTIONS) && name !== "via" && name !== "name")) return "";
   const words = Object.entries(OPTIONS).flatMap(([name, option]) => {
     const value = made[name];
-    return value ? (Array.isArray(value) ? value : [value]).map((one) => `${option} ${quoted(String(one))}`) : [];
+    return value ? (Array.isArray(value) ? value : [value]).map((one) => `${option} ${word(String(one))}`) : [];
   });
-  return ["guestwire connection add", quoted(String(made.name || "NAME")), ...words].join(" ");
-}
-
-/**
- * A word of a shell's line.
- * @param {string} text
- */
-export function quoted(text) {
-  return /^[A-Za-z0-9_./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return ["guestwire connection add", word(String(made.name || "NAME")), ...words].join(" ");
 }

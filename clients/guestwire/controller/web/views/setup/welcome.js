@@ -1,7 +1,8 @@
 /** The first steps: say how hosts are reached, let one in, give it a name. The address says which step one is at. */
 
 import { html, nothing } from "lit";
-import { textField } from "../../parts/field.js";
+import { selectField, textField } from "../../parts/field.js";
+import { Loading } from "../../parts/loading.js";
 import { Part } from "../../parts/part.js";
 import { hostStatus } from "../../parts/status.js";
 import { trouble } from "../../parts/trouble.js";
@@ -22,11 +23,8 @@ export class Welcome extends Part {
     this.label = "";
     /** @type {unknown} */
     this.error = null;
-  }
-
-  connectedCallback() {
-    super.connectedCallback();
-    void this.services.live.need("connection").then(() => this.requestUpdate());
+    /** @type {Loading<void>} */
+    this.list = new Loading(this, () => this.services.live.need("connection"));
   }
 
   /** Where one is: as the address says, else the first thing that is not done. */
@@ -48,6 +46,7 @@ export class Welcome extends Part {
           host: this.query.get("host") })}
           aria-current=${step === at + 1 ? "step" : nothing}><span class="gw-step-no">${at
             + 1}</span> ${title}</a></li>`)}</ol>
+      ${trouble(this.list.error, () => void this.list.again())}
       <section class="panel stack" aria-label=${STEPS[step - 1]}>
         ${step === 1 ? this._connect() : step === 2 ? this._letIn() : this._name()}
       </section>
@@ -72,7 +71,7 @@ export class Welcome extends Part {
             <a class="button" href=${router.href("/welcome", { step: 1 })}>Add another connection</a>
             ${one.state === "up" ? nothing : html`<a class="button" href=${router.href("/connections")}>Edit or remove
               it</a>`}</div>`
-        : !session.may("connection-set") ? html`<p>To add a connection takes the role admin.</p>`
+        : !session.may("connection-set") ? html`<p>To add a connection takes the role admin on everything.</p>`
         : html`${items.length ? html`<h3>Add another connection</h3>` : nothing}
           <gw-connection-form .services=${this.services}
             @connected=${(/** @type {CustomEvent} */ event) => router.set({ step: 1,
@@ -87,10 +86,8 @@ export class Welcome extends Part {
     const sites = [...new Set([...live.map("connection").values()].map((one) => one.site))].sort();
     const site = this.query.get("site") ?? chosen?.site ?? sites[0] ?? "";
     return html`<h2>Let a host in</h2>
-      ${sites.length > 1 ? html`<label for="gw-welcome-site">Site</label>
-        <select id="gw-welcome-site" @change=${(/** @type {Event} */ event) =>
-          router.set({ step: 2, site: /** @type {HTMLSelectElement} */ (event.target).value })}>
-          ${sites.map((one) => html`<option ?selected=${one === site}>${one}</option>`)}</select>` : nothing}
+      ${sites.length > 1 ? selectField({ id: "gw-welcome-site", label: "Site", value: site, options: sites,
+        onChange: (value) => router.set({ step: 2, site: value }) }) : nothing}
       ${sites.length ? nothing : html`<p class="issue w"><span aria-hidden="true">▲</span> There is no connection yet:
         hosts are not heard of without one.
         <a href=${router.href("/welcome", { step: 1 })}>Connect first.</a></p>`}

@@ -39,6 +39,8 @@ export class ApplyJob extends Part {
     /** @type {Error | null} */
     this._problem = null;
     this._busy = "";
+    /** The id of the job that was ordered here: to keep it, or to undo it. */
+    this._order = "";
     this._told = "";
   }
 
@@ -171,7 +173,7 @@ export class ApplyJob extends Part {
 
   _confirm() {
     const by = this._config?.confirm_by;
-    const left = by ? by - Date.now() : null;
+    const left = by ? by - this.services.live.now() : null;
     return html`<div class="sync-countdown">
       <p><span aria-hidden="true">◔</span> It is done, and undone again unless it is confirmed${left === null ? "."
         : left > 0
@@ -180,7 +182,17 @@ export class ApplyJob extends Part {
       <div class="row"><button type="button" class="button primary" ?disabled=${Boolean(this._busy)}
         @click=${() => this._end("confirm")}>Confirm</button>
         <button type="button" class="button danger" ?disabled=${Boolean(this._busy)}
-          @click=${() => this._end("cancel")}>Undo now</button></div></div>`;
+          @click=${() => this._end("cancel")}>Undo now</button></div>${this._ordered()}</div>`;
+  }
+
+  /** What was ordered and waits for a signature, as long as it does. */
+  _ordered() {
+    const { live, signing } = this.services;
+    const approval = this._order && live.get("job", this._order)?.state === "waiting-approval"
+      ? live.get("job", this._order).approval : null;
+    if (!approval) return nothing;
+    return html`<p><span aria-hidden="true">◔</span> What you chose waits for a signature, and the host goes on counting.
+      <button type="button" class="button" @click=${() => signing.ofApproval(approval)}>Sign…</button></p>`;
   }
 
   _reboot() {
@@ -192,7 +204,7 @@ export class ApplyJob extends Part {
         ? html`<button type="button" class="button"
           @click=${() => commands.run(command, { host: this.host })}>Reboot the host…</button>` : nothing}
         <button type="button" class="button danger" ?disabled=${Boolean(this._busy)}
-          @click=${() => this._end("cancel")}>Undo now</button></div>`;
+          @click=${() => this._end("cancel")}>Undo now</button></div>${this._ordered()}`;
   }
 
   /** @param {JobDetail} job */
@@ -234,7 +246,7 @@ export class ApplyJob extends Part {
 
   /** @param {"confirm" | "cancel" | "cancel-job"} how */
   async _end(how) {
-    const { api, say, signing, jobs } = this.services;
+    const { api, say, signing } = this.services;
     this._busy = how;
     try {
       if (how === "cancel-job") {
@@ -243,16 +255,32 @@ export class ApplyJob extends Part {
         return;
       }
       const { document } = await api.send("POST", `/drafts/${this.host}/${how}`, { body: { plan_id: this.plan_id } });
-      if (document.state === "waiting-approval") await signing.ofApproval(document.approval_id);
-      const end = await jobs.ended(document.job_id);
-      if (end.state === "succeeded") say.done(how === "confirm" ? "Confirmed: it is kept." : "It is undone.");
-      else say.problem(new Error(`${end.operation}: ${end.message ?? end.state}`));
-      await this._look();
+      this._order = document.job_id;
+      void this._ended(document.job_id, how === "confirm" ? "Confirmed: it is kept." : "It is undone.");
+      // who does not sign now may choose otherwise: the host counts down meanwhile
+      if (document.state === "waiting-approval") void signing.ofApproval(document.approval_id);
     } catch (error) {
       say.problem(error);
     } finally {
       this._busy = "";
     }
+  }
+
+  /**
+   * Say how an order ended.
+   * @param {string} id of its job
+   * @param {string} done what is said when it was done
+   */
+  async _ended(id, done) {
+    const { jobs, say } = this.services;
+    try {
+      const end = await jobs.ended(id);
+      if (end.state === "succeeded") say.done(done);
+      else say.problem(new Error(`${end.operation}: ${end.message ?? end.state}`));
+    } catch (error) {
+      say.problem(error);
+    }
+    await this._look();
   }
 }
 customElements.define("gw-apply-job", ApplyJob);

@@ -33,16 +33,30 @@ export async function syncHardware(services, host) {
       await draft.pull();
       begun = true;
     }
-    const found = await draft.tryHardware();
+    const revision = draft.revision;
+    const found = await forMachine(services, host, revision, false);
     if (!found.changes.length) return say.done("The machine is the one that the draft was made for.");
     if (await agreed(services, host, found)) {
-      await draft.syncHardware();
+      await forMachine(services, host, revision, true);
+      await draft.reload();
       say.done("The draft is one for this machine now. Look at it, then apply it.");
       services.router.follow(services.router.hostHref(host, "/cpu", { mode: "config" }));
-    } else if (begun) await draft.discard();
+    } else if (begun) await draft.discard(revision);
   } catch (error) {
     say.problem(error);
   }
+}
+
+/**
+ * What a draft is for the machine that its host is now. Rejects with Problem.
+ * @param {Services} services
+ * @param {string} host
+ * @param {number} revision of the draft
+ * @param {boolean} save whether it is to be that; else it is only told
+ * @returns {Promise<import("../../types/api.js").components["schemas"]["DraftChecked"]>}
+ */
+async function forMachine({ api }, host, revision, save) {
+  return (await api.send("POST", `/drafts/${host}/hardware`, { body: { save }, ifMatch: revision })).document;
 }
 
 /**

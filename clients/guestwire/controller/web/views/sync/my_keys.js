@@ -87,7 +87,8 @@ export class MyKeys extends Part {
       <dl class="kv"><dt>Key</dt><dd class="mono">${key.id}</dd><dt>Called</dt><dd>${key.label}</dd>
         <dt>Public key</dt><dd class="mono sync-public">${key.public_key}</dd>
         <dt>Known by</dt><dd>${trusted(key)}</dd></dl>
-      ${key.in_trust.length ? nothing : this._toRoot(key, all)}
+      ${key.in_trust.length ? html`<details><summary>Make it known at another site</summary>
+        <div class="stack">${this._toRoot(key, all)}</div></details>` : this._toRoot(key, all)}
     </section>`;
   }
 

@@ -31,6 +31,7 @@ export class SyncPage extends Part {
     this._busy = "";
     this._outcome = "";
     this._asked = false;
+    this._looking = false;
   }
 
   get _host() {
@@ -68,18 +69,28 @@ export class SyncPage extends Part {
   /** Find the plan to show: that of the address; that of the change that the host is at; else have one made. */
   async _begin() {
     const draft = this.services.drafts.of(this._host);
-    if (this._asked || !draft.loaded || draft.saving) return;
+    if (this._looking || this._busy || this._plan || this._problem || !draft.loaded || draft.saving) return;
+    const first = !this._asked;
     this._asked = true;
     if (this.query.get("plan")) {
-      await this._read();
+      if (first) await this._read();
       return;
     }
-    const config = await this.services.api.operation(this._host, "config-show").catch(() => null);
-    if (config?.plan_id) {
-      this.services.router.set({ plan: config.plan_id });
-      await this._read();
-    } else if (draft.document) await this._make();
+    if (first && (await this._underWay())) return;
+    // the draft may have begun since: somebody else edits, or this page was opened at once
+    if (draft.document && this.isConnected) await this._make();
     this.requestUpdate();
+  }
+
+  /** Whether the host is at a change: then it is shown. */
+  async _underWay() {
+    this._looking = true;
+    const config = await this.services.api.operation(this._host, "config-show").catch(() => null);
+    this._looking = false;
+    if (!this.isConnected || !config?.plan_id) return false; // else the address is another page's by now
+    this.services.router.set({ plan: config.plan_id });
+    await this._read();
+    return true;
   }
 
   async _read() {
@@ -121,7 +132,7 @@ export class SyncPage extends Part {
       const { document } = await api.send("POST", `/drafts/${this._host}/${path}`, { body });
       this._plan = await this._known(document);
       this._outcome = "";
-      router.set({ plan: document.plan.plan_id });
+      if (this.isConnected) router.set({ plan: document.plan.plan_id });
     } catch (error) {
       this._problem = error;
     } finally {
@@ -156,7 +167,7 @@ export class SyncPage extends Part {
 
   /** @param {import("../../core/drafts.js").Draft} draft */
   _none(draft) {
-    if (!draft.loaded || (draft.document && !this._plan && !this._asked)) return html`<p
+    if (!draft.loaded || this._looking || (draft.document && !this._plan && !this._asked)) return html`<p
       aria-busy="true">Reading the draft …</p>`;
     const name = this.params.host;
     return empty({

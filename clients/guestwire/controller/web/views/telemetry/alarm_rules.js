@@ -1,12 +1,15 @@
 /** Alarm rules: when an alarm is raised. Those that came with the controller, and those that people made. */
 
 import { html, nothing } from "lit";
+import { line } from "../../core/command_line.js";
 import { ago, counted, duration, time } from "../../core/format.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { Part } from "../../parts/part.js";
+import { Loading } from "../../parts/loading.js";
 import { severity } from "../../parts/status.js";
 import "../../parts/table.js";
+import { trouble } from "../../parts/trouble.js";
 import "./rule_form.js";
 import { triggerText } from "./rule_triggers.js";
 
@@ -25,6 +28,7 @@ export class AlarmRules extends Part {
     super();
     /** @type {readonly string[]} */
     this._metrics = [];
+    this.list = new Loading(this, () => this.services.live.need("rule"));
     this.follow("rule", "alarm");
   }
 
@@ -47,6 +51,7 @@ export class AlarmRules extends Part {
         <button type="button" class="button primary" ?disabled=${!session.may("rule-set")}
           @click=${() => router.set({ new: "1", rule: null })}>New rule</button>
       </div>
+      ${trouble(this.list.error, () => void this.list.again())}
       ${chosen && !rule && rules.length ? html`<p class="issue w" role="status"><span
         aria-hidden="true">▲</span> There is no rule ${chosen} any more.</p>` : nothing}
       ${making || rule ? html`<gw-rule-form .services=${this.services} .rule=${making ? null : rule}
@@ -56,11 +61,11 @@ export class AlarmRules extends Part {
         .key=${(/** @type {RuleShown} */ one) => one.name}
         sort="name" caption="Alarm rules" .row_href=${(/** @type {RuleShown} */ one) => router.href("/alarms/rules",
           { rule: one.name })}
-        .empty=${empty({
+        .empty=${live.listed("rule") ? empty({
           title: "There are no alarm rules", text: "Without a rule no alarm is ever raised. Make one with the button above.",
           cli: cli(this.services, "guestwire alarm rule put NAME FILE"),
-        })}></gw-table>
-      ${rules.length ? cli(this.services, rule ? `guestwire alarm rule show ${rule.name}`
+        }) : html`<p class="muted">${this.list.error ? "Nothing could be read." : "Reading…"}</p>`}></gw-table>
+      ${rules.length ? cli(this.services, rule ? line`guestwire alarm rule show ${rule.name}`
         : "guestwire alarm rule list") : nothing}
     </div>`;
   }

@@ -79,7 +79,8 @@ export class Alarms extends Part {
     if (!id || this._single?.id === id || this._found(id)) return;
     this._single = /** @type {Alarm} */ ({ id });
     try {
-      this._single = await this.services.api.get(`/alarms/${encodeURIComponent(id)}`);
+      const found = await this.services.api.get(`/alarms/${encodeURIComponent(id)}`);
+      if (this._single?.id === id) this._single = found;
     } catch (error) {
       this.services.say.problem(error);
     }
@@ -183,7 +184,8 @@ export class Alarms extends Part {
 
   _empty() {
     const { state, severity, rule, host, q } = this._wanted;
-    if (this._past && !this.pages.read && !this.pages.error) return html`<p class="muted">Reading…</p>`;
+    if (this._past && this.pages.error) return html`<p class="muted">Nothing could be read.</p>`;
+    if (this._past && this.pages.busy) return html`<p class="muted">Reading…</p>`;
     if (severity || rule || host || q) {
       return empty({
         title: "No such alarm", text: "Take a filter away to see more.",

@@ -4,7 +4,9 @@ import { html, nothing } from "lit";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { selectField, textField } from "../../parts/field.js";
+import { Loading } from "../../parts/loading.js";
 import { Part } from "../../parts/part.js";
+import { trouble } from "../../parts/trouble.js";
 import { composed, parsed } from "../../core/selector_text.js";
 import { unitOf } from "../../core/units.js";
 import { chartGrid } from "./charts.js";
@@ -27,15 +29,14 @@ const FOR_COUNTERS = new Set(["rate", "increase"]);
 const ACROSS = [["", "as it suits"], ["sum", "sum"], ["avg", "mean"], ["min", "lowest"], ["max", "highest"], ["count", "how many"]];
 
 export class MetricExplorer extends Part {
-  static properties = { ...Part.properties, range: { attribute: false }, _metrics: { state: true },
-    _series: { state: true }, _wrong: { state: true } };
+  static properties = { ...Part.properties, range: { attribute: false }, _series: { state: true }, _wrong: { state: true } };
 
   constructor() {
     super();
     /** @type {import("../../core/time_range.js").TimeRange} */
     this.range = { name: "", from: 0, to: 1, live: false };
-    /** @type {Metric[] | null} */
-    this._metrics = null;
+    /** @type {Loading<Metric[]>} */
+    this.list = new Loading(this, (signal) => this.services.api.all("/metrics", {}, undefined, signal));
     /** The series of the metric, for the values of its labels. @type {{name: string, items: any[]}} */
     this._series = { name: "", items: [] };
     this._wrong = "";
@@ -43,17 +44,8 @@ export class MetricExplorer extends Part {
     this._shown = { key: "", charts: [] };
   }
 
-  connectedCallback() {
-    super.connectedCallback();
-    void this._readMetrics();
-  }
-
-  async _readMetrics() {
-    try {
-      this._metrics = await this.services.api.all("/metrics");
-    } catch (error) {
-      this.services.say.problem(error);
-    }
+  get _metrics() {
+    return this.list.document;
   }
 
   get selector() {
@@ -107,7 +99,8 @@ export class MetricExplorer extends Part {
         aria-label="What is shown">
         ${this._which()} ${this._how()}
       </form>
-      ${this._metrics ? chartGrid(this.services, this._charts(), this.range) : html`<p class="muted">Reading…</p>`}`;
+      ${this._metrics ? chartGrid(this.services, this._charts(), this.range)
+        : this.list.error ? trouble(this.list.error, () => void this.list.again()) : html`<p class="muted">Reading…</p>`}`;
   }
 
   _which() {

@@ -126,7 +126,7 @@ export class FleetTelemetry extends TimedPart {
       <dl class="totals">${TOTALS.map((one) => html`<div class="panel"><dt>${one.label}</dt><dd
         class="num">${this._total(one)}</dd></div>`)}</dl>
       ${chartGrid(this.services, OVERVIEW, this.range)}
-      <div class="chart-grid">${TOPS.map((one) => topList(this.services, one, this._tops.get(one.id) ?? []))}</div>`;
+      <div class="chart-grid">${TOPS.map((one) => topList(this.services, one, this._tops.get(one.id) ?? null))}</div>`;
   }
 
   /** @param {typeof TOTALS[number]} total */

@@ -4,7 +4,7 @@ import { html, nothing } from "lit";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { counted, duration, time } from "../../core/format.js";
-import { shortTime } from "../../core/time_range.js";
+import { rangeWords } from "../../core/metric_queries.js";
 
 /** @typedef {{gaps: import("../../core/metric_queries.js").Gap[], clocks: import("../../core/metric_queries.js").Clock[]}} Gaps */
 
@@ -34,7 +34,7 @@ export function gapsLine(found) {
  * @param {import("../../core/time_range.js").TimeRange} range
  */
 export function gapsPanel(services, found, host, range) {
-  const line = cli(services, ["guestwire metrics gaps", host, `--since ${shortTime(range.to - range.from)}`].filter(Boolean).join(" "));
+  const line = cli(services, ["guestwire metrics gaps", host, rangeWords(range)].filter(Boolean).join(" "));
   return html`<section class="panel stack" aria-labelledby="telemetry-gaps">
     <h2 id="telemetry-gaps">What is missing</h2>
     ${!found ? html`<p class="muted">Reading…</p>` : found.gaps.length ? gapTable(found.gaps) : empty({

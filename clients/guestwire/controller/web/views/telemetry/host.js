@@ -5,6 +5,7 @@ import "../../parts/range_picker.js";
 import { severity } from "../../parts/status.js";
 import { tabs } from "../../parts/tabs.js";
 import { counted, time } from "../../core/format.js";
+import { Newest } from "../../core/newest.js";
 import { isAbort } from "../../core/problem.js";
 import { chartGrid } from "./charts.js";
 import { gapsLine, gapsPanel } from "./gaps.js";
@@ -23,28 +24,37 @@ export class HostTelemetry extends TimedPart {
     super();
     /** @type {import("./gaps.js").Gaps | null} */
     this._gaps = null;
-    /** @type {Mark[]} */
+    /** @type {(Mark & {id: string})[]} */
     this._marks = [];
     /** @type {readonly import("./host_charts.js").Subject[]} */
     this._subjects = [];
     this._about = "";
     this._aboutAt = 0;
-    this.follow("alarm");
+    this._newest = new Newest();
   }
 
   connectedCallback() {
     super.connectedCallback();
     this._subjects = hostCharts(this.params.site, this.params.host);
-    this.until(this.services.live.on("alarm", () => { this._aboutAt = 0; }));
+    this.until(this.services.live.on("alarm", (changes) => {
+      if (changes.length && !changes.some((change) => this._isMine(change))) return;
+      this._aboutAt = 0;
+      this.soon();
+    }));
   }
 
   get host() {
     return `${this.params.site}/${this.params.host}`;
   }
 
+  /** @param {import("../../core/live.js").Change} change of an alarm; one that is gone has no document */
+  _isMine({ key, document }) {
+    return document ? `${document.site}/${document.host}` === this.host : this._marks.some((one) => one.id === key);
+  }
+
   updated() {
-    const { name, from, live } = this.range;
-    const about = live ? name : `${from}`;
+    const { name, from, to, live } = this.range;
+    const about = live ? name : `${from} ${to}`;
     if (about === this._about && Date.now() - this._aboutAt < ABOUT_EVERY_MS) return;
     this._about = about;
     this._aboutAt = Date.now();
@@ -56,14 +66,16 @@ export class HostTelemetry extends TimedPart {
     const { api, router } = this.services;
     const { from, to } = this.range;
     const { site, host } = this.params;
+    const counts = this._newest.ask();
     try {
       const [gaps, alarms] = await Promise.all([
         api.get("/metrics/gaps", { site, host, since: from, until: to }),
         api.get("/alarms", { host: this.host, since: from, until: to, limit: MOST_MARKS }),
       ]);
+      if (!counts()) return;
       this._gaps = gaps;
       this._marks = alarms.items.map((/** @type {any} */ one) => ({
-        at: one.raised_at, label: one.text, severity: one.severity, href: router.href("/alarms", { alarm: one.id,
+        id: one.id, at: one.raised_at, label: one.text, severity: one.severity, href: router.href("/alarms", { alarm: one.id,
           state: "all" }),
       }));
     } catch (error) {

@@ -83,7 +83,9 @@ export class MetricChart extends Part {
     const asking = this._asking = new AbortController();
     const window = this.window;
     try {
-      this._answer = await ask(this.services.api, this.question, window, asking.signal);
+      const answer = await ask(this.services.api, this.question, window, asking.signal);
+      if (asking.signal.aborted) return;
+      this._answer = answer;
       this._window = window;
       this._problem = "";
     } catch (error) {

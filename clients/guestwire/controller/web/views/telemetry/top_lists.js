@@ -53,15 +53,15 @@ export async function askTop(api, top, signal) {
 /**
  * @param {import("../../core/services.js").Services} services
  * @param {Top} top
- * @param {readonly Row[]} rows
+ * @param {readonly Row[] | null} rows null: not read yet
  */
 export function topList(services, top, rows) {
-  const most = Math.max(...rows.map((row) => row.value), 0);
+  const most = Math.max(...(rows ?? []).map((row) => row.value), 0);
   const by = top.by.join(",");
   const line = `guestwire metrics top ${quoted(top.selector)} --by ${by}${top.across ? ` --across ${top.across}` : ""}`;
   return html`<section class="panel top-list" aria-labelledby="top-${top.id}">
     <h2 id="top-${top.id}">${top.title}</h2>
-    ${rows.length ? html`<table class="table">
+    ${!rows ? html`<p class="muted">Reading…</p>` : rows.length ? html`<table class="table">
       <caption class="sr">${top.title}</caption>
       <thead><tr><th scope="col">Name</th><th scope="col">Share</th><th scope="col" class="end">Now</th></tr></thead>
       <tbody>${rows.map((row) => html`<tr>
