@@ -18,7 +18,7 @@ demo: setup  ## a broker, a controller, two simulated hosts and, with libvirt, a
 
 test:  ## set up, check, and run every test but the long ones: side by side, and those that share one libvirt beside them
 	@deploy/setup.sh test
-	@$(MAKE) --no-print-directory check >.cache/check.log 2>&1 & check=$$!; \
+	@nice -n 10 $(MAKE) --no-print-directory check >.cache/check.log 2>&1 & check=$$!; \
 	  status=0; $(PY) tests/run.py $(ARGS) || status=$$?; \
 	  wait $$check || status=$$?; cat .cache/check.log; exit $$status
 

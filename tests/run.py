@@ -30,8 +30,9 @@ KEPT = 2
 """Directories of runs that found something wrong."""
 SIDE_BY_SIDE = ("-m", "not libvirt and not soak")
 ONE_AFTER_THE_OTHER = ("-m", "libvirt and not soak")
-GIVES_WAY = ("nice", "-n", "12")
-"""To real guests, which cannot wait, and are done first."""
+GIVES_WAY = ("nice", "-n", "3")
+"""To the tests with real guests, which cannot wait: about half of their share. More than that starves whole pages and agents, for the
+guests themselves run in sessions of their own, which the kernel gives as much as this one."""
 
 
 def pytest(*arguments: str) -> list[str]:

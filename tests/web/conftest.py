@@ -203,8 +203,12 @@ def _begin(context: "BrowserContext", left: "Page | None", errors: PageErrors) -
         left.close()
     page = context.new_page()
     errors.watch(page)
-    page.goto("/")
-    page.locator("gw-bar").wait_for()
+    try:
+        page.goto("/")
+        page.locator("gw-bar").wait_for()
+    except Exception as error:
+        error.add_note("\n".join(["the first page shows:", page.inner_text("body")[:1000], *errors.found]))
+        raise
     return page
 
 

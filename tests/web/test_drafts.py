@@ -325,10 +325,15 @@ def test_who_looks_at_a_draft_that_waits_for_a_choice_is_told(module_page: "Modu
     assert told(module_page, script) == "DRAFT-CONFLICT"
 
 
-def test_who_is_forgotten_asks_for_nothing(module_page: "ModulePage") -> None:
+def test_who_is_forgotten_asks_for_nothing_and_sends_nothing(module_page: "ModulePage") -> None:
+    """Whoever signs in next: the edit that waited to be sent again was somebody else's."""
     script = """
       const before = followers.size;
+      answers = [problem("UNREACHABLE", 0)];
+      set("memory_mib", 512);
+      await until(() => draft.problem);
       drafts.forget();
-      return [before, followers.size];
+      await until(() => !draft._sending);
+      return [before, followers.size, sent.length];
     """
-    assert told(module_page, script) == [2, 0]
+    assert told(module_page, script) == [2, 0, 1]

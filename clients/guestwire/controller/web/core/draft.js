@@ -66,8 +66,9 @@ export class Draft extends EventTarget {
     this._first = this.reload();
   }
 
-  /** Nobody looks at it any more. */
+  /** Nobody looks at it any more: somebody else signs in, who sends nothing of what was edited. */
   end() {
+    this._edits.taken();
     clearTimeout(this._timer);
     for (const end of this._ends.splice(0)) end();
   }
@@ -240,8 +241,8 @@ export class Draft extends EventTarget {
   _hostTold(changes) {
     if (changes.length && !changes.some((change) => change.key === this.host)) return;
     const { revision, document } = this._active;
-    const told = this._live.get("host", this.host)?.active_revision ?? revision;
-    if (document && told !== revision) void this._active.read().then(() => this._changed());
+    const host = this._live.get("host", this.host);
+    if (host && host.state !== "offline" && document && host.active_revision !== revision) void this._active.read().then(() => this._changed());
   }
 
   /** @param {any} draft */
