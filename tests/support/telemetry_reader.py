@@ -81,6 +81,7 @@ class TelemetryReader:
         done = await self.via.call(self.host, BY_NAME["telemetry-ack"], request, timeout_s=self.patience_s)
         assert isinstance(done.reply, TelemetryAcked)
         self.confirmed |= {(log, spool_class, n) for first, last in ranges for n in range(first, last + 1)}
+        self.changed.set()
         return done.reply
 
     def numbers(self, spool_class: SpoolClass) -> list[int]:
