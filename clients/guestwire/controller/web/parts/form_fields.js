@@ -121,7 +121,7 @@ function select(field, its) {
       aria-describedby=${its.described || nothing} .value=${live(String(chosen))}
       @change=${(/** @type {Event} */ event) => its.take(field.choices[Number(inputOf(event).value)]?.value)}>
     ${chosen < 0 ? html`<option value="-1" selected>choose</option>` : nothing}
-    ${field.choices.map((one, at) => html`<option value=${at} ?selected=${at === chosen}>${
+    ${field.choices.map((one, at) => html`<option value=${at} .selected=${live(at === chosen)}>${
       typeof one.value === "number" && field.unit ? `${one.label} ${field.unit}` : one.label}</option>`)}
   </select>`;
 }

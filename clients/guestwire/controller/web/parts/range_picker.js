@@ -1,6 +1,7 @@
 /** <gw-range-picker>: which time charts show and how often they are refreshed. Both are in the address; this only writes them there. */
 
 import { html, nothing } from "lit";
+import { live } from "lit/directives/live.js";
 import { time } from "../core/format.js";
 import { RANGES, REFRESHES, chosenRange, rangeOf, refreshName } from "../core/time_range.js";
 import { Part } from "./part.js";
@@ -41,7 +42,7 @@ export class RangePicker extends Part {
           <select id="gw-range-picker-refresh"
             @change=${(/** @type {any} */ event) => router.set({ refresh: event.target.value })}>
             ${Object.keys(REFRESHES).map((name) => html`<option value=${name}
-              ?selected=${name === refreshName(this.query)}>${
+              .selected=${live(name === refreshName(this.query))}>${
               REFRESH_WORDS[/** @type {keyof typeof REFRESH_WORDS} */ (name)]}</option>`)}
           </select>` : html`
           <span>${time(range.from)} to ${time(range.to)}</span>

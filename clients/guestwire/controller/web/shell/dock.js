@@ -1,6 +1,7 @@
 /** The dock at the bottom: jobs, notices and consoles, whatever page one is at. The address says which of them is open. */
 
 import { html, nothing } from "lit";
+import { live } from "lit/directives/live.js";
 import { ago, time } from "../core/format.js";
 import { Part } from "../parts/part.js";
 import { jobStatus } from "../parts/status.js";
@@ -96,7 +97,7 @@ export class Dock extends Part {
     if (!chosen) return html`<p class="muted">Open a host to see the consoles of its guests.</p>`;
     return html`<div class="toolbar"><label for="dock-console">Guest</label>
         <select id="dock-console" @change=${(/** @type {any} */ event) => { this._console = event.target.value; }}>${options.map((one) => html`
-          <option value=${one} ?selected=${one === chosen}>${one.split("/").slice(1).join(" / ")}</option>`)}</select></div>
+          <option value=${one} .selected=${live(one === chosen)}>${one.split("/").slice(1).join(" / ")}</option>`)}</select></div>
       ${this._ready ? html`<gw-console-screen .services=${this.services} .host=${`${site}/${host}`} .guest=${guest}></gw-console-screen>` : html`<p class="muted">Loading</p>`}`;
   }
 }

@@ -1,6 +1,7 @@
 /** The settings and the policy of a host, and how much its agent says. */
 
 import { html, nothing } from "lit";
+import { live } from "lit/directives/live.js";
 import { cli } from "../../parts/cli.js";
 import { away, onlyGuests } from "./away.js";
 import { draftForm } from "./draft_form.js";
@@ -57,7 +58,7 @@ export class HostSettings extends HostPart {
     };
     const options = (/** @type {readonly (string | [string, string])[]} */ list, /** @type {string} */ chosen) => list.map((one) => {
       const [value, word] = typeof one === "string" ? [one, one] : one;
-      return html`<option value=${value} ?selected=${value === chosen}>${word}</option>`;
+      return html`<option value=${value} .selected=${live(value === chosen)}>${word}</option>`;
     });
     return html`<section class="panel"><h2>Messages of the agent</h2>
       <p class="muted">How much the agent says, for a while; then its own configuration holds again. This is done at once, without Sync.</p>

@@ -1,6 +1,7 @@
 /** Which labels series must have: a row for each, with the values that there are to choose from. */
 
 import { html, nothing } from "lit";
+import { live } from "lit/directives/live.js";
 
 /** @typedef {import("../../core/selector_text.js").Matcher} Matcher */
 
@@ -21,7 +22,7 @@ export function labelFilters({ labels, matchers, series, onChange }) {
       <select aria-label="How ${one.label} is compared" @change=${(/** @type {any} */ event) => change(place,
         { operator: event.target.value })}>
         ${OPERATORS.map(([sign, word]) => html`<option value=${sign}
-          ?selected=${sign === one.operator}>${word}</option>`)}</select>
+          .selected=${live(sign === one.operator)}>${word}</option>`)}</select>
       <input aria-label="Value of ${one.label}" list="gw-filter-${one.label}" autocomplete="off" spellcheck="false"
         .value=${one.value}
         @change=${(/** @type {any} */ event) => change(place, { value: event.target.value })}>
