@@ -201,6 +201,29 @@ def test_what_waits_does_not_overwrite_what_others_did_meanwhile(module_page: "M
     assert told(module_page, script) == [1, 1]
 
 
+def test_a_reading_while_an_edit_waits_is_not_what_it_was_made_from(module_page: "ModulePage") -> None:
+    script = """
+      answers = [problem("UNREACHABLE", 0)];
+      set("memory_mib", 512);
+      await until(() => draft.problem);
+      revision = 2;
+      await draft.reload();
+      await until(() => !draft.saving);
+      return sent.map(([, at]) => at);
+    """
+    assert told(module_page, script) == [1, 1]
+
+
+def test_a_list_that_is_behind_takes_no_draft_away(module_page: "ModulePage") -> None:
+    """The stream is cut off: the list of drafts does not have yet what has just begun."""
+    script = """
+      live.get = (kind) => kind === "draft" ? undefined : { active_revision: 0 };
+      await draft.reload();
+      return [draft.document !== null, draft.revision];
+    """
+    assert told(module_page, script) == [True, 1]
+
+
 def test_one_bad_edit_takes_no_others_with_it(module_page: "ModulePage") -> None:
     script = """
       answers = [problem("INVALID-BODY", 400), null, problem("INVALID-BODY", 400), null];

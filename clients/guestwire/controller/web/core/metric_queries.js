@@ -3,6 +3,7 @@
  * CLI. It asks by the API it is given and keeps nothing.
  */
 
+import { word } from "./command_line.js";
 import { shortTime } from "./time_range.js";
 
 const ORDER = new Intl.Collator("en", { numeric: true });
@@ -112,7 +113,7 @@ export function csvAddress(api, part, window) {
  * @param {number} step ms
  */
 export function cliLine(part, range, step) {
-  const line = ["guestwire metrics query", quoted(part.selector), rangeWords(range), `--step ${shortTime(step)}`];
+  const line = ["guestwire metrics query", word(part.selector), rangeWords(range), `--step ${shortTime(step)}`];
   if (part.aggregate && part.aggregate !== "avg") line.push(`--aggregate ${part.aggregate}`);
   if (part.by) line.push(part.by.length ? `--by ${part.by.join(",")}` : "--by ''");
   if (part.across) line.push(`--across ${part.across}`);
@@ -125,12 +126,4 @@ export function cliLine(part, range, step) {
  */
 export function rangeWords({ from, to, live }) {
   return live ? `--since ${shortTime(to - from)}` : `--since ${new Date(from).toISOString()} --until ${new Date(to).toISOString()}`;
-}
-
-/**
- * A word of a shell's line.
- * @param {string} text
- */
-export function quoted(text) {
-  return /^[\w./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

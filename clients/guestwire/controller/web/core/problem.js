@@ -60,6 +60,14 @@ export function isForNow(problem) {
 }
 
 /**
+ * Whether the same question will have the same answer: not allowed, not there.
+ * @param {{status: number}} problem
+ */
+export function isFinal(problem) {
+  return problem.status === 403 || problem.status === 404;
+}
+
+/**
  * Whether an error only says that somebody took back what they had asked for.
  * @param {unknown} error
  */

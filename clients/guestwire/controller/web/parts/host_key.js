@@ -22,19 +22,20 @@ export class HostKey extends Part {
 
   connectedCallback() {
     super.connectedCallback();
-    this.every(AGAIN_MS, (signal) => this._read(signal));
+    this.every(AGAIN_MS, () => this._read());
   }
 
   /** @param {Map<string, unknown>} changed */
   willUpdate(changed) {
-    if (changed.get("host")) this._key = null; // it shows another host now
+    if (!changed.get("host")) return;
+    this._key = null; // it shows another host now
+    void this._read().catch(() => null);
   }
 
-  /** @param {AbortSignal} signal */
-  async _read(signal) {
+  async _read() {
     const { host } = this;
     if (!host) return;
-    const { key_id } = await this.services.api.get(`/hosts/${host}`, {}, signal);
+    const { key_id } = await this.services.api.get(`/hosts/${host}`);
     if (host === this.host) this._key = key_id;
   }
 

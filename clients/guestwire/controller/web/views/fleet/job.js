@@ -1,6 +1,7 @@
 /** One job: how far it is, what came of it in the host's own words, and what can still be done about it. */
 
 import { html, nothing } from "lit";
+import { isFinal } from "../../core/problem.js";
 import { Part } from "../../parts/part.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
@@ -14,8 +15,6 @@ import { json, saidDocument } from "./said_document.js";
 /** @typedef {import("../../core/problem.js").Problem} Problem */
 
 const LOOK_MS = 2000;
-/** Answers that stay the same: not allowed, not there. */
-const FINAL = [403, 404];
 const ENDED = { succeeded: "ok", canceled: "off" };
 
 export class JobPage extends Part {
@@ -40,7 +39,7 @@ export class JobPage extends Part {
 
   willUpdate() {
     const heard = this.services.live.get("job", this.params.id);
-    if (this._problem && (FINAL.includes(this._problem.status) || Date.now() - this._failedAt < LOOK_MS)) return;
+    if (this._problem && (isFinal(this._problem) || Date.now() - this._failedAt < LOOK_MS)) return;
     if (!this._detail || this._problem || heard?.revision > this._detail.revision) void this._read();
   }
 

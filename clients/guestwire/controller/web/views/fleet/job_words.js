@@ -48,7 +48,7 @@ const HOST = /^[a-z0-9-]{1,36}\/[a-z0-9-]{1,36}$/;
  * Whether the controller is asked for less than what the filter means: what it answers is looked through here.
  * @param {Pick<JobFilter, "host">} filter
  */
-export function isPart({ host }) {
+function isPart({ host }) {
   return host !== "" && !HOST.test(host);
 }
 

@@ -7,7 +7,7 @@ import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { selectField } from "../../parts/field.js";
 import { counted, duration, time } from "../../core/format.js";
-import { isAbort } from "../../core/problem.js";
+import { isAbort, isFinal } from "../../core/problem.js";
 import { word } from "../../core/command_line.js";
 import { rolloutControls } from "./rollout_controls.js";
 import { waveName } from "./rollout_preview.js";
@@ -18,8 +18,6 @@ import { TARGET_STATES, eventList, happened, targetColumns, targetKey } from "./
 /** @typedef {import("../../types/api.js").components["schemas"]["TargetView"]} Target */
 
 const LOOK_MS = 1000;
-/** Answers that stay the same: not allowed, not there. */
-const FINAL = [403, 404];
 
 export class RolloutPage extends Part {
   static properties = { ...Part.properties, _detail: { state: true }, _targets: { state: true }, _problem: { state: true } };
@@ -61,7 +59,7 @@ export class RolloutPage extends Part {
       this._targets = targets;
       this._problem = null;
     } catch (error) {
-      this._stale = !FINAL.includes(/** @type {any} */ (error).status); // it is asked again
+      this._stale = !isFinal(/** @type {any} */ (error)); // it is asked again
       if (!isAbort(error)) this._problem = /** @type {Error} */ (error);
     }
   }

@@ -14,6 +14,7 @@ import { severity } from "../../parts/status.js";
 import { tabs } from "../../parts/tabs.js";
 import { trouble } from "../../parts/trouble.js";
 import "./log_lines.js";
+import { LEVELS, levelIn } from "./notice_words.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["Message"]} Message */
 /** @typedef {import("../../types/api.js").components["schemas"]["MessageList"]} MessageList */
@@ -23,7 +24,6 @@ const MOST = 2000;
 const PAGE = 200;
 /** So many pages are asked for at once by who has fallen behind: what is before the last of them is not kept anyhow. */
 const PAGES = MOST / PAGE;
-const LEVELS = ["debug", "info", "warning", "error"];
 
 /** For how long another level holds. @type {[string, string][]} */
 const TIMES = [["600", "10 minutes"], ["3600", "an hour"], ["14400", "4 hours"], ["86400", "a day"], ["0",
@@ -57,7 +57,7 @@ export class HostMessages extends Part {
 
   get _level() {
     const level = this.query.get("level") ?? "";
-    return LEVELS.includes(level) ? level : "info";
+    return levelIn(level, "info");
   }
 
   connectedCallback() {

@@ -8,10 +8,10 @@ import { selectField, textField } from "../../parts/field.js";
 import { Part } from "../../parts/part.js";
 import { Loading } from "../../parts/loading.js";
 import { trouble } from "../../parts/trouble.js";
+import { LEVELS, levelIn } from "./notice_words.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["LogLines"]} Lines */
 
-const LEVELS = ["debug", "info", "warning", "error"];
 const MOST_IN_FILE = 2000;
 
 /** Since when. @type {[string, string][]} */
@@ -41,7 +41,7 @@ export class LogLinesView extends Part {
     const level = this.query.get("level") ?? "";
     const since = Number(this.query.get("since") ?? 0);
     return {
-      level: LEVELS.includes(level) ? level : "debug", match: this.query.get("match"), since: since
+      level: levelIn(level, "debug"), match: this.query.get("match"), since: since
         ? Date.now() - since * 1000 : null,
     };
   }

@@ -101,3 +101,14 @@ export function fits(one, wanted) {
   const text = `${one.site}/${one.host} ${one.event} ${sentence(one)}`.toLowerCase();
   return wanted.text.toLowerCase().split(/\s+/).every((word) => text.includes(word));
 }
+
+/**
+ * A level that somebody wrote into an address.
+ * @param {string | null} text
+ * @param {Level} otherwise where it is none
+ * @returns {Level}
+ */
+export function levelIn(text, otherwise) {
+  const level = /** @type {Level} */ (text);
+  return LEVELS.includes(level) ? level : otherwise;
+}

@@ -2,7 +2,7 @@
 
 import { html } from "lit";
 import { cli } from "../../parts/cli.js";
-import { quoted } from "../../core/metric_queries.js";
+import { word } from "../../core/command_line.js";
 import { written } from "../../core/units.js";
 
 /** @typedef {{labels: Record<string, string>, value: number, series: number, time: number}} Row */
@@ -58,7 +58,7 @@ export async function askTop(api, top, signal) {
 export function topList(services, top, rows) {
   const most = Math.max(...(rows ?? []).map((row) => row.value), 0);
   const by = top.by.join(",");
-  const line = `guestwire metrics top ${quoted(top.selector)} --by ${by}${top.across ? ` --across ${top.across}` : ""}`;
+  const line = `guestwire metrics top ${word(top.selector)} --by ${by}${top.across ? ` --across ${top.across}` : ""}`;
   return html`<section class="panel top-list" aria-labelledby="top-${top.id}">
     <h2 id="top-${top.id}">${top.title}</h2>
     ${!rows ? html`<p class="muted">Reading…</p>` : rows.length ? html`<table class="table">
