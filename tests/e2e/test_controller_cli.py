@@ -23,6 +23,7 @@ from test_coming_from import FILES
 from guestwire.broker_test.fixtures import require_mosquitto
 from guestwire.broker_test.mosquitto import mosquitto
 from guestwire.broker_test.options import BrokerOptions
+from guestwire.controller.audit.collecting import CollectRules
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PASSWORD = "four words of a passphrase"
@@ -267,7 +268,8 @@ async def test_users_roles_and_tokens(desk: Desk) -> None:
 async def test_notices_are_followed_and_the_log_is_kept(desk: Desk, tmp_path: Path) -> None:
     async with desk.cli.following("notices", "-f") as following:
         await following.line(r"h1 +online")
-        await desk.cli("guest", "start", "h2/linux1")
+        started = await desk.cli("guest", "start", "h2/linux1")
+        assert started.code == 0, started
         assert "linux1" in await following.line(r"h2 +guest")
     rows = await desk.cli.good("audit", "list", "--action", "guest-start")
     assert {row["person"] for row in rows} == {"anna", "bruno"}
@@ -275,8 +277,8 @@ async def test_notices_are_followed_and_the_log_is_kept(desk: Desk, tmp_path: Pa
     file = tmp_path / "audit.ndjson"
     assert (await desk.cli("audit", "export", str(file))).code == 0
     assert (len(file.read_text().splitlines()) > 20, file.stat().st_mode & 0o777) == (True, 0o600)
-    # a host's log is collected at some moment of the half minute after it came
-    async with asyncio.timeout(2 * PATIENCE_S):
+    # a host's log is collected at some moment of the half minute after it came, and where that failed once more
+    async with asyncio.timeout(2 * PATIENCE_S + CollectRules().after_failure_s):
         while not await desk.cli.good("audit", "list", "--host", "h1"):
             await asyncio.sleep(0.3)
 

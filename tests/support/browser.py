@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +27,11 @@ ANSWER_MS = 45_000
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--force-color-profile=srgb")
 _ASKED = re.compile(r"^Failed to load resource")
 """What Chromium says of any answer of 400 and more: those that are wrong are seen by their status."""
-_ABORTED = ("net::ERR_ABORTED", "net::ERR_NETWORK_CHANGED")
+_CHANGED = "net::ERR_NETWORK_CHANGED"
+"""Tests beside these make bridges: whatever Chromium was asking for then is lost."""
+_ABORTED = ("net::ERR_ABORTED", _CHANGED)
+_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
+SETTLED_S = 5.0
 
 
 def require_chromium() -> str:
@@ -153,4 +158,48 @@ def new_context(browser: "Browser", cookies: list[dict[str, str]], **options: An
     context.set_default_timeout(ANSWER_MS)
     if cookies:
         context.add_cookies(cookies)  # type: ignore[arg-type]
+    new_page = context.new_page
+    context.new_page = lambda: _patient(new_page())  # type: ignore[method-assign]
     return context
+
+
+def _patient(page: "Page") -> "Page":
+    """One whose `goto` goes once more where the network changed."""
+    by_address = page.goto
+
+    def goto(address: str, **options: Any) -> Any:
+        try:
+            return by_address(address, **options)
+        except Exception as error:
+            if _CHANGED not in str(error):
+                raise
+            return goto(address, **options)
+
+    page.goto = goto  # type: ignore[method-assign]
+    return page
+
+
+class Settling:
+    """Whether a page still asks for something: what comes then moves what is below it."""
+
+    def __init__(self, page: "Page") -> None:
+        self._page = page
+        self._underway: set[Request] = set()
+        page.on("request", self._begun)
+        page.on("requestfinished", self._over)
+        page.on("requestfailed", self._over)
+
+    def _begun(self, request: "Request") -> None:
+        self._underway.add(request)
+
+    def _over(self, request: "Request") -> None:
+        self._underway.discard(request)
+
+    def wait(self) -> None:
+        """Until what it has asked for is there and drawn, or for some seconds: a test may hold an answer back."""
+        deadline = time.monotonic() + SETTLED_S
+        while time.monotonic() < deadline:
+            before = bool(self._underway)
+            self._page.evaluate(_FRAMES)
+            if not before and not self._underway:
+                return

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import axe
 import pytest
-from browser import WIDE, Chromium, PageErrors, chromium, new_context, require_chromium
+from browser import WIDE, Chromium, PageErrors, Settling, chromium, new_context, require_chromium
 from demo_stack import Stack, demo_stack
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 IMPORT_MAP = re.compile(r'<script type="importmap"[^>]*>(.*?)</script>', re.DOTALL)
+PICTURE_MS, TEXT = 10_000, 1500
+"""How long a picture of a page that has failed may take, and how much is said of what it shows."""
 BASE = re.compile(r'"(/web/[^/"]+/)')
 FORGET = """async () => {
   localStorage.clear();
@@ -133,14 +135,14 @@ def window(chromium_running: Chromium, stack: Stack) -> "Iterator[BrowserContext
 
 
 @pytest.fixture(scope="module")
-def left() -> "list[Page]":
+def left() -> "list[tuple[Page, Settling]]":
     """The page that the test before has left as it found it, if it did."""
     return []
 
 
 @pytest.fixture
 def context(
-    browser: "Browser", window: "BrowserContext", left: "list[Page]", stack: Stack
+    browser: "Browser", window: "BrowserContext", left: "list[tuple[Page, Settling]]", stack: Stack
 ) -> "Iterator[BrowserContext]":
     """A window of admin's; nothing that a test leaves in it is there for the next one. A window of its own: `new_context`."""
     del browser
@@ -148,7 +150,7 @@ def context(
     window.set_offline(False)
     window.unroute_all()
     for one in window.pages:
-        if one not in left:
+        if all(one is not page for page, _ in left):
             with contextlib.suppress(Exception):  # it may be gone, or anywhere
                 one.evaluate(FORGET)
             one.close()
@@ -158,18 +160,23 @@ def context(
 
 @pytest.fixture
 def page(
-    context: "BrowserContext", left: "list[Page]", page_errors: PageErrors, request: pytest.FixtureRequest
+    context: "BrowserContext",
+    left: "list[tuple[Page, Settling]]",
+    page_errors: PageErrors,
+    request: pytest.FixtureRequest,
 ) -> "Iterator[Page]":
     """At the fleet, as admin, 1440x900, dark. `page.goto("/hosts/demo/h1/cpu")` goes elsewhere, as a link would: without loading
     everything anew, which `page.reload()` does."""
-    page = _begin(context, left.pop() if left else None, page_errors)
+    page, settling = _begin(context, left.pop() if left else None, page_errors)
     by_address, add_script = page.goto, page.add_init_script
     anew: list[bool] = []
 
     def goto(address: str, **options: Any) -> Any:
+        answer = None
         if options or anew or not address.startswith("/") or not page.evaluate(WALK, address):
-            return by_address(address, **options)
-        return None
+            answer = by_address(address, **options)
+        settling.wait()
+        return answer
 
     def add_init_script(*given: Any, **options: Any) -> None:
         anew.append(True)  # it runs where a page is loaded
@@ -182,26 +189,30 @@ def page(
     page.goto, page.add_init_script = by_address, add_script  # type: ignore[method-assign]
     page_errors.end(page)
     if not anew and failed == request.session.testsfailed and not page.is_closed():
-        left.append(page)
+        left.append((page, settling))
     page_errors.check()
 
 
-def _begin(context: "BrowserContext", left: "Page | None", errors: PageErrors) -> "Page":
+def _begin(
+    context: "BrowserContext", left: "tuple[Page, Settling] | None", errors: PageErrors
+) -> "tuple[Page, Settling]":
     """A page at the fleet: the one that was left, or a new one."""
     if left is not None:
-        left.unroute_all()
-        left.set_viewport_size(WIDE)  # type: ignore[arg-type]
-        left.emulate_media(color_scheme="dark")
-        errors.watch(left)
+        page, _ = left
+        page.unroute_all()
+        page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme="dark")
+        errors.watch(page)
         with contextlib.suppress(Exception):  # it may be anywhere
-            if left.evaluate(AS_NEW):
-                left.locator("gw-bar").wait_for()
+            if page.evaluate(AS_NEW):
+                page.locator("gw-bar").wait_for()
                 return left
-            left.evaluate(FORGET)
-        errors.end(left)
+            page.evaluate(FORGET)
+        errors.end(page)
         errors.forget()
-        left.close()
+        page.close()
     page = context.new_page()
+    settling = Settling(page)
     errors.watch(page)
     try:
         page.goto("/")
@@ -209,7 +220,7 @@ def _begin(context: "BrowserContext", left: "Page | None", errors: PageErrors) -
     except Exception as error:
         error.add_note("\n".join(["the first page shows:", page.inner_text("body")[:1000], *errors.found]))
         raise
-    return page
+    return page, settling
 
 
 @pytest.fixture
@@ -259,14 +270,20 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """A test that fails leaves a picture of its page."""
     report = yield
     values = getattr(item, "funcargs", {})
-    if report.when == "call" and report.failed and "page" in values:
-        name = re.sub(r"[^a-zA-Z0-9_-]", "_", item.name)[:80]
-        file = Path(item.config._tmp_path_factory.getbasetemp()) / f"{name}.png"
-        try:
-            values["page"].screenshot(path=file)
-            report.sections.append(
-                ("the page", f"{values['page'].url}\n{file}\n" + "\n".join(values["page_errors"].found))
-            )
-        except Exception as error:  # noqa: BLE001
-            report.sections.append(("the page", f"no picture: {json.dumps(str(error)[:300])}"))
+    if report.when == "call" and report.failed:
+        for name, page in values.items():
+            if hasattr(page, "screenshot"):
+                report.sections.append((f"the page of {name!r}", _shown(item, name, page)))
+        if "page_errors" in values:
+            report.sections.append(("wrong in the pages", "\n".join(values["page_errors"].found)))
     return report
+
+
+def _shown(item: pytest.Item, whose: str, page: "Page") -> str:
+    name = re.sub(r"[^a-zA-Z0-9_-]", "_", f"{item.name}-{whose}")[:80]
+    file = Path(item.config._tmp_path_factory.getbasetemp()) / f"{name}.png"
+    try:
+        page.screenshot(path=file, timeout=PICTURE_MS)
+        return f"{page.url}\n{file}\n{page.inner_text('body', timeout=PICTURE_MS)[:TEXT]}"
+    except Exception as error:  # noqa: BLE001 - the test has failed already
+        return f"no picture: {json.dumps(str(error)[:300])}"

@@ -288,7 +288,7 @@ CONSOLE = """async (m, [may, replies]) => {
   window.session = Object.assign(new EventTarget(), { allowed: may, may() { return this.allowed; } });
   const operation = async (host, name, body) => {
     asked.push([body.guest, body.after, body.run]);
-    const reply = replies.shift() ?? { data: "", start: 0, end: body.after, run: 1 };
+    const reply = replies.shift() ?? { data: "", start: 0, end: body.after, run: body.run };
     if (reply.code) throw Object.assign(new Error(reply.code), reply);
     return { lost: false, state: "open", as_of: 0, ...reply };
   };

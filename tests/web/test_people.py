@@ -15,7 +15,7 @@ from demo_stack import Stack
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 PASSWORD = "four-seven-eleven-oaks"
 
@@ -87,6 +87,35 @@ def test_a_user_is_added_given_roles_disabled_and_removed(page: "Page", stack: S
         expect(page.get_by_role("link", name="carla")).to_have_count(0)
     finally:
         forget(stack, "/users/carla")
+
+
+def test_what_was_done_is_said_once_the_next_thing_can_be(page: "Page", stack: Stack, bruno: str) -> None:
+    page.goto(f"/users/{bruno}")
+    page.get_by_role("button", name="Disable").click()
+    confirm(page, bruno, "Disable")
+    expect(page.get_by_text(f"{bruno} is disabled.")).to_be_visible()
+    held: list[Route] = []
+    holding = [True]
+
+    def held_up(route: "Route") -> None:
+        if route.request.method == "GET" and holding:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route(f"**/api/v1/users/{bruno}*", held_up)
+    page.get_by_role("button", name="Enable").click()
+    while not held:
+        page.evaluate("1")  # routes are told of while it answers
+    said = page.get_by_text(f"{bruno} may come in again.")
+    assert said.count() == 0
+    holding.clear()
+    for one in held:
+        one.continue_()
+    expect(said).to_be_visible()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    confirm(page, bruno, "Remove")
+    expect(page).to_have_url(f"{stack.url}/users")
 
 
 def test_a_list_of_users_follows_and_is_filtered(page: "Page", stack: Stack) -> None:

@@ -1,7 +1,6 @@
 """Requests to a controller over HTTP: who asks, how long, what is sent again, and what an error is. It knows no subject.
 
-What only reads is sent again where no answer came, and so is a POST: its `Idempotency-Key` has it carried out once. A PUT, PATCH or
-DELETE is sent again only where it certainly did not arrive.
+A request is sent again where no answer came. What changes something is carried out once for all that: it has an `Idempotency-Key`.
 """
 
 import asyncio
@@ -85,12 +84,12 @@ class ControllerHttp:
             packed = json.dumps(body, ensure_ascii=False).encode()
         if etag is not None:
             sent["If-Match"] = etag
-        if method == "POST" and not reads:
+        if method != "GET" and not reads:
             sent.setdefault("Idempotency-Key", secrets.token_hex(16))
         request = self._client.build_request(method, PREFIX + path, params=_given(params), content=packed, headers=sent)
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._repeated(request, again=method in ("GET", "POST"))
+                return await self._repeated(request)
         except TimeoutError:
             self.answers = False
             text = f"The controller at {self.url} did not answer within {timeout_s:g} s."
@@ -129,16 +128,14 @@ class ControllerHttp:
         where = f"ws{self.url.removeprefix('http')}{PREFIX}/stream"
         return follow(Endpoint(where, sent, self._tls), kinds, hosts, q)
 
-    async def _repeated(self, request: httpx.Request, *, again: bool) -> Said:
+    async def _repeated(self, request: httpx.Request) -> Said:
         backoff = Backoff(cap_s=AGAIN_CAP_S)
         for left in range(AGAIN - 1, -1, -1):
             wait_s = backoff.failed(0)
             try:
                 return await self._once(request)
             except GuestwireError as err:
-                never_arrived = isinstance(err.__cause__, httpx.ConnectError | httpx.ConnectTimeout)
-                lost = err.code == "CONTROLLER-UNREACHABLE" and (again or never_arrived)
-                if not left or not (lost or err.code in PASSING):
+                if not left or not (err.code == "CONTROLLER-UNREACHABLE" or err.code in PASSING):
                     raise
                 wait_s = max(wait_s, (err.after_ms or 0) / 1000)
             await asyncio.sleep(wait_s)

@@ -1,4 +1,4 @@
-"""A POST with a key is carried out once, whatever happens in between."""
+"""A change with a key is carried out once, whatever happens in between."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -39,6 +39,9 @@ class Work:
 def working(work: Work, world: World) -> APIRouter:
     routes = APIRouter(tags=["work"])
 
+    @routes.delete("/work", status_code=201, operation_id="unwork")
+    @routes.patch("/work", status_code=201, operation_id="rework")
+    @routes.put("/work", status_code=201, operation_id="putWork")
     @routes.post("/work", status_code=201, operation_id="work")
     async def do_work(
         body: Annotated[Wish, FROM_JSON], response: Response, person: Annotated[Person, Depends(world.doors.person)]
@@ -87,6 +90,27 @@ async def test_the_same_request_has_the_same_answer(worked: Worked) -> None:
     assert second.headers["content-type"] == "application/json"
     assert "x-other" not in second.headers
     assert first.headers["x-request-id"] != second.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+async def test_every_change_is_carried_out_once(worked: Worked, method: str) -> None:
+    headers = {"Idempotency-Key": "k1", "If-Match": '"1"'}
+    sent = [await worked.anna.ask(method, "/work", json={"what": "a"}, headers=headers) for _ in range(2)]
+    assert [(one.status_code, one.headers.get("idempotent-replayed")) for one in sent] == [(201, None), (201, "true")]
+    assert sent[0].content == sent[1].content
+    of_another = await worked.anna.ask(method, "/work", json={"what": "a"}, headers={**headers, "If-Match": '"2"'})
+    assert code(of_another) == "IDEMPOTENCY-MISMATCH"
+    assert code(await worked.send()) == "IDEMPOTENCY-MISMATCH", "another method"
+    assert worked.work.done == ["a"]
+
+
+async def test_of_a_password_nothing_is_kept_that_it_could_be_tried_on(worked: Worked) -> None:
+    bob = {"name": "bob", "password": PASSWORD}
+    for n, who in enumerate((worked.anna, await worked.world.user("cleo", ("admin", "*")))):
+        await who.post("/users", bob, headers={"Idempotency-Key": f"p{n}"})
+    async with worked.world.database.read() as tx:
+        kept = [row.body_hash for row in await tx.execute(idempotency.table.select())]
+    assert len(set(kept)) == 2, "it is no digest of the request alone"
 
 
 async def test_without_a_key_every_request_is_carried_out(worked: Worked) -> None:

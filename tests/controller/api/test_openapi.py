@@ -29,7 +29,7 @@ async def test_what_holds_for_every_operation(any_database: Database) -> None:
         assert "422" not in operation["responses"]
         assert bool(operation["security"]) is ((method.upper(), path) not in OPEN), path
         headers = {one["name"].lower(): one for one in operation.get("parameters", []) if one["in"] == "header"}
-        assert ("idempotency-key" in headers) is (method == "post" and (method.upper(), path) not in OPEN)
+        assert ("idempotency-key" in headers) is (method != "get" and (method.upper(), path) not in OPEN)
         assert all(one["required"] for name, one in headers.items() if name == "if-match")
         assert ("X-Guestwire-Csrf" in operation.get("description", "")) is (
             method != "get" and bool(operation["security"])

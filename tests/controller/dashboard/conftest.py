@@ -17,12 +17,14 @@ from guestwire.controller.serving import serving
 from guestwire.controller.store.database import open_database
 
 TEMPLATE = """<!doctype html><html lang="en"><head><title>x</title><link rel="icon" href="{{base}}icon.svg">
+<!-- boot -->
 <!-- importmap -->
 <!-- styles -->
 <!-- preload -->
 </head><body></body></html>"""
 FILES = {
     "index.html": TEMPLATE,
+    "boot.js": "const first = 1 < 2;\n",
     "main.js": 'import { a } from "./core/a.js";\nimport("./views/late.js");\nimport "lit";\n' + "// long\n" * 200,
     "core/a.js": 'export * from "./b.js";\nexport const a = 1;\n',
     "core/b.js": 'import { map } from "lit/map.js";\nimport { late } from "../core/a.js";\n',

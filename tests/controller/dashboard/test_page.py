@@ -8,7 +8,8 @@ import re
 import pytest
 from api_world import code
 
-from guestwire.controller.dashboard.page import page
+from guestwire.controller.dashboard.assets import WEB
+from guestwire.controller.dashboard.page import BOOT, page
 
 PAGES = (
     "/", "/jobs", "/jobs/", "/hosts/demo/h1.plant/cpu", "/hosts/demo/h1/guests/net.sh", "/help/controller/api", "/apis",
@@ -69,10 +70,10 @@ async def test_who_asks_does_not_matter(site):
 async def test_the_policy(site):
     answer = await site.get("/")
     policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
-    script = re.search(r'<script type="importmap">(.*?)</script>', answer.text)
-    assert script is not None
-    digest = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
-    assert policy.pop("script-src") == f"'self' 'sha256-{digest}'"
+    scripts = re.findall(r"<script(?: type=.importmap.)?>(.*?)</script>", answer.text, re.DOTALL)
+    assert scripts[0] == site.web.joinpath("boot.js").read_text()
+    digests = [base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts]
+    assert policy.pop("script-src") == f"'self' 'sha256-{digests[0]}' 'sha256-{digests[1]}'"
     assert policy.pop("style-src") == "'self' 'unsafe-inline'"
     assert policy.pop("img-src") == "'self' data:"
     assert {policy.pop(name) for name in ("font-src", "connect-src", "manifest-src")} == {"'self'"}
@@ -107,6 +108,12 @@ async def test_the_icon(site):
 async def test_where_there_is_no_page(site):
     (site.web / "index.html").unlink()
     assert code(await site.get("/")) == "UNAUTHENTICATED"
+
+
+def test_what_is_in_the_page_itself_does_not_end_before_its_end() -> None:
+    boot = WEB.joinpath(BOOT).read_text("utf-8")
+    assert not re.search(r"</|<!--|<script", boot)
+    assert boot.isascii(), "its digest is of bytes"
 
 
 def test_an_import_map_cannot_end_its_script() -> None:

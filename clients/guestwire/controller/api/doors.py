@@ -1,7 +1,7 @@
 """What a router asks of whoever comes in.
 
 Before a request reaches a router, the frame (`frame`) has seen to it: the size and soundness of its body, who sends it (nobody
-comes in without being known, but to what `gate.OPEN` lists), CSRF, rate limits, idempotency keys of POST, and the audit
+comes in without being known, but to what `gate.OPEN` lists), CSRF, rate limits, idempotency keys, and the audit
 row of what is refused. A router takes the person, the page and the revision that it needs, and nothing else:
 
     def router(service: Groups, doors: Doors) -> APIRouter:

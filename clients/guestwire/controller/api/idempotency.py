@@ -1,12 +1,12 @@
-"""Idempotency keys: a POST with `Idempotency-Key` is carried out once, however often it is sent.
+"""Idempotency keys: a change with `Idempotency-Key` is carried out once, however often it is sent.
 
-It holds for every POST of the API; a router has nothing to do for it. The answer is kept for a day for the same person,
-method, path and body, and sent again with `Idempotent-Replayed: true`. The same key with anything else is
+It holds for every POST, PUT, PATCH and DELETE of the API; a router has nothing to do for it. The answer is kept for a day for the same
+token or session, method, path, revision and body, and sent again with `Idempotent-Replayed: true`. The same key with anything else is
 IDEMPOTENCY-MISMATCH, while the first is at work IN-PROGRESS. Where the controller ended in the middle, the audit log tells
 whether the work was committed, for its row is: then it is not done again (ANSWER-LOST), else it is.
 """
 
-import hashlib
+import hmac
 import re
 from collections.abc import Callable
 from typing import Final
@@ -14,11 +14,10 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from guestwire.controller.api.carried import Carried, carried, header
+from guestwire.controller.api.carried import UNSAFE, Carried, carried, header
 from guestwire.controller.store import audit_rows, idempotency
 from guestwire.controller.store.database import Database
 from guestwire.controller.store.idempotency import Kept
-from guestwire.controller.users.person import Person
 from guestwire.model.errors import GuestwireError
 from guestwire.protocol.steps import Now
 
@@ -44,7 +43,8 @@ class Idempotency:
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        key = header(scope, HEADER.lower().encode()) if scope["type"] == "http" and scope["method"] == "POST" else None
+        changes = scope["type"] == "http" and scope["method"] in UNSAFE
+        key = header(scope, HEADER.lower().encode()) if changes else None
         known = carried(scope)
         if key is None or known.person is None:
             await self._app(scope, receive, send)
@@ -55,7 +55,7 @@ class Idempotency:
             )
         path = scope["path"] + ("?" + scope["query_string"].decode("ascii") if scope["query_string"] else "")
         kept = Kept(
-            known.person.id, key, "POST", path[:512], _digest(known.person, path, known.body),
+            known.person.id, key, scope["method"], path[:512], _digest(scope, known, path),
             known.asked.request_id, "running", self._clock().wall_ms,
         )  # fmt: skip
         earlier = await self._begin(kept)
@@ -104,12 +104,12 @@ class Idempotency:
                 await idempotency.forget(tx, kept)
 
 
-def _digest(person: Person, path: str, body: bytes) -> bytes:
-    """What makes it the same request. What a token with a scope of its own asks is not what its owner asks: the answer may be too
-    much for it."""
-    token = person.token
-    by = token.id if token is not None and token.bindings is not None else ""
-    return hashlib.sha256(f"{by}\0{path}".encode() + b"\0" + body).digest()
+def _digest(scope: Scope, known: Carried, path: str) -> bytes:
+    """What makes it the same request: what is asked, of which revision, and with which token or session. What a token with a scope of its own
+    asks is not what its owner asks. And a body may have a password in it: who has but the database can try none on this."""
+    credential = header(scope, b"authorization") or known.session or ""
+    of = "\0".join(header(scope, name) or "" for name in (b"if-match", b"if-none-match"))
+    return hmac.digest(credential.encode(), f"{path}\0{of}\0".encode() + known.body, "sha256")
 
 
 async def prune(database: Database, now_ms: int) -> int:

@@ -73,7 +73,7 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     if method.upper() in UNSAFE and operation.get("security"):
         operation.setdefault("description", "")
         operation["description"] = f"{operation['description']}\n\nWith a session, send `{CSRF_HEADER}`.".strip()
-    if method == "post" and (method.upper(), path) not in OPEN:
+    if method.upper() in UNSAFE and (method.upper(), path) not in OPEN:
         operation.setdefault("parameters", []).append(_KEY)
         for status, response in responses.items():
             if status.startswith("2"):

@@ -1,6 +1,6 @@
 """The page: index.html with the addresses of one build put in, and the policy that it is served with. Pure.
 
-The template has the marks `<!-- importmap -->`, `<!-- styles -->`, `<!-- preload -->` (the program itself comes there too), and `{{base}}`
+The template has the marks `<!-- boot -->`, `<!-- importmap -->`, `<!-- styles -->`, `<!-- preload -->` (the program itself comes there too), and `{{base}}`
 for the address of the build.
 """
 
@@ -15,6 +15,8 @@ from typing import Final
 from guestwire.controller.dashboard.modules import needed
 
 TEMPLATE: Final = "index.html"
+BOOT: Final = "boot.js"
+"""What is in the page itself: it sees to it that all else comes."""
 PROGRAM: Final = "main.js"
 FIRST_VIEW: Final = "views/fleet/overview.js"
 """Where most people begin. The program imports its views when they are opened: this one comes with it."""
@@ -40,7 +42,9 @@ def page(files: Mapping[str, bytes], base: str) -> Page | None:
     import_map = json.dumps({"imports": {name: base + file for name, file in imports.items()}}, separators=(",", ":"))
     # in a script element nothing is escaped: no address may end it
     import_map = import_map.replace("<", "\\u003c")
+    boot = files.get(BOOT, b"").decode()
     parts = {
+        "<!-- boot -->": f"<script>{boot}</script>",
         "<!-- importmap -->": f'<script type="importmap">{import_map}</script>',
         "<!-- styles -->": "\n".join(f'<link rel="stylesheet" href="{_quoted(base + one)}">' for one in _styles(files)),
         "<!-- preload -->": "\n".join(_program(files, imports, base)),
@@ -49,16 +53,15 @@ def page(files: Mapping[str, bytes], base: str) -> Page | None:
     text = template.decode("utf-8", "replace")
     for mark, put in parts.items():
         text = text.replace(mark, put)
-    return Page(text, policy(import_map))
+    return Page(text, policy(boot, import_map))
 
 
-def policy(import_map: str) -> str:
-    """What the page may load and do: its own files and the API, and nothing from anywhere else."""
-    digest = base64.b64encode(hashlib.sha256(import_map.encode()).digest()).decode()
+def policy(*scripts: str) -> str:
+    """What the page may load and do: its own files and the API, and nothing from anywhere else. `scripts`: those in the page itself."""
+    digests = [base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts]
     return "; ".join((
         "default-src 'none'",
-        # the import map is the only script in the page itself
-        f"script-src 'self' 'sha256-{digest}'",
+        " ".join(["script-src 'self'", *(f"'sha256-{one}'" for one in digests)]),
         # the terminal and the charts set styles of elements, by attributes too, with sizes that they measure
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data:",

@@ -9,6 +9,7 @@ import { Hosts } from "./core/hosts.js";
 import { Jobs } from "./core/jobs.js";
 import { Keys } from "./core/keys.js";
 import { Live } from "./core/live.js";
+import { part } from "./core/part_loading.js";
 import { Prefs } from "./core/prefs.js";
 import { Router } from "./core/router.js";
 import { Session } from "./core/session.js";
@@ -58,11 +59,14 @@ const services = Object.freeze({
 const jobs = new Jobs(api, live, say, () => signing);
 const commands = new Commands(session, live, hosts, jobs, dialogs);
 const signing = new Signing(api, new Keys(api, indexedDB, crypto), () => session.me, async (id) => {
-  await import("./views/sync/sign_approval.js");
+  await part(() => import("./views/sync/sign_approval.js"));
   return dialogs.open((close) => html`<gw-sign-approval .services=${services} .approval=${id} .close=${close}></gw-sign-approval>`,
     { title: "Sign what is to be allowed", wide: true });
 });
 
 addEventListener("online", () => live.hurry());
 document.addEventListener("visibilitychange", () => document.hidden || live.hurry());
+addEventListener("gw-load-anew", (event) => {
+  if (drafts.saving || document.querySelector("dialog[open]")) event.preventDefault();
+});
 app.begin(services);

@@ -8,9 +8,11 @@ const ELSEWHERE = /[?#\\]|(^|\/)(\.|%2e){1,2}(\/|$)/i;
 /** Longer than the controller lets any request take. */
 const LONGEST_MS = 120_000;
 const CHANGES = new Set(["POST", "PUT", "PATCH", "DELETE"]);
+/** How long it is waited before a request without an answer is sent again, each time. */
+const AGAIN_MS = [100, 400, 1000];
 
 /** @typedef {Record<string, string | number | boolean | null | undefined | readonly (string | number)[]>} Query */
-/** @typedef {{body?: unknown, query?: Query, ifMatch?: string | number, ifNoneMatch?: "*", signal?: AbortSignal, key?: string}} Options */
+/** @typedef {{body?: unknown, query?: Query, ifMatch?: string | number, ifNoneMatch?: "*", signal?: AbortSignal, key?: string, reads?: boolean}} Options */
 /** @typedef {{document: any, etag: string | null, status: number, location: string | null}} Answer */
 
 /** Requests of one browser session. Emits "signed-out" when the controller knows nobody any more. */
@@ -35,7 +37,8 @@ export class Api extends EventTarget {
   }
 
   /**
-   * A request. A POST carries an idempotency key, so that it may be sent again when its answer was lost.
+   * A request. It is sent again when its answer was lost, as when the network changes. What changes something is done once: it carries an
+   * idempotency key; with "" for one, because it has or gives a secret, it is sent once. `reads`: a POST that changes nothing.
    * @param {string} method
    * @param {string} path
    * @param {Options} [options]
@@ -96,7 +99,7 @@ export class Api extends EventTarget {
    * @returns {Promise<any>}
    */
   async operation(host, operation, body = {}, signal = undefined) {
-    const answer = await this.send("POST", `/hosts/${host}/operations/${operation}`, { body, signal, key: "" });
+    const answer = await this.send("POST", `/hosts/${host}/operations/${operation}`, { body, signal, reads: true });
     return answer.document.reply;
   }
 
@@ -134,22 +137,42 @@ export class Api extends EventTarget {
    * @param {string} path
    * @param {Options} options
    */
-  async _sent(method, path, { body, query, ifMatch, ifNoneMatch, signal, key }) {
+  async _sent(method, path, { body, query, ifMatch, ifNoneMatch, signal, reads, key = reads ? "" : crypto.randomUUID() }) {
     /** @type {Record<string, string>} */
     const headers = { accept: "application/json" };
     if (body !== undefined) headers["content-type"] = "application/json";
-    if (CHANGES.has(method)) headers["x-guestwire-csrf"] = this.csrf;
-    if (method === "POST" && key !== "") headers["idempotency-key"] = key ?? crypto.randomUUID();
+    if (CHANGES.has(method)) {
+      headers["x-guestwire-csrf"] = this.csrf;
+      if (key) headers["idempotency-key"] = key;
+    }
     if (ifMatch !== undefined) headers["if-match"] = typeof ifMatch === "number" ? `"${ifMatch}"` : ifMatch;
     if (ifNoneMatch !== undefined) headers["if-none-match"] = ifNoneMatch;
-    try {
-      return await this._send(this.address(path, query), {
-        method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin",
-        cache: "no-store",
-      });
-    } catch (error) {
-      if (isAbort(error)) throw error;
-      throw error instanceof Problem ? error : unreachable();
+    /** @type {RequestInit} */
+    const request = {
+      method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin", cache: "no-store",
+    };
+    return this._repeated(this.address(path, query), request, reads || method === "GET" || key ? AGAIN_MS : []);
+  }
+
+  /**
+   * @param {string} address
+   * @param {RequestInit} request
+   * @param {readonly number[]} waits before it is sent again where no answer came, ms
+   */
+  async _repeated(address, request, waits) {
+    for (let again = 0; ;) {
+      let wait;
+      try {
+        const response = await this._send(address, request);
+        // sent again, and the first one is still at work
+        wait = again && response.status === 409 ? 1000 * Number(response.headers.get("retry-after")) : 0;
+        if (!wait) return response;
+      } catch (error) {
+        if (isAbort(error) || error instanceof Problem) throw error;
+        if (again === waits.length || request.signal?.aborted) throw unreachable(CHANGES.has(String(request.method)));
+        wait = waits[again++];
+      }
+      await new Promise((resolve) => setTimeout(resolve, wait));
     }
   }
 }

@@ -34,6 +34,11 @@ export class Drafts {
     return draft;
   }
 
+  /** Whether something is not stored yet. */
+  get saving() {
+    return [...this._drafts.values()].some((draft) => draft.saving);
+  }
+
   /** Forget all: somebody else signs in. */
   forget() {
     for (const draft of this._drafts.values()) draft.end();

@@ -44,11 +44,13 @@ export function problemOf(status, document) {
   return new Problem(`HTTP-${status}`, `The controller answered with status ${status}.`, { status });
 }
 
-/** The way to the controller is broken. */
-export function unreachable() {
-  return new Problem("UNREACHABLE", "The controller does not answer. It is tried again as soon as it can be reached.", {
-    retry: "later",
-  });
+/**
+ * The way to the controller is broken.
+ * @param {boolean} [changes] whether something was to be changed
+ */
+export function unreachable(changes = false) {
+  return new Problem("UNREACHABLE", `The controller does not answer.${changes
+    ? " Whether it was done is to be seen when it does again." : ""}`, { retry: "later" });
 }
 
 /**

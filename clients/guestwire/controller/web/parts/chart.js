@@ -7,6 +7,7 @@
 
 import { LitElement, html, nothing } from "lit";
 import { counted, time } from "../core/format.js";
+import { part } from "../core/part_loading.js";
 import { merged, sentence, summary, tableRows } from "../core/series.js";
 import { chosenRange } from "../core/time_range.js";
 import { unit, written } from "../core/units.js";
@@ -86,7 +87,7 @@ export class Chart extends LitElement {
   async _load() {
     needStyles();
     try {
-      this._library = import("uplot").then((module) => module.default);
+      this._library = part(() => import("uplot")).then((module) => module.default);
       await this._library;
       this.requestUpdate("series");
     } catch {

@@ -9,6 +9,8 @@ class Reading {
     this._host = host;
     /** @type {AbortController | null} */
     this._running = null;
+    /** @type {Promise<void>} */
+    this._newest = Promise.resolve();
     /** Why it could not be read the last time. @type {unknown} */
     this.error = null;
     this.busy = false;
@@ -22,17 +24,29 @@ class Reading {
   hostDisconnected() {
     this._running?.abort();
     this._running = null;
+    this._newest = Promise.resolve();
   }
 
-  /** Read it anew; what is there stays until then. */
+  /** Read it anew; what is there stays until then. Ends with the newest reading, if that is another one by then. */
   async again() {}
 
   /**
    * @template R
    * @param {(signal: AbortSignal) => Promise<R>} read
    * @param {(found: R) => void} take
+   * @returns {Promise<void>}
    */
-  async _one(read, take) {
+  _one(read, take) {
+    return (this._newest = this._reading(read, take));
+  }
+
+  /**
+   * @template R
+   * @param {(signal: AbortSignal) => Promise<R>} read
+   * @param {(found: R) => void} take
+   * @returns {Promise<void>}
+   */
+  async _reading(read, take) {
     this._running?.abort();
     const running = new AbortController();
     this._running = running;
@@ -40,11 +54,11 @@ class Reading {
     this._host.requestUpdate();
     try {
       const found = await read(running.signal);
-      if (running.signal.aborted) return;
+      if (running.signal.aborted) return this._newest;
       take(found);
       this.error = null;
     } catch (error) {
-      if (running.signal.aborted) return;
+      if (running.signal.aborted) return this._newest;
       this.error = error;
     }
     this.busy = false;

@@ -2,6 +2,7 @@
 
 import { html, nothing } from "lit";
 import { Part } from "../parts/part.js";
+import { part } from "../core/part_loading.js";
 import { applyLook } from "./look.js";
 import { pageTitle } from "./breadcrumb.js";
 import "./bar.js";
@@ -113,9 +114,9 @@ export class App extends Part {
       this._made = key;
       this._shown = null; // what is of another page is not left under this one's address
       try {
-        await route.load();
+        await part(route.load);
       } catch {
-        if (this._made === key) [this._made, this._failed] = ["", "A part of this page could not be loaded."];
+        if (this._made === key) [this._made, this._failed] = ["", "A part of this page has not come."];
         return;
       }
       if (this._made !== key) return; // somebody went on meanwhile
@@ -136,7 +137,7 @@ export class App extends Part {
       <a class="skip" href="#view" @click=${this._skip}>To the content</a>
       <gw-bar .services=${this.services} .query=${router.query}></gw-bar>
       ${live.state === "lost" ? LOST : nothing}
-      <div class="body ${host ? "with-drawer" : ""}">
+      <div class="body ${host ? "with-drawer" : ""} ${live.state === "connecting" ? "coming" : ""}">
         <gw-navigator .services=${this.services} .query=${router.query} .params=${router.params}></gw-navigator>
         <div class="middle">
           <main class="view scrolls" id="view" tabindex="-1">${this._content()}</main>
@@ -154,7 +155,7 @@ export class App extends Part {
       return html`<h1>There is no such page</h1><p>The address may be mistyped. <a href="/">To the fleet</a></p>`;
     }
     if (this._failed) {
-      return html`<p role="alert">${this._failed} The controller may have been away, or is a newer one by now.</p>
+      return html`<p role="alert">${this._failed} The page is loaded anew as soon as the controller answers.</p>
         <button type="button" class="button" @click=${() => location.reload()}>Reload</button>`;
     }
     if (!this._shown) return nothing;

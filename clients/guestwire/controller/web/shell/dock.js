@@ -3,6 +3,7 @@
 import { html, nothing } from "lit";
 import { live } from "lit/directives/live.js";
 import { ago, time } from "../core/format.js";
+import { part } from "../core/part_loading.js";
 import { Part } from "../parts/part.js";
 import { jobStatus } from "../parts/status.js";
 import { keyOf, newestFirst, ofStream, sentence } from "../views/messages/notice_words.js";
@@ -37,7 +38,7 @@ export class Dock extends Part {
       void this._older();
     }
     if (this._panel === "consoles" && !this._ready) {
-      void import("../views/guest/console_screen.js").then(() => { this._ready = true; });
+      part(() => import("../views/guest/console_screen.js")).then(() => { this._ready = true; }, () => null);
     }
   }
 

@@ -9,6 +9,7 @@
 import { html, nothing } from "lit";
 import { line } from "../../core/command_line.js";
 import { fromHex } from "../../core/hex.js";
+import { part } from "../../core/part_loading.js";
 import { cli } from "../../parts/cli.js";
 import { empty } from "../../parts/empty.js";
 import { Part } from "../../parts/part.js";
@@ -120,7 +121,7 @@ export class ConsoleScreen extends Part {
 
   async _terminalOf() {
     if (this._terminal) return this._terminal;
-    const { ConsoleTerminal } = await import("./console_terminal.js");
+    const { ConsoleTerminal } = await part(() => import("./console_terminal.js"));
     const place = /** @type {HTMLElement | null} */ (this.querySelector(".console-place"));
     if (!place || !this.isConnected) return null;
     this._terminal ??= new ConsoleTerminal(place);

@@ -138,8 +138,8 @@ export class UserPage extends Part {
     const { api, dialogs, router } = this.services;
     const text = "Their roles, sessions, tokens and keys go with them. What they did stays in the audit log.";
     if (!(await dialogs.confirmName({ title: "Remove the user", text, name: user.name, action: "Remove" }))) return;
-    if (await this._try(() => api.send("DELETE", this._path, { ifMatch: user.revision }),
-      `The user ${user.name} is removed.`)) router.go("/users");
+    await this._try(() => api.send("DELETE", this._path, { ifMatch: user.revision }),
+      `The user ${user.name} is removed.`, () => router.go("/users"));
   }
 
   /** @param {User} user */
@@ -180,18 +180,18 @@ export class UserPage extends Part {
   /**
    * @param {() => Promise<unknown>} task
    * @param {string} done
+   * @param {() => unknown} [then] what has to be before anything is said: done to the user as they were, the next thing would be refused
    */
-  async _try(task, done) {
+  async _try(task, done, then = () => this.user.again()) {
     this.error = null;
     try {
       await task();
-      this.services.say.done(done);
     } catch (error) {
       this.error = error;
-      return false;
+      return;
     }
-    if (this.isConnected) void this.user.again();
-    return true;
+    if (this.isConnected) await then();
+    this.services.say.done(done);
   }
 }
 

@@ -101,26 +101,25 @@ export class WebhookDetailView extends Part {
     const { api, dialogs, router } = this.services;
     const text = "Nothing more is told to it, not even what waits.";
     if (!(await dialogs.confirmName({ title: "Remove the webhook", text, name: one.name, action: "Remove" }))) return;
-    const gone = await this._done(() => api.send("DELETE", `/webhooks/${one.id}`, { ifMatch: one.revision }),
-      `The webhook ${one.name} is removed.`);
-    if (gone) router.set({ webhook: null });
+    await this._done(() => api.send("DELETE", `/webhooks/${one.id}`, { ifMatch: one.revision }),
+      `The webhook ${one.name} is removed.`, () => router.set({ webhook: null }));
   }
 
   /**
    * @param {() => Promise<unknown>} task
    * @param {string} text
+   * @param {() => unknown} [then] what has to be before anything is said: done to the webhook as it was, the next thing would be refused
    */
-  async _done(task, text) {
+  async _done(task, text, then = () => this.detail.again()) {
     try {
       await task();
-      this.services.say.done(text);
     } catch (error) {
       this.services.say.problem(error);
-      return false;
+      return;
     }
     this.dispatchEvent(new CustomEvent("changed", { bubbles: true }));
-    if (this.isConnected) void this.detail.again();
-    return true;
+    if (this.isConnected) await then();
+    this.services.say.done(text);
   }
 }
 

@@ -47,7 +47,8 @@ export class Project extends Part {
     const { router } = this.services;
     const tab = this.query.get("tab") ?? "";
     const path = `/projects/${encodeURIComponent(project.name)}`;
-    return html`<section class="gw-project stack" @saved=${() => void this.project.again()}>
+    return html`<section class="gw-project stack"
+      @saved=${(/** @type {CustomEvent<string>} */ event) => void this._done(async () => event.detail)}>
       <p><a href=${router.href("/projects")}>Projects</a></p>
       <div class="row">
         <h1>${project.name}</h1>
@@ -72,7 +73,7 @@ export class Project extends Part {
   _actions(project) {
     const { router, session } = this.services;
     const why = session.may("project-save") ? "" : "To change projects takes the role engineer.";
-    const run = (/** @type {() => Promise<void>} */ task) => () => void this._done(task);
+    const run = (/** @type {() => Promise<string | void>} */ task) => () => void this._done(task);
     return html`<div class="toolbar">
       <a class="button primary" href=${router.href(`/projects/${encodeURIComponent(project.name)}`,
         { tab: "open" })}>Open</a>
@@ -111,11 +112,12 @@ export class Project extends Part {
     </div>`;
   }
 
-  /** @param {() => Promise<void>} task */
+  /** @param {() => Promise<string | void>} task its words are said when the page shows what is so now */
   async _done(task) {
     try {
-      await task();
+      const words = await task();
       if (this.isConnected) await this.project.again();
+      if (words) this.services.say.done(words);
     } catch (error) {
       this.services.say.problem(error);
     }

@@ -37,9 +37,10 @@ export async function askName(services, { title, action, value }) {
  * Save drafts into a project, as they are now.
  * @param {Services} services
  * @param {ProjectShown} project
+ * @returns {Promise<string>} what to say; empty: nothing was done
  */
 export async function saveDrafts(services, project) {
-  const { api, dialogs, live, say } = services;
+  const { api, dialogs, live } = services;
   const drafts = [...live.map("draft").values()].filter((one) => one.site === project.site).map((one) =>
     one.host).sort();
   const before = new Set((project.content ?? []).map((one) => one.host));
@@ -66,10 +67,10 @@ export async function saveDrafts(services, project) {
       <footer><button type="button" class="button" @click=${() => close(false)}>Cancel</button>
         <button class="button primary" ?disabled=${!chosen.size}>Save</button></footer>
     </form>`, { title: `Save into ${project.name}` });
-  if (sure !== true) return;
+  if (sure !== true) return "";
   const body = { site: project.site, drafts: [...chosen] };
   await api.send("PUT", `/projects/${encodeURIComponent(project.name)}`, { body, ifMatch: project.revision });
-  say.done(`The project ${project.name} is saved.`);
+  return `The project ${project.name} is saved.`;
 }
 
 /**

@@ -118,8 +118,7 @@ export class ProjectRevisions extends Part {
     try {
       const body = { site: project.site, text: await this._text(revision) };
       await api.send("PUT", this._path, { body, ifMatch: project.revision });
-      say.done(`Revision ${revision} of ${project.name} is restored.`);
-      this.dispatchEvent(new CustomEvent("saved", { bubbles: true }));
+      this.dispatchEvent(new CustomEvent("saved", { bubbles: true, detail: `Revision ${revision} of ${project.name} is restored.` }));
     } catch (error) {
       say.problem(error);
     }

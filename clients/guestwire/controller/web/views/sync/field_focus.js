@@ -1,6 +1,8 @@
 /** Brings a field of a form into sight and puts the focus there: what a link to a field leads to. */
 
-const LONGEST_MS = 3000;
+const LONGEST_MS = 15_000;
+/** Somebody does something else: the focus stays with them. */
+const ELSE = ["pointerdown", "keydown"];
 
 /**
  * Show the field of a place as soon as it is on the page.
@@ -11,7 +13,7 @@ export function focusField(path) {
   const selector = `[data-path="${CSS.escape(path)}"]`;
   const found = () => {
     const place = document.querySelector(selector);
-    if (!place) return false;
+    if (!place?.checkVisibility({ visibilityProperty: true })) return false;
     const control = place.matches("input, select, textarea, button, a[href]")
       ? place : place.querySelector("input, select, textarea, button, a[href], [tabindex]");
     place.scrollIntoView({ block: "center" });
@@ -26,7 +28,9 @@ export function focusField(path) {
   const end = () => {
     clearTimeout(timer);
     watching.disconnect();
+    for (const name of ELSE) document.removeEventListener(name, end, true);
   };
-  watching.observe(document.body, { childList: true, subtree: true });
+  watching.observe(document.body, { childList: true, subtree: true, attributeFilter: ["class"] });
+  for (const name of ELSE) document.addEventListener(name, end, true);
   return end;
 }
