@@ -34,7 +34,7 @@ READY = """(tag) => {
   const view = document.querySelector("main#view");
   // what is out of sight is read when it comes into sight
   const busy = [...document.querySelectorAll("main#view [aria-busy=true]")].filter((one) => one.getBoundingClientRect().top < innerHeight);
-  return view?.querySelector("h1") && view.querySelector(tag) && !busy.length;
+  return view?.querySelector("h1") && view.querySelector(tag) && !busy.length && !document.querySelector(".coming");
 }"""
 SEEN = """async (tag) => {
   const view = document.querySelector("main#view");
