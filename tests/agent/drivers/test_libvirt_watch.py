@@ -100,6 +100,23 @@ async def test_what_happens_is_seen_even_where_libvirt_does_not_say_so(rig: Any,
         assert seen.uuid == uuid
 
 
+async def test_what_was_asked_before_it_was_held_is_not_told_of_meanwhile(rig: Any, domain: Any) -> None:
+    """A definition's event is looked after late, on a busy machine: the domain is being started, and paused, by then."""
+    uuid = domain.UUIDString()
+    async with asyncio.timeout(10), rig.watch.feed.read() as events:
+        await anext(events)
+        rig.watch.touched(uuid)
+        with rig.watch.held(uuid):
+            domain.create()
+            domain.suspend()
+            await rig.connection.call(lambda conn: conn.getVersion(), effect=False)
+            for _ in range(100):
+                await asyncio.sleep(0)
+            domain.resume()
+        seen = await anext(events)
+        assert (seen.observed.guest.uuid, seen.observed.state) == (uuid, "running")
+
+
 async def test_a_check_that_finds_nothing_new_says_nothing(rig: Any) -> None:
     async with asyncio.timeout(10), rig.watch.feed.read() as events:
         await anext(events)

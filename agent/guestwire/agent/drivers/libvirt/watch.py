@@ -206,6 +206,8 @@ class Watch:
                 raise
 
         observed = await connection.call(act, effect=False)
+        if uuid in self._held:
+            return  # asked before it was held, and seen in one of the states that nobody hears of
         if observed is not None:
             self._change(observed)
         else:
