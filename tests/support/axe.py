@@ -52,6 +52,7 @@ def look(
     """Fails with what is wrong with the page in these themes, at these sizes (none: as it is). `leave_out`: rules."""
     before, size = page.evaluate("document.documentElement.dataset.theme ?? ''"), page.viewport_size
     wrong: list[str] = []
+    page.locator(".coming").wait_for(state="detached")  # nothing is wrong with what is hidden
     for to in sizes or (size,):
         if to is not None and to != page.viewport_size:
             page.set_viewport_size(to)  # type: ignore[arg-type]

@@ -30,7 +30,9 @@ _ASKED = re.compile(r"^Failed to load resource")
 _CHANGED = "net::ERR_NETWORK_CHANGED"
 """Tests beside these make bridges: whatever Chromium was asking for then is lost."""
 _ABORTED = ("net::ERR_ABORTED", _CHANGED)
-_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
+_DRAWN = """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(
+  () => done(!document.querySelector(".coming")))))"""
+"""Two frames later: whether the page knows by then what there is."""
 SETTLED_S = 5.0
 
 
@@ -164,23 +166,25 @@ def new_context(browser: "Browser", cookies: list[dict[str, str]], **options: An
 
 
 def _patient(page: "Page") -> "Page":
-    """One whose `goto` goes once more where the network changed."""
-    by_address = page.goto
+    """One whose `goto` goes once more where the network changed, and waits until all that the page is made of has come."""
+    by_address, settling = page.goto, Settling(page)
 
     def goto(address: str, **options: Any) -> Any:
         try:
-            return by_address(address, **options)
+            answer = by_address(address, **options)
         except Exception as error:
             if _CHANGED not in str(error):
                 raise
             return goto(address, **options)
+        settling.wait()
+        return answer
 
     page.goto = goto  # type: ignore[method-assign]
     return page
 
 
 class Settling:
-    """Whether a page still asks for something: what comes then moves what is below it."""
+    """Whether something of a page is still to come: it is hidden until then, or moves what is below it."""
 
     def __init__(self, page: "Page") -> None:
         self._page = page
@@ -200,6 +204,13 @@ class Settling:
         deadline = time.monotonic() + SETTLED_S
         while time.monotonic() < deadline:
             before = bool(self._underway)
-            self._page.evaluate(_FRAMES)
-            if not before and not self._underway:
+            if self._drawn() and not before and not self._underway:
                 return
+
+    def _drawn(self) -> bool:
+        try:
+            return bool(self._page.evaluate(_DRAWN))
+        except Exception as error:
+            if "context was destroyed" not in str(error):
+                raise
+            return False  # it loads itself anew

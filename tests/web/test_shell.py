@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 import pytest
+from axe import violations
 from browser import SMALL, WIDE, PageErrors, expect, new_context
 from demo_stack import Stack
 from furnished import words
@@ -308,6 +309,34 @@ def test_a_lost_connection_is_said_and_comes_back_by_itself(
         expect(row).to_contain_text("renamed again")
     finally:
         words(stack, "demo/h2", {"label": "simulated host h2"})
+    page_errors.check()
+
+
+def test_until_it_is_known_what_there_is_nothing_is_shown_and_nothing_scrolls(
+    context: "BrowserContext", page_errors: PageErrors, look
+) -> None:
+    """What nobody can see cannot be scrolled either, and who cannot see is told that it comes."""
+    page = context.new_page()
+    page_errors.watch(page)
+    held: list[WebSocketRoute] = []
+
+    def silent_at_first(route: "WebSocketRoute") -> None:
+        if held:
+            route.connect_to_server()
+        held.append(route)
+
+    page.route_web_socket(re.compile("/api/v1/stream"), silent_at_first)
+    page.set_viewport_size(SMALL)  # type: ignore[arg-type]
+    page.goto("/welcome")
+    content = page.locator("main#view")
+    expect(content.get_by_label("Name of the connection")).to_be_attached()
+    expect(content.get_by_label("Name of the connection")).to_be_hidden()
+    expect(content).to_have_attribute("aria-busy", "true")
+    assert not violations(page)
+    held[0].close(code=4000, reason="by the test")
+    expect(content.get_by_label("Name of the connection")).to_be_visible()
+    expect(content).to_have_attribute("aria-busy", "false")
+    look(page)
     page_errors.check()
 
 

@@ -133,14 +133,15 @@ export class App extends Part {
     if (!session.known) return html`<main class="alone"><h1 class="sr">Guestwire</h1><p role="status">${this._failed || "Loading"}</p></main>`;
     if (!session.me || session.me.must_change) return html`<gw-sign-in .services=${this.services}></gw-sign-in>`;
     const host = router.host;
+    const coming = live.state === "connecting";
     return html`
       <a class="skip" href="#view" @click=${this._skip}>To the content</a>
       <gw-bar .services=${this.services} .query=${router.query}></gw-bar>
       ${live.state === "lost" ? LOST : nothing}
-      <div class="body ${host ? "with-drawer" : ""} ${live.state === "connecting" ? "coming" : ""}">
+      <div class="body ${host ? "with-drawer" : ""} ${coming ? "coming" : ""}">
         <gw-navigator .services=${this.services} .query=${router.query} .params=${router.params}></gw-navigator>
         <div class="middle">
-          <main class="view scrolls" id="view" tabindex="-1">${this._content()}</main>
+          <main class="view scrolls" id="view" tabindex="-1" aria-busy=${coming}>${this._content()}</main>
           <gw-dock .services=${this.services} .query=${router.query}></gw-dock>
         </div>
         ${host ? html`<gw-drawer tabindex="0" role="complementary" aria-label="Changes and checks" .services=${this.services}
