@@ -68,3 +68,16 @@ async def test_a_request_under_way_has_its_answer_before_the_end() -> None:
             await asked.wait()
             asyncio.get_running_loop().call_soon(answered.set)
         assert (await request).status_code == 200
+
+
+async def test_a_connection_stays_for_longer_than_those_who_keep_it_for_their_next_request() -> None:
+    """httpx keeps it for five seconds, nginx for sixty: were it closed here at that moment, the request on its way would be lost."""
+    async with serving(_application, ("127.0.0.1", 0)) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert b" 200 " in await reader.readuntil(b"http\r\n0\r\n\r\n")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(5.5):
+                await reader.read(1)
+        writer.close()

@@ -120,7 +120,8 @@ class Plant:
         before = (unix_ms() - SETTLED_MS) // STEP_MS
 
         async def all_there() -> bool:
-            assert await self.differing(set(self.tap.batches), before=before) == []
+            found = await self.differing(set(self.tap.batches), before=before)
+            assert not found, (len(found), found[:10])
             return True
 
         await self.api.until(all_there, "what was measured is there, once")

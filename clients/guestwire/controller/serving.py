@@ -16,6 +16,9 @@ STOP_S = 5
 """How long requests that are under way may still take once the controller ends."""
 MAX_HEADER_BYTES = 32 * 1024
 MAX_CONNECTIONS = 2000
+IDLE_S = 75
+"""How long a connection stays without a request: longer than any client or proxy keeps one for its next (httpx 5 s, nginx 60 s). Who
+closes first must be the one who asks, for a request that meets the end of its connection has no answer."""
 
 
 class _Server(uvicorn.Server):
@@ -44,7 +47,7 @@ async def serving(
     bound = _bound(host, port)
     config = uvicorn.Config(
         application, http="h11", ws="websockets-sansio", lifespan="off", log_config=None, access_log=False,
-        server_header=False, h11_max_incomplete_event_size=MAX_HEADER_BYTES, timeout_graceful_shutdown=STOP_S,
+        server_header=False, timeout_keep_alive=IDLE_S, h11_max_incomplete_event_size=MAX_HEADER_BYTES, timeout_graceful_shutdown=STOP_S,
         limit_concurrency=MAX_CONNECTIONS, proxy_headers=behind_proxy, ws_max_size=1 << 16, ws_max_queue=32,
         ws_per_message_deflate=False,  # nearly half of what the stream costs
         ssl_certfile=tls[0] if tls else None, ssl_keyfile=tls[1] if tls else None,

@@ -5,8 +5,17 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from heard_telemetry import T0, Clock, HeardBatches, KeptLog
+from hypothesis import given
+from hypothesis import strategies as st
 
-from guestwire.agent.telemetry.sampler import Health, Sampler, SamplerSettings, TierSampler, health
+from guestwire.agent.telemetry.sampler import (
+    Health,
+    Sampler,
+    SamplerSettings,
+    TierSampler,
+    health,
+    next_due,
+)
 from guestwire.agent.telemetry.sources.source import Add, Source
 from guestwire.link.clock import now
 from guestwire.link.vital import Vital
@@ -181,6 +190,60 @@ async def test_ticks_that_came_too_late_are_counted_and_not_made_up_for() -> Non
     counts = about.tiers["normal"]
     assert counts.missed == 2 * counts.ticks
     assert counts.seconds == pytest.approx(0.035 * counts.ticks)
+
+
+async def test_two_points_are_never_of_one_moment() -> None:
+    """One that came nearly a period too late would have the next one right behind it, in the same millisecond."""
+    ticked = asyncio.Event()
+
+    async def depth(add: Add) -> None:
+        add(DEPTH, ("a",), 1)
+        ticked.set()
+
+    settings = SamplerSettings(normal_s=1.0, live_s=0.0)
+    about = health(settings, KeptLog())
+    late = sampler([source(depth)], settings, HeardBatches(), about, phase=lambda _: -0.999, clock=Clock())
+    async with late, asyncio.timeout(10):
+        await ticked.wait()
+        await asyncio.sleep(0)
+    counts = about.tiers["normal"]
+    assert (counts.ticks, counts.missed) == (1, 1)
+
+
+PERIODS = st.floats(0.01, 3600)
+
+
+@given(PERIODS, st.floats(0, 1e6), st.floats(0, 30), st.floats(0, 30))
+def test_when_the_next_tick_is_due(period_s: float, due: float, late: float, took: float) -> None:
+    """On the grid, as soon as it can be, never two within half a period, and none made up for. `late`, `took`: in periods."""
+    began = due + late * period_s
+    now_s = began + took * period_s
+    following, left_out = next_due(due, period_s, began, now_s)
+    begins = max(following, now_s)
+    assert following == pytest.approx(due + (1 + left_out) * period_s)
+    assert left_out >= 0
+    assert begins - began >= period_s / 2
+    assert now_s - following < period_s * (1 + 1e-6)
+    if left_out:  # the one before would have been too late or too soon
+        before = following - period_s
+        assert before + period_s <= now_s * (1 + 1e-9) or max(before, now_s) - began < period_s * (0.5 + 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("began", "now_s", "following"),
+    [
+        (10.0, 10.0, (11.0, 0)),
+        (10.0, 10.9, (11.0, 0)),
+        (10.0, 11.4, (11.0, 0)),  # a part of a period late: at once
+        (10.0, 12.3, (12.0, 1)),  # the one in between is left out
+        (10.4, 10.4, (11.0, 0)),
+        (10.6, 10.6, (12.0, 1)),  # 0.4 s after that one would be too soon
+        (10.6, 11.2, (11.0, 0)),
+        (15.7, 15.7, (17.0, 6)),
+    ],
+)
+def test_ticks_by_the_clock(began: float, now_s: float, following: tuple[float, int]) -> None:
+    assert next_due(10.0, 1.0, began, now_s) == following
 
 
 async def test_only_what_is_wanted_is_asked() -> None:

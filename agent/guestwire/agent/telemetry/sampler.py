@@ -1,7 +1,7 @@
 """Samples the sources, each tier in its own time, and hands the batches on.
 
 A tier has a task: a source that hangs holds up its own tier for a part of a period at most, and no other. A tick that came too
-late is left out, not made up for: counters lose nothing by it.
+late is left out, not made up for: counters lose nothing by it. So is one that would come right behind the one before.
 """
 
 import asyncio
@@ -78,6 +78,19 @@ class Health:
     sources: dict[str, bool] = field(default_factory=dict)
 
 
+def next_due(due: float, period_s: float, began: float, now_s: float) -> tuple[float, int]:
+    """When the next tick is due, and how many are left out before it. `due`: when the last one was; `began`: when it began; monotonic
+    seconds.
+
+    One that is less than a period late comes at once, but never within half a period of the last one: two in one millisecond are one
+    sample of a series, told twice.
+    """
+    left_out = max(0, int((now_s - due) / period_s) - 1)
+    while max(due + (1 + left_out) * period_s, now_s) < began + period_s / 2:
+        left_out += 1
+    return due + (1 + left_out) * period_s, left_out
+
+
 class TierSampler(VitalTask):
     """One tier. `async with` it: it samples from then on, first after `phase_s`. What is left is handed on at the end."""
 
@@ -117,12 +130,10 @@ class TierSampler(VitalTask):
         due = self._clock().mono + self._phase_s
         while True:
             await asyncio.sleep(max(0.0, due - self._clock().mono))
+            began = self._clock().mono
             await self.tick()
-            due += self._period_s
-            late = int((self._clock().mono - due) / self._period_s)
-            if late > 0:
-                self._health.tiers[self._tier].missed += late
-                due += late * self._period_s
+            due, left_out = next_due(due, self._period_s, began, self._clock().mono)
+            self._health.tiers[self._tier].missed += left_out
 
     async def _ask_all(self, add: Add) -> None:
         """At once: the point is one moment. Most answer without waiting."""
