@@ -1,6 +1,6 @@
 """What does not come: answers, parts of the page. The network changes, a controller begins anew; nobody has to reload anything for that."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -124,23 +124,33 @@ def test_nothing_that_is_not_stored_is_lost_by_it(fresh: "Page", stack: "Stack")
         discard(stack, HOST)
 
 
-def test_what_is_asked_while_the_network_changes_is_done(page: "Page", page_errors: PageErrors, stack: "Stack") -> None:
-    """The answers are lost, and the work is done: it is not done twice, and nobody hears of it."""
+@pytest.fixture
+def lost(page: "Page", page_errors: PageErrors) -> list[str]:
+    """What was lost, of a page that must not mind."""
     page_errors.expect("net::ERR_")
-    lost: list[str] = []
+    return []
+
+
+def losing(lost: list[str]) -> "Callable[[Route], None]":
+    """For `page.route`: the first answer is lost, though what it says is done."""
 
     def answer(route: "Route") -> None:
-        if lost:
+        if lost or route.request.method == "GET":
             route.continue_()
         else:
             lost.append(str(route.fetch().status))
             route.abort("connectionreset")
 
+    return answer
+
+
+def test_what_is_asked_while_the_network_changes_is_done(page: "Page", lost: list[str], stack: "Stack") -> None:
+    """The answers are lost, and the work is done: it is not done twice, and nobody hears of it."""
     name = "lost-answers"
     stack.api("POST", "/groups", {"name": name, "selection": "host=h1"})
     try:
         page.goto(f"/groups?group={name}")
-        page.route(f"**/api/v1/groups/{name}", answer)
+        page.route(f"**/api/v1/groups/{name}", losing(lost))
         page.get_by_role("button", name="Remove…").click()
         dialog = page.get_by_role("dialog")
         dialog.get_by_label(f"Type {name} to confirm").fill(name)
@@ -151,3 +161,38 @@ def test_what_is_asked_while_the_network_changes_is_done(page: "Page", page_erro
         if stack.ask("GET", f"/groups/{name}").status_code == 200:
             etag = stack.ask("GET", f"/groups/{name}").headers["ETag"]
             stack.api("DELETE", f"/groups/{name}", headers={"If-Match": etag})
+
+
+def test_who_is_added_while_the_network_changes_is_there_once(page: "Page", lost: list[str], stack: "Stack") -> None:
+    """Sent without a key it would say that nobody answers, and the next try that the name is taken."""
+    page.goto("/users")
+    page.route("**/api/v1/users", losing(lost))
+    try:
+        page.get_by_role("button", name="Add a user").click()
+        dialog = page.get_by_role("dialog", name="Add a user")
+        dialog.get_by_label("Name", exact=True).fill("lost")
+        dialog.get_by_role("button", name="Add").click()
+        expect(page.get_by_text("The user lost is added.")).to_be_visible()
+        assert lost == ["201"]
+    finally:
+        if (there := stack.ask("GET", "/users/lost")).status_code == 200:
+            stack.api("DELETE", "/users/lost", headers={"If-Match": there.headers["ETag"]})
+
+
+def test_a_connection_is_added_while_the_network_changes(page: "Page", lost: list[str], stack: "Stack") -> None:
+    page.goto("/connections")
+    page.route("**/api/v1/connections", losing(lost))
+    try:
+        page.get_by_role("button", name="Add a connection").click()
+        dialog = page.get_by_role("dialog", name="Add a connection")
+        dialog.get_by_label("Name of the connection").fill("lost")
+        dialog.get_by_label("Site", exact=True).fill("nowhere")
+        dialog.get_by_label("Socket of the agent").fill("/nowhere/agent.sock")
+        dialog.get_by_label("Host", exact=True).fill("h9")
+        dialog.get_by_role("button", name="Connect").click()
+        expect(dialog).to_be_hidden()
+        expect(page.get_by_role("row").filter(has_text="/nowhere/agent.sock")).to_be_visible()
+        assert lost == ["201"]
+    finally:
+        if any(one["name"] == "lost" for one in stack.api("GET", "/connections")["items"]):
+            stack.api("DELETE", "/connections/lost")

@@ -76,7 +76,7 @@ export class NewUser extends Part {
     this.error = null;
     try {
       const body = { ...this.words, bindings: this.binding ? [this.binding] : [] };
-      await this.services.api.send("POST", "/users", { body, key: "" });
+      await this.services.api.send("POST", "/users", { body });
       this.services.say.done(`The user ${this.words.name} is added.`);
       this.close(this.words.name);
     } catch (error) {

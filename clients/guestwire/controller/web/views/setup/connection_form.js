@@ -89,7 +89,7 @@ export class ConnectionForm extends Part {
       const { api } = this.services;
       const body = connectionOf(this.via, this.values, this.changes);
       const answer = this.changes ? await api.send("PUT", `/connections/${this.changes.name}`, { body })
-        : await api.send("POST", "/connections", { body, key: "" });
+        : await api.send("POST", "/connections", { body });
       /** @type {ConnectionView} */
       const made = answer.document;
       this.dispatchEvent(new CustomEvent("connected", { bubbles: true, detail: made }));
