@@ -172,11 +172,10 @@ def page(
     anew: list[bool] = []
 
     def goto(address: str, **options: Any) -> Any:
-        answer = None
         if options or anew or not address.startswith("/") or not page.evaluate(WALK, address):
-            answer = by_address(address, **options)
+            return by_address(address, **options)
         settling.wait()
-        return answer
+        return None
 
     def add_init_script(*given: Any, **options: Any) -> None:
         anew.append(True)  # it runs where a page is loaded

@@ -47,8 +47,9 @@ async def serving(
     bound = _bound(host, port)
     config = uvicorn.Config(
         application, http="h11", ws="websockets-sansio", lifespan="off", log_config=None, access_log=False,
-        server_header=False, timeout_keep_alive=IDLE_S, h11_max_incomplete_event_size=MAX_HEADER_BYTES, timeout_graceful_shutdown=STOP_S,
-        limit_concurrency=MAX_CONNECTIONS, proxy_headers=behind_proxy, ws_max_size=1 << 16, ws_max_queue=32,
+        server_header=False, h11_max_incomplete_event_size=MAX_HEADER_BYTES, timeout_graceful_shutdown=STOP_S,
+        timeout_keep_alive=IDLE_S, limit_concurrency=MAX_CONNECTIONS, proxy_headers=behind_proxy, ws_max_size=1 << 16,
+        ws_max_queue=32,
         ws_per_message_deflate=False,  # nearly half of what the stream costs
         ssl_certfile=tls[0] if tls else None, ssl_keyfile=tls[1] if tls else None,
     )  # fmt: skip

@@ -114,8 +114,8 @@ class TierSampler(VitalTask):
         await super().__aexit__(*exc)
         self._hand_on(self._batch.flush())
 
-    async def tick(self) -> None:
-        """Sample once, now."""
+    async def tick(self) -> float:
+        """Sample once, now; when that was, monotonic seconds."""
         began = self._clock()
         self._hand_on(self._batch.begin(began.wall_ms))
         await self._ask_all(self._batch.add)
@@ -125,13 +125,13 @@ class TierSampler(VitalTask):
         counts = self._health.tiers[self._tier]
         counts.ticks += 1
         counts.seconds += self._clock().mono - began.mono
+        return began.mono
 
     async def _run(self) -> None:
         due = self._clock().mono + self._phase_s
         while True:
             await asyncio.sleep(max(0.0, due - self._clock().mono))
-            began = self._clock().mono
-            await self.tick()
+            began = await self.tick()
             due, left_out = next_due(due, self._period_s, began, self._clock().mono)
             self._health.tiers[self._tier].missed += left_out
 
